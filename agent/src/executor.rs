@@ -1,0 +1,229 @@
+//! The conversation with the executor: one question at a time over its Unix socket, each answered once.
+//!
+//! The executor may die at any moment and come back: its supervisor sees to that. A question that was under way is asked again, so nothing that
+//! was found is lost; a finding may then stand in the log twice, which is true twice.
+
+mod line;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use contract::frame::FrameError;
+use contract::ids::HostId;
+use contract::socket::{Answer, Question};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::backoff::{Backoff, pause};
+use line::Line;
+
+/// How long the executor may take over a question. An order includes its steps and its hold-down.
+const ORDER_LIMIT: Duration = Duration::from_secs(15 * 60);
+const LIMIT: Duration = Duration::from_secs(30);
+/// How often one question is asked of executors that die over it, before whoever asked is told.
+const TRIES_MAX: u32 = 3;
+
+/// Where the executor is, and how it is known.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// Its socket.
+    pub socket: PathBuf,
+    /// The user it runs as.
+    pub uid: u32,
+    /// The host that it must act for.
+    pub host: HostId,
+}
+
+/// Whatever sits there is not our executor. Going on would hand findings and orders to a stranger.
+#[derive(Debug, Error)]
+pub enum WrongExecutor {
+    /// Another user listens on the socket.
+    #[error("the socket belongs to user {found}, not to the executor's user {expected}: nothing was said to it")]
+    Uid {
+        /// The configured one.
+        expected: u32,
+        /// The one that listens.
+        found: u32,
+    },
+    /// It acts for another host.
+    #[error("the executor acts for host {found}; this agent was enrolled as {expected}")]
+    Host {
+        /// The pinned one.
+        expected: HostId,
+        /// The executor's.
+        found: HostId,
+    },
+    /// It speaks another version.
+    #[error("the executor {software} speaks protocol {found}; this agent speaks {expected}")]
+    Protocol {
+        /// Ours.
+        expected: u32,
+        /// Its.
+        found: u32,
+        /// Its version.
+        software: String,
+    },
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Error)]
+pub enum Unanswered {
+    /// The executor went away over it, again and again.
+    #[error("the executor went away over the question {TRIES_MAX} times")]
+    Lost(#[source] LineError),
+    /// The executor says that it cannot.
+    #[error("the executor could not: {0}")]
+    Sorry(String),
+    /// The executor answered another question.
+    #[error("the executor's answer does not fit the question")]
+    Unfitting,
+    /// The agent is stopping.
+    #[error("the agent is stopping")]
+    Stopping,
+}
+
+/// Why one connection did not carry a question and its answer.
+#[derive(Debug, Error)]
+pub enum LineError {
+    /// The frame.
+    #[error("the frame to or from the executor")]
+    Frame(#[from] FrameError),
+    /// The socket.
+    #[error("the executor's socket cannot be reached")]
+    Connect(#[source] std::io::Error),
+    /// Too slow.
+    #[error("the executor did not answer in time")]
+    TimedOut,
+    /// Not a welcome.
+    #[error("the executor did not answer the greeting: {0}")]
+    NoWelcome(String),
+    /// Not ours: never tried again.
+    #[error(transparent)]
+    Wrong(#[from] WrongExecutor),
+}
+
+/// Asks the executor. Cheap to clone; questions of all clones wait in one line.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    questions: mpsc::Sender<Asked>,
+    log_size: Arc<AtomicU64>,
+}
+
+/// The other end of [`Executor`], for [`converse`].
+#[derive(Debug)]
+pub struct Questions {
+    asked: mpsc::Receiver<Asked>,
+    log_size: Arc<AtomicU64>,
+}
+
+/// A question, and where its answer goes.
+#[derive(Debug)]
+struct Asked {
+    question: Question,
+    answer: oneshot::Sender<Result<Answer, Unanswered>>,
+}
+
+/// A way to ask, and the line of questions for [`converse`].
+pub fn channel() -> (Executor, Questions) {
+    let (questions, asked) = mpsc::channel(16);
+    let log_size = Arc::new(AtomicU64::new(0));
+    (Executor { questions, log_size: Arc::clone(&log_size) }, Questions { asked, log_size })
+}
+
+impl Executor {
+    /// Asks, and waits for as long as it takes: while the executor is away, the question waits.
+    pub async fn ask(&self, question: Question) -> Result<Answer, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        self.questions.send(Asked { question, answer }).await.map_err(|_| Unanswered::Stopping)?;
+        match answered.await.map_err(|_| Unanswered::Stopping)?? {
+            Answer::Sorry { why } => Err(Unanswered::Sorry(why.chars().take(300).collect())),
+            other => Ok(other),
+        }
+    }
+
+    /// How long the log was when the executor last said so.
+    pub fn log_size(&self) -> u64 {
+        self.log_size.load(Ordering::Relaxed)
+    }
+}
+
+/// How long the log is, where an answer tells.
+fn told_size(answer: &Answer) -> Option<u64> {
+    match answer {
+        Answer::Welcome { size, .. } | Answer::Recorded { size } => Some(*size),
+        Answer::Order(order) => Some(order.seq + 1),
+        Answer::Entries(package) => Some(package.from + package.entries.len() as u64),
+        Answer::Kept | Answer::Sorry { .. } => None,
+    }
+}
+
+const fn limit(question: &Question) -> Duration {
+    match question {
+        Question::Order { .. } => ORDER_LIMIT,
+        Question::Hello { .. } | Question::Findings { .. } | Question::Entries { .. } | Question::Receipt { .. } => LIMIT,
+    }
+}
+
+/// Keeps the connection and asks what is asked. Ends only where the wrong executor sits there, or where nobody can ask any more.
+pub async fn converse(
+    seat: Seat,
+    questions: Questions,
+    mut connected: impl FnMut(),
+) -> Result<(), WrongExecutor> {
+    let Questions { mut asked, log_size } = questions;
+    let mut backoff = Backoff::new(20, 2_000);
+    // The question that an earlier connection was lost over, and how often.
+    let mut open: Option<(Asked, u32)> = None;
+    loop {
+        let mut line = match Line::connect(&seat).await {
+            Ok((line, size)) => {
+                log_size.store(size, Ordering::Relaxed);
+                line
+            }
+            Err(LineError::Wrong(wrong)) => return Err(wrong),
+            Err(error) => {
+                if backoff.tries() == 0 {
+                    tracing::warn!(error = crate::chain(&error), "waiting for the executor");
+                }
+                pause(&mut backoff).await;
+                continue;
+            }
+        };
+        connected();
+        loop {
+            let (next, lost) = match open.take() {
+                Some(next) => next,
+                None => tokio::select! {
+                    next = asked.recv() => match next {
+                        Some(next) => (next, 0),
+                        None => return Ok(()),
+                    },
+                    // It has nothing to say unasked: it went away.
+                    () = line.stirred() => break,
+                },
+            };
+            match line.ask(&next.question, limit(&next.question)).await {
+                Ok(answer) => {
+                    backoff.reset();
+                    if let Some(size) = told_size(&answer) {
+                        log_size.fetch_max(size, Ordering::Relaxed);
+                    }
+                    // Whoever asked may have been stopped meanwhile.
+                    let _ = next.answer.send(Ok(answer));
+                }
+                Err(error) => {
+                    tracing::warn!(error = crate::chain(&error), "the executor went away over a question");
+                    if lost + 1 < TRIES_MAX {
+                        open = Some((next, lost + 1));
+                    } else {
+                        let _ = next.answer.send(Err(Unanswered::Lost(error)));
+                    }
+                    break;
+                }
+            }
+        }
+        pause(&mut backoff).await;
+    }
+}

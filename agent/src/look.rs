@@ -1,0 +1,98 @@
+//! A look at the machine: facts in, findings out, through the baseline's own evaluation and no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::baseline::Baseline;
+use contract::exception::Exceptions;
+use contract::fact::{FactId, FactSet, Observation, Source};
+use contract::finding::Finding;
+use contract::time::{MonoNs, UtcTime};
+use facts::Reader;
+
+/// A source that took longer is named.
+const SLOW_MS: u64 = 50;
+
+/// Where facts come from.
+#[derive(Debug)]
+pub enum Eyes {
+    /// The real machine.
+    Live(Reader),
+    /// A file in which they were recorded.
+    Recorded(FactSet),
+}
+
+/// What is looked at, and against what it is held.
+#[derive(Debug)]
+pub struct Looker {
+    /// The baseline.
+    pub baseline: Baseline,
+    /// The tenant's accepted failures.
+    pub exceptions: Exceptions,
+    /// The user that runs Suture.
+    pub self_uid: u32,
+    /// Where facts come from.
+    pub eyes: Eyes,
+}
+
+/// What one look saw.
+#[derive(Debug)]
+pub struct Look {
+    /// In the baseline's order.
+    pub findings: Vec<Finding>,
+    /// The facts behind them.
+    pub facts: FactSet,
+    /// How long it took.
+    pub took_ms: u64,
+    /// Sources that were slow, with their milliseconds, slowest first.
+    pub slow: Vec<(String, u64)>,
+}
+
+impl Looker {
+    /// Looks at `wanted` and at nothing else. `each` hears of each finding as soon as its fact is there. Blocks.
+    pub fn look(&self, wanted: &[FactId], now: UtcTime, mut each: impl FnMut(&Finding)) -> Look {
+        let began = edge::clock::mono();
+        let mut last: BTreeMap<Source, MonoNs> = BTreeMap::new();
+        let mut seen = |fact: &FactId, observation: &Observation| {
+            last.insert(fact.source(), edge::clock::mono());
+            let mut alone = FactSet::default();
+            alone.insert(fact.clone(), observation.clone());
+            self.findings(&alone, &BTreeSet::from([fact]), now).iter().for_each(&mut each);
+        };
+        let facts = match &self.eyes {
+            Eyes::Live(reader) => reader.read_all(wanted, seen),
+            Eyes::Recorded(recorded) => {
+                let mut facts = FactSet::default();
+                for fact in wanted {
+                    let observation = recorded.observation(fact);
+                    seen(fact, &observation);
+                    facts.insert(fact.clone(), observation);
+                }
+                facts
+            }
+        };
+        Look {
+            findings: self.findings(&facts, &wanted.iter().collect(), now),
+            facts,
+            took_ms: edge::clock::mono().ms_since(began),
+            slow: slowest(&last, began),
+        }
+    }
+
+    /// Every fact that the baseline asks for.
+    pub fn all(&self) -> Vec<FactId> {
+        self.baseline.facts()
+    }
+
+    fn findings(&self, facts: &FactSet, of: &BTreeSet<&FactId>, now: UtcTime) -> Vec<Finding> {
+        let mut findings = self.baseline.evaluate(facts, &self.exceptions, now, self.self_uid);
+        findings.retain(|finding| of.contains(&finding.fact));
+        findings
+    }
+}
+
+fn slowest(last: &BTreeMap<Source, MonoNs>, began: MonoNs) -> Vec<(String, u64)> {
+    let took = last.iter().map(|(source, at)| (source.word().to_owned(), at.ms_since(began)));
+    let mut slow: Vec<_> = took.filter(|(_, ms)| *ms > SLOW_MS).collect();
+    slow.sort_by_key(|(_, ms)| std::cmp::Reverse(*ms));
+    slow
+}

@@ -1,0 +1,186 @@
+//! The outbox: incidents that the hub has not taken yet, one durable file each.
+//!
+//! Bounded. Where it is full the oldest is dropped, and the gap is written down before the file goes: it is counted, it survives a restart and
+//! it is told to the hub like any incident. A file that cannot be read is put aside and counted too; it blocks nothing.
+
+mod gap;
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use contract::ids::IncidentId;
+use contract::incident::Incident;
+use contract::time::UtcTime;
+use edge::file::{self, FileError};
+
+pub use gap::Gap;
+
+/// The most incidents that are kept.
+pub const CAPACITY: usize = 1_000;
+/// The most files that are put aside.
+const ASIDE_MAX: usize = 100;
+/// Typed fields only: an incident is a few hundred bytes.
+const INCIDENT_BYTES_MAX: u64 = 64 * 1024;
+
+/// The outbox, with an index of its files.
+#[derive(Debug)]
+pub struct Outbox {
+    directory: PathBuf,
+    capacity: usize,
+    /// By the order in which they were put: wall clocks jump.
+    entries: BTreeMap<u64, IncidentId>,
+    gap: Option<Gap>,
+}
+
+/// An incident's place in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot(u64);
+
+impl Outbox {
+    /// Opens the outbox in `directory`, which is made where it is missing. `now` stands in a gap that is found by it.
+    pub fn open(directory: &Path, capacity: usize, now: UtcTime) -> Result<Self, FileError> {
+        file::private_directory(&directory.join("aside"))?;
+        let mut outbox = Self {
+            directory: directory.to_owned(),
+            capacity,
+            entries: BTreeMap::new(),
+            gap: gap::load(&directory.join("gap.json"))?,
+        };
+        let listing = |source| FileError { path: directory.to_owned(), action: "list it", source };
+        for entry in std::fs::read_dir(directory).map_err(listing)? {
+            let path = entry.map_err(listing)?.path();
+            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            if let Some((seq, incident)) = parse_name(name) {
+                outbox.entries.insert(seq, incident);
+            } else if path.extension().is_some_and(|e| e == "tmp") {
+                // A write that was cut short: nobody was told that it happened.
+                file::remove_durably(&path)?;
+            } else if path.is_file() && name != "gap.json" {
+                outbox.put_aside(&path, now)?;
+            }
+        }
+        Ok(outbox)
+    }
+
+    /// Keeps `incident`, durably. One that is already here is left as it is.
+    pub fn put(&mut self, incident: &Incident, now: UtcTime) -> Result<(), FileError> {
+        if self.entries.values().any(|held| *held == incident.incident) {
+            return Ok(());
+        }
+        while self.entries.len() >= self.capacity {
+            self.drop_oldest(now)?;
+        }
+        let seq = self.entries.last_key_value().map_or(0, |(last, _)| last + 1);
+        let path = self.path(seq, &incident.incident);
+        file::write_durably(&path, &serde_json::to_vec(incident).unwrap_or_default())?;
+        self.entries.insert(seq, incident.incident.clone());
+        Ok(())
+    }
+
+    /// The newest incident. Whatever cannot be read on the way to it is put aside.
+    pub fn newest(&mut self, now: UtcTime) -> Result<Option<(Slot, Incident)>, FileError> {
+        while let Some((&seq, id)) = self.entries.last_key_value() {
+            let path = self.path(seq, id);
+            let read = file::read(&path, INCIDENT_BYTES_MAX);
+            match read.ok().and_then(|bytes| serde_json::from_slice::<Incident>(&bytes).ok()) {
+                Some(incident) if incident.incident == *id => return Ok(Some((Slot(seq), incident))),
+                _ => {
+                    self.put_aside(&path, now)?;
+                    self.entries.remove(&seq);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The hub has taken it: it is deleted.
+    pub fn taken(&mut self, slot: Slot) -> Result<(), FileError> {
+        if let Some(id) = self.entries.get(&slot.0) {
+            remove(&self.path(slot.0, id))?;
+            self.entries.remove(&slot.0);
+        }
+        Ok(())
+    }
+
+    /// The hub will never take it: it is put aside for a person to look at, and counted.
+    pub fn refused(&mut self, slot: Slot, now: UtcTime) -> Result<(), FileError> {
+        if let Some(id) = self.entries.get(&slot.0) {
+            self.put_aside(&self.path(slot.0, id), now)?;
+            self.entries.remove(&slot.0);
+        }
+        Ok(())
+    }
+
+    /// What was lost and not told yet.
+    pub const fn gap(&self) -> Option<&Gap> {
+        self.gap.as_ref()
+    }
+
+    /// The hub was told of `told`. What was lost since then remains to be told.
+    pub fn gap_told(&mut self, told: &Gap) -> Result<(), FileError> {
+        self.gap = self.gap.take().and_then(|gap| gap.since(told));
+        gap::store(&self.directory.join("gap.json"), self.gap.as_ref())
+    }
+
+    /// How many incidents wait.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True where none waits.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn path(&self, seq: u64, incident: &IncidentId) -> PathBuf {
+        self.directory.join(format!("{seq:020}_{incident}.json"))
+    }
+
+    fn drop_oldest(&mut self, now: UtcTime) -> Result<(), FileError> {
+        if let Some((&seq, id)) = self.entries.first_key_value() {
+            let path = self.path(seq, id);
+            self.count(now)?;
+            remove(&path)?;
+            self.entries.remove(&seq);
+        }
+        Ok(())
+    }
+
+    fn put_aside(&mut self, path: &Path, now: UtcTime) -> Result<(), FileError> {
+        tracing::error!(path = %path.display(), "an incident cannot be delivered and was put aside");
+        self.count(now)?;
+        let name = path.file_name().unwrap_or_default();
+        let room = self.directory.join("aside");
+        // What lies aside is for a person to look at; it must not fill the disk.
+        if std::fs::read_dir(&room).map_or(0, Iterator::count) >= ASIDE_MAX {
+            return remove(path);
+        }
+        let aside = room.join(name);
+        match std::fs::rename(path, &aside) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+            moved => moved.map_err(|source| FileError { path: aside, action: "put it aside", source }),
+        }
+    }
+
+    /// Written down before the loss: told twice is better than not at all.
+    fn count(&mut self, now: UtcTime) -> Result<(), FileError> {
+        let gap = Gap::one_more(self.gap.as_ref(), now)?;
+        gap::store(&self.directory.join("gap.json"), Some(&gap))?;
+        self.gap = Some(gap);
+        Ok(())
+    }
+}
+
+/// Removes a file; one that is gone already is as good.
+fn remove(path: &Path) -> Result<(), FileError> {
+    match file::remove_durably(path) {
+        Err(e) if e.source.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn parse_name(name: &str) -> Option<(u64, IncidentId)> {
+    let (seq, incident) = name.strip_suffix(".json")?.split_once('_')?;
+    Some((seq.parse().ok()?, incident.parse().ok()?))
+}

@@ -1,0 +1,189 @@
+//! The daemon: reads what was pinned, starts the parts, and stops them together.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use contract::event::Event;
+use contract::exception::{ExceptionError, Exceptions};
+use edge::file::FileError;
+use edge::trace::Tracer;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::deliver::{self, Incidents};
+use crate::detectors::{BadDetectors, Detectors};
+use crate::executor::{self, Seat, WrongExecutor};
+use crate::hub::{Hub, HubError};
+use crate::interest::Interests;
+use crate::look::{Eyes, Looker};
+use crate::observe::{self, observe};
+use crate::outbox::{self, Outbox};
+use crate::ship::{self, Shipping};
+use crate::site::{self, Identity, Places, SiteError};
+use crate::thread::{Stop, Thread};
+use crate::watch::Watch;
+use crate::{logs, orders, signals};
+
+/// The longest file of exceptions.
+const EXCEPTIONS_BYTES_MAX: u64 = 1 << 20;
+
+/// Why the agent does not start, or does not go on.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A file of its own cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Another agent works in this directory.
+    #[error("another agent works in {}", .0.display())]
+    Busy(PathBuf),
+    /// What was pinned at enrolment is missing or bent.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The exceptions make no sense.
+    #[error(transparent)]
+    Exceptions(#[from] ExceptionError),
+    /// The detectors make no sense.
+    #[error(transparent)]
+    Detectors(#[from] BadDetectors),
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// The kernel does not let us watch.
+    #[error("changes cannot be watched")]
+    Watch(#[source] std::io::Error),
+    /// No thread can be had.
+    #[error("no thread can be started")]
+    Thread(#[source] std::io::Error),
+    /// Whatever sits at the executor's socket is not our executor.
+    #[error(transparent)]
+    Executor(#[from] WrongExecutor),
+    /// A part ended that never should.
+    #[error("a part of the agent ended: {0}")]
+    Ended(String),
+}
+
+type Parts = JoinSet<Result<(), RunError>>;
+
+/// Runs until `stop` is ready.
+pub async fn run(config: Config, tracer: Tracer, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+    let places = Places::of(config.dir.path());
+    let _lock = edge::file::lock(&places.lock()).map_err(|e| match e.source.kind() {
+        std::io::ErrorKind::WouldBlock => RunError::Busy(places.dir.clone()),
+        _ => e.into(),
+    })?;
+    let identity = site::read_identity(&places)?;
+    let looker = Arc::new(looker(&config, &places, &identity)?);
+    let hub = Hub::new(config.hub.clone(), site::read_tls(&places, &identity)?)?;
+    let outbox = Outbox::open(&places.outbox(), outbox::CAPACITY, edge::clock::utc())?;
+    let incidents = Incidents::new(outbox, tracer);
+
+    let (to_signals, from_logs) = mpsc::unbounded_channel();
+    let detectors = Detectors::built_in()?;
+    let mut parts = Parts::new();
+    let watching = start(&mut parts, &config, &places, identity, looker, hub, incidents.clone(), tracer)?;
+    parts.spawn(async move {
+        signals::follow(from_logs, incidents).await;
+        Ok(())
+    });
+    let following =
+        logs::follow(config.logs, places, detectors, to_signals, tracer).map_err(RunError::Thread)?;
+    // Without a service manager there is nobody to tell.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+
+    let ended = tokio::select! {
+        () = stop => Ok(()),
+        Some(part) = parts.join_next() => match part {
+            Ok(Ok(())) => Err(RunError::Ended("it had nothing left to do".to_owned())),
+            Ok(Err(error)) => Err(error),
+            Err(error) => Err(RunError::Ended(error.to_string())),
+        },
+    };
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    parts.shutdown().await;
+    // After the parts: a thread that waits for one of them to listen is let go by its going away.
+    watching.end();
+    following.end();
+    ended
+}
+
+fn looker(config: &Config, places: &Places, identity: &Identity) -> Result<Looker, RunError> {
+    let baseline = site::read_baseline(places, identity)?;
+    let exceptions = match &config.exceptions {
+        Some(path) => read_exceptions(path.path())?,
+        None => Exceptions::default(),
+    };
+    exceptions.check_against(&baseline)?;
+    for expired in exceptions.expired(edge::clock::utc()) {
+        tracing::warn!(control = %expired.control, until = %expired.until, "an exception has expired and excuses nothing");
+    }
+    let eyes = Eyes::Live(facts::Reader::new(config.facts()));
+    Ok(Looker { baseline, exceptions, self_uid: rustix::process::geteuid().as_raw(), eyes })
+}
+
+/// Reads a tenant's accepted failures.
+pub fn read_exceptions(path: &std::path::Path) -> Result<Exceptions, RunError> {
+    let text = edge::file::read_text(path, EXCEPTIONS_BYTES_MAX)?;
+    Ok(Exceptions::parse(&path.display().to_string(), &text)?)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the one place where all parts meet")]
+fn start(
+    parts: &mut Parts,
+    config: &Config,
+    places: &Places,
+    identity: Identity,
+    looker: Arc<Looker>,
+    hub: Hub,
+    incidents: Incidents,
+    tracer: Tracer,
+) -> Result<Thread, RunError> {
+    let (executor, asked) = executor::channel();
+    let (observer, news) = mpsc::channel(64);
+    let shipping = Shipping::default();
+    let seat = Seat {
+        socket: config.socket.path().to_owned(),
+        uid: config.executor_uid,
+        host: identity.host,
+    };
+    // Armed before the first look, so that no change falls between the two.
+    let watch = Watch::arm(Interests::of(&looker.all(), &config.own)).map_err(RunError::Watch)?;
+    let mut ready = Some(Event::AgentReady);
+    let connected = move || ready.take().into_iter().for_each(|event| tracer.emit(event));
+    parts.spawn(async move { Ok(executor::converse(seat, asked, connected).await?) });
+    let observing = observe::Parts {
+        looker,
+        executor: executor.clone(),
+        incidents: incidents.clone(),
+        shipping: shipping.clone(),
+        open: places.open(),
+        rescan: config.rescan_s.duration(),
+        tracer,
+    };
+    parts.spawn(async move { Ok(observe(observing, news).await?) });
+    let following = orders::Parts {
+        hub: hub.clone(),
+        executor: executor.clone(),
+        shipping: shipping.clone(),
+        observer: observer.clone(),
+        hub_key: identity.hub_key,
+    };
+    spawn(parts, orders::follow(following));
+    spawn(parts, deliver::deliver(incidents, hub.clone()));
+    spawn(parts, ship::ship(shipping, executor, hub, tracer));
+    let watching = move |stop: Stop| {
+        if let Err(error) = watch.follow(&observer, &stop) {
+            tracing::error!(%error, "changes are no longer watched; they are found by full scans");
+        }
+    };
+    Thread::begin("watch", watching).map_err(RunError::Thread)
+}
+
+fn spawn(parts: &mut Parts, part: impl Future<Output = ()> + Send + 'static) {
+    parts.spawn(async move {
+        part.await;
+        Ok(())
+    });
+}

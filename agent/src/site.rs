@@ -1,0 +1,182 @@
+//! What this machine knows about itself since it was enrolled: whom it believes, who it is, and the baseline it is held against.
+//!
+//! Everything here was pinned at enrolment or is signed by what was pinned. A file that is missing or bent refuses to start.
+
+use std::path::{Path, PathBuf};
+
+use contract::baseline::{Baseline, BaselineError};
+use contract::dsse::{self, ENVELOPE_MAX_BYTES, HubKey, PayloadType, SignatureFault};
+use contract::ids::{HostId, SiteId, TenantId};
+use edge::file::{self, FileError};
+use rustls::ClientConfig;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// No certificate, key or identity is near this long.
+const SMALL_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// `DIR/identity.json`: pinned at enrolment, never learnt from a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The only authority whose server certificates are believed, in PEM.
+    pub hub_authority: String,
+    /// The key that signs orders, the catalogue and the baseline.
+    pub hub_key: HubKey,
+    /// The key with which the hub cosigns checkpoints.
+    pub witness_key: String,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The site.
+    pub site: SiteId,
+    /// This machine.
+    pub host: HostId,
+    /// The origin of its evidence log.
+    pub origin: String,
+}
+
+/// Where things lie in the agent's directory.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The directory itself.
+    pub dir: PathBuf,
+}
+
+impl Places {
+    /// Those of `dir`.
+    pub fn of(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// What was pinned.
+    pub fn identity(&self) -> PathBuf {
+        self.dir.join("identity.json")
+    }
+
+    /// The directory of the device's key and certificate.
+    pub fn keys(&self) -> PathBuf {
+        self.dir.join("keys")
+    }
+
+    /// The device's key.
+    pub fn device_key(&self) -> PathBuf {
+        self.keys().join("device.key")
+    }
+
+    /// The device's certificate.
+    pub fn device_certificate(&self) -> PathBuf {
+        self.keys().join("device.crt")
+    }
+
+    /// The signed baseline.
+    pub fn baseline(&self) -> PathBuf {
+        self.dir.join("baseline.dsse")
+    }
+
+    /// Incidents that the hub has not taken yet.
+    pub fn outbox(&self) -> PathBuf {
+        self.dir.join("outbox")
+    }
+
+    /// Controls that fail, and under which incident.
+    pub fn open(&self) -> PathBuf {
+        self.dir.join("open.json")
+    }
+
+    /// How far each log file was read.
+    pub fn log_positions(&self) -> PathBuf {
+        self.dir.join("logs.json")
+    }
+
+    /// How far the journal was read.
+    pub fn journal_cursor(&self) -> PathBuf {
+        self.dir.join("journal.cursor")
+    }
+
+    /// Held by the one agent that works in this directory.
+    pub fn lock(&self) -> PathBuf {
+        self.dir.join("agent.lock")
+    }
+}
+
+/// Why the machine's own files were refused.
+#[derive(Debug, Error)]
+pub enum SiteError {
+    /// One could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// One is not what it should be.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Json {
+        /// Which.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// The baseline's envelope does not open with the pinned key.
+    #[error("{}: the signed baseline is not believed", path.display())]
+    Signature {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        fault: SignatureFault,
+    },
+    /// The signed baseline is not UTF-8.
+    #[error("{}: the signed baseline is not UTF-8", .0.display())]
+    NotText(PathBuf),
+    /// The signed baseline makes no sense.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// The keys and certificates do not belong together.
+    #[error("{}: its keys and certificates cannot be used", path.display())]
+    Tls {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: identity::IdentityError,
+    },
+}
+
+/// Parses JSON that came out of `path`.
+pub fn parse_json<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, SiteError> {
+    serde_json::from_slice(bytes).map_err(|e| SiteError::Json {
+        path: path.to_owned(),
+        line: e.line(),
+        column: e.column(),
+        message: e.to_string(),
+    })
+}
+
+/// Opens a signed baseline: the payload is parsed only after the pinned key was found to have signed it.
+pub fn open_baseline(path: &Path, envelope: &[u8], pinned: &HubKey) -> Result<Baseline, SiteError> {
+    let signed = dsse::open(PayloadType::Baseline, envelope, std::slice::from_ref(pinned))
+        .map_err(|fault| SiteError::Signature { path: path.to_owned(), fault })?;
+    let text = std::str::from_utf8(signed.payload()).map_err(|_| SiteError::NotText(path.to_owned()))?;
+    Ok(Baseline::parse(&path.display().to_string(), text)?)
+}
+
+/// Reads what was pinned.
+pub fn read_identity(places: &Places) -> Result<Identity, SiteError> {
+    let path = places.identity();
+    parse_json(&path, &file::read(&path, SMALL_FILE_BYTES_MAX)?)
+}
+
+/// Reads the signed baseline.
+pub fn read_baseline(places: &Places, identity: &Identity) -> Result<Baseline, SiteError> {
+    let path = places.baseline();
+    open_baseline(&path, &file::read(&path, ENVELOPE_MAX_BYTES as u64)?, &identity.hub_key)
+}
+
+/// Mutual TLS as this device: pinned authority, own certificate.
+pub fn read_tls(places: &Places, identity: &Identity) -> Result<ClientConfig, SiteError> {
+    let certificate = file::read_text(&places.device_certificate(), SMALL_FILE_BYTES_MAX)?;
+    let key = file::read_text(&places.device_key(), SMALL_FILE_BYTES_MAX)?;
+    identity::client_config(&identity.hub_authority, &certificate, &key)
+        .map_err(|source| SiteError::Tls { path: places.keys(), source })
+}

@@ -1,0 +1,53 @@
+//! `suture`: the operator's command.
+//!
+//! Exit status: 0 done; 1 the loop did not close or the evidence did not verify; 2 wrong usage; 69 the hub cannot be reached; 73 a directory or
+//! file cannot be used; 75 another `suture try` uses the directory.
+#![forbid(unsafe_code)]
+
+mod exit;
+mod operator;
+mod say;
+mod status;
+mod trial;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "suture", version, about = "Watch this machine, repair a drift, prove it")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the whole loop once on this machine: hub, agent and executor as separate processes, one real drift, the evidence verified.
+    Try(trial::Try),
+    /// Show what a running hub knows: hosts, incidents and how they ended.
+    Status(status::Status),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Try(told) => trial::run(&told),
+        Command::Status(told) => status::run(&told),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "suture", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("suture: {failure}");
+            failure.status.into()
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The hub's operator plane, as this command uses it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use contract::ids::{SiteId, TenantId};
+use contract::plane::{EnrolmentSheet, IncidentView, NewSite, NewTenant, Problem};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::exit::{Failure, Status};
+
+/// A connection to one hub.
+#[derive(Debug)]
+pub(crate) struct Operator {
+    agent: ureq::Agent,
+    base: String,
+    bearer: String,
+}
+
+impl Operator {
+    /// Reads the token that the hub wrote beside its store.
+    pub(crate) fn new(address: &str, token_file: &Path) -> Result<Self, Failure> {
+        let token = edge::file::read_text(token_file, 4096)?;
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(10)))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        Ok(Self { agent, base: format!("http://{address}"), bearer: format!("Bearer {}", token.trim()) })
+    }
+
+    pub(crate) fn new_tenant(&self, tenant: &TenantId) -> Result<(), Failure> {
+        self.post("/v1/tenants", &NewTenant { tenant: tenant.clone() }).map(|_: serde_json::Value| ())
+    }
+
+    pub(crate) fn new_site(&self, tenant: &TenantId, site: &SiteId) -> Result<(), Failure> {
+        self.post(&format!("/v1/tenants/{tenant}/sites"), &NewSite { site: site.clone() })
+            .map(|_: serde_json::Value| ())
+    }
+
+    pub(crate) fn new_enrolment(&self, tenant: &TenantId, site: &SiteId) -> Result<EnrolmentSheet, Failure> {
+        self.post(&format!("/v1/tenants/{tenant}/sites/{site}/enrolments"), &serde_json::json!({}))
+    }
+
+    pub(crate) fn incidents(&self, tenant: &TenantId) -> Result<Vec<IncidentView>, Failure> {
+        self.get(&format!("/v1/tenants/{tenant}/incidents"))
+    }
+
+    pub(crate) fn status(&self) -> Result<serde_json::Value, Failure> {
+        self.get("/v1/status")
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let answer =
+            self.agent.get(format!("{}{path}", self.base)).header("authorization", &self.bearer).call();
+        self.read(path, answer)
+    }
+
+    fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        let request = self.agent.post(format!("{}{path}", self.base)).header("authorization", &self.bearer);
+        self.read(path, request.send_json(body))
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<T, Failure> {
+        let failed = |why: String| Failure::new(Status::Unavailable, format!("{}{path}: {why}", self.base));
+        let mut answer = answer.map_err(|e| failed(e.to_string()))?;
+        let status = answer.status();
+        let text = answer.body_mut().read_to_string().map_err(|e| failed(e.to_string()))?;
+        if !status.is_success() {
+            let problem = serde_json::from_str::<Problem>(&text).map_or(text, |p| p.problem);
+            return Err(failed(format!("the hub answered {status}: {problem}")));
+        }
+        // An empty body stands for "done".
+        let json = if text.is_empty() { "null" } else { text.as_str() };
+        serde_json::from_str(json).map_err(|e| failed(format!("the hub's answer is not understood: {e}")))
+    }
+}

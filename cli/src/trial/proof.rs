@@ -1,0 +1,124 @@
+//! The evidence, verified by the auditor's own program; and one flipped byte, refused by it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use super::layout::Layout;
+use super::processes::Processes;
+use crate::exit::{Failure, Status};
+use crate::say::{Tone, Voice};
+
+/// `suture-verify`: intact and witnessed, intact with an unwitnessed tail.
+const VERIFIED: [i32; 2] = [0, 10];
+/// `suture-verify`: incomplete. A log that goes on growing can look like that for a moment.
+const INCOMPLETE: i32 = 20;
+
+/// Verifies the log with the key that was kept outside it, then shows that the verifier refuses an altered copy and names the record.
+pub(crate) fn show(voice: Voice, layout: &Layout, processes: &Processes) -> Result<(), Failure> {
+    let mut output = verify(processes, layout, &layout.evidence(), &[])?;
+    for _ in 0..5 {
+        if output.status.code() != Some(INCOMPLETE) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        output = verify(processes, layout, &layout.evidence(), &[])?;
+    }
+    print(voice, &output);
+    if !output.status.code().is_some_and(|c| VERIFIED.contains(&c)) {
+        return Err(Failure::new(
+            Status::NotProven,
+            format!("suture-verify did not verify the log ({})", output.status),
+        ));
+    }
+    let (record, file, offset) = tamper(layout)?;
+    voice.line(&format!(
+        "\n  one byte flipped in a copy: byte {offset} of {}, within record {record}",
+        file.display()
+    ));
+    let output = verify(processes, layout, &layout.tampered(), &[])?;
+    print(voice, &output);
+    let named = verify(processes, layout, &layout.tampered(), &["--json"])?;
+    let named: serde_json::Value = serde_json::from_slice(&named.stdout).unwrap_or_default();
+    if output.status.success() || named["index"] != record {
+        let words =
+            format!("the verifier did not refuse the altered copy, or named another record than {record}");
+        return Err(Failure::new(Status::NotProven, words));
+    }
+    voice.line(&voice.tone(Tone::Good, &format!("  refused, and record {record} named")));
+    Ok(())
+}
+
+fn verify(processes: &Processes, layout: &Layout, log: &Path, more: &[&str]) -> Result<Output, Failure> {
+    let (log, key) = (log.display().to_string(), layout.public_key().display().to_string());
+    processes.run("suture-verify", &[&[log.as_str(), "--key-file", &key], more].concat())
+}
+
+fn print(voice: Voice, output: &Output) {
+    for line in
+        String::from_utf8_lossy(&output.stdout).lines().chain(String::from_utf8_lossy(&output.stderr).lines())
+    {
+        voice.line(&format!("  {line}"));
+    }
+}
+
+/// Copies the published log and flips a bit in the middle of a record in the middle of the first bundle. Returns the record, the file and the
+/// offset.
+fn tamper(layout: &Layout) -> Result<(u64, PathBuf, usize), Failure> {
+    let copy = layout.tampered();
+    let failed = |what: &str, e: std::io::Error| Failure::new(Status::CannotCreate, format!("{what}: {e}"));
+    if copy.exists() {
+        fs::remove_dir_all(&copy).map_err(|e| failed("cannot remove the last altered copy", e))?;
+    }
+    copy_tree(&layout.evidence(), &copy).map_err(|e| failed("cannot copy the log", e))?;
+    let bundle =
+        first_bundle(&copy).ok_or_else(|| Failure::new(Status::NotProven, "the log has no entries"))?;
+    let mut bytes = fs::read(&bundle).map_err(|e| failed("cannot read the copy", e))?;
+    let starts = entry_starts(&bytes);
+    let record = starts.len() / 2;
+    let (start, length) = starts.get(record).copied().unwrap_or_default();
+    let offset = start + length / 2;
+    let Some(byte) = bytes.get_mut(offset) else {
+        return Err(Failure::new(Status::NotProven, "the log has no entries"));
+    };
+    *byte ^= 0x01;
+    fs::write(&bundle, &bytes).map_err(|e| failed("cannot write the copy", e))?;
+    let shown = bundle.strip_prefix(layout.root()).unwrap_or(&bundle).to_owned();
+    Ok((record as u64, shown, offset))
+}
+
+/// The published log only: the writer's own files are not evidence.
+fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()? {
+            kind if kind.is_dir() && entry.file_name() != "writer" => copy_tree(&entry.path(), &target)?,
+            kind if kind.is_file() => fs::copy(entry.path(), target).map(|_| ())?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The first entry bundle, full or partial.
+fn first_bundle(log: &Path) -> Option<PathBuf> {
+    let full = log.join("tile/entries/000");
+    if full.is_file() {
+        return Some(full);
+    }
+    fs::read_dir(log.join("tile/entries/000.p")).ok()?.flatten().map(|e| e.path()).find(|p| p.is_file())
+}
+
+/// Where each entry of a bundle begins, and its length: two bytes of length, then the entry (`tlog-tiles`).
+fn entry_starts(bundle: &[u8]) -> Vec<(usize, usize)> {
+    let mut starts = Vec::new();
+    let mut at = 0;
+    while let Some(header) = bundle.get(at..at + 2) {
+        let length = usize::from(u16::from_be_bytes([header[0], header[1]]));
+        starts.push((at + 2, length));
+        at += 2 + length;
+    }
+    starts
+}

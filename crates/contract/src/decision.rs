@@ -1,0 +1,51 @@
+//! Decisions: a runbook's ID and nothing else, or `escalate`, with where it came from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::ids::RunbookId;
+
+/// What the planner answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// What to do.
+    pub choice: Choice,
+    /// Who or what chose.
+    pub provenance: Provenance,
+}
+
+/// What to do about an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Choice {
+    /// Order this runbook.
+    Run(RunbookId),
+    /// Hand it to a person.
+    Escalate(Escalation),
+}
+
+/// Why a person has to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Escalation {
+    /// No rule speaks of this control or detector.
+    NoRule,
+    /// A rule names a runbook that the catalogue does not hold.
+    RunbookMissing,
+    /// More than one rule matched and they disagree.
+    RulesDisagree,
+}
+
+/// Where a decision came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Provenance {
+    /// The rule table.
+    Rules {
+        /// The digest of the table's bytes.
+        table: Digest,
+        /// The rule that matched; none where none did.
+        rule: Option<String>,
+    },
+}

@@ -1,0 +1,185 @@
+//! What crosses the hub's two planes as JSON.
+//!
+//! On the device plane nobody names a tenant, site or host: the hub takes them from the client certificate.
+
+use serde::{Deserialize, Serialize};
+
+use crate::blob::Blob;
+use crate::decision::Decision;
+use crate::dsse::HubKey;
+use crate::ids::{HostId, IncidentId, OrderId, SiteId, TenantId, TokenId};
+use crate::incident::What;
+use crate::outcome::Outcome;
+use crate::time::UtcTime;
+
+/// What an MSP's technician carries to a new machine: one file, good for one enrolment. Secret until it is used.
+///
+/// The bootstrap certificate opens the device plane for enrolment and nothing else, so even the first connection is mutual TLS.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentSheet {
+    /// The device plane's URL.
+    pub hub: String,
+    /// The only authority whose server certificates are believed, in PEM.
+    pub hub_authority: String,
+    /// The key that signs orders, the catalogue and the baseline.
+    pub hub_key: HubKey,
+    /// The key with which the hub cosigns checkpoints, as a C2SP verifier key.
+    pub witness_key: String,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The site.
+    pub site: SiteId,
+    /// The host's opaque id.
+    pub host: HostId,
+    /// The origin of the host's evidence log.
+    pub origin: String,
+    /// The enrolment token.
+    pub token: TokenId,
+    /// Its secret.
+    pub secret: String,
+    /// The bootstrap certificate, in PEM.
+    pub bootstrap_certificate: String,
+    /// Its key, in PEM.
+    pub bootstrap_key: String,
+    /// The signed baseline (DSSE).
+    pub baseline: Blob,
+    /// The signed catalogue (DSSE).
+    pub catalogue: Blob,
+}
+
+/// `POST /v1/enrol`, with the bootstrap certificate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolRequest {
+    /// The token.
+    pub token: TokenId,
+    /// Its secret.
+    pub secret: String,
+    /// A PKCS #10 request in PEM for the key that was made on the device. Asking again with the same key gives a certificate again.
+    pub csr: String,
+    /// The key of the device's evidence log, as a C2SP verifier key. The hub pins it.
+    pub evidence_key: String,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolled {
+    /// The device's certificate, in PEM.
+    pub certificate: String,
+}
+
+/// The answer to `POST /v1/incidents`: it is durable.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IncidentTaken {
+    /// The incident that it counts as: another one where the same drift was already open.
+    pub incident: IncidentId,
+}
+
+/// The answer to `GET /v1/orders?wait_ms=`: held back until there is one, or the wait is over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrdersWaiting {
+    /// In the order of their counters.
+    pub orders: Vec<OrderWaiting>,
+}
+
+/// One order that was not answered yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderWaiting {
+    /// Only for `POST /v1/orders/<id>/answer`; authority is in the envelope alone.
+    pub order: OrderId,
+    /// The DSSE envelope.
+    pub envelope: Blob,
+}
+
+/// The answer to `GET /v1/evidence`, and the 409 of `POST /v1/evidence`: how much the hub holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceHeld {
+    /// Entries held.
+    pub size: u64,
+}
+
+/// The answer to `POST /v1/evidence` (an [`crate::socket::EntryPackage`]).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceTaken {
+    /// Entries held now.
+    pub size: u64,
+    /// The cosigned checkpoint once the hub holds all that it covers: the receipt.
+    pub receipt: Option<String>,
+}
+
+/// An error on either plane.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Problem {
+    /// What went wrong, whose fault it is and what to do next, in words for a person.
+    pub problem: String,
+}
+
+/// `POST /v1/tenants`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTenant {
+    /// Its id.
+    pub tenant: TenantId,
+}
+
+/// `POST /v1/tenants/<tenant>/sites`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSite {
+    /// Its id.
+    pub site: SiteId,
+}
+
+/// One incident, as `GET /v1/tenants/<tenant>/incidents` lists it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IncidentView {
+    /// Its id.
+    pub incident: IncidentId,
+    /// Where.
+    pub site: SiteId,
+    /// On which machine.
+    pub host: HostId,
+    /// When it was first found.
+    pub found: UtcTime,
+    /// What was found.
+    pub what: What,
+    /// How often the same was reported while it was open.
+    pub reports: u64,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// What the planner chose, once it has.
+    pub decision: Option<Decision>,
+}
+
+/// Where an incident stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum IncidentState {
+    /// Durable, not yet planned.
+    Drifted,
+    /// Handed to a person.
+    Escalated,
+    /// An order is signed and waits for its answer.
+    Ordered(OrderId),
+    /// An order ended without healing; the record says how.
+    Open {
+        /// How it ended.
+        outcome: Outcome,
+        /// The evidence record that says so.
+        record: u64,
+    },
+    /// Closed, by an observation that stands in this evidence record.
+    Closed {
+        /// The record's index in the host's log.
+        record: u64,
+    },
+}

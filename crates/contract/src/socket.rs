@@ -1,0 +1,114 @@
+//! What agent and executor say to each other. The agent asks; the executor answers each question once, in order.
+//!
+//! The executor trusts nothing said here but signatures: findings are written down as the agent's, orders are opened with the pinned key.
+
+use serde::{Deserialize, Serialize};
+
+use crate::blob::Blob;
+use crate::finding::Finding;
+use crate::ids::{HostId, OrderId};
+use crate::outcome::Outcome;
+use crate::record::Trigger;
+use crate::refusal::Refusal;
+
+/// The version of this protocol. Both sides must name the same.
+pub const PROTOCOL: u32 = 1;
+
+/// The agent's questions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Question {
+    /// First of all.
+    Hello {
+        /// [`PROTOCOL`].
+        protocol: u32,
+        /// The agent's version.
+        software: String,
+    },
+    /// Write these findings down as mine.
+    Findings {
+        /// Why they were taken.
+        trigger: Trigger,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+    /// The hub sent this.
+    Order {
+        /// The DSSE envelope, as it came.
+        envelope: Blob,
+    },
+    /// Give me what the hub has not got yet.
+    Entries {
+        /// From this index on.
+        from: u64,
+    },
+    /// The hub holds the log so far.
+    Receipt {
+        /// The checkpoint, cosigned.
+        note: String,
+    },
+}
+
+/// The executor's answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// To `hello`.
+    Welcome {
+        /// [`PROTOCOL`].
+        protocol: u32,
+        /// The executor's version.
+        software: String,
+        /// The host it acts for.
+        host: HostId,
+        /// The log's size.
+        size: u64,
+    },
+    /// To `findings`: they are durable.
+    Recorded {
+        /// The log's size.
+        size: u64,
+    },
+    /// To `order`: its end is durable.
+    Order(OrderAnswer),
+    /// To `entries`.
+    Entries(EntryPackage),
+    /// To `receipt`: it is kept.
+    Kept,
+    /// The question could not be answered.
+    Sorry {
+        /// Why, in words for a person.
+        why: String,
+    },
+}
+
+/// How an order ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderAnswer {
+    /// The order, where the bytes were worth reading.
+    pub order: Option<OrderId>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was not carried out, where it was not.
+    pub refusal: Option<Refusal>,
+    /// The record that says so.
+    pub seq: u64,
+}
+
+/// A piece of the log: whole entries, and the checkpoint of the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntryPackage {
+    /// The index of the first entry.
+    pub from: u64,
+    /// The entries' exact bytes, which are UTF-8. At most 256, and at most 1 MiB together.
+    pub entries: Vec<String>,
+    /// The signed checkpoint that covers exactly `from + entries.len()` entries where this is the last piece, and more otherwise.
+    pub checkpoint: String,
+}
+
+/// The most entries in one package: one tile.
+pub const PACKAGE_MAX_ENTRIES: usize = 256;
+/// The most bytes of entries in one package.
+pub const PACKAGE_MAX_BYTES: usize = 1 << 20;

@@ -1,0 +1,23 @@
+//! The two clocks: UTC for instants, monotonic for durations.
+
+use contract::time::{MonoNs, UtcTime};
+use rustix::time::{ClockId, clock_gettime};
+
+/// Now, in UTC. A clock that stands before 1970 or after 9999 is read as 1970: every expiry then refuses, which is the safe side.
+pub fn utc() -> UtcTime {
+    let t = clock_gettime(ClockId::Realtime);
+    let ms = t.tv_sec.saturating_mul(1000).saturating_add(t.tv_nsec / 1_000_000);
+    UtcTime::from_unix_ms(ms).unwrap_or_else(|_| epoch())
+}
+
+fn epoch() -> UtcTime {
+    #[expect(clippy::expect_used, reason = "0 is within the range that UtcTime takes")]
+    UtcTime::from_unix_ms(0).expect("0 is within range")
+}
+
+/// Now, in nanoseconds since this machine started, sleep included.
+pub fn mono() -> MonoNs {
+    let t = clock_gettime(ClockId::Boottime);
+    let ns = i128::from(t.tv_sec) * 1_000_000_000 + i128::from(t.tv_nsec);
+    MonoNs(u64::try_from(ns).unwrap_or(0))
+}

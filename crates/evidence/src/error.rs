@@ -1,0 +1,114 @@
+//! Why a log was not opened, and why a record was not appended.
+
+use std::path::PathBuf;
+
+use contract::record::RecordError;
+use edge::file::FileError;
+use thiserror::Error;
+use tlog::checkpoint::CheckpointError;
+use tlog::tile::bundle::BundleError;
+
+/// Why a log was not opened. None of these is mended by starting over: evidence is never thrown away to get going.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Another process writes this log.
+    #[error("{}: another process writes this log; stop it first", .0.display())]
+    InUse(PathBuf),
+    /// A file could not be read or written.
+    #[error("the log's files cannot be used")]
+    File(#[from] FileError),
+    /// The signed head is not there although entries are.
+    #[error("{}: the signed head is gone although entries are there; restore it, or open a successor log", .0.display())]
+    HeadMissing(PathBuf),
+    /// The signed head is not by this log's key.
+    #[error("{}: the head is not this log's own", path.display())]
+    HeadNotOurs {
+        /// The head's file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: CheckpointError,
+    },
+    /// The published checkpoint is ahead of the writer's head: part of the directory was put back to an older state.
+    #[error(
+        "the published checkpoint covers {published} entries and the writer's head only {head}: the log was rolled back"
+    )]
+    RolledBack {
+        /// Size of the published checkpoint.
+        published: u64,
+        /// Size of the writer's head.
+        head: u64,
+    },
+    /// Signed entries are missing.
+    #[error("entry {index} was signed and is not there: {} ends before it", path.display())]
+    EntryMissing {
+        /// The first that is missing.
+        index: u64,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A bundle of signed entries does not parse.
+    #[error("{}: not a bundle of entries", path.display())]
+    Bundle {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: BundleError,
+    },
+    /// A signed entry is not a record.
+    #[error("entry {index} is not a record")]
+    Record {
+        /// Its index.
+        index: u64,
+        /// Why not.
+        #[source]
+        source: RecordError,
+    },
+    /// A record does not stand where it says, or does not follow the one before it.
+    #[error("entry {index} does not belong there: its {field} is not what its place demands")]
+    Misplaced {
+        /// Its index.
+        index: u64,
+        /// The field that gives it away.
+        field: &'static str,
+    },
+    /// The entries do not have the root that was signed.
+    #[error("the {size} entries do not have the root that was signed over them: at least one was altered")]
+    RootDiffers {
+        /// The signed size.
+        size: u64,
+    },
+}
+
+/// Why a record was not appended. It was not acknowledged, and nothing may be done on the strength of it.
+#[derive(Debug, Error)]
+pub enum AppendError {
+    /// The record does not fit the format: nothing was written and the writer goes on.
+    #[error("the record does not fit the format")]
+    Record(#[from] RecordError),
+    /// The disk failed or is full. The writer refuses everything from now on.
+    #[error("the evidence log cannot be written; nothing more is done until it is opened again")]
+    File(#[from] FileError),
+    /// What was read back is not what was written. The writer refuses everything from now on.
+    #[error(
+        "entry {index} reads back as other bytes than were written: the disk or its controller is failing"
+    )]
+    ReadBack {
+        /// Its index.
+        index: u64,
+    },
+    /// An earlier error stopped this writer.
+    #[error("the evidence log was stopped by an earlier error; open it again")]
+    Stopped,
+    /// The head could not be signed: a key that is not this log's.
+    #[error("the head cannot be signed")]
+    Sign(#[source] CheckpointError),
+}
+
+impl AppendError {
+    /// True where the disk is full, so that a person can be told what to do.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::File(e) if e.source.kind() == std::io::ErrorKind::StorageFull)
+    }
+}

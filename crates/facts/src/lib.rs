@@ -1,0 +1,24 @@
+//! Facts of the real system.
+//!
+//! One small source for each [`contract::fact::Source`], behind one interface: a name goes in, an [`Observation`] comes out. Every source only
+//! reads: files, `/proc`, `/sys`, D-Bus properties and a few programs that print what the kernel or a daemon holds. None starts a service,
+//! writes a file or opens a socket that listens.
+//!
+//! - What could not be had is a typed reason, never a value: a missing file is not an empty one, and "only root may look" is not "nothing there".
+//! - Each source works on a thread of its own within one time limit, so nothing that hangs (a program, a bus, a dead network file system)
+//!   can stall a scan. What has not answered by then is `timed out`.
+//! - Values are counts, switches, modes, ports and words of a small alphabet: never a user's name, never a line of a log.
+//! - All paths lie under one injectable root, so each source is tested over a tree of files.
+#![forbid(unsafe_code)]
+
+mod config;
+mod program;
+mod reader;
+mod root;
+mod sources;
+
+pub use config::{BackupStamps, Config, OwnDirectories};
+pub use contract::fact::Observation;
+pub use reader::Reader;
+pub use root::Root;
+pub use sources::FactSource;

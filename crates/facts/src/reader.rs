@@ -1,0 +1,124 @@
+//! A scan: each source on its own thread, all within one limit.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use contract::fact::{Absence, FactId, FactSet, Observation, Source};
+
+use crate::config::Config;
+use crate::sources;
+
+/// Reads facts. Cheap to keep, and to share between scans.
+#[derive(Debug)]
+pub struct Reader {
+    config: Arc<Config>,
+    stuck: Arc<Mutex<Vec<Source>>>,
+}
+
+/// A source that is being read. Its name comes off the list when its thread ends, however it ends.
+struct Busy {
+    source: Source,
+    list: Arc<Mutex<Vec<Source>>>,
+}
+
+impl Busy {
+    /// Marks `source` as being read; `None` where a thread of an earlier scan still hangs in it.
+    fn begin(list: &Arc<Mutex<Vec<Source>>>, source: Source) -> Option<Self> {
+        let mut held = list.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.contains(&source) {
+            return None;
+        }
+        held.push(source);
+        Some(Self { source, list: Arc::clone(list) })
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).retain(|s| *s != self.source);
+    }
+}
+
+impl Reader {
+    /// A reader of one machine.
+    pub fn new(config: Config) -> Self {
+        Self { config: Arc::new(config), stuck: Arc::default() }
+    }
+
+    /// Looks at one fact, now.
+    pub fn read(&self, id: &FactId) -> Observation {
+        self.read_all(std::slice::from_ref(id), |_, _| ()).observation(id)
+    }
+
+    /// Looks at each of `ids` once. `seen` hears of each as it comes in, in no particular order. What several facts share (a program's output, a
+    /// file, a connection) is read once.
+    pub fn read_all(&self, ids: &[FactId], mut seen: impl FnMut(&FactId, &Observation)) -> FactSet {
+        let deadline = Instant::now() + self.config.limit;
+        let mut wanted: BTreeMap<Source, Vec<FactId>> = BTreeMap::new();
+        for id in ids {
+            let of_source = wanted.entry(id.source()).or_default();
+            if !of_source.contains(id) {
+                of_source.push(id.clone());
+            }
+        }
+        let mut missing: Vec<FactId> = wanted.values().flatten().cloned().collect();
+        let answers = self.ask(wanted);
+        let mut facts = FactSet::default();
+        let mut take = |id: FactId, observation: Observation| {
+            seen(&id, &observation);
+            facts.insert(id, observation);
+        };
+        let silence = loop {
+            match answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok((id, observation)) => {
+                    missing.retain(|m| *m != id);
+                    take(id, observation);
+                }
+                Err(RecvTimeoutError::Timeout) => break Absence::TimedOut,
+                // Every thread has ended: what is missing was lost with one that could not start or did not finish.
+                Err(RecvTimeoutError::Disconnected) => break Absence::Unreadable,
+            }
+        };
+        for id in missing {
+            take(id, Err(silence));
+        }
+        facts
+    }
+
+    fn ask(&self, wanted: BTreeMap<Source, Vec<FactId>>) -> Receiver<(FactId, Observation)> {
+        let (send, answers) = mpsc::channel();
+        for (source, ids) in wanted {
+            match Busy::begin(&self.stuck, source) {
+                Some(busy) => self.ask_source(busy, ids, send.clone()),
+                None => ids.into_iter().for_each(|id| {
+                    let _ = send.send((id, Err(Absence::TimedOut)));
+                }),
+            }
+        }
+        answers
+    }
+
+    fn ask_source(&self, busy: Busy, ids: Vec<FactId>, send: Sender<(FactId, Observation)>) {
+        let config = Arc::clone(&self.config);
+        let thread = thread::Builder::new().name(format!("facts-{}", busy.source.word()));
+        let work = move || {
+            let source = sources::open(busy.source, &config);
+            for id in ids {
+                let observation = source.read(id.name());
+                // Nobody listens any more where the scan has passed its limit.
+                if send.send((id, observation)).is_err() {
+                    break;
+                }
+            }
+            // The scan ends with the last sender: by then this source must be free for the next one.
+            drop(source);
+            drop(busy);
+            drop(send);
+        };
+        // Where no thread can be had, the sender is dropped and the scan counts these facts as unreadable.
+        let _ = thread.spawn(work);
+    }
+}

@@ -1,0 +1,135 @@
+//! `/etc/passwd`, `/etc/shadow` and the shells' start-up files: counts only, no name leaves this module.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+
+use contract::fact::{Absence, Observation};
+
+use super::{FactSource, shells};
+use crate::config::Config;
+use crate::root::{Root, count};
+
+/// Accounts of people begin here, on Debian and on NixOS.
+const FIRST_PERSON: u32 = 1000;
+/// `nobody`, on every Linux.
+const NOBODY: u32 = 65534;
+/// Shells that let nobody in.
+const NO_SHELLS: [&str; 5] = ["nologin", "false", "sync", "shutdown", "halt"];
+/// The crypt(5) methods that are slow enough: yescrypt, gost-yescrypt, scrypt, SHA-512, bcrypt.
+const STRONG_HASHES: [&str; 7] = ["$y$", "$gy$", "$7$", "$6$", "$2a$", "$2b$", "$2y$"];
+
+/// Accounts and passwords.
+pub(crate) struct Accounts<'a> {
+    root: &'a Root,
+    passwd: OnceCell<Result<Vec<Account>, Absence>>,
+    shadow: OnceCell<Result<Vec<String>, Absence>>,
+}
+
+struct Account {
+    uid: u32,
+    has_empty_password: bool,
+    home: String,
+    has_shell: bool,
+}
+
+impl<'a> Accounts<'a> {
+    pub(crate) fn new(config: &'a Config) -> Self {
+        Self { root: &config.root, passwd: OnceCell::new(), shadow: OnceCell::new() }
+    }
+
+    fn accounts(&self) -> Result<&[Account], Absence> {
+        let read = || parse_passwd(&self.root.text("/etc/passwd")?).ok_or(Absence::Malformed);
+        self.passwd.get_or_init(read).as_deref().map_err(|a| *a)
+    }
+
+    fn passwords(&self) -> Result<&[String], Absence> {
+        let read = || parse_shadow(&self.root.text("/etc/shadow")?).ok_or(Absence::Malformed);
+        self.shadow.get_or_init(read).as_deref().map_err(|a| *a)
+    }
+
+    fn counted(&self, which: impl Fn(&Account) -> bool) -> Observation {
+        count(self.accounts()?.iter().filter(|a| which(a)).count())
+    }
+
+    fn duplicate_uids(&self) -> Observation {
+        let accounts = self.accounts()?;
+        let distinct: BTreeSet<u32> = accounts.iter().map(|a| a.uid).collect();
+        count(accounts.len() - distinct.len())
+    }
+
+    fn empty_passwords(&self) -> Observation {
+        let in_shadow = self.passwords()?.iter().filter(|p| p.is_empty()).count();
+        count(in_shadow + self.accounts()?.iter().filter(|a| a.has_empty_password).count())
+    }
+
+    /// A password that is locked (`!`, `*`) opens nothing, however it was hashed; an empty one is counted elsewhere.
+    fn weak_password_hashes(&self) -> Observation {
+        let weak = |p: &&String| {
+            !p.is_empty() && !p.starts_with(['!', '*']) && !STRONG_HASHES.iter().any(|s| p.starts_with(s))
+        };
+        count(self.passwords()?.iter().filter(weak).count())
+    }
+
+    fn open_home_directories(&self) -> Observation {
+        let mut open = 0;
+        for account in self.accounts()? {
+            let is_person = account.uid >= FIRST_PERSON && account.uid != NOBODY && account.has_shell;
+            if !is_person {
+                continue;
+            }
+            match self.root.lstat(&account.home) {
+                Ok(home) if home.is_dir() && home.mode() & 0o007 != 0 => open += 1,
+                // An account whose home was never made has nothing to read there.
+                Ok(_) | Err(Absence::NotInstalled) => {}
+                Err(absence) => return Err(absence),
+            }
+        }
+        count(open)
+    }
+}
+
+impl FactSource for Accounts<'_> {
+    fn read(&self, name: &str) -> Observation {
+        match name {
+            "uid_zero" => self.counted(|a| a.uid == 0),
+            "duplicate_uids" => self.duplicate_uids(),
+            "empty_passwords" => self.empty_passwords(),
+            "weak_password_hashes" => self.weak_password_hashes(),
+            "system_accounts_with_shell" => {
+                self.counted(|a| (1..FIRST_PERSON).contains(&a.uid) && a.has_shell)
+            }
+            "open_home_directories" => self.open_home_directories(),
+            "shell_timeout_seconds" => shells::timeout_seconds(self.root),
+            _ => Err(Absence::Unsupported),
+        }
+    }
+}
+
+/// `None` where a line has not seven fields, or where there is no account at all. NIS lines (`+`, `-`) hide accounts that we cannot see.
+fn parse_passwd(text: &str) -> Option<Vec<Account>> {
+    let account = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [_, password, uid, _, _, home, shell] = fields[..] else { return None };
+        let shell_name = shell.rsplit('/').next().unwrap_or_default();
+        Some(Account {
+            uid: uid.parse().ok()?,
+            has_empty_password: password.is_empty(),
+            home: home.to_owned(),
+            // An empty field means `/bin/sh`.
+            has_shell: !NO_SHELLS.contains(&shell_name),
+        })
+    };
+    let accounts = text.lines().filter(|l| !l.is_empty()).map(account).collect::<Option<Vec<_>>>()?;
+    (!accounts.is_empty()).then_some(accounts)
+}
+
+/// The second field of each line; `None` where a line has not nine fields, or where there is no line at all.
+fn parse_shadow(text: &str) -> Option<Vec<String>> {
+    let password = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.len() == 9).then(|| fields[1].to_owned())
+    };
+    let passwords = text.lines().filter(|l| !l.is_empty()).map(password).collect::<Option<Vec<_>>>()?;
+    (!passwords.is_empty()).then_some(passwords)
+}

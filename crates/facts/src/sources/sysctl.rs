@@ -1,0 +1,26 @@
+//! Kernel parameters, from `/proc/sys`.
+
+use contract::fact::{Absence, FactValue, Observation};
+
+use super::FactSource;
+use crate::config::Config;
+use crate::root::Root;
+
+/// Kernel parameters.
+pub(crate) struct Sysctl<'a> {
+    root: &'a Root,
+}
+
+impl<'a> Sysctl<'a> {
+    pub(crate) const fn new(config: &'a Config) -> Self {
+        Self { root: &config.root }
+    }
+}
+
+impl FactSource for Sysctl<'_> {
+    /// A parameter that this kernel does not have is not installed; one of several numbers is not one that we judge.
+    fn read(&self, name: &str) -> Observation {
+        let text = self.root.text(format!("/proc/sys/{}", name.replace('.', "/")))?;
+        text.trim().parse().map(FactValue::Number).map_err(|_| Absence::Malformed)
+    }
+}

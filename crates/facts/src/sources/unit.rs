@@ -1,0 +1,98 @@
+//! systemd's units, over D-Bus: properties only. `LoadUnit` makes systemd read a unit's file and starts nothing.
+
+use std::cell::OnceCell;
+use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
+
+use contract::fact::{Absence, FactValue, Observation};
+use zbus::blocking::{Connection, connection};
+use zbus::zvariant::{OwnedObjectPath, OwnedValue};
+
+use super::FactSource;
+use super::settings::word;
+use crate::config::Config;
+
+const SYSTEMD: &str = "org.freedesktop.systemd1";
+const MANAGER: &str = "org.freedesktop.systemd1.Manager";
+const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
+const BUS: &str = "/run/dbus/system_bus_socket";
+
+/// systemd's units.
+pub(crate) struct Unit<'a> {
+    config: &'a Config,
+    bus: OnceCell<Result<Connection, Absence>>,
+}
+
+impl<'a> Unit<'a> {
+    pub(crate) fn new(config: &'a Config) -> Self {
+        Self { config, bus: OnceCell::new() }
+    }
+
+    fn bus(&self) -> Result<&Connection, Absence> {
+        self.bus.get_or_init(|| self.connect()).as_ref().map_err(|a| *a)
+    }
+
+    fn connect(&self) -> Result<Connection, Absence> {
+        let root = &self.config.root;
+        // systemd makes this directory where it is the first process, and only there.
+        if !root.has("/run/systemd/system")? || !root.has(BUS)? {
+            return Err(Absence::NotRunning);
+        }
+        let stream = UnixStream::connect(root.path(BUS)).map_err(|e| match e.kind() {
+            ErrorKind::ConnectionRefused => Absence::NotRunning,
+            _ => root.absence(&e),
+        })?;
+        let builder = connection::Builder::async_io_unix_stream(stream).method_timeout(self.config.limit);
+        builder.build().map_err(|e| absence(&e))
+    }
+
+    fn property(&self, path: &str, interface: &str, name: &str) -> Result<OwnedValue, Absence> {
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let reply = self.bus()?.call_method(Some(SYSTEMD), path, properties, "Get", &(interface, name));
+        reply.map_err(|e| absence(&e))?.body().deserialize().map_err(|_| Absence::Malformed)
+    }
+
+    fn failed_count(&self) -> Observation {
+        let count = self.property(MANAGER_PATH, MANAGER, "NFailedUnits")?;
+        u32::try_from(count).map(|n| FactValue::Number(i64::from(n))).map_err(|_| Absence::Malformed)
+    }
+
+    fn active_state(&self, unit: &str) -> Observation {
+        let reply = self.bus()?.call_method(Some(SYSTEMD), MANAGER_PATH, Some(MANAGER), "LoadUnit", &(unit));
+        let reply = reply.map_err(|e| absence(&e))?;
+        let path: OwnedObjectPath = reply.body().deserialize().map_err(|_| Absence::Malformed)?;
+        let text = |name: &str| {
+            let value = self.property(&path, "org.freedesktop.systemd1.Unit", name)?;
+            String::try_from(value).map_err(|_| Absence::Malformed)
+        };
+        if text("LoadState")? == "not-found" {
+            Err(Absence::NotInstalled)
+        } else {
+            word(&text("ActiveState")?)
+        }
+    }
+}
+
+impl FactSource for Unit<'_> {
+    fn read(&self, name: &str) -> Observation {
+        match name {
+            "failed_count" => self.failed_count(),
+            unit if unit.contains('.') && !unit.contains('/') => self.active_state(unit),
+            _ => Err(Absence::Unsupported),
+        }
+    }
+}
+
+/// Why the bus gave no answer.
+fn absence(error: &zbus::Error) -> Absence {
+    match error {
+        zbus::Error::InputOutput(e) if e.kind() == ErrorKind::TimedOut => Absence::TimedOut,
+        zbus::Error::InputOutput(_) => Absence::NotRunning,
+        zbus::Error::MethodError(name, ..) => match name.rsplit('.').next() {
+            Some("NoSuchUnit") => Absence::NotInstalled,
+            Some("ServiceUnknown" | "NameHasNoOwner") => Absence::NotRunning,
+            _ => Absence::Unreadable,
+        },
+        _ => Absence::Unreadable,
+    }
+}

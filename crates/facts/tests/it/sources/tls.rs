@@ -1,0 +1,67 @@
+//! Certificates and keys.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use contract::fact::Absence;
+use contract::time::UtcTime;
+
+use crate::tree::{Tree, number};
+
+/// Self-signed; ECDSA on P-256 with SHA-256; from 2026-01-01 to 2027-01-01.
+const SOUND: &str = include_str!("../../certificates/sound.pem");
+/// Self-signed; RSA of 1024 bits with SHA-1; the same year.
+const WEAK: &str = include_str!("../../certificates/weak.pem");
+
+fn on_the_second_of_december() -> UtcTime {
+    "2026-12-02T00:00:00.000Z".parse().unwrap()
+}
+
+fn with(files: &[(&str, &str)]) -> Tree {
+    let mut tree = Tree::of(files).clock(on_the_second_of_december);
+    tree.config.certificates = files.iter().map(|(path, _)| path.into()).collect();
+    tree
+}
+
+#[test]
+fn the_first_certificate_to_end_counts() {
+    let tree = with(&[("/etc/ssl/a.pem", SOUND), ("/etc/ssl/b.pem", WEAK)]);
+    assert_eq!(tree.read("tls:days_left"), number(30));
+    assert_eq!(tree.read("tls:weak_certificates"), number(1));
+    assert_eq!(with(&[("/etc/ssl/a.pem", SOUND)]).read("tls:weak_certificates"), number(0));
+    let later = with(&[("/etc/ssl/a.pem", SOUND)]).clock(|| "2027-01-01T00:00:01.000Z".parse().unwrap());
+    assert_eq!(later.read("tls:days_left"), number(-1));
+}
+
+#[test]
+fn der_is_read_as_well_as_pem() {
+    let pem = x509_parser::pem::Pem::iter_from_buffer(SOUND.as_bytes()).next().unwrap().unwrap();
+    let mut tree = Tree::new().bytes("/etc/ssl/a.der", &pem.contents).clock(on_the_second_of_december);
+    tree.config.certificates = vec!["/etc/ssl/a.der".into()];
+    assert_eq!(tree.read("tls:days_left"), number(30));
+}
+
+#[test]
+fn one_certificate_that_cannot_be_read_leaves_all_unknown() {
+    let cut = &SOUND[..SOUND.len() / 2];
+    for text in ["", "nonsense", cut, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let tree = with(&[("/etc/ssl/a.pem", SOUND), ("/etc/ssl/b.pem", text)]);
+        assert_eq!(tree.read("tls:days_left"), Err(Absence::Malformed), "{text:?}");
+    }
+    let mut gone = with(&[("/etc/ssl/a.pem", SOUND)]);
+    gone.config.certificates.push("/etc/ssl/gone.pem".into());
+    assert_eq!(gone.read("tls:days_left"), Err(Absence::NotInstalled));
+    assert_eq!(Tree::new().read("tls:days_left"), Err(Absence::NotDeclared));
+    assert_eq!(Tree::new().read("tls:names"), Err(Absence::Unsupported));
+}
+
+#[test]
+fn a_key_is_exposed_where_anyone_may_read_it() {
+    let mut tree = Tree::of(&[("/etc/ssl/key.pem", "")]);
+    assert_eq!(tree.read("tls:exposed_keys"), Err(Absence::NotDeclared));
+    tree.config.certificate_keys = vec!["/etc/ssl/key.pem".into()];
+    for (mode, exposed) in [(0o600, 0), (0o640, 0), (0o644, 1), (0o660, 1)] {
+        let file = tree.path("/etc/ssl/key.pem");
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(tree.read("tls:exposed_keys"), number(exposed), "{mode:o}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Units over a real bus, with a stand-in for systemd on it that knows three units and can start none.
+
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use contract::fact::Absence;
+use zbus::blocking::{Connection, connection};
+use zbus::zvariant::OwnedObjectPath;
+use zbus::{fdo, interface};
+
+use crate::tree::{Tree, number, word};
+
+/// How many units it says have failed.
+struct Manager(u32);
+
+#[interface(name = "org.freedesktop.systemd1.Manager")]
+impl Manager {
+    #[zbus(property, name = "NFailedUnits")]
+    fn n_failed_units(&self) -> u32 {
+        self.0
+    }
+
+    #[zbus(name = "LoadUnit")]
+    #[expect(clippy::unused_self, reason = "the interface asks for it")]
+    fn load_unit(&self, name: &str) -> fdo::Result<OwnedObjectPath> {
+        let path = match name {
+            "auditd.service" => "/unit/auditd",
+            "cron.service" => "/unit/cron",
+            "gone.service" => "/unit/gone",
+            _ => return Err(fdo::Error::AccessDenied("no".to_owned())),
+        };
+        OwnedObjectPath::try_from(path).map_err(|e| fdo::Error::Failed(e.to_string()))
+    }
+}
+
+struct Unit(&'static str, &'static str);
+
+#[interface(name = "org.freedesktop.systemd1.Unit")]
+impl Unit {
+    #[zbus(property)]
+    fn load_state(&self) -> &str {
+        self.0
+    }
+
+    #[zbus(property)]
+    fn active_state(&self) -> &str {
+        self.1
+    }
+}
+
+/// Killed when it is dropped.
+struct Bus(Child);
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Bus {
+    /// A bus of its own below the tree, on which anyone may do anything.
+    fn start(tree: &Tree) -> Self {
+        let socket = tree.path("/run/dbus/system_bus_socket");
+        let config = format!(
+            "<!DOCTYPE busconfig PUBLIC '-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN' 'http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd'><busconfig><listen>unix:path={}</listen><auth>EXTERNAL</auth><policy context='default'><allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/><allow user='*'/></policy></busconfig>",
+            socket.display()
+        );
+        let file = tree.path("/bus.conf");
+        std::fs::write(&file, config).unwrap();
+        let mut daemon = Command::new("dbus-daemon");
+        daemon.arg(format!("--config-file={}", file.display())).arg("--nofork");
+        let child = daemon
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("dbus-daemon is installed: ./test sees to it");
+        let bus = Self(child);
+        for _ in 0..500 {
+            if socket.exists() {
+                return bus;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("dbus-daemon made no socket");
+    }
+}
+
+fn stand_in(tree: &Tree) -> Connection {
+    let address = format!("unix:path={}", tree.path("/run/dbus/system_bus_socket").display());
+    connection::Builder::address(address.as_str())
+        .and_then(|b| b.serve_at("/org/freedesktop/systemd1", Manager(2)))
+        .and_then(|b| b.serve_at("/unit/auditd", Unit("loaded", "active")))
+        .and_then(|b| b.serve_at("/unit/cron", Unit("loaded", "failed")))
+        .and_then(|b| b.serve_at("/unit/gone", Unit("not-found", "inactive")))
+        .and_then(|b| b.name("org.freedesktop.systemd1"))
+        .and_then(connection::Builder::build)
+        .unwrap()
+}
+
+#[test]
+fn units_are_as_systemd_says() {
+    let tree =
+        Tree::new().directory("/run/systemd/system").directory("/run/dbus").limit(Duration::from_secs(10));
+    let _bus = Bus::start(&tree);
+    assert_eq!(tree.read("unit:failed_count"), Err(Absence::NotRunning), "a bus without systemd");
+    let _systemd = stand_in(&tree);
+    assert_eq!(tree.read("unit:failed_count"), number(2));
+    assert_eq!(tree.read("unit:auditd.service"), word("active"));
+    assert_eq!(tree.read("unit:cron.service"), word("failed"));
+    assert_eq!(tree.read("unit:gone.service"), Err(Absence::NotInstalled));
+    assert_eq!(tree.read("unit:secret.service"), Err(Absence::Unreadable));
+}

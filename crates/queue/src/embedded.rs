@@ -1,0 +1,225 @@
+//! The queue inside the hub's own process: `SQLite` underneath, turns in memory.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use contract::ids::{BadId, TenantId};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::sync::Notify;
+
+use crate::turns::Pending;
+use crate::writer::{OpenError, Schema, WriteError, Writer};
+use crate::{Delivery, MessageId, Published, Queue, QueueError, Sequence, Subject};
+
+/// `AUTOINCREMENT`: a sequence is never given to a second message, even where the first was deleted.
+const SCHEMA: Schema = Schema {
+    application: 0x5375_7471, // "Sutq"
+    version: 1,
+    tables: "CREATE TABLE message (
+                 sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+                 tenant   TEXT NOT NULL,
+                 site     TEXT NOT NULL,
+                 id       TEXT NOT NULL,
+                 body     BLOB,           -- NULL once it is acknowledged
+                 UNIQUE (tenant, id)
+             ) STRICT;
+             CREATE INDEX message_pending ON message (sequence) WHERE body IS NOT NULL;
+             CREATE INDEX message_done ON message (tenant, sequence) WHERE body IS NULL",
+};
+
+/// How much a queue holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Messages that one tenant may have pending.
+    pub pending_max: usize,
+    /// Acknowledged messages of one tenant whose ids are still known, so that a late repetition is not worked on again.
+    pub remembered_max: u32,
+    /// Bytes in one message.
+    pub body_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pending_max: 10_000, remembered_max: 10_000, body_bytes_max: 64 * 1024 }
+    }
+}
+
+/// The embedded queue.
+#[derive(Debug)]
+pub struct Embedded {
+    writer: Writer,
+    pending: Arc<Mutex<Pending>>,
+    arrived: Notify,
+    limits: Limits,
+}
+
+impl Embedded {
+    /// Opens or makes the queue at `path`. What was not acknowledged is pending again, in the order in which it was published.
+    pub async fn open(path: &Path, limits: Limits) -> Result<Self, OpenError> {
+        let unusable = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        let writer = Writer::open(path, SCHEMA)?;
+        let pending = writer.run(load).await.map_err(|e| match e {
+            WriteError::Undone(source) => unusable(source),
+            WriteError::NotCommitted(_) | WriteError::Closed => unusable(rusqlite::Error::InvalidQuery),
+        })?;
+        let arrived = Notify::new();
+        arrived.notify_one();
+        Ok(Self { writer, pending: Arc::new(Mutex::new(pending)), arrived, limits })
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        lock(&self.pending)
+    }
+}
+
+/// A panic while it was held cannot have left it half changed: no method of `Pending` can panic midway.
+fn lock(pending: &Mutex<Pending>) -> MutexGuard<'_, Pending> {
+    pending.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives a reserved place back unless it is filled, however the future that holds it ends.
+struct Place {
+    pending: Arc<Mutex<Pending>>,
+    tenant: Option<TenantId>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(tenant) = self.tenant.take() {
+            lock(&self.pending).free(&tenant);
+        }
+    }
+}
+
+impl Queue for Embedded {
+    async fn publish(&self, subject: Subject, id: MessageId, body: Vec<u8>) -> Result<Published, QueueError> {
+        let Limits { pending_max, remembered_max: _, body_bytes_max } = self.limits;
+        if body.len() > body_bytes_max {
+            return Err(QueueError::TooLong { bytes: body.len(), limit: body_bytes_max });
+        }
+        let tenant = subject.tenant().clone();
+        if !self.pending().reserve(&tenant, pending_max) {
+            // A repetition needs no place: it may be one of those that fill the queue.
+            let known = self.writer.run(move |c| earlier(c, subject.tenant(), &id)).await;
+            return known
+                .map_err(QueueError::Database)?
+                .ok_or(QueueError::Full { tenant, limit: pending_max });
+        }
+        let mut place = Place { pending: Arc::clone(&self.pending), tenant: Some(tenant) };
+        let row = subject.clone();
+        let published =
+            self.writer.run(move |c| insert(c, &row, &id, &body)).await.map_err(QueueError::Database)?;
+        if !published.repeated {
+            place.tenant = None;
+            self.pending().push(&subject, published.sequence);
+            self.arrived.notify_one();
+        }
+        Ok(published)
+    }
+
+    async fn fetch(&self, max: usize) -> Result<Vec<Delivery>, QueueError> {
+        loop {
+            let arrived = self.arrived.notified();
+            let taken = self.pending().take(max);
+            if !taken.is_empty() {
+                if !self.pending().is_idle() {
+                    self.arrived.notify_one();
+                }
+                return self.writer.run(move |c| read(c, &taken)).await.map_err(QueueError::Database);
+            }
+            arrived.await;
+        }
+    }
+
+    async fn acknowledge(&self, delivery: Delivery) -> Result<(), QueueError> {
+        let Delivery { sequence, subject, body: _ } = delivery;
+        let (tenant, remembered) = (subject.tenant().clone(), self.limits.remembered_max);
+        let done = self.writer.run(move |c| settle(c, sequence, subject.tenant(), remembered)).await;
+        done.map_err(QueueError::Database)?;
+        self.pending().free(&tenant);
+        Ok(())
+    }
+
+    fn release(&self, delivery: Delivery) {
+        self.pending().put_back(&delivery.subject, delivery.sequence);
+        self.arrived.notify_one();
+    }
+}
+
+fn subject_of(tenant: &str, site: &str) -> rusqlite::Result<Subject> {
+    let bad = |column| {
+        move |e: BadId| {
+            rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(e))
+        }
+    };
+    Ok(Subject::new(tenant.parse().map_err(bad(0))?, site.parse().map_err(bad(1))?))
+}
+
+fn load(connection: &Connection) -> rusqlite::Result<Pending> {
+    let mut pending = Pending::default();
+    let mut all = connection
+        .prepare("SELECT tenant, site, sequence FROM message WHERE body IS NOT NULL ORDER BY sequence")?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        let subject = subject_of(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)?;
+        // What is there was taken once: a bound that was lowered since does not throw it away.
+        pending.reserve(subject.tenant(), usize::MAX);
+        pending.push(&subject, Sequence(row.get(2)?));
+    }
+    Ok(pending)
+}
+
+fn earlier(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &MessageId,
+) -> rusqlite::Result<Option<Published>> {
+    connection
+        .prepare_cached("SELECT sequence FROM message WHERE tenant = ?1 AND id = ?2")?
+        .query_row(params![tenant.as_str(), id.as_str()], |row| row.get(0))
+        .map(|sequence| Published { sequence: Sequence(sequence), repeated: true })
+        .optional()
+}
+
+fn insert(
+    connection: &Connection,
+    subject: &Subject,
+    id: &MessageId,
+    body: &[u8],
+) -> rusqlite::Result<Published> {
+    if let Some(published) = earlier(connection, subject.tenant(), id)? {
+        return Ok(published);
+    }
+    let (tenant, site) = (subject.tenant().as_str(), subject.site().as_str());
+    connection
+        .prepare_cached("INSERT INTO message (tenant, site, id, body) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![tenant, site, id.as_str(), body])?;
+    Ok(Published { sequence: Sequence(connection.last_insert_rowid()), repeated: false })
+}
+
+fn read(connection: &Connection, taken: &[Sequence]) -> rusqlite::Result<Vec<Delivery>> {
+    let mut one = connection.prepare_cached("SELECT tenant, site, body FROM message WHERE sequence = ?1")?;
+    let delivery = |sequence: &Sequence| {
+        one.query_row([sequence.0], |row| {
+            let subject = subject_of(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)?;
+            Ok(Delivery { sequence: *sequence, subject, body: row.get(2)? })
+        })
+    };
+    taken.iter().map(delivery).collect()
+}
+
+fn settle(
+    connection: &Connection,
+    done: Sequence,
+    tenant: &TenantId,
+    remembered: u32,
+) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE message SET body = NULL WHERE sequence = ?1")?.execute([done.0])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM message WHERE body IS NULL AND tenant = ?1 AND sequence <=
+                 (SELECT sequence FROM message WHERE body IS NULL AND tenant = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)",
+        )?
+        .execute(params![tenant.as_str(), remembered])?;
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! One thread that owns one `SQLite` database, and commits in groups.
+//!
+//! Whoever writes hands a closure over and waits. The thread runs all closures that wait in one transaction, each in a savepoint of its own, and
+//! answers them after the one `COMMIT` that makes them durable: sixty-four writers cost one sync of the disk, not sixty-four. A closure that fails
+//! undoes its own savepoint and nobody else's. Reads go the same way, so every answer is read from what is durable or about to be.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+/// The most closures in one transaction.
+const GROUP_MAX: usize = 256;
+
+/// What a database is for: its tables, and the number by which it is known. Both are checked when it is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Schema {
+    /// Kept in the file's header (`PRAGMA application_id`): another program's database is refused.
+    pub application: i32,
+    /// Counted up with every change of `tables`; a database of another version is refused.
+    pub version: i32,
+    /// The statements that make an empty database ours.
+    pub tables: &'static str,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The file cannot be made or read.
+    #[error("{}: cannot open it", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// `SQLite` does not take it.
+    #[error("{}: SQLite cannot open it", path.display())]
+    Sqlite {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// It belongs to another program, or to another version of this one.
+    #[error("{}: it is not a database of this version: application {application}, version {version}", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// Its application number.
+        application: i32,
+        /// Its version.
+        version: i32,
+    },
+}
+
+/// Why a closure's work does not stand.
+#[derive(Debug, Error)]
+pub enum WriteError<E> {
+    /// The closure itself failed; its savepoint was undone.
+    #[error("it was undone")]
+    Undone(#[source] E),
+    /// The transaction could not be begun or committed; nothing of its group stands.
+    #[error("the transaction was not committed")]
+    NotCommitted(#[source] Arc<rusqlite::Error>),
+    /// The thread has ended.
+    #[error("the database is closed")]
+    Closed,
+}
+
+/// Called once with the connection, inside the group's transaction, or with the reason why there is none.
+type Work = Box<dyn FnOnce(Result<&Connection, &Arc<rusqlite::Error>>) -> Settle + Send>;
+/// Called once when the group's fate is known.
+type Settle = Box<dyn FnOnce(Result<(), &Arc<rusqlite::Error>>)>;
+
+/// The handle to the thread. Dropping it commits what was handed over and ends the thread.
+#[derive(Debug)]
+pub struct Writer {
+    sender: Option<Sender<Work>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Opens or makes the database at `path`, and starts its thread.
+    pub fn open(path: &Path, schema: Schema) -> Result<Self, OpenError> {
+        let connection = open(path, schema)?;
+        let (sender, receiver) = channel();
+        let thread = std::thread::Builder::new()
+            .name("database".to_owned())
+            .spawn(move || serve(&connection, &receiver))
+            .map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+        Ok(Self { sender: Some(sender), thread: Some(thread) })
+    }
+
+    /// Runs `work` on the database and answers once what it did is durable.
+    pub async fn run<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: From<rusqlite::Error> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let boxed: Work = Box::new(move |connection| {
+            let done = match connection {
+                Ok(connection) => within_savepoint(connection, work).map_err(WriteError::Undone),
+                Err(e) => Err(WriteError::NotCommitted(Arc::clone(e))),
+            };
+            Box::new(move |committed| {
+                let done = match committed {
+                    Ok(()) => done,
+                    Err(e) => done.and(Err(WriteError::NotCommitted(Arc::clone(e)))),
+                };
+                // Whoever asked may have gone away; the work stands all the same.
+                let _ = answer.send(done);
+            })
+        });
+        self.sender.as_ref().and_then(|s| s.send(boxed).ok()).ok_or(WriteError::Closed)?;
+        answered.await.unwrap_or(Err(WriteError::Closed))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(connection: &Connection, receiver: &Receiver<Work>) {
+    while let Ok(first) = receiver.recv() {
+        let others = std::iter::from_fn(|| receiver.try_recv().ok()).take(GROUP_MAX - 1);
+        commit(connection, std::iter::once(first).chain(others).collect());
+    }
+}
+
+fn commit(connection: &Connection, group: Vec<Work>) {
+    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(Arc::new);
+    let settles: Vec<Settle> =
+        group.into_iter().map(|work| work(begun.as_ref().map(|()| connection))).collect();
+    let committed = begun.and_then(|()| connection.execute_batch("COMMIT").map_err(Arc::new));
+    if committed.is_err() && !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    for settle in settles {
+        settle(committed.as_ref().copied());
+    }
+}
+
+fn within_savepoint<T, E: From<rusqlite::Error>>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    connection.execute_batch("SAVEPOINT work")?;
+    let done = work(connection);
+    let end = if done.is_ok() { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" };
+    // After a full disk SQLite may have undone the whole transaction: then this fails, and so does the commit.
+    connection.execute_batch(end).map_err(E::from).and(done)
+}
+
+fn open(path: &Path, schema: Schema) -> Result<Connection, OpenError> {
+    let file = |source| OpenError::File { path: path.to_owned(), source };
+    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    // Made here, so that it and its journal, which takes over the mode, are private from their first byte.
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(file)?;
+    let connection = Connection::open(path).map_err(sqlite)?;
+    connection
+        .execute_batch("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+        .map_err(sqlite)?;
+    let number = |pragma| connection.query_row(pragma, [], |row| row.get::<_, i32>(0)).map_err(sqlite);
+    let (application, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    if (application, version, tables) == (0, 0, 0) {
+        let Schema { application, version, tables } = schema;
+        connection
+            .execute_batch(&format!(
+                "BEGIN; {tables}; PRAGMA application_id = {application}; PRAGMA user_version = {version}; COMMIT;"
+            ))
+            .map_err(sqlite)?;
+        let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(directory).and_then(|d| d.sync_all()).map_err(file)?;
+    } else if (application, version) != (schema.application, schema.version) {
+        return Err(OpenError::Foreign { path: path.to_owned(), application, version });
+    }
+    Ok(connection)
+}

@@ -1,0 +1,180 @@
+//! The executor's one configuration file, parsed once into what the parts need.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use contract::baseline::Baseline;
+use contract::digest::Digest;
+use contract::dsse::{self, HubKey, PayloadType};
+use contract::ids::{HostId, RunbookId, SiteId, TenantId};
+use contract::refusal::Mode;
+use contract::runbook::Catalogue;
+use edge::file::{self, FileError};
+use facts::OwnDirectories;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::guard::Site;
+
+/// The longest configuration file: 64 KiB.
+const CONFIG_MAX_BYTES: u64 = 64 << 10;
+
+/// The file, as it stands. Unknown keys are refused. No key weakens a signature check, a guardrail or the log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The origin of the evidence log.
+    pub origin: String,
+    /// Whose machine this is.
+    pub tenant: TenantId,
+    /// Where it is.
+    pub site: SiteId,
+    /// Which machine it is.
+    pub host: HostId,
+    /// The hub's order keys: the current one, and the previous one until its end.
+    pub hub_keys: Vec<HubKey>,
+    /// The executor's own directory.
+    pub directory: PathBuf,
+    /// Where the agent connects.
+    pub socket: PathBuf,
+    /// The only user that may connect, beside none.
+    pub agent_uid: u32,
+    /// The directory with the agent's keys, whose permissions are a control.
+    pub agent_keys: PathBuf,
+    /// What runbooks may do.
+    pub mode: Mode,
+    /// Runbooks that may repair even in observe mode.
+    #[serde(default)]
+    pub enforce: BTreeSet<RunbookId>,
+    /// The catalogue that this site approved.
+    pub approved_catalogue: Digest,
+}
+
+/// Why the executor does not start.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("a file that is needed to start cannot be read")]
+    File(#[from] FileError),
+    /// The configuration file is not understood.
+    #[error(transparent)]
+    Yaml(#[from] contract::yaml::YamlError),
+    /// No hub key is pinned, so no order could ever be believed.
+    #[error("{0}: hub_keys is empty; put the key of the enrolment sheet there")]
+    NoHubKey(String),
+    /// The catalogue or baseline was not signed by a pinned key.
+    #[error("{}: {fault}; fetch it again from the hub", path.display())]
+    NotSigned {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: dsse::SignatureFault,
+    },
+    /// The catalogue is another one than the approved one.
+    #[error("{}: it is {found}, and this site approved {approved}", path.display())]
+    NotApproved {
+        /// Which file.
+        path: PathBuf,
+        /// Its digest.
+        found: Digest,
+        /// The approved digest.
+        approved: Digest,
+    },
+    /// The catalogue is signed and makes no sense.
+    #[error("{}: signed, and not a catalogue", path.display())]
+    Catalogue {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: contract::runbook::CatalogueError,
+    },
+    /// The baseline is signed and makes no sense.
+    #[error("{}: signed, and not a baseline", path.display())]
+    Baseline {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: contract::baseline::BaselineError,
+    },
+    /// A runbook that is to be enforced is not in the catalogue.
+    #[error("{file}: enforce names {runbook}, which the approved catalogue does not hold")]
+    UnknownRunbook {
+        /// The configuration file.
+        file: String,
+        /// The runbook.
+        runbook: RunbookId,
+    },
+}
+
+impl Config {
+    /// Reads and parses the file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let config: Self =
+            contract::yaml::parse(&path.display().to_string(), &file::read_text(path, CONFIG_MAX_BYTES)?)?;
+        if config.hub_keys.is_empty() {
+            return Err(ConfigError::NoHubKey(path.display().to_string()));
+        }
+        Ok(config)
+    }
+
+    /// Suture's own directories on this machine, free of links: what is measured is what would be repaired.
+    pub fn own_directories(&self) -> OwnDirectories {
+        let real = |path: PathBuf| path.canonicalize().unwrap_or(path);
+        OwnDirectories {
+            evidence: real(self.evidence()),
+            executor_keys: real(self.keys()),
+            agent_keys: real(self.agent_keys.clone()),
+        }
+    }
+
+    /// The evidence log.
+    pub fn evidence(&self) -> PathBuf {
+        self.directory.join("evidence")
+    }
+
+    /// The executor's keys.
+    pub fn keys(&self) -> PathBuf {
+        self.directory.join("keys")
+    }
+
+    /// What this site is and has approved: signed bytes, opened with the pinned keys.
+    pub fn site(&self, file_name: &str) -> Result<Site, ConfigError> {
+        let catalogue = self.catalogue()?;
+        if let Some(runbook) = self.enforce.iter().find(|id| catalogue.runbook(id).is_none()) {
+            return Err(ConfigError::UnknownRunbook { file: file_name.to_owned(), runbook: runbook.clone() });
+        }
+        let (path, payload) = self.open_signed("baseline.dsse", PayloadType::Baseline)?;
+        let text = String::from_utf8_lossy(&payload);
+        let baseline = Baseline::parse(&path.display().to_string(), &text)
+            .map_err(|source| ConfigError::Baseline { path, source })?;
+        Ok(Site {
+            tenant: self.tenant.clone(),
+            site: self.site.clone(),
+            host: self.host.clone(),
+            hub_keys: self.hub_keys.clone(),
+            mode: self.mode,
+            enforce: self.enforce.clone(),
+            catalogue,
+            baseline,
+            baseline_digest: Digest::of(&payload),
+        })
+    }
+
+    fn catalogue(&self) -> Result<Catalogue, ConfigError> {
+        let (path, payload) = self.open_signed("catalogue.dsse", PayloadType::Catalogue)?;
+        let (found, approved) = (Digest::of(&payload), self.approved_catalogue);
+        if found != approved {
+            return Err(ConfigError::NotApproved { path, found, approved });
+        }
+        Catalogue::parse(&payload).map_err(|source| ConfigError::Catalogue { path, source })
+    }
+
+    fn open_signed(&self, name: &str, kind: PayloadType) -> Result<(PathBuf, Vec<u8>), ConfigError> {
+        let path = self.directory.join(name);
+        let envelope = file::read(&path, dsse::ENVELOPE_MAX_BYTES as u64)?;
+        match dsse::open(kind, &envelope, &self.hub_keys) {
+            Ok(signed) => Ok((path, signed.payload().to_vec())),
+            Err(fault) => Err(ConfigError::NotSigned { path, fault }),
+        }
+    }
+}

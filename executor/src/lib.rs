@@ -1,0 +1,26 @@
+//! The guarded executor and recorder.
+//!
+//! It has no network, trusts nothing but signatures, and is the only writer of the evidence log and the only holder of its key. Rooms:
+//!
+//! - `guard`: the ten guardrails, pure. Signed bytes go in; a `Permit` or a typed refusal comes out.
+//! - `ledger`: what the log says about counters, cooldowns and unfinished runs, pure. Every restart rebuilds it from the evidence.
+//! - `run`: the transaction: measure, write the intent, act, verify by the same check, hold down, or undo.
+//! - `verbs`: the hands. Only an armed step, made from a permit and a failing check, reaches them.
+//! - `recorder`: the log and the ledger together, so that neither can move without the other.
+//! - `serve`: the socket.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod guard;
+pub mod init;
+pub mod ledger;
+pub mod measure;
+pub mod recorder;
+pub mod run;
+pub mod serve;
+pub mod verbs;
+
+/// Exit status where the evidence log cannot be written or opened (`EX_IOERR` of sysexits).
+pub const EXIT_EVIDENCE: i32 = 74;
+/// Exit status where the configuration or signed input is refused (`EX_CONFIG` of sysexits).
+pub const EXIT_CONFIG: i32 = 78;

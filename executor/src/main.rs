@@ -1,0 +1,141 @@
+//! `suture-executor`: set an executor up, or run it.
+//!
+//! Exit status: 0 done or stopped cleanly; 2 wrong usage; 74 the evidence log cannot be opened or written; 78 the configuration, the catalogue
+//! or the baseline was refused.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use contract::event::Event;
+use contract::record::{Digests, Opened};
+use edge::trace::Tracer;
+use executor::config::Config;
+use executor::init::{self, Init};
+use executor::measure::Meter;
+use executor::recorder::Recorder;
+use executor::run::{Machine, Runner};
+use executor::serve::{self, Served};
+use executor::{EXIT_CONFIG, EXIT_EVIDENCE};
+use facts::Reader;
+
+#[derive(Parser)]
+#[command(version, about = "The guarded executor and recorder of one machine")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make this machine's evidence key and configuration from an enrolment sheet; prints the public key.
+    Init(Init),
+    /// Run.
+    Run {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Write trace events to standard output.
+        #[arg(long)]
+        events: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    match Cli::parse().command {
+        Command::Init(told) => {
+            finish(init::init(&told).map_err(Into::into).map(|key| println!("{key}")), EXIT_CONFIG)
+        }
+        Command::Run { config, events } => match prepare(&config, events) {
+            Ok(prepared) => finish(prepared.run(), EXIT_EVIDENCE),
+            Err(e) => finish(Err(e), EXIT_CONFIG),
+        },
+    }
+}
+
+fn finish(result: anyhow::Result<()>, status: i32) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("suture-executor: {e:#}");
+            ExitCode::from(u8::try_from(status).unwrap_or(1))
+        }
+    }
+}
+
+/// Everything that was read and checked before the log is touched.
+struct Prepared {
+    config: Config,
+    site: executor::guard::Site,
+    key: tlog::SigningKey,
+    tracer: Tracer,
+}
+
+fn prepare(path: &std::path::Path, events: bool) -> anyhow::Result<Prepared> {
+    let config = Config::read(path)?;
+    let site = config.site(&path.display().to_string())?;
+    let key = init::load_key(&config.keys().join("evidence.key"), &config.origin)?;
+    Ok(Prepared { config, site, key, tracer: Tracer::new(events) })
+}
+
+impl Prepared {
+    fn run(self) -> anyhow::Result<()> {
+        let Self { config, site, key, tracer } = self;
+        let digests = Digests {
+            baseline: Some(site.baseline_digest),
+            catalogue: Some(site.catalogue.digest()),
+            ..Digests::default()
+        };
+        let public = key.verifier().to_string();
+        let (recorder, recovery) = Recorder::open(&config.evidence(), key, digests)
+            .with_context(|| format!("{}: the evidence log was not opened", config.evidence().display()))?;
+        let own = config.own_directories();
+        let meter = Meter::new(Reader::new(facts::Config::new(own.clone())));
+        let mut machine = Machine { recorder, meter, own, tracer };
+        if machine.recorder.size() == 0 {
+            let Config { tenant, site, host, .. } = config.clone();
+            let software = env!("CARGO_PKG_VERSION").to_owned();
+            let opened = Opened { tenant, site, host, key: public, software };
+            machine.recorder.opened(machine.stamp(), opened).context("the first record was not written")?;
+        }
+        let mut runner = Runner::new(site, machine);
+        let resumed = runner.recover(recovery.torn_bytes).context("an interrupted run was not settled")?;
+        runner.machine().recorder.publish()?;
+        let listener = serve::bind(&config.socket)?;
+        let size = runner.machine().recorder.size();
+        let served = Arc::new(Served {
+            runner: Mutex::new(runner),
+            host: config.host,
+            receipt: config.directory.join("receipt"),
+            directory: config.directory,
+        });
+        stop_cleanly_on_signals(Arc::clone(&served))?;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        tracer.emit(Event::ExecutorReady { size, resumed });
+        serve::serve(&listener, &served, config.agent_uid);
+        Ok(())
+    }
+}
+
+/// Waits for the run under way, publishes, and ends.
+fn stop_cleanly_on_signals(served: Arc<Served>) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            let mut runner = served.lock();
+            let status = match runner.machine().recorder.publish() {
+                Ok(()) => 0,
+                Err(e) => {
+                    eprintln!("suture-executor: {e}");
+                    EXIT_EVIDENCE
+                }
+            };
+            std::process::exit(status);
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! The executor's own measurement of a control: the agent's word is never taken for it.
+
+use contract::baseline::Control;
+use contract::fact::{Absence, FactValue};
+use contract::finding::Verdict;
+use contract::time::ClockOffset;
+use facts::Reader;
+
+/// Proof that the executor itself saw the control fail. Its only constructor is [`Meter::measure`].
+#[derive(Debug)]
+pub struct FailingCheck {
+    seen: FactValue,
+}
+
+impl FailingCheck {
+    /// What was seen.
+    pub const fn seen(&self) -> &FactValue {
+        &self.seen
+    }
+}
+
+/// What a measurement came to.
+#[derive(Debug)]
+pub enum Measured {
+    /// The control fails.
+    Fails(FailingCheck),
+    /// The control passes.
+    Passes(FactValue),
+    /// The control could not be measured.
+    NotMeasured(Absence),
+}
+
+/// Measures controls on this machine.
+#[derive(Debug)]
+pub struct Meter {
+    reader: Reader,
+    self_uid: u32,
+}
+
+impl Meter {
+    /// One that reads through `reader`.
+    pub fn new(reader: Reader) -> Self {
+        Self { reader, self_uid: rustix::process::geteuid().as_raw() }
+    }
+
+    /// Looks at the control's fact, now.
+    pub fn measure(&self, control: &Control) -> Measured {
+        match control.judge(&self.reader.read(&control.observe), self.self_uid) {
+            Verdict::Pass(seen) => Measured::Passes(seen),
+            // No exception reaches this measurement: a fail is a fail.
+            Verdict::Fail(seen) | Verdict::Excepted(seen) => Measured::Fails(FailingCheck { seen }),
+            Verdict::NotAssessed(absence) => Measured::NotMeasured(absence),
+        }
+    }
+
+    /// How far this machine's clock can be trusted.
+    pub fn clock(&self) -> ClockOffset {
+        let Ok(fact) = "time:synchronised".parse() else { return ClockOffset::Unknown };
+        match self.reader.read(&fact) {
+            Ok(FactValue::Flag(true)) => self.clock_error(),
+            Ok(FactValue::Flag(false)) => ClockOffset::Unsynchronised,
+            Ok(_) | Err(_) => ClockOffset::Unknown,
+        }
+    }
+
+    fn clock_error(&self) -> ClockOffset {
+        let Ok(fact) = "time:error_ms_max".parse() else { return ClockOffset::Unknown };
+        match self.reader.read(&fact) {
+            Ok(FactValue::Number(ms)) => {
+                u32::try_from(ms).map_or(ClockOffset::Unknown, ClockOffset::SynchronisedWithinMs)
+            }
+            Ok(_) | Err(_) => ClockOffset::Unknown,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Killed at every system call that makes something durable or changes the machine, the executor comes back to a whole log and a closed loop.
+//!
+//! strace kills the real binary on entry to the n-th call: nothing of that call has happened. No hook in the product is needed.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use contract::blob::Blob;
+use contract::frame;
+use contract::outcome::Outcome;
+use contract::record::{Body, Record};
+use contract::socket::{Answer, Question};
+
+use super::rig::{Rig, Running};
+
+/// Where the executor makes something durable, or acts.
+const CALLS: [&str; 5] = ["fdatasync", "fsync", "rename", "fchmod", "ftruncate"];
+
+/// More of one call than any run makes.
+const CALLS_MAX: u32 = 40;
+
+#[test]
+fn killed_anywhere_within_a_run_the_next_start_settles_it() {
+    let mut killed = 0;
+    for call in CALLS {
+        for nth in 1..CALLS_MAX {
+            let rig = Rig::new();
+            let died = run_and_kill(&rig, call, nth);
+            settles(&rig, call, nth);
+            if !died {
+                break;
+            }
+            killed += 1;
+        }
+    }
+    assert!(killed >= 15, "only {killed} places were found to kill it at");
+}
+
+#[test]
+fn killed_anywhere_within_its_start_the_next_start_settles_it() {
+    let mut killed = 0;
+    for call in CALLS {
+        for nth in 1..CALLS_MAX {
+            let rig = Rig::new();
+            // Something to recover: a torn tail, below it a whole log.
+            drop(rig.start());
+            tear(&rig);
+            if !start_and_kill(&rig, call, nth) {
+                break;
+            }
+            killed += 1;
+            settles(&rig, call, nth);
+        }
+    }
+    assert!(killed >= 8, "only {killed} places were found to kill it at");
+}
+
+/// Starts it, attaches strace, sends an order. True where it was killed.
+fn run_and_kill(rig: &Rig, call: &str, nth: u32) -> bool {
+    let running = rig.start();
+    rig.loosen();
+    let mut agent = rig.agent();
+    // Its words are kept open: strace ends when it cannot say them.
+    let (mut strace, _words) = attach(&running, call, nth);
+    // The answer leaves before the log is published: the second question makes sure that the publishing is over, or was not survived.
+    let order = Question::Order { envelope: Blob(rig.sign(&rig.own_order(1))) };
+    let receipt = Question::Receipt { note: "n".into() };
+    let died = [order, receipt].iter().any(|question| {
+        frame::write(&mut agent, question).and_then(|()| frame::read::<Answer>(&mut agent)).is_err()
+    });
+    drop(running);
+    let _ = strace.kill();
+    let _ = strace.wait();
+    died
+}
+
+fn attach(running: &Running, call: &str, nth: u32) -> (Child, BufReader<ChildStderr>) {
+    let mut strace = Command::new("strace")
+        .args(["-f", "-o", "/dev/null", "-e", &format!("inject={call}:signal=SIGKILL:when={nth}")])
+        .args(["-p", &running.child.id().to_string()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It says so once it holds all threads.
+    let mut words = String::new();
+    let mut stderr = BufReader::new(strace.stderr.take().unwrap());
+    while !words.contains("attached") {
+        assert!(stderr.read_line(&mut words).unwrap() > 0, "strace did not attach: {words}");
+    }
+    (strace, stderr)
+}
+
+/// Starts it under strace. True where it was killed before it was ready.
+fn start_and_kill(rig: &Rig, call: &str, nth: u32) -> bool {
+    let mut command = Command::new("strace");
+    let plain = rig.command();
+    command
+        .args(["-f", "-o", "/dev/null", "-e", &format!("inject={call}:signal=SIGKILL:when={nth}")])
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let read = BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let _running = Running { child };
+    read == 0
+}
+
+fn tear(rig: &Rig) {
+    use std::io::Write as _;
+    let tail = rig.evidence().join("writer/tail-0");
+    std::fs::OpenOptions::new().append(true).open(tail).unwrap().write_all(b"\0\x09torn").unwrap();
+}
+
+/// Starts it again, hands the order out again as the hub would, and reads the whole log.
+fn settles(rig: &Rig, call: &str, nth: u32) {
+    let place = format!("killed on {call} number {nth}");
+    let running = rig.start();
+    let again = rig.send(&mut rig.agent(), &rig.own_order(1));
+    assert!(again.outcome == Outcome::Healed || rig.mode() == 0o700, "{place}: {again:?}");
+    assert_eq!(rig.mode(), 0o700, "{place}");
+    drop(running);
+    let records = rig.records();
+    let count = |wanted: fn(&Record) -> bool| records.iter().filter(|r| wanted(r)).count();
+    let accepted = count(|r| matches!(r.body, Body::Accepted(_)));
+    let ended = count(|r| matches!(r.body, Body::Ended(..)));
+    assert_eq!(accepted, ended, "{place}: a run has no end");
+    assert!(accepted <= 1, "{place}: one order was accepted twice");
+}

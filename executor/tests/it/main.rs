@@ -1,0 +1,8 @@
+//! The executor as a process: its socket, its log, its refusals, and what it does when it is killed.
+#![expect(clippy::unwrap_used, reason = "a failed expectation is the test's own message")]
+
+mod bad_input;
+mod crash;
+mod healing;
+mod rig;
+mod socket;

@@ -1,0 +1,221 @@
+//! A hub's key, a sheet, an executor started from it, and a connection that behaves like an agent's.
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use contract::baseline::Baseline;
+use contract::blob::Blob;
+use contract::decision::Provenance;
+use contract::digest::Digest;
+use contract::dsse::{HubSigner, PayloadType};
+use contract::frame;
+use contract::order::Order;
+use contract::plane::EnrolmentSheet;
+use contract::record::Record;
+use contract::runbook::{Catalogue, CatalogueFile};
+use contract::socket::{Answer, OrderAnswer, PROTOCOL, Question};
+use tempfile::TempDir;
+
+const BASELINE: &str = include_str!("../../../baseline/hipaa-v1.yaml");
+const OWN: &str = include_str!("../../../runbooks/RB-FILE-001-own-directories.yaml");
+const FILES: &str = include_str!("../../../runbooks/RB-FILE-002-system-files.yaml");
+
+pub(crate) struct Rig {
+    dir: TempDir,
+    hub: HubSigner,
+    catalogue: Catalogue,
+    baseline: Baseline,
+}
+
+/// A running executor. Killed, without being asked, when it is dropped.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = HubSigner::from_seed(&[9; 32]);
+        let file = |name: &str, text: &str| CatalogueFile { file: format!("{name}.yaml"), text: text.into() };
+        let files = vec![file("RB-FILE-001-own-directories", OWN), file("RB-FILE-002-system-files", FILES)];
+        let bundle = Catalogue::bundle(files).unwrap();
+        let sheet = sheet(&hub, &bundle);
+        let root = dir.path();
+        fs::write(root.join("sheet.json"), serde_json::to_vec(&sheet).unwrap()).unwrap();
+        fs::create_dir(root.join("agent-keys")).unwrap();
+        fs::set_permissions(root.join("agent-keys"), Permissions::from_mode(0o700)).unwrap();
+        let catalogue = Catalogue::parse(&bundle).unwrap();
+        let baseline = Baseline::parse("b", BASELINE).unwrap();
+        let rig = Self { dir, hub, catalogue, baseline };
+        let output = rig.init();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        rig
+    }
+
+    pub(crate) fn init(&self) -> Output {
+        let path = |name: &str| self.path(name).display().to_string();
+        Command::new(env!("CARGO_BIN_EXE_suture-executor"))
+            .args(["init", "--sheet", &path("sheet.json"), "--dir", &path("executor")])
+            .args(["--socket", &path("run/s"), "--agent-uid", &uid(), "--agent-keys", &path("agent-keys")])
+            .args(["--enforce", "RB-FILE-001-own-directories"])
+            .output()
+            .unwrap()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn evidence(&self) -> PathBuf {
+        self.path("executor/evidence")
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_suture-executor"));
+        command.args(["run", "--events", "--config"]).arg(self.path("executor/executor.yaml"));
+        command
+    }
+
+    /// Starts it and waits until it is ready.
+    pub(crate) fn start(&self) -> Running {
+        Self::ready(&mut self.command())
+    }
+
+    pub(crate) fn ready(command: &mut Command) -> Running {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        while !line.contains("executor_ready") {
+            let before = line.len();
+            BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+            if line.len() == before {
+                let mut words = String::new();
+                child.stderr.as_mut().unwrap().read_to_string(&mut words).unwrap();
+                panic!("the executor ended before it was ready: {words}");
+            }
+        }
+        Running { child }
+    }
+
+    /// Runs it to its end, for what must not start.
+    pub(crate) fn fails(&self) -> (Option<i32>, String) {
+        let output = self.command().output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    pub(crate) fn connect(&self) -> UnixStream {
+        UnixStream::connect(self.path("run/s")).unwrap()
+    }
+
+    /// Connects and says hello.
+    pub(crate) fn agent(&self) -> UnixStream {
+        let mut stream = self.connect();
+        let hello = Question::Hello { protocol: PROTOCOL, software: "test".into() };
+        assert!(matches!(ask(&mut stream, &hello), Answer::Welcome { .. }));
+        stream
+    }
+
+    /// An order as the hub would sign it.
+    pub(crate) fn order(&self, control: &str, runbook: &str, counter: u64) -> Order {
+        let control = self.baseline.control(&control.parse().unwrap()).unwrap();
+        let approved = self.catalogue.runbook(&runbook.parse().unwrap()).unwrap();
+        let now = edge::clock::utc();
+        Order {
+            order: format!("o-{counter}").parse().unwrap(),
+            tenant: "clinic".parse().unwrap(),
+            site: "main".parse().unwrap(),
+            host: "h-1".parse().unwrap(),
+            incident: format!("i-{counter}").parse().unwrap(),
+            control: control.id.clone(),
+            runbook: approved.runbook.id.clone(),
+            runbook_digest: approved.digest,
+            catalogue_digest: self.catalogue.digest(),
+            parameters: approved.runbook.bind(control).unwrap(),
+            counter,
+            issued: now,
+            expires: now.plus_ms(60_000),
+            provenance: Provenance::Rules { table: Digest::of(b"rules"), rule: Some("r".into()) },
+        }
+    }
+
+    pub(crate) fn own_order(&self, counter: u64) -> Order {
+        self.order("suture.evidence-directory", "RB-FILE-001-own-directories", counter)
+    }
+
+    pub(crate) fn sign(&self, order: &Order) -> Vec<u8> {
+        self.hub.sign(PayloadType::Order, &serde_json::to_vec(order).unwrap())
+    }
+
+    pub(crate) fn send(&self, stream: &mut UnixStream, order: &Order) -> OrderAnswer {
+        send(stream, &self.sign(order))
+    }
+
+    pub(crate) fn loosen(&self) {
+        fs::set_permissions(self.evidence(), Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub(crate) fn mode(&self) -> u32 {
+        fs::metadata(self.evidence()).unwrap().permissions().mode() & 0o7777
+    }
+
+    /// All records, read by the evidence crate as it would at a start: every hash and place is checked.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        let key =
+            executor::init::load_key(&self.path("executor/keys/evidence.key"), "hub.example/h-1").unwrap();
+        evidence::LogWriter::open(&self.evidence(), key, |r| records.push(r.clone())).unwrap();
+        records
+    }
+}
+
+pub(crate) fn uid() -> String {
+    rustix::process::geteuid().as_raw().to_string()
+}
+
+pub(crate) fn ask(stream: &mut UnixStream, question: &Question) -> Answer {
+    frame::write(stream, question).unwrap();
+    frame::read(stream).unwrap()
+}
+
+pub(crate) fn send(stream: &mut UnixStream, envelope: &[u8]) -> OrderAnswer {
+    match ask(stream, &Question::Order { envelope: Blob(envelope.to_vec()) }) {
+        Answer::Order(answer) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn replace_in(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from:?} is not in {text}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+fn sheet(hub: &HubSigner, bundle: &[u8]) -> EnrolmentSheet {
+    EnrolmentSheet {
+        hub: "https://localhost:1".into(),
+        hub_authority: String::new(),
+        hub_key: hub.public(),
+        witness_key: String::new(),
+        tenant: "clinic".parse().unwrap(),
+        site: "main".parse().unwrap(),
+        host: "h-1".parse().unwrap(),
+        origin: "hub.example/h-1".into(),
+        token: "t-1".parse().unwrap(),
+        secret: String::new(),
+        bootstrap_certificate: String::new(),
+        bootstrap_key: String::new(),
+        baseline: Blob(hub.sign(PayloadType::Baseline, BASELINE.as_bytes())),
+        catalogue: Blob(hub.sign(PayloadType::Catalogue, bundle)),
+    }
+}

@@ -1,0 +1,81 @@
+//! What a hub is started with, parsed once.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::library::Sources;
+
+/// Everything that a hub is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it keeps its keys, its databases and the archive.
+    pub directory: PathBuf,
+    /// Where the device plane listens.
+    pub device: SocketAddr,
+    /// Where the operator plane listens: loopback only.
+    pub operator: SocketAddr,
+    /// By what devices reach it.
+    pub name: HubName,
+    /// Whether it says on standard output what happens.
+    pub events: bool,
+    /// Files that replace the shipped baseline, rules and runbooks.
+    pub sources: Sources,
+}
+
+/// The hub's own domain name. It stands in the origin of every log that it witnesses, so it never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubName(String);
+
+/// Why a string is not a hub's name.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{0:?} is not a domain name: up to 80 of a-z, 0-9, `-` and `.`, each part beginning and ending with a letter or digit"
+)]
+pub struct BadHubName(String);
+
+impl HubName {
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HubName {
+    type Err = BadHubName;
+    fn from_str(s: &str) -> Result<Self, BadHubName> {
+        let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let part = |p: &str| {
+            let bytes = p.as_bytes();
+            bytes.first().is_some_and(|b| letter(*b))
+                && bytes.last().is_some_and(|b| letter(*b))
+                && bytes.iter().all(|b| letter(*b) || *b == b'-')
+        };
+        let fits = s.len() <= 80 && s.split('.').all(part);
+        if fits { Ok(Self(s.to_owned())) } else { Err(BadHubName(s.chars().take(100).collect())) }
+    }
+}
+
+impl fmt::Display for HubName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_domain_name() {
+        for good in ["localhost", "hub.example", "a-b.c1"] {
+            assert!(good.parse::<HubName>().is_ok(), "{good}");
+        }
+        for bad in ["", ".", "hub.", "-a", "a-", "HUB", "a b", "a/b", "a+b", "a..b", &"a".repeat(81)] {
+            assert!(bad.parse::<HubName>().is_err(), "{bad} was taken");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What an evidence record means to the hub's incidents. Pure: the record goes in, consequences come out.
+//!
+//! An incident is closed by an observation that stands in a record, and by nothing else: not by an answer of the agent, not by time, not by the
+//! absence of further reports.
+
+use contract::finding::Verdict;
+use contract::ids::{ControlId, OrderId};
+use contract::outcome::Outcome;
+use contract::record::{Body, Record};
+use contract::refusal::Refusal;
+use contract::time::UtcTime;
+
+/// What a record changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Consequence {
+    /// The run of this order healed: its incident is closed.
+    Healed { order: OrderId, record: u64 },
+    /// The order ended otherwise: its incident stays open.
+    NotHealed { order: OrderId, outcome: Outcome, record: u64, retry: Option<Retry> },
+    /// The control was seen to pass: an incident about it that was found before `time` is closed.
+    ///
+    /// Findings travel with the log and incidents do not wait for it, so a pass from before the drift can arrive after the incident.
+    Passed { control: ControlId, time: UtcTime, record: u64 },
+}
+
+/// Plan the incident again after this many milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Retry {
+    pub(crate) after_ms: u64,
+}
+
+/// A little after a cooldown's end, so that the next order does not meet its last moment.
+const AFTER_COOLDOWN_MS: u64 = 250;
+/// When another run was under way.
+const AFTER_ANOTHER_RUN_MS: u64 = 5_000;
+
+/// The consequences of one record.
+pub(crate) fn of(record: &Record) -> Vec<Consequence> {
+    let (seq, time) = (record.seq, record.time);
+    match &record.body {
+        Body::Ended(Outcome::Healed, ended) => {
+            vec![Consequence::Healed { order: ended.order.clone(), record: seq }]
+        }
+        Body::Ended(outcome, ended) => {
+            vec![Consequence::NotHealed {
+                order: ended.order.clone(),
+                outcome: *outcome,
+                record: seq,
+                retry: None,
+            }]
+        }
+        Body::Refused(outcome, refused) => {
+            let retry = retry_after(&refused.refusal);
+            let not_healed = |order| Consequence::NotHealed { order, outcome: *outcome, record: seq, retry };
+            refused.order.clone().map(not_healed).into_iter().collect()
+        }
+        Body::Findings(taken) => {
+            let passed = |f: &contract::finding::Finding| match f.verdict {
+                Verdict::Pass(_) => {
+                    Some(Consequence::Passed { control: f.control.clone(), time, record: seq })
+                }
+                Verdict::Fail(_) | Verdict::Excepted(_) | Verdict::NotAssessed(_) => None,
+            };
+            taken.findings.iter().filter_map(passed).collect()
+        }
+        Body::Opened(_) | Body::Accepted(_) | Body::Intent(_) | Body::Recovered(_) => Vec::new(),
+    }
+}
+
+/// Refusals that pass by themselves after a known time. Those that wait for a person or a window wait for the next report.
+fn retry_after(refusal: &Refusal) -> Option<Retry> {
+    match refusal {
+        Refusal::CoolingDown { left_ms } => {
+            Some(Retry { after_ms: left_ms.saturating_add(AFTER_COOLDOWN_MS) })
+        }
+        Refusal::AnotherRun => Some(Retry { after_ms: AFTER_ANOTHER_RUN_MS }),
+        _ => None,
+    }
+}

@@ -1,0 +1,47 @@
+//! Incidents come in: durable and on the queue before they are answered.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use contract::incident::Incident;
+use contract::plane::IncidentTaken;
+use queue::QueueError;
+
+use super::BODY_MAX_BYTES;
+use super::peer::Device;
+use crate::hub::Hub;
+use crate::planning;
+use crate::problem::{Fault, Strict, answer};
+use crate::store::Taken;
+
+/// `POST /v1/incidents`.
+pub(super) async fn take(
+    State(hub): State<Arc<Hub>>,
+    device: Device,
+    Strict(incident): Strict<Incident, BODY_MAX_BYTES>,
+) -> Result<Response, Fault> {
+    let reported = incident.incident.clone();
+    let taken = hub.store.take(device.holder, incident, edge::clock::utc()).await;
+    let (incident, plan) = match taken.map_err(|e| Fault::ours("keep the incident", &e))? {
+        Taken::As(incident, plan) => (incident, plan),
+        Taken::Contradicted => {
+            let problem =
+                format!("incident {reported} was reported before with another content; draw a new id");
+            return Err(Fault::theirs(StatusCode::CONFLICT, problem));
+        }
+    };
+    if let Some(plan) = plan {
+        planning::enqueue(&hub, plan).await.map_err(|e| match e {
+            QueueError::Full { .. } => Fault::theirs(
+                StatusCode::TOO_MANY_REQUESTS,
+                "this tenant's queue is full: the incident is kept; send it again in a minute",
+            ),
+            QueueError::TooLong { .. } | QueueError::Database(_) => {
+                Fault::ours("put the incident on the queue", &e)
+            }
+        })?;
+    }
+    Ok(answer(StatusCode::OK, &IncidentTaken { incident }))
+}

@@ -1,0 +1,42 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use edge::trace::Tracer;
+use queue::Embedded;
+use tokio::sync::watch;
+
+use crate::bells::Bells;
+use crate::config::HubName;
+use crate::keys::Keys;
+use crate::library::Library;
+use crate::mirror::Mirror;
+use crate::store::Store;
+
+/// The hub's parts.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    pub(crate) name: HubName,
+    /// The port under which devices reach the device plane.
+    pub(crate) device_port: u16,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) library: Arc<Library>,
+    pub(crate) store: Store,
+    pub(crate) queue: Embedded,
+    pub(crate) mirror: Mirror,
+    pub(crate) bells: Bells,
+    pub(crate) tracer: Tracer,
+    pub(crate) stop: Stop,
+}
+
+/// Whether the hub is stopping. Everything that waits, waits for this as well.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop(pub(crate) watch::Receiver<bool>);
+
+impl Stop {
+    /// Returns once the hub is stopping.
+    pub(crate) async fn requested(&mut self) {
+        // The sender is dropped only by a hub that is gone: that is a stop, too.
+        let _ = self.0.wait_for(|stopping| *stopping).await;
+    }
+}

@@ -1,0 +1,226 @@
+//! The hub's secrets: the authority, the key that signs orders, the key that cosigns, and the operator's token.
+//!
+//! They are made on the first start and never replaced silently: once the hub is complete (`hub.json` is there), a secret that is missing, that
+//! others may read, or that does not parse stops the start. Whoever holds the order key can order any approved runbook; whoever holds the
+//! authority can enrol machines; neither can write or change evidence.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use contract::digest::{Digest, hex, unhex};
+use contract::dsse::HubSigner;
+use edge::file::{FileError, private_directory, read_text, write_durably};
+use identity::{Authority, IdentityError};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tlog::SigningKey;
+use tlog::note::{KeyError, SignatureType};
+
+use crate::config::HubName;
+
+/// The largest secret file that is read.
+const SECRET_MAX_BYTES: u64 = 16 * 1024;
+
+/// What makes this hub this hub.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) authority: Authority,
+    pub(crate) orders: HubSigner,
+    pub(crate) witness: SigningKey,
+    /// The digest of the operator's token: comparing digests takes the same time whatever was presented.
+    pub(crate) operator: Digest,
+}
+
+/// `hub.json`: written last, so that its presence says that everything else is there.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Marker {
+    format: u32,
+    name: String,
+}
+
+/// Why the hub's secrets could not be had.
+#[derive(Debug, Error)]
+pub enum KeysError {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Somebody else may read a secret.
+    #[error("{}: its mode is {mode:04o}, so others may have read it: replace it if they have, else `chmod 600` it", path.display())]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A file does not hold what it should.
+    #[error("{}: {what}: restore it from a backup", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The hub in this directory has another name.
+    #[error(
+        "this directory's hub is called {found}: logs and certificates carry that name, so start it with `--name {found}`"
+    )]
+    OtherName {
+        /// Its name.
+        found: String,
+    },
+    /// The kernel gave no random bytes.
+    #[error("this machine's random generator does not answer")]
+    Random(#[source] std::io::Error),
+    /// The authority cannot be made or read.
+    #[error("the authority in {}", path.display())]
+    Authority {
+        /// Where it is kept.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: IdentityError,
+    },
+    /// The witness key's name makes no key.
+    #[error("the witness key")]
+    Witness(#[source] KeyError),
+}
+
+impl Keys {
+    /// Opens the secrets in `directory`, or makes them where the hub was never completed.
+    pub(crate) fn open(directory: &Path, name: &HubName) -> Result<Self, KeysError> {
+        let secrets = directory.join("keys");
+        private_directory(&secrets)?;
+        let marker = directory.join("hub.json");
+        let complete = is_there(&marker)?;
+        if complete {
+            check_marker(&marker, name)?;
+        } else {
+            make_missing(directory, &secrets, name)?;
+        }
+        let keys = load(directory, &secrets, name)?;
+        if !complete {
+            let bytes = serde_json::to_vec(&Marker { format: 1, name: name.to_string() }).unwrap_or_default();
+            write_durably(&marker, &bytes)?;
+        }
+        Ok(keys)
+    }
+}
+
+fn check_marker(path: &Path, name: &HubName) -> Result<(), KeysError> {
+    let text = read_text(path, SECRET_MAX_BYTES)?;
+    let malformed = |what| KeysError::Malformed { path: path.to_owned(), what };
+    let Marker { format, name: found } =
+        serde_json::from_str(&text).map_err(|_| malformed("it is not the JSON that the hub wrote"))?;
+    if format != 1 {
+        return Err(malformed("it was written by another version"));
+    }
+    if found == name.as_str() { Ok(()) } else { Err(KeysError::OtherName { found }) }
+}
+
+fn make_missing(directory: &Path, secrets: &Path, name: &HubName) -> Result<(), KeysError> {
+    let (certificate, key) = (secrets.join("authority.pem"), secrets.join("authority.key"));
+    // The certificate is written last of the two: a key alone is thrown away, a certificate alone never comes about.
+    if !is_there(&certificate)? {
+        let authority = Authority::create(name.as_str(), edge::clock::utc())
+            .map_err(|source| KeysError::Authority { path: certificate.clone(), source })?;
+        write_durably(&key, authority.key_pem().as_bytes())?;
+        write_durably(&certificate, authority.certificate_pem().as_bytes())?;
+    }
+    for path in [secrets.join("orders.seed"), secrets.join("witness.seed"), directory.join("operator.token")]
+    {
+        if !is_there(&path)? {
+            let secret = edge::random::bytes::<32>().map_err(KeysError::Random)?;
+            write_durably(&path, hex(&secret).as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn load(directory: &Path, secrets: &Path, name: &HubName) -> Result<Keys, KeysError> {
+    let certificate = secrets.join("authority.pem");
+    let authority = Authority::load(
+        &read_text(&certificate, SECRET_MAX_BYTES)?,
+        &secret(&secrets.join("authority.key"))?,
+    )
+    .map_err(|source| KeysError::Authority { path: secrets.to_owned(), source })?;
+    let orders = HubSigner::from_seed(&seed(&secrets.join("orders.seed"))?);
+    let key_name = format!("{name}/witness").parse().map_err(KeysError::Witness)?;
+    let witness =
+        SigningKey::from_seed(key_name, SignatureType::CosignatureV1, &seed(&secrets.join("witness.seed"))?)
+            .map_err(KeysError::Witness)?;
+    let token = directory.join("operator.token");
+    seed(&token)?;
+    let operator = Digest::of(secret(&token)?.as_bytes());
+    Ok(Keys { authority, orders, witness, operator })
+}
+
+fn seed(path: &Path) -> Result<[u8; 32], KeysError> {
+    let what = "it must hold exactly 64 lower-case hexadecimal characters";
+    unhex(&secret(path)?).ok_or_else(|| KeysError::Malformed { path: path.to_owned(), what })
+}
+
+/// Reads a file that nobody but its owner may read.
+fn secret(path: &Path) -> Result<String, KeysError> {
+    let text = read_text(path, SECRET_MAX_BYTES)?;
+    let mode = std::fs::metadata(path).map_err(looking(path))?.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeysError::Exposed { path: path.to_owned(), mode });
+    }
+    Ok(text)
+}
+
+fn is_there(path: &Path) -> Result<bool, KeysError> {
+    path.try_exists().map_err(looking(path))
+}
+
+fn looking(path: &Path) -> impl FnOnce(std::io::Error) -> KeysError {
+    move |source| KeysError::File(FileError { path: path.to_owned(), action: "look at it", source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn open(directory: &Path, name: &str) -> Result<Keys, KeysError> {
+        Keys::open(directory, &name.parse().unwrap())
+    }
+
+    #[test]
+    fn secrets_are_made_once_and_private() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = open(directory.path(), "localhost").unwrap();
+        let again = open(directory.path(), "localhost").unwrap();
+        assert_eq!(first.orders.public(), again.orders.public());
+        assert_eq!(first.authority.certificate_pem(), again.authority.certificate_pem());
+        assert_eq!(first.operator, again.operator);
+        for entry in std::fs::read_dir(directory.path().join("keys")).unwrap() {
+            let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0);
+        }
+    }
+
+    #[test]
+    fn a_complete_hub_replaces_no_secret_silently() {
+        let directory = tempfile::tempdir().unwrap();
+        open(directory.path(), "localhost").unwrap();
+        assert!(matches!(open(directory.path(), "hub.example"), Err(KeysError::OtherName { .. })));
+        let seed = directory.path().join("keys/orders.seed");
+        std::fs::set_permissions(&seed, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(open(directory.path(), "localhost"), Err(KeysError::Exposed { mode: 0o640, .. })));
+        write_durably(&seed, b"short").unwrap();
+        assert!(matches!(open(directory.path(), "localhost"), Err(KeysError::Malformed { .. })));
+        std::fs::remove_file(&seed).unwrap();
+        assert!(matches!(open(directory.path(), "localhost"), Err(KeysError::File(_))));
+    }
+
+    #[test]
+    fn a_first_start_that_was_interrupted_is_taken_up_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = open(directory.path(), "localhost").unwrap();
+        std::fs::remove_file(directory.path().join("hub.json")).unwrap();
+        std::fs::remove_file(directory.path().join("keys/witness.seed")).unwrap();
+        assert_eq!(open(directory.path(), "localhost").unwrap().orders.public(), first.orders.public());
+    }
+}

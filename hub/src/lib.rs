@@ -1,0 +1,35 @@
+//! The hub: where sites enrol, report, fetch their orders and leave their evidence.
+//!
+//! It has two planes. The device plane is mutual TLS 1.3 and nothing else: there is no plaintext mode and no route without a client certificate,
+//! and every request, not only every connection, is checked against the registry, so a revocation counts at once. The operator plane listens on
+//! loopback only and asks for the operator's token.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`library`] | the baseline, the runbooks and the rule table, read strictly and checked against each other |
+//! | `keys` | the hub's secrets: authority, order key, witness key, operator token |
+//! | `store` | tenants, sites, hosts, certificates, incidents, orders, alarms |
+//! | `mirror` | a verified copy of every site's evidence log, and the cosignatures over it |
+//! | `consequence` | what an evidence record means to an incident: pure |
+//! | `planning` | from the queue to a signed order |
+//! | `device`, `operator` | the two planes |
+//! | [`serve`] | all of it, started and stopped |
+//!
+//! What is promised in an answer is durable before the answer is sent.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod library;
+pub mod serve;
+
+mod bells;
+mod connection;
+mod consequence;
+mod device;
+mod hub;
+mod keys;
+mod mirror;
+mod operator;
+mod planning;
+mod problem;
+mod store;

@@ -1,0 +1,181 @@
+//! `suture-hub`: serves sites, or checks the files that decide.
+//!
+//! # Exit codes
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | stopped when asked to; or the check found nothing |
+//! | 2 | bad arguments, or a baseline, rule table or runbook that makes no sense: the message names file, line and column |
+//! | 69 | an address is taken, or cannot be listened on |
+//! | 70 | the hub failed: our mistake |
+//! | 73 | the directory cannot be made or used, or belongs to somebody else |
+//! | 74 | a database cannot be opened |
+//! | 75 | another hub runs in the same directory |
+//! | 78 | a secret is missing, damaged, or readable by others; or the hub has another name |
+#![forbid(unsafe_code)]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use hub::config::{Config, HubName};
+use hub::library::{Library, Sources};
+use hub::serve::{StartError, start};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The hub of Suture.
+#[derive(Debug, Parser)]
+#[command(name = "suture-hub", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve devices and operators until SIGTERM or SIGINT
+    Serve(Serve),
+    /// Read a baseline, a rule table and runbooks, check that they fit together, and say what they hold
+    Check(Files),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Where the hub keeps its keys, databases and archive; made on the first start
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Where devices connect, with mutual TLS 1.3
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    device: SocketAddr,
+    /// Where operators connect: loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6767")]
+    operator: SocketAddr,
+    /// The domain name by which devices reach the hub; it never changes, since logs carry it
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    name: HubName,
+    /// Say on standard output what happens, one JSON object a line
+    #[arg(long)]
+    events: bool,
+    #[command(flatten)]
+    files: Files,
+}
+
+#[derive(Debug, Args)]
+struct Files {
+    /// A baseline in place of the shipped one
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// A rule table in place of the shipped one
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// A directory of runbooks in place of the shipped ones
+    #[arg(long, value_name = "DIR")]
+    runbooks: Option<PathBuf>,
+}
+
+/// How the process ends; see the table above.
+#[derive(Debug, Clone, Copy)]
+enum Exit {
+    Done = 0,
+    BadInput = 2,
+    Unavailable = 69,
+    Failed = 70,
+    CannotCreate = 73,
+    Database = 74,
+    Locked = 75,
+    BadState = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let Arguments { command } = Arguments::parse();
+    match command {
+        Command::Serve(arguments) => serve(arguments).into(),
+        Command::Check(files) => check(files).into(),
+    }
+}
+
+fn check(files: Files) -> Exit {
+    match Library::read(&sources(files)) {
+        Ok(Library { baseline, catalogue, rules, .. }) => {
+            println!(
+                "baseline {} version {}: {} controls, {}",
+                baseline.name(),
+                baseline.version(),
+                baseline.controls().len(),
+                baseline.digest()
+            );
+            println!("catalogue: {} runbooks, {}", catalogue.iter().count(), catalogue.digest());
+            println!("rules: {} rules, {}", rules.iter().count(), rules.digest());
+            Exit::Done
+        }
+        Err(e) => complain(&e, Exit::BadInput),
+    }
+}
+
+fn serve(arguments: Serve) -> Exit {
+    let Serve { dir, device, operator, name, events, files } = arguments;
+    let config = Config { directory: dir, device, operator, name, events, sources: sources(files) };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return complain(&e, Exit::Failed),
+    };
+    runtime.block_on(run(&config))
+}
+
+async fn run(config: &Config) -> Exit {
+    // Before anything starts: a signal that comes early stops the hub as well.
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        eprintln!("suture-hub: this machine does not deliver signals");
+        return Exit::Failed;
+    };
+    let running = match start(config).await {
+        Ok(running) => running,
+        Err(e) => {
+            let exit = exit_of(&e);
+            return complain(&e, exit);
+        }
+    };
+    // Without systemd there is nobody to notify, and that is no failure.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    running.stop().await;
+    Exit::Done
+}
+
+fn sources(files: Files) -> Sources {
+    let Files { baseline, rules, runbooks } = files;
+    Sources { baseline, rules, runbooks }
+}
+
+const fn exit_of(error: &StartError) -> Exit {
+    match error {
+        StartError::Library(_) | StartError::NotLoopback(_) => Exit::BadInput,
+        StartError::Listen { .. } => Exit::Unavailable,
+        StartError::Certificate(_) => Exit::Failed,
+        StartError::Directory(_) => Exit::CannotCreate,
+        StartError::Database(_) => Exit::Database,
+        StartError::Locked(_) => Exit::Locked,
+        StartError::Keys(_) => Exit::BadState,
+    }
+}
+
+/// Says what went wrong, with every cause, and how the process ends for it.
+fn complain(error: &dyn std::error::Error, exit: Exit) -> Exit {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    let line = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    eprintln!("suture-hub: {line}");
+    exit
+}

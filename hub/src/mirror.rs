@@ -1,0 +1,143 @@
+//! The witness: a verified copy of every site's evidence log, and the cosignatures over it.
+//!
+//! For each host the hub holds every entry, in the C2SP `tlog-tiles` layout, and the newest checkpoint that it verified, with its cosignature. It
+//! cosigns a checkpoint only when it holds, durably, every entry that the checkpoint covers, and only when the tree over those entries, which are the
+//! old ones and the new ones, has exactly the root that the host signed: so a log that was rewritten, or shown differently to somebody else, can
+//! never be cosigned. What does not fit is an alarm, and the old head stands.
+//!
+//! A package that ends before its checkpoint does is staged: durable, not yet believed. Trusted: whoever can write to the archive can destroy the
+//! copy, but cannot make it say something else without the host's key.
+
+mod archive;
+mod check;
+mod head;
+mod host;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use contract::ids::HostId;
+use contract::record::Record;
+use contract::socket::EntryPackage;
+use contract::time::UtcTime;
+use identity::Holder;
+use tokio::sync::OwnedMutexGuard;
+
+pub(crate) use archive::ArchiveError;
+pub(crate) use check::Objection;
+
+use crate::keys::Keys;
+use host::HostMirror;
+
+/// Whose log is mirrored, and how it is checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) holder: Holder,
+    pub(crate) origin: String,
+    /// The key of the log, as it was pinned at enrolment.
+    pub(crate) evidence_key: String,
+}
+
+/// What the hub holds after a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Entries held, staged ones included.
+    pub(crate) size: u64,
+    /// Entries held and covered by a checkpoint that was cosigned.
+    pub(crate) verified: u64,
+    /// The cosigned checkpoint over all of them, where nothing is staged.
+    pub(crate) receipt: Option<String>,
+}
+
+/// What became of a package.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// It is held. `cosigned` where it brought a new head.
+    Held { held: Held, cosigned: bool },
+    /// It begins somewhere else than where the held log ends.
+    Elsewhere(Held),
+    /// It is not what this log may bring.
+    Refused(Box<Objection>),
+}
+
+type Slot = Arc<tokio::sync::Mutex<Option<HostMirror>>>;
+
+/// All mirrored logs.
+#[derive(Debug)]
+pub(crate) struct Mirror {
+    root: PathBuf,
+    keys: Arc<Keys>,
+    slots: Mutex<HashMap<HostId, Slot>>,
+}
+
+/// One host's log, held by one request at a time.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    slot: OwnedMutexGuard<Option<HostMirror>>,
+    subject: Subject,
+    root: PathBuf,
+    keys: Arc<Keys>,
+}
+
+impl Mirror {
+    /// The archive below `root`, cosigned with the hub's witness key.
+    pub(crate) fn new(root: PathBuf, keys: Arc<Keys>) -> Self {
+        Self { root, keys, slots: Mutex::new(HashMap::new()) }
+    }
+
+    /// Waits for the host's turn.
+    pub(crate) async fn turn(&self, subject: Subject) -> Turn {
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(slots.entry(subject.holder.host.clone()).or_default())
+        };
+        Turn { slot: slot.lock_owned().await, subject, root: self.root.clone(), keys: Arc::clone(&self.keys) }
+    }
+}
+
+impl Turn {
+    /// What is held.
+    pub(crate) async fn held(self) -> (Self, Result<Held, ArchiveError>) {
+        self.blocking(|mirror| Ok(mirror.held())).await
+    }
+
+    /// Takes a package.
+    pub(crate) async fn take(
+        self,
+        package: EntryPackage,
+        now: UtcTime,
+    ) -> (Self, Result<Answer, ArchiveError>) {
+        let keys = Arc::clone(&self.keys);
+        self.blocking(move |mirror| mirror.take(&package, &keys.witness, now)).await
+    }
+
+    /// The verified records from `from` on, at most one bundle of them.
+    pub(crate) async fn records(self, from: u64) -> (Self, Result<Vec<Record>, ArchiveError>) {
+        self.blocking(move |mirror| mirror.records(from)).await
+    }
+
+    /// Runs `work` on a thread that may block, opening the host's log first where this is the first time.
+    async fn blocking<T: Send + 'static>(
+        mut self,
+        work: impl FnOnce(&mut HostMirror) -> Result<T, ArchiveError> + Send + 'static,
+    ) -> (Self, Result<T, ArchiveError>) {
+        let run = move || {
+            let mirror = match self.slot.take() {
+                Some(mirror) => Ok(mirror),
+                None => HostMirror::open(&self.root, &self.subject, self.keys.witness.verifier()),
+            };
+            let done = mirror.and_then(|mut mirror| {
+                let done = work(&mut mirror)?;
+                // Only after success: what failed midway is read from the disk again.
+                *self.slot = Some(mirror);
+                Ok(done)
+            });
+            (self, done)
+        };
+        match tokio::task::spawn_blocking(run).await {
+            Ok(done) => done,
+            Err(e) => std::panic::resume_unwind(e.into_panic()),
+        }
+    }
+}

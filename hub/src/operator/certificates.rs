@@ -1,0 +1,30 @@
+//! Revocation.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::id;
+use crate::hub::Hub;
+use crate::problem::{Fault, answer};
+
+/// `POST /v1/certificates/{fingerprint}/revoke`. It counts from the next request on, also on connections that are open, and ends waits.
+pub(super) async fn revoke(
+    State(hub): State<Arc<Hub>>,
+    Path(fingerprint): Path<String>,
+) -> Result<Response, Fault> {
+    let fingerprint = id(&fingerprint)?;
+    let revoked = hub.store.revoke(fingerprint, edge::clock::utc()).await;
+    match revoked.map_err(|e| Fault::ours("revoke the certificate", &e))? {
+        Some(host) => {
+            tracing::warn!(%host, %fingerprint, "a certificate was revoked");
+            hub.bells.ring(&host);
+            Ok(answer(StatusCode::OK, &serde_json::json!({})))
+        }
+        None => {
+            Err(Fault::theirs(StatusCode::NOT_FOUND, format!("this hub issued no certificate {fingerprint}")))
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Enrolment sheets: each makes one new host, with an opaque id.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use contract::blob::Blob;
+use contract::digest::{Digest, hex};
+use contract::dsse::PayloadType;
+use contract::ids::{SiteId, TokenId};
+use contract::plane::EnrolmentSheet;
+use identity::Holder;
+
+use super::id;
+use super::tenants::known_tenant;
+use crate::hub::Hub;
+use crate::problem::{Fault, answer};
+use crate::store::NewHost;
+
+/// `POST /v1/tenants/{tenant}/sites/{site}/enrolments`.
+pub(super) async fn add(
+    State(hub): State<Arc<Hub>>,
+    Path((tenant, site)): Path<(String, String)>,
+) -> Result<Response, Fault> {
+    let tenant = known_tenant(&hub, &tenant).await?;
+    let site: SiteId = id(&site)?;
+    let known = hub.store.has_site(tenant.clone(), site.clone()).await;
+    if !known.map_err(|e| Fault::ours("look up the site", &e))? {
+        let problem =
+            format!("tenant {tenant} has no site {site}: add it with POST /v1/tenants/{tenant}/sites");
+        return Err(Fault::theirs(StatusCode::NOT_FOUND, problem));
+    }
+    let host = drawn("h")?.parse().map_err(|e: contract::ids::BadId| Fault::ours("draw a host id", &e))?;
+    let token: TokenId =
+        drawn("t")?.parse().map_err(|e: contract::ids::BadId| Fault::ours("draw a token", &e))?;
+    let secret = hex(&edge::random::bytes::<32>().map_err(|e| Fault::ours("draw a secret", &e))?);
+    let holder = Holder { tenant, site, host };
+    let origin = format!("{}/{}", hub.name, holder.host);
+    let bootstrap = hub.keys.authority.bootstrap(&holder, edge::clock::utc());
+    let bootstrap = bootstrap.map_err(|e| Fault::ours("issue a bootstrap certificate", &e))?;
+
+    let new = NewHost {
+        holder: holder.clone(),
+        origin: origin.clone(),
+        token: token.clone(),
+        secret: Digest::of(secret.as_bytes()),
+        bootstrap: bootstrap.issued.clone(),
+    };
+    hub.store.add_host(new).await.map_err(|e| Fault::ours("keep the enrolment", &e))?;
+    let Holder { tenant, site, host } = holder;
+    let signed = |kind, bytes: &[u8]| Blob(hub.keys.orders.sign(kind, bytes));
+    let sheet = EnrolmentSheet {
+        hub: format!("https://{}:{}", hub.name, hub.device_port),
+        hub_authority: hub.keys.authority.certificate_pem().to_owned(),
+        hub_key: hub.keys.orders.public(),
+        witness_key: hub.keys.witness.verifier().to_string(),
+        tenant,
+        site,
+        host,
+        origin,
+        token,
+        secret,
+        bootstrap_certificate: bootstrap.issued.certificate_pem,
+        bootstrap_key: bootstrap.key_pem,
+        baseline: signed(PayloadType::Baseline, &hub.library.baseline_bytes),
+        catalogue: signed(PayloadType::Catalogue, &hub.library.catalogue_bytes),
+    };
+    Ok(answer(StatusCode::CREATED, &sheet))
+}
+
+fn drawn(prefix: &str) -> Result<String, Fault> {
+    let opaque = edge::random::opaque().map_err(|e| Fault::ours("draw an id", &e))?;
+    Ok(format!("{prefix}-{opaque}"))
+}

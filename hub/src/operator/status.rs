@@ -1,0 +1,64 @@
+//! How the hosts stand.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use contract::digest::Digest;
+use contract::ids::{HostId, SiteId, TenantId};
+use contract::time::UtcTime;
+use identity::Holder;
+use serde::Serialize;
+
+use crate::hub::Hub;
+use crate::problem::{Fault, answer};
+use crate::store::HostRow;
+
+/// `GET /v1/status`.
+#[derive(Debug, Serialize)]
+struct StatusView {
+    hosts: Vec<HostView>,
+}
+
+/// One host.
+#[derive(Debug, Serialize)]
+struct HostView {
+    tenant: TenantId,
+    site: SiteId,
+    host: HostId,
+    origin: String,
+    /// When it was last heard of, to within a minute; none where it never was.
+    seen: Option<UtcTime>,
+    /// Evidence records that are held, verified, and have changed the incidents they speak of.
+    evidence: u64,
+    /// What its evidence did that it must never do.
+    alarms: u64,
+    /// Its newest certificate, the bootstrap certificate where it has not enrolled.
+    certificate: Option<CertificateView>,
+}
+
+/// One certificate.
+#[derive(Debug, Serialize)]
+struct CertificateView {
+    fingerprint: Digest,
+    enrolled: bool,
+    expires: UtcTime,
+    revoked: bool,
+}
+
+pub(super) async fn show(State(hub): State<Arc<Hub>>) -> Result<Response, Fault> {
+    let hosts = hub.store.hosts().await.map_err(|e| Fault::ours("list the hosts", &e))?;
+    Ok(answer(StatusCode::OK, &StatusView { hosts: hosts.into_iter().map(view).collect() }))
+}
+
+fn view(row: HostRow) -> HostView {
+    let HostRow { holder: Holder { tenant, site, host }, origin, seen, settled, certificate, alarms } = row;
+    let certificate = certificate.map(|c| CertificateView {
+        fingerprint: c.fingerprint,
+        enrolled: c.kind == crate::store::Kind::Device,
+        expires: c.expires,
+        revoked: c.revoked,
+    });
+    HostView { tenant, site, host, origin, seen, evidence: settled, alarms, certificate }
+}

@@ -1,0 +1,106 @@
+//! Errors on both planes, and bodies read strictly.
+//!
+//! Every problem says what went wrong, whose fault it is and what to do next. What went wrong inside the hub is traced with its whole chain of
+//! causes and told to the peer in one sentence, without paths.
+
+use std::time::Duration;
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use contract::plane::Problem;
+use serde::de::DeserializeOwned;
+
+/// How long a peer may take to send its body.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// A request that was not served, and why.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    status: StatusCode,
+    problem: String,
+    /// Whether the connection ends with it: the peer has nothing more to say here.
+    parting: bool,
+}
+
+impl Fault {
+    /// The peer's fault.
+    pub(crate) fn theirs(status: StatusCode, problem: impl Into<String>) -> Self {
+        Self { status, problem: problem.into(), parting: false }
+    }
+
+    /// The peer is not let in, now or by asking again: the connection ends.
+    pub(crate) fn turned_away(status: StatusCode, problem: impl Into<String>) -> Self {
+        Self { status, problem: problem.into(), parting: true }
+    }
+
+    /// Our fault. The chain of causes is traced here, once.
+    pub(crate) fn ours(during: &'static str, cause: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(during, cause = chain(cause), "the hub failed");
+        let problem = format!(
+            "the hub failed while it tried to {during}; nothing was taken: try again, and tell the operator"
+        );
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, problem, parting: false }
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let Self { status, problem, parting } = self;
+        let mut response = answer(status, &Problem { problem });
+        if parting {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// An error and all its causes, on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// A JSON answer.
+pub(crate) fn answer<T: serde::Serialize>(status: StatusCode, body: &T) -> Response {
+    (status, axum::Json(body)).into_response()
+}
+
+/// A JSON body of at most `MAX` bytes, read strictly: what is unknown, doubled or misplaced is named by line and column.
+#[derive(Debug)]
+pub(crate) struct Strict<T, const MAX: usize>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned, const MAX: usize> FromRequest<S> for Strict<T, MAX> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
+        let bytes = read(request, MAX).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| {
+            let problem =
+                format!("the request's body is not what belongs here: {e}; the sender must put it right");
+            Fault::theirs(StatusCode::BAD_REQUEST, problem)
+        })
+    }
+}
+
+async fn read(request: Request, max: usize) -> Result<Bytes, Fault> {
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let too_long = || {
+        let problem =
+            format!("the request's body is longer than {max} bytes; the sender must send less at once");
+        Fault::turned_away(StatusCode::PAYLOAD_TOO_LARGE, problem)
+    };
+    if announced.is_some_and(|length| length > max) {
+        return Err(too_long());
+    }
+    match tokio::time::timeout(BODY_TIME_MAX, to_bytes(request.into_body(), max)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(too_long()),
+        Err(_) => Err(Fault::turned_away(
+            StatusCode::REQUEST_TIMEOUT,
+            "the request's body did not come within 30 s",
+        )),
+    }
+}

@@ -1,0 +1,153 @@
+//! The whole hub: opened, started, stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use contract::event::Event;
+use edge::file::{FileError, Lock};
+use edge::trace::Tracer;
+use identity::IdentityError;
+use queue::writer::OpenError;
+use queue::{Embedded, Limits};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::bells::Bells;
+use crate::config::Config;
+use crate::device::Certificates;
+use crate::hub::{Hub, Stop};
+use crate::keys::Keys;
+pub use crate::keys::KeysError;
+use crate::library::{Library, LibraryError};
+use crate::mirror::Mirror;
+use crate::store::Store;
+use crate::{device, operator, planning};
+
+/// Why a hub did not start. Nothing listens, and nothing was changed but for what a first start makes.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Baseline, rules or runbooks make no sense.
+    #[error("the baseline, the rules and the runbooks do not make sense")]
+    Library(#[source] LibraryError),
+    /// The operator plane is for this machine alone.
+    #[error("the operator plane must be on loopback, and {0} is not: use 127.0.0.1 or ::1")]
+    NotLoopback(SocketAddr),
+    /// The directory cannot be used.
+    #[error("the hub's directory cannot be used")]
+    Directory(#[source] FileError),
+    /// Another hub runs in the directory.
+    #[error("another hub is running in this directory: stop it, or use another --dir")]
+    Locked(#[source] FileError),
+    /// A secret is missing or unusable.
+    #[error("the hub's secrets cannot be used")]
+    Keys(#[source] KeysError),
+    /// A certificate cannot be made.
+    #[error("the hub's own certificate cannot be made")]
+    Certificate(#[source] IdentityError),
+    /// A database cannot be opened.
+    #[error("a database cannot be opened")]
+    Database(#[source] OpenError),
+    /// An address cannot be listened on.
+    #[error(
+        "the {plane} plane cannot listen on {address}: stop what uses it, or give another address with --{plane}"
+    )]
+    Listen {
+        /// `device` or `operator`.
+        plane: &'static str,
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A hub that runs. Dropping it cuts everything off; [`Running::stop`] ends it properly.
+#[derive(Debug)]
+pub struct Running {
+    device: SocketAddr,
+    operator: SocketAddr,
+    stopping: watch::Sender<bool>,
+    parts: JoinSet<()>,
+    hub: Arc<Hub>,
+    lock: Lock,
+}
+
+impl Running {
+    /// Where the device plane listens.
+    pub const fn device(&self) -> SocketAddr {
+        self.device
+    }
+
+    /// Where the operator plane listens.
+    pub const fn operator(&self) -> SocketAddr {
+        self.operator
+    }
+
+    /// Takes no more connections, lets requests end, and closes the databases.
+    pub async fn stop(self) {
+        let Self { device: _, operator: _, stopping, mut parts, hub, lock } = self;
+        let _ = stopping.send(true);
+        while parts.join_next().await.is_some() {}
+        // Closing waits for the database threads, so it belongs where blocking is allowed; the lock goes last.
+        let closed = tokio::task::spawn_blocking(move || {
+            drop(hub);
+            drop(lock);
+        });
+        let _ = closed.await;
+    }
+}
+
+/// Opens what `config` names and starts both planes and the planner.
+pub async fn start(config: &Config) -> Result<Running, StartError> {
+    let Config { directory, device, operator, name, events, sources } = config;
+    let library = Library::read(sources).map_err(StartError::Library)?;
+    if !operator.ip().is_loopback() {
+        return Err(StartError::NotLoopback(*operator));
+    }
+    edge::file::private_directory(directory).map_err(StartError::Directory)?;
+    let lock = edge::file::lock(&directory.join("lock")).map_err(|e| match e.source.kind() {
+        io::ErrorKind::WouldBlock => StartError::Locked(e),
+        _ => StartError::Directory(e),
+    })?;
+    let keys = Arc::new(Keys::open(directory, name).map_err(StartError::Keys)?);
+    let certificates = Certificates::new(&keys.authority, name.as_str()).map_err(StartError::Certificate)?;
+    let store = Store::open(&directory.join("hub.db")).map_err(StartError::Database)?;
+    let queue =
+        Embedded::open(&directory.join("queue.db"), Limits::default()).await.map_err(StartError::Database)?;
+    let (device_listener, device) = listen("device", *device).await?;
+    let (operator_listener, operator) = listen("operator", *operator).await?;
+
+    let (stopping, stop) = watch::channel(false);
+    let tracer = Tracer::new(*events);
+    let hub = Arc::new(Hub {
+        name: name.clone(),
+        device_port: device.port(),
+        mirror: Mirror::new(directory.join("archive"), Arc::clone(&keys)),
+        keys,
+        library: Arc::new(library),
+        store,
+        queue,
+        bells: Bells::default(),
+        tracer,
+        stop: Stop(stop),
+    });
+    planning::catch_up(&hub).await;
+    let mut parts = JoinSet::new();
+    parts.spawn(planning::run(Arc::clone(&hub)));
+    parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));
+    parts.spawn(operator::run(Arc::clone(&hub), operator_listener));
+    tracer.emit(Event::HubReady { device: device.to_string(), operator: operator.to_string() });
+    tracing::info!(%device, %operator, "the hub is ready");
+    Ok(Running { device, operator, stopping, parts, hub, lock })
+}
+
+async fn listen(plane: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { plane, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}

@@ -1,0 +1,59 @@
+//! What the hub knows, in one `SQLite` database: one module for each aggregate, and every question names its tenant or host.
+//!
+//! Trusted: whoever can write here can revoke and enrol, and can make the hub order an approved runbook. Evidence does not depend on it: records and
+//! cosigned heads stand in the archive, and are verified without it.
+
+mod alarms;
+mod columns;
+mod incidents;
+mod orders;
+mod registry;
+mod settle;
+
+use std::path::Path;
+
+use queue::writer::{OpenError, Schema, WriteError, Writer};
+use rusqlite::Connection;
+use thiserror::Error;
+
+pub(crate) use alarms::Alarm;
+pub(crate) use incidents::{Plan, Taken};
+pub(crate) use orders::NewOrder;
+pub(crate) use registry::{Enrolling, HostRow, Kind, NewHost, Registered};
+
+const SCHEMA: Schema = Schema {
+    application: 0x5375_7475, // "Sutu"
+    version: 1,
+    tables: concat!(
+        include_str!("store/registry.sql"),
+        include_str!("store/incidents.sql"),
+        include_str!("store/orders.sql"),
+        include_str!("store/alarms.sql"),
+    ),
+};
+
+/// The store.
+#[derive(Debug)]
+pub(crate) struct Store {
+    writer: Writer,
+}
+
+/// The store did not take it, or did not give it. Ours to solve: the operator must look at the disk.
+#[derive(Debug, Error)]
+#[error("the hub's database did not answer")]
+pub(crate) struct StoreError(#[source] WriteError<rusqlite::Error>);
+
+impl Store {
+    /// Opens or makes the database at `path`.
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        Writer::open(path, SCHEMA).map(|writer| Self { writer })
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.writer.run(work).await.map_err(StoreError)
+    }
+}

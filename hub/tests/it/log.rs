@@ -1,0 +1,146 @@
+//! A host's evidence log, as an executor would write it, and as one never would.
+
+use contract::finding::{Finding, Tally, Verdict};
+use contract::ids::OrderId;
+use contract::outcome::Outcome;
+use contract::plane::EnrolmentSheet;
+use contract::record::{
+    Body, Digests, Ended, FindingsTaken, Opened, PreviousLeaf, Record, Recovered, Refused, Resolution,
+    Trigger,
+};
+use contract::refusal::Refusal;
+use contract::socket::EntryPackage;
+use contract::time::ClockOffset;
+use tlog::note::SignatureType;
+use tlog::tree::TreeSize;
+use tlog::{Checkpoint, CompactRange, SigningKey, leaf_hash};
+
+pub(crate) struct Log {
+    origin: String,
+    opened: Opened,
+    key: SigningKey,
+    pub(crate) entries: Vec<String>,
+}
+
+impl Log {
+    pub(crate) fn new(sheet: &EnrolmentSheet) -> Self {
+        let key =
+            SigningKey::from_seed(sheet.origin.parse().unwrap(), SignatureType::Ed25519, &[9; 32]).unwrap();
+        let opened = Opened {
+            tenant: sheet.tenant.clone(),
+            site: sheet.site.clone(),
+            host: sheet.host.clone(),
+            key: key.verifier().to_string(),
+            software: "0.1.0".to_owned(),
+        };
+        let mut log = Self { origin: sheet.origin.clone(), opened: opened.clone(), key, entries: Vec::new() };
+        log.write("log", Body::Opened(opened));
+        log
+    }
+
+    /// The same key and origin, and nothing written yet.
+    pub(crate) fn twin(&self) -> Self {
+        let key =
+            SigningKey::from_seed(self.origin.parse().unwrap(), SignatureType::Ed25519, &[9; 32]).unwrap();
+        Self { origin: self.origin.clone(), opened: self.opened.clone(), key, entries: Vec::new() }
+    }
+
+    pub(crate) fn open_as(&mut self, change: impl FnOnce(&mut Opened)) {
+        let mut opened = self.opened.clone();
+        change(&mut opened);
+        self.write("log", Body::Opened(opened));
+    }
+
+    pub(crate) fn key(&self) -> String {
+        self.key.verifier().to_string()
+    }
+
+    pub(crate) fn write(&mut self, subject: &str, body: Body) {
+        let last = self.entries.last().map(|e| PreviousLeaf(*leaf_hash(e.as_bytes()).as_bytes()));
+        let record = Record {
+            origin: self.origin.clone(),
+            seq: self.entries.len() as u64,
+            time: "2026-11-21T07:00:00.000Z".to_owned().try_into().unwrap(),
+            clock: ClockOffset::Unsynchronised,
+            prev: last,
+            subject: subject.to_owned(),
+            digests: Digests::default(),
+            body,
+        };
+        self.entries.push(serde_json_canonicalizer::to_string(&record.to_value().unwrap()).unwrap());
+    }
+
+    /// A record that changes nothing.
+    pub(crate) fn write_filler(&mut self) {
+        self.write("log", Body::Recovered(Recovered { torn_bytes: 0, unfinished: vec![] }));
+    }
+
+    pub(crate) fn write_ended(&mut self, order: &OrderId, incident: &str, outcome: Outcome) {
+        let ended = Ended {
+            order: order.clone(),
+            incident: incident.parse().unwrap(),
+            control: "suture.evidence-directory".parse().unwrap(),
+            resolution: Resolution::Passes(contract::fact::FactValue::Flag(true)),
+            resumed: false,
+            acted_ms: 1,
+            verified_ms: 1,
+        };
+        self.write("order", Body::Ended(outcome, ended));
+    }
+
+    pub(crate) fn write_refused(&mut self, order: &OrderId, refusal: Refusal) {
+        let refused = Refused {
+            order: Some(order.clone()),
+            incident: None,
+            runbook: None,
+            counter: None,
+            envelope: contract::digest::Digest::of(b"envelope"),
+            refusal: refusal.clone(),
+        };
+        self.write("order", Body::Refused(refusal.outcome(), refused));
+    }
+
+    pub(crate) fn write_finding(&mut self, control: &str, verdict: Verdict) {
+        let findings = vec![Finding {
+            control: control.parse().unwrap(),
+            fact: "own:evidence".parse().unwrap(),
+            verdict,
+        }];
+        let taken = FindingsTaken {
+            trigger: Trigger::FullScan,
+            part: 1,
+            parts: 1,
+            tally: Tally::of(&findings),
+            findings,
+        };
+        self.write("scan", Body::Findings(taken));
+    }
+
+    /// The signed checkpoint over the first `size` entries.
+    pub(crate) fn checkpoint(&self, size: usize) -> String {
+        let mut range = CompactRange::new();
+        for entry in &self.entries[..size] {
+            range.append(leaf_hash(entry.as_bytes()));
+        }
+        let checkpoint = Checkpoint {
+            origin: self.origin.parse().unwrap(),
+            size: TreeSize::new(size as u64),
+            root: range.root(),
+        };
+        checkpoint.sign(&self.key).unwrap().note().to_string()
+    }
+
+    /// Everything from `from` on, under the newest checkpoint.
+    pub(crate) fn package(&self, from: u64) -> EntryPackage {
+        self.part(from, self.entries.len())
+    }
+
+    /// The entries from `from` up to `to`, under the newest checkpoint.
+    pub(crate) fn part(&self, from: u64, to: usize) -> EntryPackage {
+        EntryPackage {
+            from,
+            entries: self.entries[usize::try_from(from).unwrap()..to].to_vec(),
+            checkpoint: self.checkpoint(self.entries.len()),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The binary: its arguments, its exit codes, its signals.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use contract::event::{Event, Traced};
+
+fn hub() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_suture-hub"))
+}
+
+fn failing(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn serve(directory: &Path) -> Command {
+    let mut command = hub();
+    command.arg("serve").arg("--dir").arg(directory);
+    command
+}
+
+/// Starts a hub and reads its first event.
+fn ready(directory: &Path) -> (Child, String) {
+    let mut command = serve(directory);
+    let mut child =
+        command.args(["--operator", "127.0.0.1:0", "--events"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    match serde_json::from_str::<Traced>(&line).unwrap().event {
+        Event::HubReady { device: _, operator } => (child, operator),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn terminate(child: &mut Child) -> Option<i32> {
+    let status = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
+    assert!(status.success());
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn the_shipped_files_are_checked_and_a_broken_one_is_named() {
+    let output = hub().arg("check").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("4 runbooks"));
+
+    let directory = tempfile::tempdir().unwrap();
+    let rules = directory.path().join("rules.yaml");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../planner/rules/controls.yaml"), &rules)
+        .unwrap();
+    let text = std::fs::read_to_string(&rules).unwrap().replace("- files.group", "- files.groups");
+    edge::file::write_durably(&rules, text.as_bytes()).unwrap();
+    let (code, message) = failing(hub().arg("check").arg("--rules").arg(&rules));
+    assert_eq!(code, 2);
+    assert!(message.contains("rules.yaml:") && message.contains("files.groups"), "{message}");
+    let (code, _) = failing(serve(directory.path()).arg("--rules").arg(&rules));
+    assert_eq!(code, 2, "a hub started with rules that make no sense");
+}
+
+#[test]
+fn a_taken_operator_address_is_named_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let (code, message) = failing(serve(directory.path()).args(["--operator", &address]));
+    assert_eq!(code, 69, "{message}");
+    assert!(message.contains(&address) && message.contains("--operator"), "{message}");
+}
+
+#[test]
+fn the_operator_plane_is_never_put_on_the_network() {
+    let directory = tempfile::tempdir().unwrap();
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:6767"] {
+        let (code, message) = failing(serve(directory.path()).args(["--operator", address]));
+        assert_eq!(code, 2, "{address}: {message}");
+    }
+}
+
+#[test]
+fn one_directory_one_hub_and_a_signal_ends_it_cleanly() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut first, operator) = ready(directory.path());
+    let (code, message) = failing(serve(directory.path()).args(["--operator", "127.0.0.1:0"]));
+    assert_eq!(code, 75, "{message}");
+    assert!(std::net::TcpStream::connect(operator).is_ok());
+    assert_eq!(terminate(&mut first), Some(0));
+
+    let (mut second, _) = ready(directory.path());
+    // What SIGKILL leaves behind starts again.
+    second.kill().unwrap();
+    second.wait().unwrap();
+    let (mut third, _) = ready(directory.path());
+    assert_eq!(terminate(&mut third), Some(0));
+}
+
+#[test]
+fn a_directory_or_secret_that_cannot_be_used_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    edge::file::write_durably(&file, b"").unwrap();
+    let (code, message) = failing(serve(&file).args(["--operator", "127.0.0.1:0"]));
+    assert_eq!(code, 73, "{message}");
+
+    let (mut hub, _) = ready(directory.path());
+    terminate(&mut hub);
+    std::fs::remove_file(directory.path().join("keys/orders.seed")).unwrap();
+    let (code, message) = failing(serve(directory.path()).args(["--operator", "127.0.0.1:0"]));
+    assert_eq!(code, 78, "{message}");
+    assert!(message.contains("orders.seed"), "{message}");
+}

@@ -1,0 +1,190 @@
+//! A hub in a directory of its own, an operator, and devices.
+
+use std::path::Path;
+
+use contract::ids::OrderId;
+use contract::plane::{EnrolRequest, Enrolled, EnrolmentSheet, IncidentTaken, IncidentView, OrdersWaiting};
+use hub::config::Config;
+use hub::library::Sources;
+use hub::serve::{Running, start};
+use identity::{DeviceKey, client_config};
+use reqwest::{Client, Method, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::log::Log;
+
+pub(crate) struct Stage {
+    pub(crate) directory: TempDir,
+    pub(crate) running: Running,
+}
+
+impl Stage {
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let running = start(&config(directory.path())).await.unwrap();
+        Self { directory, running }
+    }
+
+    pub(crate) async fn restart(self) -> Self {
+        let Self { directory, running } = self;
+        running.stop().await;
+        let running = start(&config(directory.path())).await.unwrap();
+        Self { directory, running }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.running.operator())
+    }
+
+    pub(crate) fn token(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("operator.token")).unwrap()
+    }
+
+    pub(crate) async fn operate(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+        let request = plain().request(method, self.url(path)).bearer_auth(self.token());
+        match body {
+            Some(body) => request.json(&body).send().await.unwrap(),
+            None => request.send().await.unwrap(),
+        }
+    }
+
+    pub(crate) async fn sheet(&self, tenant: &str, site: &str) -> EnrolmentSheet {
+        self.operate(Method::POST, "/v1/tenants", Some(json!({ "tenant": tenant }))).await;
+        let sites = format!("/v1/tenants/{tenant}/sites");
+        self.operate(Method::POST, &sites, Some(json!({ "site": site }))).await;
+        let made = self.operate(Method::POST, &format!("{sites}/{site}/enrolments"), None).await;
+        assert_eq!(made.status(), StatusCode::CREATED);
+        made.json().await.unwrap()
+    }
+
+    pub(crate) async fn enrolled(&self, tenant: &str) -> Device {
+        let sheet = self.sheet(tenant, "main").await;
+        let key = DeviceKey::create().unwrap();
+        let log = Log::new(&sheet);
+        let request = request(&sheet, &key, &log);
+        let response =
+            bootstrap(&sheet).post(format!("{}/v1/enrol", sheet.hub)).json(&request).send().await.unwrap();
+        let Enrolled { certificate } = parsed(response).await;
+        Device {
+            url: sheet.hub.clone(),
+            client: client(&sheet, &certificate, &key.pem()),
+            certificate,
+            key,
+            sheet,
+            log,
+        }
+    }
+
+    pub(crate) async fn incidents(&self, tenant: &str) -> Vec<IncidentView> {
+        parsed(self.operate(Method::GET, &format!("/v1/tenants/{tenant}/incidents"), None).await).await
+    }
+
+    pub(crate) async fn revoke(&self, device: &Device) {
+        let der = rustls_pki_types::pem::PemObject::from_pem_slice(device.certificate.as_bytes());
+        let der: rustls_pki_types::CertificateDer<'_> = der.unwrap();
+        let path = format!("/v1/certificates/{}/revoke", identity::fingerprint(&der));
+        assert_eq!(self.operate(Method::POST, &path, None).await.status(), StatusCode::OK);
+    }
+
+    /// The one host of the fleet, as the operator sees it.
+    pub(crate) async fn host(&self) -> Value {
+        let status: Value = parsed(self.operate(Method::GET, "/v1/status", None).await).await;
+        status["hosts"][0].clone()
+    }
+}
+
+pub(crate) fn config(directory: &Path) -> Config {
+    Config {
+        directory: directory.to_owned(),
+        device: "127.0.0.1:0".parse().unwrap(),
+        operator: "127.0.0.1:0".parse().unwrap(),
+        name: "localhost".parse().unwrap(),
+        events: false,
+        sources: Sources::default(),
+    }
+}
+
+pub(crate) fn client(sheet: &EnrolmentSheet, certificate: &str, key: &str) -> Client {
+    let tls = client_config(&sheet.hub_authority, certificate, key).unwrap();
+    Client::builder().no_proxy().tls_backend_preconfigured(tls).build().unwrap()
+}
+
+/// A client for plain HTTP. This library wants a provider of cryptography even so.
+pub(crate) fn plain() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().build().unwrap()
+}
+
+pub(crate) fn bootstrap(sheet: &EnrolmentSheet) -> Client {
+    client(sheet, &sheet.bootstrap_certificate, &sheet.bootstrap_key)
+}
+
+pub(crate) fn request(sheet: &EnrolmentSheet, key: &DeviceKey, log: &Log) -> EnrolRequest {
+    EnrolRequest {
+        token: sheet.token.clone(),
+        secret: sheet.secret.clone(),
+        csr: key.request().unwrap(),
+        evidence_key: log.key(),
+    }
+}
+
+pub(crate) async fn parsed<T: DeserializeOwned>(response: Response) -> T {
+    let (status, text) = (response.status(), response.text().await.unwrap());
+    assert!(status.is_success(), "{status}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// An enrolled machine.
+pub(crate) struct Device {
+    pub(crate) url: String,
+    pub(crate) client: Client,
+    pub(crate) certificate: String,
+    pub(crate) key: DeviceKey,
+    pub(crate) sheet: EnrolmentSheet,
+    pub(crate) log: Log,
+}
+
+impl Device {
+    /// After a restart the hub listens on another port.
+    pub(crate) fn moved(mut self, stage: &Stage) -> Self {
+        self.url = format!("https://localhost:{}", stage.running.device().port());
+        self.client = client(&self.sheet, &self.certificate, &self.key.pem());
+        self
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.url)).send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &impl serde::Serialize) -> Response {
+        self.client.post(format!("{}{path}", self.url)).json(body).send().await.unwrap()
+    }
+
+    pub(crate) async fn report(&self, id: &str, control: &str) -> IncidentTaken {
+        parsed(self.post("/v1/incidents", &drift(id, control)).await).await
+    }
+
+    pub(crate) async fn orders(&self, wait_ms: u64) -> OrdersWaiting {
+        parsed(self.get(&format!("/v1/orders?wait_ms={wait_ms}")).await).await
+    }
+
+    pub(crate) async fn answer(&self, order: &OrderId) -> StatusCode {
+        let body = json!({ "order": order, "outcome": "healed", "refusal": null, "seq": 3 });
+        self.post(&format!("/v1/orders/{order}/answer"), &body).await.status()
+    }
+
+    /// Sends what the log has gained since the hub's size.
+    pub(crate) async fn deliver(&self, from: u64) -> Response {
+        self.post("/v1/evidence", &self.log.package(from)).await
+    }
+}
+
+pub(crate) fn drift(id: &str, control: &str) -> Value {
+    json!({
+        "incident": id,
+        "found": "2026-11-21T06:00:00.000Z",
+        "what": { "drift": { "control": control, "fact": "own:evidence", "observed": { "flag": false } } },
+    })
+}

@@ -1,0 +1,100 @@
+//! Whether a rule table, a catalogue and a baseline fit together: asked once, before the first incident, so that no decision fails later.
+
+use contract::baseline::Baseline;
+use contract::ids::{ControlId, ParameterName, RunbookId};
+use contract::runbook::{Catalogue, ParameterFault};
+use thiserror::Error;
+
+use crate::rules::{Condition, Rule, Rules};
+
+/// A rule that could never be carried out, with its place.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{file}:{line}: rule {rule}: {misfit}")]
+pub struct MisfitError {
+    /// The table's file, as it was named to us.
+    pub file: String,
+    /// Counted from 1.
+    pub line: u64,
+    /// Which rule.
+    pub rule: String,
+    /// Why.
+    pub misfit: Box<Misfit>,
+}
+
+/// Why a rule could never be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Misfit {
+    /// The baseline has no such control.
+    #[error("the baseline has no control {0}")]
+    NoControl(ControlId),
+    /// The baseline names another runbook, or none, for the control.
+    #[error("the baseline does not name {runbook} for control {control}")]
+    NotTheBaselines {
+        /// The control.
+        control: ControlId,
+        /// What the rule chooses.
+        runbook: RunbookId,
+    },
+    /// The catalogue holds no such runbook.
+    #[error("the catalogue holds no runbook {0}")]
+    NoRunbook(RunbookId),
+    /// The runbook may not repair the control.
+    #[error("{runbook} does not list {control} among its triggers")]
+    NotTriggered {
+        /// The control.
+        control: ControlId,
+        /// The runbook.
+        runbook: RunbookId,
+    },
+    /// The control does not yield what the runbook needs to be told.
+    #[error("{runbook} cannot be bound from control {control}: {parameter}: {fault}")]
+    Unbindable {
+        /// The control.
+        control: ControlId,
+        /// The runbook.
+        runbook: RunbookId,
+        /// Which parameter.
+        parameter: ParameterName,
+        /// What is wrong with it.
+        fault: ParameterFault,
+    },
+    /// An order names the control that is measured before and after; a signal names none.
+    #[error(
+        "a detector's signal names no control that could be measured, so no runbook can be ordered for it"
+    )]
+    NothingToMeasure,
+}
+
+impl Rules {
+    /// Checks every rule against the baseline and the catalogue.
+    pub fn fit(&self, baseline: &Baseline, catalogue: &Catalogue) -> Result<(), MisfitError> {
+        self.table.iter().try_for_each(|(line, rule)| {
+            fit_rule(rule, baseline, catalogue).map_err(|misfit| MisfitError {
+                file: self.file.clone(),
+                line: *line,
+                rule: rule.id.to_string(),
+                misfit: Box::new(misfit),
+            })
+        })
+    }
+}
+
+fn fit_rule(rule: &Rule, baseline: &Baseline, catalogue: &Catalogue) -> Result<(), Misfit> {
+    let runbook = rule.run.clone();
+    let approved = catalogue.runbook(&runbook).ok_or_else(|| Misfit::NoRunbook(runbook.clone()))?;
+    let Condition::Controls(controls) = &rule.when else { return Err(Misfit::NothingToMeasure) };
+    for id in controls.members() {
+        let (control, runbook) = (id.clone(), runbook.clone());
+        let Some(declared) = baseline.control(id) else { return Err(Misfit::NoControl(control)) };
+        if declared.runbook.as_ref() != Some(&runbook) {
+            return Err(Misfit::NotTheBaselines { control, runbook });
+        }
+        if !approved.runbook.triggers.contains(id) {
+            return Err(Misfit::NotTriggered { control, runbook });
+        }
+        if let Err((parameter, fault)) = approved.runbook.bind(declared) {
+            return Err(Misfit::Unbindable { control, runbook, parameter, fault });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The rule table that is shipped, and what happens to tables and decisions that make no sense.
+#![allow(clippy::unwrap_used, reason = "a failed expectation is the test's own message")]
+
+use std::path::{Path, PathBuf};
+
+use contract::baseline::{Baseline, Control};
+use contract::decision::{Choice, Escalation, Provenance};
+use contract::digest::Digest;
+use contract::fact::FactValue;
+use contract::incident::What;
+use contract::runbook::{Catalogue, CatalogueFile};
+use planner::{Misfit, Rules, SHIPPED, decide};
+
+fn beside(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn baseline() -> Baseline {
+    Baseline::parse("hipaa-v1.yaml", &std::fs::read_to_string(beside("baseline/hipaa-v1.yaml")).unwrap())
+        .unwrap()
+}
+
+fn runbook(file: &str, text: &str) -> CatalogueFile {
+    CatalogueFile { file: file.to_owned(), text: text.to_owned() }
+}
+
+fn catalogue_of(files: Vec<CatalogueFile>) -> Catalogue {
+    Catalogue::parse(&Catalogue::bundle(files).unwrap()).unwrap()
+}
+
+fn catalogue() -> Catalogue {
+    let files = std::fs::read_dir(beside("runbooks")).unwrap().map(|entry| {
+        let path = entry.unwrap().path();
+        runbook(path.file_name().unwrap().to_str().unwrap(), &std::fs::read_to_string(&path).unwrap())
+    });
+    catalogue_of(files.collect())
+}
+
+fn rules(text: &str) -> Rules {
+    Rules::parse("rules.yaml", text).unwrap()
+}
+
+fn drift(control: &Control) -> What {
+    What::Drift {
+        control: control.id.clone(),
+        fact: control.observe.clone(),
+        observed: FactValue::Flag(false),
+    }
+}
+
+const OWN: &str = "
+id: RB-FILE-001-own-directories
+version: 1
+title: t
+citations: [\"164.312(c)(1)\"]
+triggers: [suture.evidence-directory]
+target_os: linux
+disruptive: false
+cooldown_ms: 1
+approval: none
+permissions: [file.restore]
+parameters: { directory: { type: own_directory, from: fact_name } }
+steps: [{ file.restore: { target: $directory, mode: \"0700\" } }]
+hold_down_ms: 1
+time_limit_ms: 1
+";
+
+fn own_only() -> Catalogue {
+    catalogue_of(vec![runbook("RB-FILE-001-own-directories.yaml", OWN)])
+}
+
+#[test]
+fn every_control_is_decided_as_the_baseline_says() {
+    let (baseline, catalogue) = (baseline(), catalogue());
+    let rules = Rules::parse(SHIPPED.0, SHIPPED.1).unwrap();
+    rules.fit(&baseline, &catalogue).unwrap();
+    for control in baseline.controls() {
+        let decision = decide(&drift(control), &rules, &catalogue);
+        let expected = match &control.runbook {
+            Some(runbook) => Choice::Run(runbook.clone()),
+            None => Choice::Escalate(Escalation::NoRule),
+        };
+        assert_eq!(decision.choice, expected, "{}", control.id);
+        assert_eq!(decide(&drift(control), &rules, &catalogue), decision, "a decision cannot be made again");
+    }
+}
+
+#[test]
+fn a_decision_names_its_rule_and_its_tables_bytes() {
+    let text = "rules:\n- { id: own, when: { controls: [suture.evidence-directory] }, run: RB-FILE-001-own-directories }\n";
+    let control = baseline().control(&"suture.evidence-directory".parse().unwrap()).unwrap().clone();
+    let decision = decide(&drift(&control), &rules(text), &own_only());
+    let table = Digest::of(text.as_bytes());
+    assert_eq!(decision.provenance, Provenance::Rules { table, rule: Some("own".to_owned()) });
+    assert_eq!(decision.choice, Choice::Run("RB-FILE-001-own-directories".parse().unwrap()));
+}
+
+#[test]
+fn where_rules_are_silent_or_disagree_a_person_decides() {
+    let what = What::Signal { detector: "auth.failed-logins".parse().unwrap(), count: 9, window_s: 60 };
+    let one = "- { id: one, when: { detectors: [auth.failed-logins] }, run: RB-FILE-001-own-directories }\n";
+    let same =
+        "- { id: same, when: { detectors: [auth.failed-logins] }, run: RB-FILE-001-own-directories }\n";
+    let other = "- { id: other, when: { detectors: [auth.failed-logins] }, run: RB-X-001-x }\n";
+    let deaf = "- { id: deaf, when: { controls: [auth.failed-logins] }, run: RB-X-001-x }\n";
+    let check = |text: &[&str], expected: Choice| {
+        let rules = rules(&format!("rules:\n{}", text.concat()));
+        assert_eq!(decide(&what, &rules, &own_only()).choice, expected, "{text:?}");
+    };
+    let run = Choice::Run("RB-FILE-001-own-directories".parse().unwrap());
+    check(&[one], run.clone());
+    check(&[one, same], run.clone());
+    check(&[deaf, one], run);
+    check(&[deaf], Choice::Escalate(Escalation::NoRule));
+    check(&[other], Choice::Escalate(Escalation::RunbookMissing));
+    check(&[one, other], Choice::Escalate(Escalation::RulesDisagree));
+    check(&[other, one], Choice::Escalate(Escalation::RulesDisagree));
+}
+
+#[test]
+fn a_table_that_makes_no_sense_is_refused_with_its_line() {
+    let rule = "- { id: a, when: { controls: [x.y] }, run: RB-X-001-x }\n";
+    let cases = [
+        ("rules: []\n", "rules.yaml:1", "empty"),
+        ("", "rules.yaml", ""),
+        (&format!("rules:\n{rule}{rule}"), "rules.yaml:3", "twice"),
+        ("rules:\n- { id: a, when: { controls: [] }, run: RB-X-001-x }\n", "rules.yaml:2", "empty"),
+        ("rules:\n- { id: a, when: { controls: [x, x] }, run: RB-X-001-x }\n", "rules.yaml:2", "x twice"),
+        ("rules:\n- { id: a, when: {}, run: RB-X-001-x }\n", "rules.yaml:2", ""),
+        ("rules:\n- { id: a, run: RB-X-001-x }\n", "rules.yaml:2", "when"),
+        ("rules:\n- { id: a, when: { hosts: [x] }, run: RB-X-001-x }\n", "rules.yaml:2", "hosts"),
+        ("rules:\n- { id: a, when: { controls: [x] }, run: rm -rf, with: 1 }\n", "rules.yaml:2", ""),
+        ("rules:\n- { id: A!, when: { controls: [x] }, run: RB-X-001-x }\n", "rules.yaml:2", "rule's id"),
+    ];
+    for (text, place, word) in cases {
+        let refusal = Rules::parse("rules.yaml", text).unwrap_err().to_string();
+        assert!(refusal.starts_with(place) && refusal.contains(word), "{text:?}: {refusal}");
+    }
+}
+
+type Expected = fn(&Misfit) -> bool;
+
+#[test]
+fn a_rule_that_could_never_be_carried_out_is_found_before_the_first_incident() {
+    let misfit = |text: &str| rules(text).fit(&baseline(), &own_only()).unwrap_err();
+    let run = "run: RB-FILE-001-own-directories";
+    let cases: [(&str, String, Expected); 5] = [
+        ("unknown control", format!("controls: [no.such] }}, {run}"), |m| matches!(m, Misfit::NoControl(_))),
+        ("another's control", format!("controls: [ssh.root-login] }}, {run}"), |m| {
+            matches!(m, Misfit::NotTheBaselines { .. })
+        }),
+        ("not triggered", format!("controls: [suture.agent-keys] }}, {run}"), |m| {
+            matches!(m, Misfit::NotTriggered { .. })
+        }),
+        ("unknown runbook", "controls: [files.passwd] }, run: RB-X-001-x".to_owned(), |m| {
+            matches!(m, Misfit::NoRunbook(_))
+        }),
+        ("a signal", format!("detectors: [a.b] }}, {run}"), |m| matches!(m, Misfit::NothingToMeasure)),
+    ];
+    for (name, rule, expected) in cases {
+        let error = misfit(&format!("rules:\n- {{ id: a, when: {{ {rule} }}\n"));
+        assert!(expected(&error.misfit), "{name}: {error}");
+        assert!(error.to_string().starts_with("rules.yaml:2: rule a: "), "{error}");
+    }
+}

@@ -1,0 +1,2 @@
+//! Placeholder until its crate is written.
+fn main() {}
