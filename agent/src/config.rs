@@ -113,7 +113,8 @@ impl TryFrom<String> for HubUrl {
     type Error = String;
     fn try_from(s: String) -> Result<Self, String> {
         let url = s.strip_suffix('/').unwrap_or(&s);
-        let authority = url.strip_prefix("https://").filter(|a| !a.is_empty() && !a.contains(['/', '?', '#', '@', ' ']));
+        let authority =
+            url.strip_prefix("https://").filter(|a| !a.is_empty() && !a.contains(['/', '?', '#', '@', ' ']));
         match authority {
             Some(_) => Ok(Self(url.to_owned())),
             None => Err(format!("{s:?} is not a hub: it must be written like https://hub.example:8443")),
@@ -142,7 +143,11 @@ impl Default for RescanS {
 impl TryFrom<u64> for RescanS {
     type Error = String;
     fn try_from(seconds: u64) -> Result<Self, String> {
-        if (10..=86_400).contains(&seconds) { Ok(Self(seconds)) } else { Err(format!("{seconds} is not within 10 to 86400")) }
+        if (10..=86_400).contains(&seconds) {
+            Ok(Self(seconds))
+        } else {
+            Err(format!("{seconds} is not within 10 to 86400"))
+        }
     }
 }
 

@@ -41,7 +41,12 @@ enum Next {
 impl Incidents {
     /// Shares `outbox`.
     pub fn new(outbox: Outbox, tracer: Tracer) -> Self {
-        Self { outbox: Arc::new(Mutex::new(outbox)), reminders: Arc::default(), filled: Arc::default(), tracer }
+        Self {
+            outbox: Arc::new(Mutex::new(outbox)),
+            reminders: Arc::default(),
+            filled: Arc::default(),
+            tracer,
+        }
     }
 
     /// Keeps an incident, durably, and sends it on its way.
@@ -87,7 +92,8 @@ impl Incidents {
             let gap = || outbox.gap().cloned().map(Next::Gap);
             Ok(newest.map(|(slot, incident)| Next::Incident(slot, incident)).or_else(gap))
         });
-        let reminder = || self.reminders.lock().unwrap_or_else(PoisonError::into_inner).pop().map(Next::Reminder);
+        let reminder =
+            || self.reminders.lock().unwrap_or_else(PoisonError::into_inner).pop().map(Next::Reminder);
         Ok(kept.await?.or_else(reminder))
     }
 
@@ -127,7 +133,10 @@ pub async fn deliver(incidents: Incidents, hub: Hub) {
 }
 
 /// Delivers one; how many are left, or nothing where there was none.
-async fn one(incidents: &Incidents, hub: &Hub) -> Result<Option<usize>, Box<dyn std::error::Error + Send + Sync>> {
+async fn one(
+    incidents: &Incidents,
+    hub: &Hub,
+) -> Result<Option<usize>, Box<dyn std::error::Error + Send + Sync>> {
     let Some(next) = incidents.next().await? else { return Ok(None) };
     let asked = match &next {
         Next::Incident(_, incident) | Next::Reminder(incident) => hub.incident(incident).await,

@@ -62,9 +62,17 @@ impl Detectors {
         let owner = definitions.iter().enumerate().flat_map(|(n, d)| vec![n; d.patterns.len()]).collect();
         let patterns: Vec<&str> = definitions.iter().flat_map(|d| &d.patterns).map(String::as_str).collect();
         let joined = patterns.iter().map(|p| format!("(?:{p})")).collect::<Vec<_>>().join("|");
-        // Bytes and no Unicode: logs are not always UTF-8, and `.` never crosses a line's end.
-        let set = RegexSetBuilder::new(&patterns).unicode(false).build().map_err(BadDetectors::Patterns)?;
-        let any = RegexBuilder::new(&joined).unicode(false).build().map_err(BadDetectors::Patterns)?;
+        // Bytes and no Unicode: logs are not always UTF-8, and `.` never crosses a line's end. `^` and `$` mean a line's in both.
+        let set = RegexSetBuilder::new(&patterns)
+            .unicode(false)
+            .multi_line(true)
+            .build()
+            .map_err(BadDetectors::Patterns)?;
+        let any = RegexBuilder::new(&joined)
+            .unicode(false)
+            .multi_line(true)
+            .build()
+            .map_err(BadDetectors::Patterns)?;
         let each = definitions.into_iter().map(|d| (d, Window::default())).collect();
         Ok(Self { any, set, owner, each })
     }
@@ -75,7 +83,8 @@ impl Detectors {
         let mut rest = lines;
         while let Some(hit) = self.any.find(rest) {
             let begin = rest[..hit.start()].iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
-            let end = rest[hit.start()..].iter().position(|&b| b == b'\n').map_or(rest.len(), |n| hit.start() + n);
+            let end =
+                rest[hit.start()..].iter().position(|&b| b == b'\n').map_or(rest.len(), |n| hit.start() + n);
             // The joined pattern may have matched across a line's end; the line alone decides.
             if self.line(&rest[begin..end], now, &mut observed.signals) {
                 observed.matched += 1;

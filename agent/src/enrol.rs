@@ -126,8 +126,9 @@ fn device_key(places: &Places) -> Result<DeviceKey, EnrolError> {
 }
 
 async fn ask(sheet: &EnrolmentSheet, key: &DeviceKey, evidence_key: &str) -> Result<String, EnrolError> {
-    let tls = identity::client_config(&sheet.hub_authority, &sheet.bootstrap_certificate, &sheet.bootstrap_key)
-        .map_err(|source| EnrolError::Identity { what: "sheet's bootstrap certificate", source })?;
+    let tls =
+        identity::client_config(&sheet.hub_authority, &sheet.bootstrap_certificate, &sheet.bootstrap_key)
+            .map_err(|source| EnrolError::Identity { what: "sheet's bootstrap certificate", source })?;
     let hub = Hub::new(HubUrl::try_from(sheet.hub.clone()).map_err(EnrolError::Hub)?, tls)?;
     let csr = key.request().map_err(|source| EnrolError::Identity { what: "certificate request", source })?;
     let request = EnrolRequest {

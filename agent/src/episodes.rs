@@ -54,8 +54,11 @@ impl Episodes {
         for Finding { control, fact, verdict } in findings {
             match verdict {
                 Verdict::Fail(observed) if !changes.after.0.contains_key(control) => {
-                    let what =
-                        What::Drift { control: control.clone(), fact: fact.clone(), observed: observed.clone() };
+                    let what = What::Drift {
+                        control: control.clone(),
+                        fact: fact.clone(),
+                        observed: observed.clone(),
+                    };
                     let incident = Incident { incident: draw()?, found: now, what };
                     changes.opened.push(incident.clone());
                     changes.after.0.insert(control.clone(), Episode { incident, kept: false });

@@ -3,6 +3,7 @@
 //! The executor may die at any moment and come back: its supervisor sees to that. A question that was under way is asked again, so nothing that
 //! was found is lost; a finding may then stand in the log twice, which is true twice.
 
+mod error;
 mod line;
 
 use std::path::PathBuf;
@@ -10,13 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use contract::frame::FrameError;
 use contract::ids::HostId;
 use contract::socket::{Answer, Question};
-use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::backoff::{Backoff, pause};
+pub use error::{LineError, Unanswered, WrongExecutor};
 use line::Line;
 
 /// How long the executor may take over a question. An order includes its steps and its hold-down.
@@ -34,74 +34,6 @@ pub struct Seat {
     pub uid: u32,
     /// The host that it must act for.
     pub host: HostId,
-}
-
-/// Whatever sits there is not our executor. Going on would hand findings and orders to a stranger.
-#[derive(Debug, Error)]
-pub enum WrongExecutor {
-    /// Another user listens on the socket.
-    #[error("the socket belongs to user {found}, not to the executor's user {expected}: nothing was said to it")]
-    Uid {
-        /// The configured one.
-        expected: u32,
-        /// The one that listens.
-        found: u32,
-    },
-    /// It acts for another host.
-    #[error("the executor acts for host {found}; this agent was enrolled as {expected}")]
-    Host {
-        /// The pinned one.
-        expected: HostId,
-        /// The executor's.
-        found: HostId,
-    },
-    /// It speaks another version.
-    #[error("the executor {software} speaks protocol {found}; this agent speaks {expected}")]
-    Protocol {
-        /// Ours.
-        expected: u32,
-        /// Its.
-        found: u32,
-        /// Its version.
-        software: String,
-    },
-}
-
-/// Why a question has no answer.
-#[derive(Debug, Error)]
-pub enum Unanswered {
-    /// The executor went away over it, again and again.
-    #[error("the executor went away over the question {TRIES_MAX} times")]
-    Lost(#[source] LineError),
-    /// The executor says that it cannot.
-    #[error("the executor could not: {0}")]
-    Sorry(String),
-    /// The executor answered another question.
-    #[error("the executor's answer does not fit the question")]
-    Unfitting,
-    /// The agent is stopping.
-    #[error("the agent is stopping")]
-    Stopping,
-}
-
-/// Why one connection did not carry a question and its answer.
-#[derive(Debug, Error)]
-pub enum LineError {
-    /// The frame.
-    #[error("the frame to or from the executor")]
-    Frame(#[from] FrameError),
-    /// The socket.
-    #[error("the executor's socket cannot be reached")]
-    Connect(#[source] std::io::Error),
-    /// Too slow.
-    #[error("the executor did not answer in time")]
-    TimedOut,
-    /// Not a welcome.
-    #[error("the executor did not answer the greeting: {0}")]
-    NoWelcome(String),
-    /// Not ours: never tried again.
-    #[error(transparent)]
-    Wrong(#[from] WrongExecutor),
 }
 
 /// Asks the executor. Cheap to clone; questions of all clones wait in one line.
@@ -162,7 +94,10 @@ fn told_size(answer: &Answer) -> Option<u64> {
 const fn limit(question: &Question) -> Duration {
     match question {
         Question::Order { .. } => ORDER_LIMIT,
-        Question::Hello { .. } | Question::Findings { .. } | Question::Entries { .. } | Question::Receipt { .. } => LIMIT,
+        Question::Hello { .. }
+        | Question::Findings { .. }
+        | Question::Entries { .. }
+        | Question::Receipt { .. } => LIMIT,
     }
 }
 

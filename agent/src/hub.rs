@@ -1,18 +1,22 @@
 //! The hub, as this device sees it: requests over mutual TLS 1.3 to one pinned authority. No proxy, no redirect, no other server.
 
+mod error;
+
 use std::time::Duration;
 
 use contract::ids::OrderId;
 use contract::incident::Incident;
-use contract::plane::{EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, IncidentTaken, OrdersWaiting, Problem};
+use contract::plane::{
+    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, IncidentTaken, OrdersWaiting, Problem,
+};
 use contract::socket::{EntryPackage, OrderAnswer};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rustls::ClientConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 
 use crate::config::HubUrl;
+pub use error::{Disposition, HubError};
 
 /// The longest answer that is read: many orders of the largest size.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
@@ -26,76 +30,6 @@ const LIMIT: Duration = Duration::from_secs(15);
 pub struct Hub {
     client: Client,
     url: HubUrl,
-}
-
-/// Why the hub did not do what it was asked.
-#[derive(Debug, Error)]
-pub enum HubError {
-    /// TLS or HTTP could not be set up: ours to mend.
-    #[error("the HTTP client cannot be set up")]
-    Setup(#[source] reqwest::Error),
-    /// Nobody answered, or the connection failed.
-    #[error("{what}: the hub cannot be reached")]
-    Unreachable {
-        /// What was asked.
-        what: &'static str,
-        /// Why.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// The hub answered, and did not do it.
-    #[error("{what}: the hub answered {status}: {problem}")]
-    Refused {
-        /// What was asked.
-        what: &'static str,
-        /// Its status.
-        status: StatusCode,
-        /// Its explanation.
-        problem: String,
-    },
-    /// The hub answered something else than was agreed.
-    #[error("{what}: the hub's answer is not understood: {why}")]
-    NotUnderstood {
-        /// What was asked.
-        what: &'static str,
-        /// Why.
-        why: String,
-    },
-}
-
-/// What to do about a [`HubError`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disposition {
-    /// Ask again later: the same request may succeed.
-    Retry,
-    /// This very request never will: put it aside.
-    PutAside,
-}
-
-impl HubError {
-    /// What to do about it.
-    pub fn disposition(&self) -> Disposition {
-        match self {
-            Self::Setup(_) | Self::Unreachable { .. } | Self::NotUnderstood { .. } => Disposition::Retry,
-            Self::Refused { status, .. } => match *status {
-                // The hub understood who asks and does not want these bytes. Everything else (a certificate that is not known yet, a hub that
-                // is busy or broken) can pass.
-                StatusCode::BAD_REQUEST
-                | StatusCode::CONFLICT
-                | StatusCode::PAYLOAD_TOO_LARGE
-                | StatusCode::UNPROCESSABLE_ENTITY => Disposition::PutAside,
-                _ => Disposition::Retry,
-            },
-        }
-    }
-}
-
-impl HubError {
-    /// True where the hub no longer waits for what it was told.
-    pub fn is_settled(&self) -> bool {
-        let settled = [StatusCode::NOT_FOUND, StatusCode::CONFLICT, StatusCode::GONE];
-        matches!(self, Self::Refused { status, .. } if settled.contains(status))
-    }
 }
 
 /// The answer to a piece of evidence.
@@ -167,7 +101,11 @@ impl Hub {
         self.request(Method::POST, path).json(body)
     }
 
-    async fn call<T: DeserializeOwned>(&self, what: &'static str, request: RequestBuilder) -> Result<T, HubError> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        request: RequestBuilder,
+    ) -> Result<T, HubError> {
         read(what, accepted(what, send(what, request).await?).await?).await
     }
 }
@@ -183,7 +121,10 @@ async fn accepted(what: &'static str, response: Response) -> Result<Response, Hu
         return Ok(response);
     }
     let said = body(what, response).await.ok().and_then(|b| serde_json::from_slice::<Problem>(&b).ok());
-    let problem = said.map_or_else(|| "without a reason".to_owned(), |p| p.problem.chars().take(PROBLEM_CHARS_MAX).collect());
+    let problem = said.map_or_else(
+        || "without a reason".to_owned(),
+        |p| p.problem.chars().take(PROBLEM_CHARS_MAX).collect(),
+    );
     Err(HubError::Refused { what, status, problem })
 }
 
@@ -197,7 +138,10 @@ async fn body(what: &'static str, mut response: Response) -> Result<Vec<u8>, Hub
     let unreachable = |e: reqwest::Error| HubError::Unreachable { what, source: e.without_url() };
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(HubError::NotUnderstood { what, why: format!("longer than {ANSWER_BYTES_MAX} bytes") });
+            return Err(HubError::NotUnderstood {
+                what,
+                why: format!("longer than {ANSWER_BYTES_MAX} bytes"),
+            });
         }
         bytes.extend_from_slice(&chunk);
     }

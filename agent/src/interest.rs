@@ -69,9 +69,23 @@ fn path_of(fact: &FactId, own: &Own) -> Option<PathBuf> {
             path.path().to_owned()
         }),
         Source::Path => Some(fact.name()).filter(|name| name.starts_with('/')).map(PathBuf::from),
-        Source::Accounts | Source::Audit | Source::Backup | Source::Disk | Source::Firewall | Source::Journal
-        | Source::Listening | Source::LoginDefs | Source::Nixos | Source::Pam | Source::Sshd | Source::Sudo
-        | Source::Sysctl | Source::Time | Source::Tls | Source::Unit | Source::Updates => None,
+        Source::Accounts
+        | Source::Audit
+        | Source::Backup
+        | Source::Disk
+        | Source::Firewall
+        | Source::Journal
+        | Source::Listening
+        | Source::LoginDefs
+        | Source::Nixos
+        | Source::Pam
+        | Source::Sshd
+        | Source::Sudo
+        | Source::Sysctl
+        | Source::Time
+        | Source::Tls
+        | Source::Unit
+        | Source::Updates => None,
     }
 }
 
@@ -92,7 +106,10 @@ mod tests {
         let directories: Vec<_> = interests.directories().map(|(p, n)| (p.to_str().unwrap(), n)).collect();
         assert_eq!(directories, [("/etc", true), ("/s", true), ("/s/evidence", false)]);
         let on = |directory: &str, name: Option<&str>| {
-            interests.facts(Path::new(directory), name.map(OsStr::new)).map(FactId::to_string).collect::<Vec<_>>()
+            interests
+                .facts(Path::new(directory), name.map(OsStr::new))
+                .map(FactId::to_string)
+                .collect::<Vec<_>>()
         };
         assert_eq!(on("/etc", Some("shadow")), ["path:/etc/shadow"]);
         assert_eq!(on("/s", Some("evidence")), ["own:evidence"]);

@@ -3,7 +3,9 @@
 //! No line leaves this module, not even into our own trace: what leaves are signals. Positions are durable, so a restart neither loses lines
 //! nor reads them twice; what was lost all the same is a signal too.
 
+mod entry;
 pub mod files;
+mod followed;
 pub mod journal;
 mod place;
 mod reading;
@@ -36,7 +38,9 @@ const AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoLogs {
     /// There is nothing to follow, or none of it may be read.
-    #[error("no logs can be followed: no journal that this user may read (is it in the group systemd-journal?), and no readable log file in {0}")]
+    #[error(
+        "no logs can be followed: no journal that this user may read (is it in the group systemd-journal?), and no readable log file in {0}"
+    )]
     NothingReadable(String),
     /// The kernel does not let us.
     #[error("no logs can be followed: {0}")]

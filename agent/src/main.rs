@@ -126,11 +126,12 @@ fn start(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Run { config, events } => {
             let config = Config::read(&config)?;
-            runtime()?.block_on(async move {
-                let stop = stopped()?;
-                Ok(run(config, Tracer::new(events), stop).await?)
-            })
-            .map(|()| Exit::Well)
+            runtime()?
+                .block_on(async move {
+                    let stop = stopped()?;
+                    Ok(run(config, Tracer::new(events), stop).await?)
+                })
+                .map(|()| Exit::Well)
         }
         Command::Scan(args) => print_scan(args),
     }
@@ -164,11 +165,13 @@ fn print_scan(args: ScanArgs) -> anyhow::Result<Exit> {
         (None, Some(path)) => Against::Baseline(path),
         (None, None) => anyhow::bail!("name a configuration or a baseline"),
     };
-    let done = scan(&Options { against, facts: args.facts, record: args.record, exceptions: args.exceptions })?;
+    let done =
+        scan(&Options { against, facts: args.facts, record: args.record, exceptions: args.exceptions })?;
     let text = if args.json {
         serde_json::to_string_pretty(&done.printed()).context("the scan cannot be printed")? + "\n"
     } else {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || !std::io::stdout().is_terminal();
+        let plain =
+            std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || !std::io::stdout().is_terminal();
         table::render(&done.baseline, &done.findings, if plain { Colours::Off } else { Colours::On })
     };
     // A reader that has seen enough (`| head`) is no failure.

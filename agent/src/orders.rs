@@ -67,14 +67,19 @@ pub async fn follow(parts: Parts) {
 async fn carry_out(parts: &Parts, waiting: &OrderWaiting) -> Result<OrderAnswer, Unanswered> {
     let answer = match parts.executor.ask(Question::Order { envelope: waiting.envelope.clone() }).await? {
         Answer::Order(answer) => answer,
-        Answer::Welcome { .. } | Answer::Recorded { .. } | Answer::Entries(_) | Answer::Kept | Answer::Sorry { .. } => {
+        Answer::Welcome { .. }
+        | Answer::Recorded { .. }
+        | Answer::Entries(_)
+        | Answer::Kept
+        | Answer::Sorry { .. } => {
             return Err(Unanswered::Unfitting);
         }
     };
     // Its end is evidence already: that leaves before the answer does.
     parts.shipping.now();
     if answer.outcome == Outcome::Healed
-        && let Ok(signed) = dsse::open(PayloadType::Order, &waiting.envelope.0, std::slice::from_ref(&parts.hub_key))
+        && let Ok(signed) =
+            dsse::open(PayloadType::Order, &waiting.envelope.0, std::slice::from_ref(&parts.hub_key))
         && let Ok(order) = Order::from_signed(&signed)
     {
         // The observer outlives this task, except while the process stops.

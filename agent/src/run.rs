@@ -143,11 +143,8 @@ fn start(
     let (executor, asked) = executor::channel();
     let (observer, news) = mpsc::channel(64);
     let shipping = Shipping::default();
-    let seat = Seat {
-        socket: config.socket.path().to_owned(),
-        uid: config.executor_uid,
-        host: identity.host,
-    };
+    let seat =
+        Seat { socket: config.socket.path().to_owned(), uid: config.executor_uid, host: identity.host };
     // Armed before the first look, so that no change falls between the two.
     let watch = Watch::arm(Interests::of(&looker.all(), &config.own)).map_err(RunError::Watch)?;
     let mut ready = Some(Event::AgentReady);

@@ -102,7 +102,9 @@ pub fn scan(options: &Options) -> Result<Scan, ScanError> {
     let eyes = match (&options.facts, &options.against) {
         (Some(path), _) => Eyes::Recorded(site::parse_json(path, &file::read(path, FILE_BYTES_MAX)?)?),
         (None, Against::Config(_)) => Eyes::Live(facts::Reader::new(facts)),
-        (None, Against::Baseline(_)) => Eyes::Recorded(see_all_but_own(&facts::Reader::new(facts), &baseline.facts())),
+        (None, Against::Baseline(_)) => {
+            Eyes::Recorded(see_all_but_own(&facts::Reader::new(facts), &baseline.facts()))
+        }
     };
     let looker = Looker { baseline, exceptions, self_uid: rustix::process::geteuid().as_raw(), eyes };
     let look = looker.look(&looker.all(), edge::clock::utc(), |_| ());

@@ -101,9 +101,11 @@ impl Carrier {
         match answer {
             Answer::Entries(package) if package.from == from => Ok(Some(package)),
             Answer::Entries(package) => Err(ShipError::Disagree { held: from, from: package.from }),
-            Answer::Welcome { .. } | Answer::Recorded { .. } | Answer::Order(_) | Answer::Kept | Answer::Sorry { .. } => {
-                Err(Unanswered::Unfitting.into())
-            }
+            Answer::Welcome { .. }
+            | Answer::Recorded { .. }
+            | Answer::Order(_)
+            | Answer::Kept
+            | Answer::Sorry { .. } => Err(Unanswered::Unfitting.into()),
         }
     }
 
@@ -127,9 +129,11 @@ impl Carrier {
                 self.tracer.emit(Event::Receipted { size: taken.size });
                 Ok(())
             }
-            Answer::Welcome { .. } | Answer::Recorded { .. } | Answer::Order(_) | Answer::Entries(_) | Answer::Sorry { .. } => {
-                Err(Unanswered::Unfitting.into())
-            }
+            Answer::Welcome { .. }
+            | Answer::Recorded { .. }
+            | Answer::Order(_)
+            | Answer::Entries(_)
+            | Answer::Sorry { .. } => Err(Unanswered::Unfitting.into()),
         }
     }
 }

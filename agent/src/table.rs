@@ -31,7 +31,13 @@ pub fn render(baseline: &Baseline, findings: &[Finding], colours: Colours) -> St
 
 /// `31 of 40 assessed pass; coverage 40 of 52`.
 pub fn summary(tally: Tally) -> String {
-    format!("{} of {} assessed pass; coverage {} of {}", tally.pass, tally.assessed(), tally.assessed(), tally.total())
+    format!(
+        "{} of {} assessed pass; coverage {} of {}",
+        tally.pass,
+        tally.assessed(),
+        tally.assessed(),
+        tally.total()
+    )
 }
 
 fn row(baseline: &Baseline, finding: &Finding) -> [String; 4] {

@@ -56,7 +56,8 @@ impl Stop {
 
     /// Waits for `other` to become readable, for the end, or for `limit`.
     pub fn wait<F: AsFd>(&self, other: Option<&F>, limit: Duration) -> Woken {
-        let limit = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: i64::from(limit.subsec_nanos()) };
+        let limit =
+            Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: i64::from(limit.subsec_nanos()) };
         let mut fds = vec![PollFd::new(&self.0, PollFlags::IN)];
         fds.extend(other.map(|o| PollFd::new(o, PollFlags::IN)));
         // Interrupted is the same as nothing: whoever waits comes back here.

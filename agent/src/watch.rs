@@ -120,7 +120,8 @@ impl Watch {
 
     /// Watches what is not watched yet; the facts about it, which may have changed meanwhile.
     fn rearm(&mut self) -> BTreeSet<FactId> {
-        let itself = WatchFlags::ATTRIB | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
+        let itself =
+            WatchFlags::ATTRIB | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
         let entries = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
         let mut fresh = BTreeSet::new();
         let mut armed: HashMap<i32, PathBuf> = HashMap::new();

@@ -33,6 +33,8 @@ pub struct Config {
     pub host: HostId,
     /// The hub's order keys: the current one, and the previous one until its end.
     pub hub_keys: Vec<HubKey>,
+    /// The key with which the hub cosigns, as a C2SP verifier key: only its receipts are kept.
+    pub witness_key: String,
     /// The executor's own directory.
     pub directory: PathBuf,
     /// Where the agent connects.

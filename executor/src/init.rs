@@ -120,13 +120,14 @@ fn configuration(told: &Init, sheet: &EnrolmentSheet, approved: Digest) -> Strin
     let enforce: Vec<String> = told.enforce.iter().map(|id| quoted(id.as_str())).collect();
     format!(
         "# Written by `suture-executor init`. Unknown keys are refused.\n\
-         origin: {}\ntenant: {}\nsite: {}\nhost: {}\nhub_keys: [{}]\ndirectory: {}\nsocket: {}\n\
+         origin: {}\ntenant: {}\nsite: {}\nhost: {}\nhub_keys: [{}]\nwitness_key: {}\ndirectory: {}\nsocket: {}\n\
          agent_uid: {}\nagent_keys: {}\nmode: observe\nenforce: [{}]\napproved_catalogue: {}\n",
         quoted(&sheet.origin),
         quoted(sheet.tenant.as_str()),
         quoted(sheet.site.as_str()),
         quoted(sheet.host.as_str()),
         quoted(&String::from(sheet.hub_key.clone())),
+        quoted(&sheet.witness_key),
         path(&told.dir),
         path(&told.socket),
         told.agent_uid,

@@ -71,6 +71,7 @@ struct Prepared {
     config: Config,
     site: executor::guard::Site,
     key: tlog::SigningKey,
+    witness: tlog::VerifierKey,
     tracer: Tracer,
 }
 
@@ -78,18 +79,19 @@ fn prepare(path: &std::path::Path, events: bool) -> anyhow::Result<Prepared> {
     let config = Config::read(path)?;
     let site = config.site(&path.display().to_string())?;
     let key = init::load_key(&config.keys().join("evidence.key"), &config.origin)?;
-    Ok(Prepared { config, site, key, tracer: Tracer::new(events) })
+    let witness = config.witness_key.parse().with_context(|| format!("{}: witness_key", path.display()))?;
+    Ok(Prepared { config, site, key, witness, tracer: Tracer::new(events) })
 }
 
 impl Prepared {
     fn run(self) -> anyhow::Result<()> {
-        let Self { config, site, key, tracer } = self;
+        let Self { config, site, key, witness, tracer } = self;
         let digests = Digests {
             baseline: Some(site.baseline_digest),
             catalogue: Some(site.catalogue.digest()),
             ..Digests::default()
         };
-        let public = key.verifier().to_string();
+        let log_key = key.verifier().clone();
         let (recorder, recovery) = Recorder::open(&config.evidence(), key, digests)
             .with_context(|| format!("{}: the evidence log was not opened", config.evidence().display()))?;
         let own = config.own_directories();
@@ -98,7 +100,7 @@ impl Prepared {
         if machine.recorder.size() == 0 {
             let Config { tenant, site, host, .. } = config.clone();
             let software = env!("CARGO_PKG_VERSION").to_owned();
-            let opened = Opened { tenant, site, host, key: public, software };
+            let opened = Opened { tenant, site, host, key: log_key.to_string(), software };
             machine.recorder.opened(machine.stamp(), opened).context("the first record was not written")?;
         }
         let mut runner = Runner::new(site, machine);
@@ -109,6 +111,8 @@ impl Prepared {
         let served = Arc::new(Served {
             runner: Mutex::new(runner),
             host: config.host,
+            witness,
+            log_key,
             receipt: config.directory.join("receipt"),
             directory: config.directory,
         });

@@ -1,9 +1,11 @@
 //! The executor's own measurement of a control: the agent's word is never taken for it.
 
+use std::cell::Cell;
+
 use contract::baseline::Control;
 use contract::fact::{Absence, FactValue};
 use contract::finding::Verdict;
-use contract::time::ClockOffset;
+use contract::time::{ClockOffset, MonoNs};
 use facts::Reader;
 
 /// Proof that the executor itself saw the control fail. Its only constructor is [`Meter::measure`].
@@ -30,17 +32,21 @@ pub enum Measured {
     NotMeasured(Absence),
 }
 
+/// How long a reading of the clock's discipline is good for: asking may start a program, and every record says how good the clock is.
+const CLOCK_FRESH_MS: u64 = 60_000;
+
 /// Measures controls on this machine.
 #[derive(Debug)]
 pub struct Meter {
     reader: Reader,
     self_uid: u32,
+    clock: Cell<Option<(MonoNs, ClockOffset)>>,
 }
 
 impl Meter {
     /// One that reads through `reader`.
     pub fn new(reader: Reader) -> Self {
-        Self { reader, self_uid: rustix::process::geteuid().as_raw() }
+        Self { reader, self_uid: rustix::process::geteuid().as_raw(), clock: Cell::new(None) }
     }
 
     /// Looks at the control's fact, now.
@@ -53,8 +59,19 @@ impl Meter {
         }
     }
 
-    /// How far this machine's clock can be trusted.
-    pub fn clock(&self) -> ClockOffset {
+    /// How far this machine's clock can be trusted, as it was at most a minute before `now`.
+    pub fn clock(&self, now: MonoNs) -> ClockOffset {
+        match self.clock.get() {
+            Some((read, offset)) if now.ms_since(read) < CLOCK_FRESH_MS => offset,
+            Some(_) | None => {
+                let offset = self.read_clock();
+                self.clock.set(Some((now, offset)));
+                offset
+            }
+        }
+    }
+
+    fn read_clock(&self) -> ClockOffset {
         let Ok(fact) = "time:synchronised".parse() else { return ClockOffset::Unknown };
         match self.reader.read(&fact) {
             Ok(FactValue::Flag(true)) => self.clock_error(),

@@ -86,7 +86,8 @@ impl Runner {
 impl Machine {
     /// The moment, read once for everything that is decided in it.
     pub fn moment(&self) -> Moment {
-        Moment { now: edge::clock::utc(), mono: edge::clock::mono(), clock: self.meter.clock() }
+        let mono = edge::clock::mono();
+        Moment { now: edge::clock::utc(), mono, clock: self.meter.clock(mono) }
     }
 
     /// The moment, for a record.

@@ -13,11 +13,15 @@ use contract::socket::{Answer, PROTOCOL, Question};
 use edge::file::{self, FileError};
 use evidence::AppendError;
 use rustix::net::sockopt::socket_peercred;
+use tlog::{SignedNote, VerifierKey};
 
 use crate::run::Runner;
 
 /// An agent that reconnects may overlap with its former self; more than this is a flood.
 const CONNECTIONS_MAX: usize = 4;
+
+/// The longest receipt: a note with two signatures.
+const RECEIPT_MAX_BYTES: u64 = 4096;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -26,6 +30,10 @@ pub struct Served {
     pub runner: Mutex<Runner>,
     /// Which machine this is.
     pub host: HostId,
+    /// The hub's witness key.
+    pub witness: VerifierKey,
+    /// The log's own key.
+    pub log_key: VerifierKey,
     /// Where the hub's receipt is kept.
     pub receipt: std::path::PathBuf,
     /// Where a person looks when the disk is full.
@@ -147,12 +155,27 @@ fn answer(question: Question, runner: &mut Runner, served: &Served) -> Result<An
             Some(package) => Answer::Entries(package),
             None => Answer::Sorry { why: format!("there is no entry {from} yet") },
         }),
-        // Kept beside the log, for people and for the next start; the executor believes nothing because of it.
-        Question::Receipt { note } => match file::write_durably(&served.receipt, note.as_bytes()) {
-            Ok(()) => Ok(Answer::Kept),
-            Err(e) => Ok(Answer::Sorry { why: e.to_string() }),
-        },
+        Question::Receipt { note } => Ok(match keep_receipt(&note, served) {
+            Ok(()) => Answer::Kept,
+            Err(why) => Answer::Sorry { why },
+        }),
     }
+}
+
+/// Keeps a receipt if the hub's witness really cosigned a head that this log signed. What is kept is never older than what was kept before.
+fn keep_receipt(note: &str, served: &Served) -> Result<(), String> {
+    let signed = |text: &str| -> Result<u64, String> {
+        let note = SignedNote::parse(text.as_bytes()).map_err(|e| e.to_string())?;
+        tlog::cosignature::verify(&note, &served.witness).map_err(|e| e.to_string())?;
+        let ours = tlog::VerifiedCheckpoint::from_note(note, &served.log_key).map_err(|e| e.to_string())?;
+        Ok(ours.checkpoint().size.get())
+    };
+    let size = signed(note)?;
+    let kept = file::read_text(&served.receipt, RECEIPT_MAX_BYTES).ok().and_then(|text| signed(&text).ok());
+    if kept.is_some_and(|kept| kept > size) {
+        return Ok(());
+    }
+    file::write_durably(&served.receipt, note.as_bytes()).map_err(|e| e.to_string())
 }
 
 fn publish(runner: &mut Runner, served: &Served) {

@@ -77,3 +77,84 @@ fn retry_after(refusal: &Refusal) -> Option<Retry> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::digest::Digest;
+    use contract::fact::{Absence, FactValue};
+    use contract::finding::{Finding, Tally};
+    use contract::record::{Digests, FindingsTaken, PreviousLeaf, Refused, Trigger};
+    use contract::refusal::Mode;
+    use contract::time::ClockOffset;
+
+    use super::*;
+
+    fn record(body: Body) -> Record {
+        Record {
+            origin: "hub.example/h-1".into(),
+            seq: 3,
+            time: UtcTime::from_unix_ms(5).unwrap(),
+            clock: ClockOffset::Unknown,
+            prev: Some(PreviousLeaf([7; 32])),
+            subject: "log".into(),
+            digests: Digests::default(),
+            body,
+        }
+    }
+
+    fn refused(order: Option<&str>, refusal: Refusal) -> Record {
+        let outcome = refusal.outcome();
+        let order = order.map(|o| o.parse().unwrap());
+        let envelope = Digest::of(b"");
+        record(Body::Refused(
+            outcome,
+            Refused { order, incident: None, runbook: None, counter: None, envelope, refusal },
+        ))
+    }
+
+    #[test]
+    fn only_a_pass_closes() {
+        let verdicts = [
+            Verdict::Pass(FactValue::Flag(true)),
+            Verdict::Fail(FactValue::Flag(false)),
+            Verdict::Excepted(FactValue::Flag(false)),
+            Verdict::NotAssessed(Absence::TimedOut),
+        ];
+        let finding = |(n, verdict): (usize, Verdict)| Finding {
+            control: format!("c.{n}").parse().unwrap(),
+            fact: "own:evidence".parse().unwrap(),
+            verdict,
+        };
+        let findings: Vec<_> = verdicts.into_iter().enumerate().map(finding).collect();
+        let taken = FindingsTaken {
+            trigger: Trigger::Change,
+            part: 1,
+            parts: 1,
+            tally: Tally::of(&findings),
+            findings,
+        };
+        let passed = Consequence::Passed {
+            control: "c.0".parse().unwrap(),
+            time: UtcTime::from_unix_ms(5).unwrap(),
+            record: 3,
+        };
+        assert_eq!(of(&record(Body::Findings(taken))), [passed]);
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_tried_again_and_nothing_else() {
+        let retry = |refusal: Refusal| match of(&refused(Some("o-1"), refusal)).as_slice() {
+            [Consequence::NotHealed { retry, .. }] => retry.map(|r| r.after_ms),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(retry(Refusal::CoolingDown { left_ms: 100 }), Some(100 + AFTER_COOLDOWN_MS));
+        assert_eq!(retry(Refusal::CoolingDown { left_ms: u64::MAX }), Some(u64::MAX));
+        assert_eq!(retry(Refusal::AnotherRun), Some(AFTER_ANOTHER_RUN_MS));
+        assert_eq!(retry(Refusal::NoWindow), None);
+        assert_eq!(retry(Refusal::Mode(Mode::Observe)), None);
+        assert!(
+            of(&refused(None, Refusal::RunbookNotApproved)).is_empty(),
+            "bytes that no key signed changed something"
+        );
+    }
+}

@@ -12,6 +12,7 @@ mod archive;
 mod check;
 mod head;
 mod host;
+mod tiles;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -70,13 +70,14 @@ pub(crate) async fn catch_up(hub: &Hub) {
 
 /// Plans an incident again after a while, unless the hub stops or something else happened to it first.
 pub(crate) fn retry_later(hub: &Arc<Hub>, host: HostId, incident: IncidentId, retry: Retry) {
-    let hub = Arc::clone(hub);
+    // Held weakly, so that a wait keeps no stopped hub open.
+    let (weak, mut stop) = (Arc::downgrade(hub), hub.stop.clone());
     tokio::spawn(async move {
-        let mut stop = hub.stop.clone();
         tokio::select! {
             () = stop.requested() => return,
             () = tokio::time::sleep(Duration::from_millis(retry.after_ms)) => {}
         }
+        let Some(hub) = weak.upgrade() else { return };
         let planned = match hub.store.plan_again(host, incident).await {
             Ok(Some(plan)) => enqueue(&hub, plan).await.map_err(|e| chain(&e)),
             Ok(None) => Ok(()),

@@ -4,11 +4,14 @@
 //! cosigned heads stand in the archive, and are verified without it.
 
 mod alarms;
+mod certificates;
 mod columns;
 mod incidents;
 mod orders;
 mod registry;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
@@ -17,9 +20,10 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 pub(crate) use alarms::Alarm;
+pub(crate) use certificates::{Enrolling, Kind, Registered};
 pub(crate) use incidents::{Plan, Taken};
 pub(crate) use orders::NewOrder;
-pub(crate) use registry::{Enrolling, HostRow, Kind, NewHost, Registered};
+pub(crate) use registry::{HostRow, NewHost};
 
 const SCHEMA: Schema = Schema {
     application: 0x5375_7475, // "Sutu"

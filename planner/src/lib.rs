@@ -1,6 +1,6 @@
 //! The planner's core: from an incident to a runbook's ID, and nothing else.
 //!
-//! [`decide`] is a pure function of what was found, the rule table and the catalogue. It reads no clock, file or randomness, so every decision can
+//! [`decide()`] is a pure function of what was found, the rule table and the catalogue. It reads no clock, file or randomness, so every decision can
 //! be made again from the log: the provenance names the digest of the table's bytes and the rule that matched. The planner never writes a parameter,
 //! a command or a path; those are bound from the failing control by the runbook itself. Where the rules are silent, or speak with two voices, a
 //! person decides.

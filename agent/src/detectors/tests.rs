@@ -4,7 +4,8 @@ fn at(seconds: u64) -> MonoNs {
     MonoNs(seconds * 1_000_000_000)
 }
 
-const FAILED: &[u8] = b"Nov 21 06:20:01 host sshd[4711]: Failed password for root from 192.0.2.1 port 4 ssh2\n";
+const FAILED: &[u8] =
+    b"Nov 21 06:20:01 host sshd[4711]: Failed password for root from 192.0.2.1 port 4 ssh2\n";
 
 #[test]
 fn a_detector_fires_at_its_threshold_and_only_then() {
@@ -36,8 +37,14 @@ fn matches_that_are_too_far_apart_never_fire() {
 fn each_built_in_detector_knows_its_lines_from_file_and_journal() {
     let lines: &[(&str, &str)] = &[
         ("auth.failed-logins", "sshd: Failed password for invalid user x from 192.0.2.1 port 22 ssh2"),
-        ("auth.failed-logins", "Nov 21 host sshd-session[1]: Failed keyboard-interactive/pam for root from ::1"),
-        ("auth.sudo-failures", "sudo: x : 3 incorrect password attempts ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh"),
+        (
+            "auth.failed-logins",
+            "Nov 21 host sshd-session[1]: Failed keyboard-interactive/pam for root from ::1",
+        ),
+        (
+            "auth.sudo-failures",
+            "sudo: x : 3 incorrect password attempts ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh",
+        ),
         ("auth.sudo-failures", "2026-11-21T06:20:00 host sudo[7]: x : user NOT in sudoers ; TTY=pts/0"),
         ("audit.stopped", "auditd[612]: The audit daemon is exiting."),
         ("audit.stopped", "auditd: Audit daemon is suspending logging due to low disk space."),
@@ -71,11 +78,13 @@ fn ordinary_lines_match_nothing() {
 #[test]
 fn a_block_gives_what_its_lines_give_one_by_one() {
     // `\s` could cross a line's end: the line alone must decide, and the line after it must not be lost.
-    let file = "- {id: a.b, title: t, patterns: ['one\\s+two'], threshold: 1, window_s: 1}\n";
-    let (mut whole, mut single) = (Detectors::parse(&[("d", file)]).unwrap(), Detectors::parse(&[("d", file)]).unwrap());
-    let block = b"x one\ntwo\none two\n one\n";
-    let by_line: u64 = block.split_inclusive(|&b| b == b'\n').map(|line| single.observe(line, at(9)).matched).sum();
-    assert_eq!((whole.observe(block, at(9)).matched, by_line), (1, 1));
+    let file = "- {id: a.b, title: t, patterns: ['one\\s+two', '^three$'], threshold: 1, window_s: 1}\n";
+    let (mut whole, mut single) =
+        (Detectors::parse(&[("d", file)]).unwrap(), Detectors::parse(&[("d", file)]).unwrap());
+    let block = b"x one\ntwo\none two\n one\nthree\nthree!\nthree";
+    let by_line: u64 =
+        block.split_inclusive(|&b| b == b'\n').map(|line| single.observe(line, at(9)).matched).sum();
+    assert_eq!((whole.observe(block, at(9)).matched, by_line), (3, 3));
 }
 
 #[test]

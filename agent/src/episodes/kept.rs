@@ -25,7 +25,11 @@ pub fn load(path: &Path) -> Result<Episodes, FileError> {
         Err(error) => {
             tracing::error!(path = %path.display(), %error, "open incidents are unreadable and were set aside; each is reported again");
             let aside = path.with_extension("unreadable");
-            std::fs::rename(path, &aside).map_err(|source| FileError { path: aside, action: "set it aside", source })?;
+            std::fs::rename(path, &aside).map_err(|source| FileError {
+                path: aside,
+                action: "set it aside",
+                source,
+            })?;
             Ok(Episodes::default())
         }
     }

@@ -23,7 +23,8 @@ fn course(verdicts: Vec<Verdict>) -> Vec<(usize, usize, Option<String>)> {
             Ok::<_, Infallible>(format!("inc-{drawn}").parse().unwrap())
         };
         let now = UtcTime::from_unix_ms(1).unwrap();
-        let Changes { after, opened, closed } = episodes.update(&[finding("a.b", verdict)], now, draw).unwrap();
+        let Changes { after, opened, closed } =
+            episodes.update(&[finding("a.b", verdict)], now, draw).unwrap();
         episodes = after;
         let id = episodes.0.values().next().map(|e| e.incident.incident.to_string());
         (opened.len(), closed.len(), id)
@@ -37,7 +38,13 @@ fn one_incident_from_failing_to_passing() {
     assert_eq!(
         course(vec![PASS, FAIL, FAIL, PASS, PASS, FAIL, EXCEPTED, FAIL]),
         [
-            (0, 0, None), (1, 0, id(1)), (0, 0, id(1)), (0, 1, None), (0, 0, None), (1, 0, id(2)), (0, 1, None),
+            (0, 0, None),
+            (1, 0, id(1)),
+            (0, 0, id(1)),
+            (0, 1, None),
+            (0, 0, None),
+            (1, 0, id(2)),
+            (0, 1, None),
             (1, 0, id(3)),
         ]
     );
@@ -46,7 +53,10 @@ fn one_incident_from_failing_to_passing() {
 #[test]
 fn nothing_seen_neither_opens_nor_closes() {
     let id = Some("inc-1".to_owned());
-    assert_eq!(course(vec![ABSENT, FAIL, ABSENT, FAIL]), [(0, 0, None), (1, 0, id.clone()), (0, 0, id.clone()), (0, 0, id)]);
+    assert_eq!(
+        course(vec![ABSENT, FAIL, ABSENT, FAIL]),
+        [(0, 0, None), (1, 0, id.clone()), (0, 0, id.clone()), (0, 0, id)]
+    );
 }
 
 #[test]

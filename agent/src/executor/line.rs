@@ -50,8 +50,19 @@ impl Line {
 
     /// Waits until the other side closes, or speaks unasked.
     pub(super) async fn stirred(&self) {
-        // An error is news too.
-        let _ = self.0.readable().await;
+        let mut byte = [0];
+        loop {
+            // An error is news too.
+            if self.0.readable().await.is_err() {
+                return;
+            }
+            // Readiness outlives the bytes that caused it: only a look tells whether there is anything. What is read here is lost, and so is
+            // the connection: whoever speaks unasked has lost the thread.
+            match self.0.try_read(&mut byte) {
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 
     async fn read(&mut self) -> Result<Answer, LineError> {

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use contract::time::MonoNs;
 use edge::file;
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::Reading;
+use super::entry::Entry;
 use crate::backoff::Backoff;
 use crate::thread::{Stop, Woken};
 
@@ -23,19 +22,6 @@ const STORE_MS: u64 = 5_000;
 const SHORT_LIFE_MS: u64 = 2_000;
 /// So many short lives, and the cursor is taken for the reason: the journal may have forgotten what it points at.
 const SHORT_LIVES_MAX: u32 = 3;
-
-/// What is asked of an entry. Everything else journald knows about it stays where it is.
-#[derive(Deserialize)]
-struct Entry {
-    #[serde(rename = "__CURSOR")]
-    cursor: String,
-    #[serde(rename = "__REALTIME_TIMESTAMP")]
-    microseconds: Option<String>,
-    #[serde(rename = "SYSLOG_IDENTIFIER")]
-    identifier: Option<Value>,
-    #[serde(rename = "MESSAGE")]
-    message: Option<Value>,
-}
 
 struct Cursor<'a> {
     path: &'a Path,
@@ -143,41 +129,12 @@ fn take_entries(held: &mut Vec<u8>, reading: &mut Reading, cursor: &mut Cursor<'
     }
 }
 
-impl Entry {
-    /// The entry as a syslog file would have it, without its time: `program: message`.
-    fn line(&self) -> Vec<u8> {
-        let mut line = self.identifier.as_ref().map(text).unwrap_or_default();
-        line.extend_from_slice(b": ");
-        line.extend(self.message.as_ref().map(text).unwrap_or_default());
-        // One entry is one line, whatever it holds.
-        line.iter_mut().filter(|b| **b == b'\n').for_each(|b| *b = b' ');
-        line.push(b'\n');
-        line
-    }
-
-    /// When it was written, on our monotonic clock: what piled up while we were away must not look as if it happened at once.
-    fn at(&self) -> MonoNs {
-        let (utc, now) = (edge::clock::utc(), edge::clock::mono());
-        let written_ms = self.microseconds.as_ref().and_then(|us| us.parse::<i64>().ok()).map_or(utc.unix_ms(), |us| us / 1_000);
-        let age_ms = u64::try_from(utc.unix_ms() - written_ms).unwrap_or(0);
-        MonoNs(now.0.saturating_sub(age_ms.saturating_mul(1_000_000)))
-    }
-}
-
-/// A field is text, or bytes where it is not UTF-8, or a list where it stands there twice, or null where it is too long.
-fn text(field: &Value) -> Vec<u8> {
-    let byte = |v: &Value| v.as_u64().and_then(|n| u8::try_from(n).ok());
-    match field {
-        Value::String(s) => s.clone().into_bytes(),
-        Value::Array(items) if items.iter().all(Value::is_number) => items.iter().filter_map(byte).collect(),
-        Value::Array(items) => items.first().map(text).unwrap_or_default(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
-    }
-}
-
 impl<'a> Cursor<'a> {
     fn load(path: &'a Path) -> Self {
-        let at = file::read_text(path, CURSOR_BYTES_MAX).ok().map(|c| c.trim().to_owned()).filter(|c| !c.is_empty());
+        let at = file::read_text(path, CURSOR_BYTES_MAX)
+            .ok()
+            .map(|c| c.trim().to_owned())
+            .filter(|c| !c.is_empty());
         Self { path, at, dirty: false, stored: MonoNs(0) }
     }
 
@@ -185,7 +142,9 @@ impl<'a> Cursor<'a> {
         let Some(at) = self.at.as_ref().filter(|_| self.dirty) else { return };
         match file::write_durably(self.path, at.as_bytes()) {
             Ok(()) => (self.dirty, self.stored) = (false, edge::clock::mono()),
-            Err(error) => tracing::error!(error = crate::chain(&error), "the place in the journal is not stored"),
+            Err(error) => {
+                tracing::error!(error = crate::chain(&error), "the place in the journal is not stored");
+            }
         }
     }
 }

@@ -71,12 +71,12 @@ impl Place {
         self.head_bytes > 0
     }
 
-    /// What became of it: `named` is what has its name now, `file` what was read. Nothing written means nothing to compare.
+    /// What became of it: `named` is what has its name now, `file` what was read. An equal length proves nothing: content is compared.
     pub(super) fn fate(&self, named: &Metadata, file: &File) -> io::Result<Fate> {
         if (named.dev(), named.ino()) != (self.device, self.inode) {
             return Ok(Fate::Replaced);
         }
-        Ok(if named.len() == self.offset || self.begins(file)? { Fate::Same } else { Fate::Truncated })
+        Ok(if self.begins(file)? { Fate::Same } else { Fate::Truncated })
     }
 }
 

@@ -60,7 +60,11 @@ impl Round {
         let trigger = if full { Trigger::FullScan } else { Trigger::Change };
         match self.parts.executor.ask(Question::Findings { trigger, findings: report.clone() }).await? {
             Answer::Recorded { .. } => {}
-            Answer::Welcome { .. } | Answer::Order(_) | Answer::Entries(_) | Answer::Kept | Answer::Sorry { .. } => {
+            Answer::Welcome { .. }
+            | Answer::Order(_)
+            | Answer::Entries(_)
+            | Answer::Kept
+            | Answer::Sorry { .. } => {
                 return Err(Unanswered::Unfitting.into());
             }
         }
@@ -112,9 +116,8 @@ impl Round {
 
     /// Findings that say something new, or begin an episode.
     fn news(&self, findings: &[Finding], changes: &Changes) -> Vec<Finding> {
-        let begins = |f: &Finding| {
-            changes.opened.iter().any(|i| i.what.subject() == format!("control:{}", f.control))
-        };
+        let begins =
+            |f: &Finding| changes.opened.iter().any(|i| i.what.subject() == format!("control:{}", f.control));
         let is_news = |f: &&Finding| self.recorded.get(&f.control) != Some(&f.verdict) || begins(f);
         findings.iter().filter(is_news).cloned().collect()
     }

@@ -57,7 +57,11 @@ impl Gap {
 }
 
 fn draw() -> Result<IncidentId, FileError> {
-    crate::incident_id().map_err(|source| FileError { path: "/dev/random".into(), action: "draw an incident's id", source })
+    crate::incident_id().map_err(|source| FileError {
+        path: "/dev/random".into(),
+        action: "draw an incident's id",
+        source,
+    })
 }
 
 pub(super) fn load(path: &Path) -> Result<Option<Gap>, FileError> {
@@ -71,8 +75,11 @@ pub(super) fn load(path: &Path) -> Result<Option<Gap>, FileError> {
         // That something was lost is still known; how much is not. It must not read as "nothing".
         Err(_) => {
             tracing::error!(path = %path.display(), "the outbox's gap is unreadable; it counts as one");
-            let epoch = UtcTime::from_unix_ms(0)
-                .map_err(|e| FileError { path: path.to_owned(), action: "date it", source: std::io::Error::other(e) })?;
+            let epoch = UtcTime::from_unix_ms(0).map_err(|e| FileError {
+                path: path.to_owned(),
+                action: "date it",
+                source: std::io::Error::other(e),
+            })?;
             Gap::one_more(None, epoch).map(Some)
         }
     }

@@ -1,7 +1,7 @@
 //! The processes of a trial: started as they run on a site, watched through their trace events, started again when they die.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -55,7 +55,8 @@ impl Processes {
             }
         }
         let (sender, events) = channel();
-        let logs = ["suture-hub", "suture-agent", "suture-executor"].map(|name| (name, layout.log(name)));
+        let logs =
+            ["suture-hub", "suture-agent", "suture-executor", "events"].map(|name| (name, layout.log(name)));
         Ok(Self { binaries, running: Vec::new(), sender, events, logs: logs.into(), voice })
     }
 
@@ -86,7 +87,8 @@ impl Processes {
             .map_err(cannot)?;
         if let Some(stdout) = child.stdout.take() {
             let sender = self.sender.clone();
-            std::thread::spawn(move || forward(stdout, &sender));
+            let kept = self.log_file("events").map_err(cannot)?;
+            std::thread::spawn(move || forward(stdout, &sender, kept));
         }
         Ok(child)
     }
@@ -174,9 +176,10 @@ impl Drop for Processes {
     }
 }
 
-/// Hands on every line that is an event. A line that is none is a fault of ours, and shows as a leg that never comes.
-fn forward(stdout: ChildStdout, sender: &Sender<Traced>) {
+/// Hands on every line that is an event, and keeps it. A line that is none is a fault of ours, and shows as a leg that never comes.
+fn forward(stdout: ChildStdout, sender: &Sender<Traced>, mut kept: File) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        let _ = writeln!(kept, "{line}");
         if let Ok(event) = serde_json::from_str(&line)
             && sender.send(event).is_err()
         {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::Notify;
 
 use crate::turns::Pending;
-use crate::writer::{OpenError, Schema, WriteError, Writer};
+use crate::writer::{OpenError, Schema, Writer};
 use crate::{Delivery, MessageId, Published, Queue, QueueError, Sequence, Subject};
 
 /// `AUTOINCREMENT`: a sequence is never given to a second message, even where the first was deleted.
@@ -49,20 +49,17 @@ impl Default for Limits {
 pub struct Embedded {
     writer: Writer,
     pending: Arc<Mutex<Pending>>,
-    arrived: Notify,
+    arrived: Arc<Notify>,
     limits: Limits,
 }
 
 impl Embedded {
     /// Opens or makes the queue at `path`. What was not acknowledged is pending again, in the order in which it was published.
     pub async fn open(path: &Path, limits: Limits) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Sqlite { path: path.to_owned(), source };
         let writer = Writer::open(path, SCHEMA)?;
-        let pending = writer.run(load).await.map_err(|e| match e {
-            WriteError::Undone(source) => unusable(source),
-            WriteError::NotCommitted(_) | WriteError::Closed => unusable(rusqlite::Error::InvalidQuery),
-        })?;
-        let arrived = Notify::new();
+        let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
+        let pending = writer.run(load).await.map_err(unreadable)?;
+        let arrived = Arc::new(Notify::new());
         arrived.notify_one();
         Ok(Self { writer, pending: Arc::new(Mutex::new(pending)), arrived, limits })
     }
@@ -75,20 +72,6 @@ impl Embedded {
 /// A panic while it was held cannot have left it half changed: no method of `Pending` can panic midway.
 fn lock(pending: &Mutex<Pending>) -> MutexGuard<'_, Pending> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Gives a reserved place back unless it is filled, however the future that holds it ends.
-struct Place {
-    pending: Arc<Mutex<Pending>>,
-    tenant: Option<TenantId>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(tenant) = self.tenant.take() {
-            lock(&self.pending).free(&tenant);
-        }
-    }
 }
 
 impl Queue for Embedded {
@@ -105,16 +88,19 @@ impl Queue for Embedded {
                 .map_err(QueueError::Database)?
                 .ok_or(QueueError::Full { tenant, limit: pending_max });
         }
-        let mut place = Place { pending: Arc::clone(&self.pending), tenant: Some(tenant) };
+        let (pending, arrived) = (Arc::clone(&self.pending), Arc::clone(&self.arrived));
         let row = subject.clone();
-        let published =
-            self.writer.run(move |c| insert(c, &row, &id, &body)).await.map_err(QueueError::Database)?;
-        if !published.repeated {
-            place.tenant = None;
-            self.pending().push(&subject, published.sequence);
-            self.arrived.notify_one();
-        }
-        Ok(published)
+        let published = self.writer.run_then(
+            move |c| insert(c, &row, &id, &body),
+            move |published| match published {
+                Ok(Published { sequence, repeated: false }) => {
+                    lock(&pending).push(&subject, *sequence);
+                    arrived.notify_one();
+                }
+                Ok(Published { sequence: _, repeated: true }) | Err(_) => lock(&pending).free(&tenant),
+            },
+        );
+        published.await.map_err(QueueError::Database)
     }
 
     async fn fetch(&self, max: usize) -> Result<Vec<Delivery>, QueueError> {
@@ -133,11 +119,17 @@ impl Queue for Embedded {
 
     async fn acknowledge(&self, delivery: Delivery) -> Result<(), QueueError> {
         let Delivery { sequence, subject, body: _ } = delivery;
-        let (tenant, remembered) = (subject.tenant().clone(), self.limits.remembered_max);
-        let done = self.writer.run(move |c| settle(c, sequence, subject.tenant(), remembered)).await;
-        done.map_err(QueueError::Database)?;
-        self.pending().free(&tenant);
-        Ok(())
+        let (pending, tenant) = (Arc::clone(&self.pending), subject.tenant().clone());
+        let remembered = self.limits.remembered_max;
+        let done = self.writer.run_then(
+            move |c| settle(c, sequence, subject.tenant(), remembered),
+            move |done| {
+                if done.is_ok() {
+                    lock(&pending).free(&tenant);
+                }
+            },
+        );
+        done.await.map_err(QueueError::Database)
     }
 
     fn release(&self, delivery: Delivery) {

@@ -50,6 +50,15 @@ pub enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
+    /// What is in it cannot be read.
+    #[error("{}: it cannot be read", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: WriteError<rusqlite::Error>,
+    },
     /// It belongs to another program, or to another version of this one.
     #[error("{}: it is not a database of this version: application {application}, version {version}", path.display())]
     Foreign {
@@ -107,6 +116,18 @@ impl Writer {
         E: From<rusqlite::Error> + Send + 'static,
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
+        self.run_then(work, |_| ()).await
+    }
+
+    /// The same, and calls `then` with the outcome, on the database's thread, even where nobody waits for the answer any more: what is kept in
+    /// memory beside the database is changed there, so that it cannot fall behind when a request is given up.
+    pub async fn run_then<T, E, F, A>(&self, work: F, then: A) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: From<rusqlite::Error> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        A: FnOnce(&Result<T, WriteError<E>>) + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
         let boxed: Work = Box::new(move |connection| {
             let done = match connection {
@@ -118,6 +139,7 @@ impl Writer {
                     Ok(()) => done,
                     Err(e) => done.and(Err(WriteError::NotCommitted(Arc::clone(e)))),
                 };
+                then(&done);
                 // Whoever asked may have gone away; the work stands all the same.
                 let _ = answer.send(done);
             })

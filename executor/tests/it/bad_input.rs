@@ -10,7 +10,7 @@ fn an_unknown_key_in_the_configuration_is_named_with_its_place() {
     replace_in(&rig.path("executor/executor.yaml"), "mode: observe", "mode: observe\nskip_signatures: true");
     let (status, words) = rig.fails();
     assert_eq!(status, Some(78));
-    assert!(words.contains("executor.yaml:12:1") && words.contains("skip_signatures"), "{words}");
+    assert!(words.contains("executor.yaml:13:1") && words.contains("skip_signatures"), "{words}");
     assert!(!rig.evidence().exists(), "a log was begun all the same");
 }
 

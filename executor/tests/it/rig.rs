@@ -19,6 +19,8 @@ use contract::record::Record;
 use contract::runbook::{Catalogue, CatalogueFile};
 use contract::socket::{Answer, OrderAnswer, PROTOCOL, Question};
 use tempfile::TempDir;
+use tlog::SigningKey;
+use tlog::note::SignatureType;
 
 const BASELINE: &str = include_str!("../../../baseline/hipaa-v1.yaml");
 const OWN: &str = include_str!("../../../runbooks/RB-FILE-001-own-directories.yaml");
@@ -201,12 +203,18 @@ pub(crate) fn replace_in(path: &Path, from: &str, to: &str) {
     fs::write(path, text.replace(from, to)).unwrap();
 }
 
+/// The hub's witness.
+pub(crate) fn witness() -> SigningKey {
+    SigningKey::from_seed("hub.example/witness".parse().unwrap(), SignatureType::CosignatureV1, &[5; 32])
+        .unwrap()
+}
+
 fn sheet(hub: &HubSigner, bundle: &[u8]) -> EnrolmentSheet {
     EnrolmentSheet {
         hub: "https://localhost:1".into(),
         hub_authority: String::new(),
         hub_key: hub.public(),
-        witness_key: String::new(),
+        witness_key: witness().verifier().to_string(),
         tenant: "clinic".parse().unwrap(),
         site: "main".parse().unwrap(),
         host: "h-1".parse().unwrap(),

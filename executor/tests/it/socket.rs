@@ -7,7 +7,11 @@ use contract::finding::{Finding, Verdict};
 use contract::record::{Body, Trigger};
 use contract::socket::{Answer, PROTOCOL, Question};
 
-use super::rig::{Rig, ask, replace_in, uid};
+use tlog::cosignature::CosignatureTime;
+use tlog::note::SignatureType;
+use tlog::{SignedNote, SigningKey, VerifiedCheckpoint};
+
+use super::rig::{Rig, ask, replace_in, uid, witness};
 
 #[test]
 fn the_socket_is_private() {
@@ -81,10 +85,30 @@ fn findings_are_written_down_in_records_that_fit() {
 }
 
 #[test]
-fn a_receipt_is_kept() {
+fn a_receipt_is_kept_only_if_the_witness_cosigned_a_head_of_ours() {
     let rig = Rig::new();
     let _running = rig.start();
-    let answer = ask(&mut rig.agent(), &Question::Receipt { note: "the hub's note".into() });
-    assert!(matches!(answer, Answer::Kept));
-    assert_eq!(std::fs::read_to_string(rig.path("executor/receipt")).unwrap(), "the hub's note");
+    let mut agent = rig.agent();
+    let Answer::Entries(package) = ask(&mut agent, &Question::Entries { from: 0 }) else {
+        panic!("no entries")
+    };
+    let cosigned = |witness: &SigningKey| {
+        let mut note = SignedNote::parse(package.checkpoint.as_bytes()).unwrap();
+        let key =
+            executor::init::load_key(&rig.path("executor/keys/evidence.key"), "hub.example/h-1").unwrap();
+        let head = VerifiedCheckpoint::from_note(note.clone(), key.verifier()).unwrap();
+        let time = CosignatureTime::from_unix_seconds(1_800_000_000).unwrap();
+        note.add(tlog::cosignature::cosign(&head, witness, time).unwrap()).unwrap();
+        note.to_string()
+    };
+    let name = "hub.example/witness".parse().unwrap();
+    let stranger = SigningKey::from_seed(name, SignatureType::CosignatureV1, &[6; 32]).unwrap();
+    for forged in [package.checkpoint.clone(), cosigned(&stranger), "nonsense".into()] {
+        let answer = ask(&mut agent, &Question::Receipt { note: forged });
+        assert!(matches!(answer, Answer::Sorry { .. }), "{answer:?}");
+    }
+    assert!(!rig.path("executor/receipt").exists());
+    let honest = cosigned(&witness());
+    assert!(matches!(ask(&mut agent, &Question::Receipt { note: honest.clone() }), Answer::Kept));
+    assert_eq!(std::fs::read_to_string(rig.path("executor/receipt")).unwrap(), honest);
 }

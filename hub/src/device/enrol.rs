@@ -37,7 +37,7 @@ pub(super) async fn enrol(
     let done = hub.store.enrol(host, token, Digest::of(secret.as_bytes()), keys, fresh).await;
     let forbidden = |problem: &str| Err(Fault::theirs(StatusCode::FORBIDDEN, problem));
     match done.map_err(|e| Fault::ours("enrol the machine", &e))? {
-        Enrolling::Certified(certificate) => {
+        Enrolling::Granted(certificate) => {
             tracing::info!(host = %newcomer.holder.host, "enrolled");
             Ok(answer(StatusCode::OK, &Enrolled { certificate }))
         }

@@ -42,20 +42,19 @@ impl Store {
             if row.state != IncidentState::Drifted {
                 return Ok(None);
             }
-            let (decision, order) = decide(&row.what, next_counter(c, host, now)?);
+            let counter = next_counter(c, host, now)?;
+            let (decision, order) = decide(&row.what, counter);
             let (state, order) = match order {
                 Some(order) => {
-                    let id = order.id.clone();
-                    (IncidentState::Ordered(id.clone()), Some((id, order)))
+                    insert(c, host, &incident, &order, counter)?;
+                    (IncidentState::Ordered(order.id.clone()), Some(order.id))
                 }
                 None => (IncidentState::Escalated, None),
             };
-            let id =
-                order.map(|(id, order)| insert(c, host, &incident, &order, now).map(|()| id)).transpose()?;
             set_state(c, host, &incident, &state)?;
             c.prepare_cached("UPDATE incident SET decision = ?3 WHERE host = ?1 AND incident = ?2")?
                 .execute(params![host.as_str(), incident.as_str(), to_json(&decision)?])?;
-            Ok(Some((decision, id)))
+            Ok(Some((decision, order)))
         })
         .await
     }
@@ -103,9 +102,9 @@ fn insert(
     host: &HostId,
     incident: &IncidentId,
     order: &NewOrder,
-    now: UtcTime,
+    counter: u64,
 ) -> rusqlite::Result<()> {
-    let counter = signed(next_counter(c, host, now)?)?;
+    let counter = signed(counter)?;
     c.prepare_cached("UPDATE host SET counter = ?2 WHERE host = ?1")?
         .execute(params![host.as_str(), counter])?;
     let NewOrder { id, expires, envelope } = order;

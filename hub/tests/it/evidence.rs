@@ -1,5 +1,8 @@
 //! The witness: what is mirrored, what is cosigned, and what never is.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use contract::plane::{EvidenceHeld, EvidenceTaken};
 use contract::socket::EntryPackage;
 use reqwest::StatusCode;
@@ -204,6 +207,72 @@ async fn an_archive_that_was_changed_is_not_built_upon() {
     let stage = stage.restart().await;
     let device = device.moved(&stage);
     assert_eq!(device.get("/v1/evidence").await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+/// Every file below `directory` with its bytes, by path.
+fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else {
+            all.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    all
+}
+
+fn put_back(directory: &Path, all: &BTreeMap<PathBuf, Vec<u8>>) {
+    std::fs::remove_dir_all(directory).unwrap();
+    for (path, bytes) in all {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        edge::file::write_durably(path, bytes).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_after_any_write_leaves_the_old_head_or_the_new_and_the_log_goes_on() {
+    let mut stage = Stage::start().await;
+    let mut device = stage.enrolled("clinic-7").await;
+    let archive = stage.directory.path().join("archive/clinic-7").join(device.sheet.host.as_str());
+    for _ in 0..250 {
+        device.log.write_filler();
+    }
+    parsed::<EvidenceTaken>(device.deliver(0).await).await;
+    for _ in 0..20 {
+        device.log.write_filler();
+    }
+    parsed::<EvidenceTaken>(device.post("/v1/evidence", &device.log.part(251, 253)).await).await;
+    let before = files(&archive);
+    parsed::<EvidenceTaken>(device.deliver(253).await).await;
+    let after = files(&archive);
+    // Entries, then hashes, then the head: the order in which they are written. Removing what is superseded comes last.
+    let mut written: Vec<_> = after.iter().filter(|(path, bytes)| before.get(*path) != Some(bytes)).collect();
+    written
+        .sort_by_key(|(path, _)| (path.ends_with("checkpoint"), !path.to_string_lossy().contains("entries")));
+    assert!(written.len() >= 6, "{}", written.len());
+
+    for cut in 0..=written.len() {
+        let mut left = before.clone();
+        left.extend(written[..cut].iter().map(|(path, bytes)| ((*path).clone(), (*bytes).clone())));
+        let Stage { directory, running } = stage;
+        running.stop().await;
+        put_back(&archive, &left);
+        stage = Stage {
+            running: hub::serve::start(&crate::stage::config(directory.path())).await.unwrap(),
+            directory,
+        };
+        device = device.moved(&stage);
+        let size = held(&device).await;
+        assert_eq!(size, if cut == written.len() { 271 } else { 253 }, "after {cut} writes");
+        let taken: EvidenceTaken = parsed(device.deliver(size).await).await;
+        assert_eq!(covered(&device, &taken.receipt.unwrap()), 271);
+        let whole = files(&archive);
+        assert!(
+            after.iter().all(|(path, bytes)| path.ends_with("checkpoint") || whole.get(path) == Some(bytes))
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

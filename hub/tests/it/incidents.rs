@@ -23,7 +23,8 @@ async fn ordered(device: &Device, id: &str) -> OrderWaiting {
 }
 
 fn opened(device: &Device, waiting: &OrderWaiting) -> Order {
-    let signed = open(PayloadType::Order, &waiting.envelope.0, &[device.sheet.hub_key.clone()]).unwrap();
+    let signed =
+        open(PayloadType::Order, &waiting.envelope.0, std::slice::from_ref(&device.sheet.hub_key)).unwrap();
     Order::from_signed(&signed).unwrap()
 }
 
@@ -134,7 +135,7 @@ async fn a_refusal_leaves_it_open_and_a_cooldown_is_waited_out() {
     let mut device = stage.enrolled("clinic-7").await;
     let first = ordered(&device, "i-1").await;
     device.answer(&first.order).await;
-    device.log.write_refused(&first.order, Refusal::CoolingDown { left_ms: 300 });
+    device.log.write_refused(&first.order, &Refusal::CoolingDown { left_ms: 300 });
     delivered(&device, 0).await;
     assert_eq!(state(&stage).await, IncidentState::Open { outcome: Outcome::Deferred, record: 1 });
     let mut second = device.orders(10_000).await.orders;
@@ -146,7 +147,7 @@ async fn a_refusal_leaves_it_open_and_a_cooldown_is_waited_out() {
     device.log.write_ended(&first.order, "i-1", Outcome::Failed);
     delivered(&device, 2).await;
     assert_eq!(state(&stage).await, IncidentState::Ordered(second.order.clone()));
-    device.log.write_refused(&second.order, Refusal::Mode(contract::refusal::Mode::Observe));
+    device.log.write_refused(&second.order, &Refusal::Mode(contract::refusal::Mode::Observe));
     delivered(&device, 3).await;
     assert_eq!(state(&stage).await, IncidentState::Open { outcome: Outcome::Observed, record: 3 });
     device.answer(&second.order).await;

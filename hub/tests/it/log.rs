@@ -88,7 +88,7 @@ impl Log {
         self.write("order", Body::Ended(outcome, ended));
     }
 
-    pub(crate) fn write_refused(&mut self, order: &OrderId, refusal: Refusal) {
+    pub(crate) fn write_refused(&mut self, order: &OrderId, refusal: &Refusal) {
         let refused = Refused {
             order: Some(order.clone()),
             incident: None,

@@ -48,25 +48,13 @@ fn drift(control: &Control) -> What {
     }
 }
 
-const OWN: &str = "
-id: RB-FILE-001-own-directories
-version: 1
-title: t
-citations: [\"164.312(c)(1)\"]
-triggers: [suture.evidence-directory]
-target_os: linux
-disruptive: false
-cooldown_ms: 1
-approval: none
-permissions: [file.restore]
-parameters: { directory: { type: own_directory, from: fact_name } }
-steps: [{ file.restore: { target: $directory, mode: \"0700\" } }]
-hold_down_ms: 1
-time_limit_ms: 1
-";
-
+/// The shipped runbook for Suture's own directories alone, and one control fewer.
 fn own_only() -> Catalogue {
-    catalogue_of(vec![runbook("RB-FILE-001-own-directories.yaml", OWN)])
+    const FILE: &str = "RB-FILE-001-own-directories.yaml";
+    let text = std::fs::read_to_string(beside("runbooks").join(FILE)).unwrap();
+    let fewer = text.replace("  - suture.agent-keys\n", "");
+    assert_ne!(text, fewer);
+    catalogue_of(vec![runbook(FILE, &fewer)])
 }
 
 #[test]

@@ -116,6 +116,26 @@ async fn a_released_message_is_pending_at_once_and_a_waiting_fetch_wakes() {
 }
 
 #[tokio::test]
+async fn a_publisher_that_gives_up_midway_loses_no_message_and_no_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(directory.path()).await;
+    for n in 0..50 {
+        let publish = queue.publish(subject("a", "s"), id(&n.to_string()), vec![n]);
+        // One poll hands the work over; then nobody waits for the answer.
+        let _ = tokio::time::timeout(std::time::Duration::ZERO, publish).await;
+    }
+    put(&queue, "a", "s", "last").await;
+    let fetched = queue.fetch(1000).await.unwrap();
+    assert_eq!(fetched.len(), 51);
+    for delivery in fetched {
+        queue.acknowledge(delivery).await.unwrap();
+    }
+    for n in 100..200 {
+        assert!(!put(&queue, "a", "s", &n.to_string()).await, "a place was lost");
+    }
+}
+
+#[tokio::test]
 async fn a_message_that_is_too_long_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let queue = open(directory.path()).await;

@@ -1,0 +1,12 @@
+//! The agent between a hub and an executor that are both made up here, over real TLS and a real Unix socket.
+#![expect(clippy::unwrap_used, reason = "a failed expectation is the test's own message")]
+
+mod bad_input;
+mod conversation;
+mod enrolment;
+mod incidents;
+mod journal;
+mod logs;
+mod rig;
+mod scan;
+mod whole;

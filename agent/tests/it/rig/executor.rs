@@ -1,0 +1,101 @@
+//! A made-up executor: answers over a real Unix socket, writes nothing, and can die when a test wants it to.
+
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use contract::finding::Finding;
+use contract::frame;
+use contract::outcome::Outcome;
+use contract::record::Trigger;
+use contract::socket::{Answer, EntryPackage, OrderAnswer, PROTOCOL, Question};
+
+/// What it saw and how it behaves.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) findings: Vec<(Trigger, Vec<Finding>)>,
+    pub(crate) orders: u32,
+    pub(crate) receipts: Vec<String>,
+    /// Everything that came, as text.
+    pub(crate) raw: Vec<String>,
+    /// How many more findings it dies over, after reading and before answering.
+    pub(crate) deaths: u32,
+    pub(crate) connections: u32,
+    size: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct FakeExecutor {
+    pub(crate) seen: Arc<Mutex<Seen>>,
+}
+
+impl FakeExecutor {
+    /// Listens at `socket` and acts for `host`. `act` is what carrying out an order does.
+    pub(crate) fn start(socket: &Path, host: &str, act: impl Fn() + Send + Sync + 'static) -> Self {
+        let seen: Arc<Mutex<Seen>> = Arc::default();
+        let listener = UnixListener::bind(socket).unwrap();
+        let (all, host) = (Arc::clone(&seen), host.to_owned());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                all.lock().unwrap().connections += 1;
+                converse(stream.unwrap(), &all, &host, &act);
+            }
+        });
+        Self { seen }
+    }
+
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+        look(&mut self.seen.lock().unwrap())
+    }
+}
+
+/// One connection, until it ends or the executor dies over a question.
+fn converse(mut stream: UnixStream, seen: &Mutex<Seen>, host: &str, act: &impl Fn()) {
+    while let Ok(question) = frame::read::<Question>(&mut stream) {
+        let mut seen = seen.lock().unwrap();
+        seen.raw.push(serde_json::to_string(&question).unwrap());
+        let Some(answer) = seen.answer(question, host, act) else { return };
+        if frame::write(&mut stream, &answer).is_err() {
+            return;
+        }
+    }
+}
+
+impl Seen {
+    fn answer(&mut self, question: Question, host: &str, act: &impl Fn()) -> Option<Answer> {
+        Some(match question {
+            Question::Hello { .. } => Answer::Welcome {
+                protocol: PROTOCOL,
+                software: "made up".to_owned(),
+                host: host.parse().unwrap(),
+                size: self.size,
+            },
+            Question::Findings { .. } if self.deaths > 0 => {
+                self.deaths -= 1;
+                return None;
+            }
+            Question::Findings { trigger, findings } => {
+                self.findings.push((trigger, findings));
+                self.size += 1;
+                Answer::Recorded { size: self.size }
+            }
+            Question::Order { .. } => {
+                act();
+                self.orders += 1;
+                self.size += 1;
+                let seq = self.size - 1;
+                Answer::Order(OrderAnswer { order: None, outcome: Outcome::Healed, refusal: None, seq })
+            }
+            Question::Entries { from } if from < self.size => Answer::Entries(EntryPackage {
+                from,
+                entries: (from..self.size).map(|n| format!("{{\"seq\":{n}}}")).collect(),
+                checkpoint: "made up".to_owned(),
+            }),
+            Question::Entries { from } => Answer::Sorry { why: format!("there is no entry {from} yet") },
+            Question::Receipt { note } => {
+                self.receipts.push(note);
+                Answer::Kept
+            }
+        })
+    }
+}

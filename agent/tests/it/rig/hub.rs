@@ -1,0 +1,163 @@
+//! A made-up hub: HTTP/1.1 over real mutual TLS, with just enough of each answer, and a switch to break it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use contract::blob::Blob;
+use contract::incident::Incident;
+use contract::plane::{
+    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, IncidentTaken, OrderWaiting, OrdersWaiting, Problem,
+};
+use contract::socket::EntryPackage;
+use identity::{Authority, Holder, VerifiedRequest};
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// What it saw and how it behaves.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) incidents: Vec<Incident>,
+    pub(crate) evidence: Vec<String>,
+    pub(crate) answers: Vec<String>,
+    pub(crate) orders: VecDeque<(String, Vec<u8>)>,
+    pub(crate) enrolments: Vec<EnrolRequest>,
+    /// Every request, as text.
+    pub(crate) raw: Vec<String>,
+    /// Answers everything with this status instead, without taking anything.
+    pub(crate) broken: Option<u16>,
+    /// Takes so many incidents and enrolments without ever answering: the reply is lost.
+    pub(crate) replies_lost: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct FakeHub {
+    pub(crate) seen: Arc<Mutex<Seen>>,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) holder: Holder,
+    pub(crate) url: String,
+}
+
+impl FakeHub {
+    pub(crate) async fn start() -> Self {
+        let now = edge::clock::utc();
+        let authority = Arc::new(Authority::create("made-up", now).unwrap());
+        let (config, _) = identity::server_config(&authority, &["127.0.0.1".to_owned()], now).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let holder = Holder {
+            tenant: "clinic".parse().unwrap(),
+            site: "main".parse().unwrap(),
+            host: "h-1".parse().unwrap(),
+        };
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let hub = Self { seen: Arc::default(), authority, holder, url };
+        let (acceptor, served) = (TlsAcceptor::from(config), hub.clone());
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (acceptor, hub) = (acceptor.clone(), served.clone());
+                tokio::spawn(async move {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        hub.serve(stream).await;
+                    }
+                });
+            }
+        });
+        hub
+    }
+
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+        look(&mut self.seen.lock().unwrap())
+    }
+
+    async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        while let Some((line, body)) = read_request(&mut stream).await {
+            self.with(|seen| seen.raw.push(format!("{line} {}", String::from_utf8_lossy(&body))));
+            if line.starts_with("GET /v1/orders") && self.with(|seen| seen.orders.is_empty()) {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            let Some((status, answer)) = self.answer(&line, &body) else { return };
+            let head = format!("HTTP/1.1 {status} .\r\ncontent-length: {}\r\n\r\n", answer.len());
+            if stream.write_all(head.as_bytes()).await.is_err() || stream.write_all(&answer).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, line: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+        let mut seen = self.seen.lock().unwrap();
+        if let Some(status) = seen.broken {
+            return Some((status, json(&Problem { problem: "broken".to_owned() })));
+        }
+        let mut reply_is_lost = |taken: Vec<u8>| {
+            seen.replies_lost = seen.replies_lost.checked_sub(1)?;
+            Some(taken)
+        };
+        if line.starts_with("POST /v1/incidents") || line.starts_with("POST /v1/enrol") {
+            let lost = reply_is_lost(Vec::new()).is_some();
+            let answer =
+                if line.contains("enrol") { self.enrol(&mut seen, body) } else { take(&mut seen, body) };
+            return (!lost).then_some((200, answer));
+        }
+        Some((
+            200,
+            match line.split(' ').take(2).collect::<Vec<_>>()[..] {
+                ["GET", path] if path.starts_with("/v1/orders") => {
+                    let waiting = |(order, envelope): &(String, Vec<u8>)| OrderWaiting {
+                        order: order.parse().unwrap(),
+                        envelope: Blob(envelope.clone()),
+                    };
+                    json(&OrdersWaiting { orders: seen.orders.iter().map(waiting).collect() })
+                }
+                ["POST", path] if path.ends_with("/answer") => {
+                    seen.orders.pop_front();
+                    seen.answers.push(String::from_utf8_lossy(body).into_owned());
+                    b"{}".to_vec()
+                }
+                ["GET", "/v1/evidence"] => json(&EvidenceHeld { size: seen.evidence.len() as u64 }),
+                ["POST", "/v1/evidence"] => {
+                    let package: EntryPackage = serde_json::from_slice(body).unwrap();
+                    assert_eq!(package.from, seen.evidence.len() as u64);
+                    seen.evidence.extend(package.entries);
+                    let size = seen.evidence.len() as u64;
+                    json(&EvidenceTaken { size, receipt: Some(format!("receipt for {size}")) })
+                }
+                _ => return Some((404, json(&Problem { problem: "no such path".to_owned() }))),
+            },
+        ))
+    }
+
+    fn enrol(&self, seen: &mut Seen, body: &[u8]) -> Vec<u8> {
+        let request: EnrolRequest = serde_json::from_slice(body).unwrap();
+        let csr = VerifiedRequest::verify(&request.csr).unwrap();
+        seen.enrolments.push(request);
+        let issued = self.authority.device(&csr, &self.holder, edge::clock::utc()).unwrap();
+        json(&Enrolled { certificate: issued.certificate_pem })
+    }
+}
+
+fn take(seen: &mut Seen, body: &[u8]) -> Vec<u8> {
+    let incident: Incident = serde_json::from_slice(body).unwrap();
+    let taken = IncidentTaken { incident: incident.incident.clone() };
+    seen.incidents.push(incident);
+    json(&taken)
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap()
+}
+
+/// A request line and a body whose length is given.
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, Vec<u8>)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length =
+        head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+    let mut body = vec![0; length.map_or(0, |l| l.parse().unwrap())];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((head.lines().next().unwrap_or_default().to_owned(), body))
+}

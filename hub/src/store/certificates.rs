@@ -1,0 +1,191 @@
+//! Certificates: who may come in, as what, and who may not any more.
+
+use contract::digest::Digest;
+use contract::ids::{HostId, TokenId};
+use contract::time::UtcTime;
+use identity::{Holder, Issued, Validity};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::columns::{instant, parsed};
+use super::{Store, StoreError};
+
+/// Two requests of one host within this time are noted once: a note costs a sync of the disk.
+const SEEN_MS: u64 = 60_000;
+
+/// What a certificate is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One enrolment.
+    Bootstrap,
+    /// Everything else on the device plane.
+    Device,
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Bootstrap => "bootstrap",
+            Self::Device => "device",
+        }
+    }
+}
+
+/// A certificate that this hub issued, and whose it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Registered {
+    pub(crate) kind: Kind,
+    pub(crate) holder: Holder,
+    pub(crate) origin: String,
+    pub(crate) validity: Validity,
+    pub(crate) revoked: bool,
+    /// The key of the host's evidence log, pinned at enrolment.
+    pub(crate) evidence_key: Option<String>,
+}
+
+/// What came of a request to enrol.
+#[derive(Debug)]
+pub(crate) enum Enrolling {
+    /// The certificate, in PEM: a new one, or the one that this key was given before.
+    Granted(String),
+    /// No such token, another certificate's token, or the wrong secret. Which, is nobody's business.
+    NoSuchToken,
+    /// The token was used for another key.
+    Used,
+    /// The certificate of this key was revoked.
+    Revoked,
+}
+
+impl Store {
+    /// Whose certificate this is, and that its host was heard of.
+    pub(crate) async fn whose(
+        &self,
+        fingerprint: Digest,
+        now: UtcTime,
+    ) -> Result<Option<Registered>, StoreError> {
+        self.run(move |c| {
+            let found = c
+                .prepare_cached(
+                    "SELECT kind, tenant, site, host, origin, valid_from, valid_until, revoked IS NOT NULL, evidence_key, seen
+                     FROM certificate JOIN host USING (host) WHERE fingerprint = ?1",
+                )?
+                .query_row([fingerprint.to_string()], |row| Ok((registered(row)?, row.get::<_, Option<i64>>(9)?)))
+                .optional()?;
+            let Some((registered, seen)) = found else { return Ok(None) };
+            let fresh = seen.is_some_and(|seen| now.unix_ms().abs_diff(seen) < SEEN_MS);
+            if !fresh && !registered.revoked {
+                c.prepare_cached("UPDATE host SET seen = ?2 WHERE host = ?1")?
+                    .execute(params![registered.holder.host.as_str(), now.unix_ms()])?;
+            }
+            Ok(Some(registered))
+        })
+        .await
+    }
+
+    /// Uses a token for `device_key`, or answers what it was used for. `fresh` counts only on the first use.
+    pub(crate) async fn enrol(
+        &self,
+        host: HostId,
+        token: TokenId,
+        secret: Digest,
+        keys: (Digest, String),
+        fresh: Issued,
+    ) -> Result<Enrolling, StoreError> {
+        self.run(move |c| {
+            let found = c
+                .query_row(
+                    "SELECT secret, device_key, evidence_key FROM host WHERE host = ?1 AND token = ?2",
+                    [host.as_str(), token.as_str()],
+                    |row| Ok((parsed::<Digest>(row, 0)?, row.get(1)?, row.get(2)?)),
+                )
+                .optional()?;
+            let Some((expected, device_key, evidence_key)) = found else { return Ok(Enrolling::NoSuchToken) };
+            if expected != secret {
+                return Ok(Enrolling::NoSuchToken);
+            }
+            match (device_key, evidence_key) {
+                (None::<String>, None::<String>) => first_use(c, &host, &keys, &fresh),
+                (Some(device), Some(evidence)) if device == keys.0.to_string() && evidence == keys.1 => {
+                    again(c, &host)
+                }
+                _ => Ok(Enrolling::Used),
+            }
+        })
+        .await
+    }
+
+    /// Revokes a certificate and says whose it was; `None` where there is none such. Doing it again changes nothing.
+    pub(crate) async fn revoke(
+        &self,
+        fingerprint: Digest,
+        now: UtcTime,
+    ) -> Result<Option<HostId>, StoreError> {
+        self.run(move |c| {
+            c.query_row(
+                "UPDATE certificate SET revoked = coalesce(revoked, ?2) WHERE fingerprint = ?1 RETURNING host",
+                params![fingerprint.to_string(), now.unix_ms()],
+                |row| parsed(row, 0),
+            )
+            .optional()
+        })
+        .await
+    }
+}
+
+/// The table itself allows these two words only.
+pub(super) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<Kind> {
+    let device = row.get_ref(column)?.as_str()? == Kind::Device.word();
+    Ok(if device { Kind::Device } else { Kind::Bootstrap })
+}
+
+fn registered(row: &Row<'_>) -> rusqlite::Result<Registered> {
+    Ok(Registered {
+        kind: kind(row, 0)?,
+        holder: Holder { tenant: parsed(row, 1)?, site: parsed(row, 2)?, host: parsed(row, 3)? },
+        origin: row.get(4)?,
+        validity: Validity { from: instant(row, 5)?, until: instant(row, 6)? },
+        revoked: row.get(7)?,
+        evidence_key: row.get(8)?,
+    })
+}
+
+pub(super) fn add_certificate(
+    c: &Connection,
+    kind: Kind,
+    host: &HostId,
+    issued: &Issued,
+) -> rusqlite::Result<()> {
+    let Issued { certificate_pem, fingerprint, validity } = issued;
+    c.execute(
+        "INSERT INTO certificate VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)",
+        params![
+            fingerprint.to_string(),
+            kind.word(),
+            host.as_str(),
+            certificate_pem,
+            validity.from.unix_ms(),
+            validity.until.unix_ms()
+        ],
+    )?;
+    Ok(())
+}
+
+fn first_use(
+    c: &Connection,
+    host: &HostId,
+    keys: &(Digest, String),
+    fresh: &Issued,
+) -> rusqlite::Result<Enrolling> {
+    let sql = "UPDATE host SET device_key = ?2, evidence_key = ?3 WHERE host = ?1";
+    c.execute(sql, params![host.as_str(), keys.0.to_string(), keys.1])?;
+    add_certificate(c, Kind::Device, host, fresh)?;
+    Ok(Enrolling::Granted(fresh.certificate_pem.clone()))
+}
+
+/// The same key asks again: the first answer was lost.
+fn again(c: &Connection, host: &HostId) -> rusqlite::Result<Enrolling> {
+    c.query_row(
+        "SELECT pem, revoked IS NOT NULL FROM certificate WHERE host = ?1 AND kind = 'device' ORDER BY rowid DESC LIMIT 1",
+        [host.as_str()],
+        |row| Ok(if row.get(1)? { Enrolling::Revoked } else { Enrolling::Granted(row.get(0)?) }),
+    )
+}

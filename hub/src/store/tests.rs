@@ -1,0 +1,132 @@
+//! What only time can show: orders that expire, certificates that end.
+
+use contract::decision::{Choice, Decision, Provenance};
+use contract::digest::Digest;
+use contract::incident::Incident;
+use contract::order::LIFETIME_MS;
+use contract::outcome::Outcome;
+use contract::time::UtcTime;
+use identity::{Authority, Holder};
+
+use super::*;
+use crate::consequence::Consequence;
+
+const START_MS: i64 = 1_800_000_000_000;
+
+fn at(ms: u64) -> UtcTime {
+    UtcTime::from_unix_ms(START_MS).unwrap().plus_ms(ms)
+}
+
+async fn store(directory: &Path) -> (Store, Holder) {
+    let store = Store::open(&directory.join("hub.db")).unwrap();
+    let holder = Holder {
+        tenant: "clinic-7".parse().unwrap(),
+        site: "main".parse().unwrap(),
+        host: "h-1".parse().unwrap(),
+    };
+    store.add_tenant(holder.tenant.clone(), at(0)).await.unwrap();
+    store.add_site(holder.tenant.clone(), holder.site.clone(), at(0)).await.unwrap();
+    let new = NewHost {
+        holder: holder.clone(),
+        origin: "localhost/h-1".to_owned(),
+        token: "t-1".parse().unwrap(),
+        secret: Digest::of(b"secret"),
+        bootstrap: Authority::create("localhost", at(0)).unwrap().bootstrap(&holder, at(0)).unwrap().issued,
+    };
+    store.add_host(new).await.unwrap();
+    (store, holder)
+}
+
+fn drift(id: &str) -> Incident {
+    serde_json::from_value(serde_json::json!({
+        "incident": id,
+        "found": "2026-11-21T06:00:00.000Z",
+        "what": { "drift": { "control": "a.b", "fact": "own:evidence", "observed": { "flag": false } } },
+    }))
+    .unwrap()
+}
+
+/// Reports a drift and says which attempt, if any, is to be put on the queue.
+async fn report(store: &Store, holder: &Holder, id: &str, now: UtcTime) -> Option<u32> {
+    match store.take(holder.clone(), drift(id), now).await.unwrap() {
+        Taken::As(incident, plan) => {
+            assert_eq!(incident.as_str(), "i-1");
+            plan.map(|p| p.attempt)
+        }
+        Taken::Contradicted => panic!("contradicted"),
+    }
+}
+
+async fn order(store: &Store, holder: &Holder, id: &str, now: UtcTime) -> u64 {
+    let new = NewOrder { id: id.parse().unwrap(), expires: now.plus_ms(LIFETIME_MS), envelope: vec![1] };
+    let (sender, counter) = std::sync::mpsc::channel();
+    let decision = Decision {
+        choice: Choice::Run("RB-X-001-x".parse().unwrap()),
+        provenance: Provenance::Rules { table: Digest::of(b""), rule: None },
+    };
+    let decide = move |_: &contract::incident::What, counter| {
+        sender.send(counter).unwrap();
+        (decision, Some(new))
+    };
+    let done = store.decide(holder.clone(), "i-1".parse().unwrap(), now, decide).await.unwrap();
+    assert!(done.is_some());
+    counter.recv().unwrap()
+}
+
+#[tokio::test]
+async fn an_order_that_expires_unheard_is_planned_again_by_the_next_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    assert_eq!(report(&store, &holder, "i-1", at(0)).await, Some(1));
+    let first = order(&store, &holder, "o-1", at(0)).await;
+    assert_eq!(report(&store, &holder, "i-2", at(LIFETIME_MS - 1)).await, None);
+    assert_eq!(store.waiting(holder.host.clone(), at(LIFETIME_MS - 1)).await.unwrap().len(), 1);
+    assert!(store.waiting(holder.host.clone(), at(LIFETIME_MS)).await.unwrap().is_empty());
+    assert_eq!(report(&store, &holder, "i-3", at(LIFETIME_MS)).await, Some(2));
+    assert!(order(&store, &holder, "o-2", at(LIFETIME_MS)).await > first);
+
+    // Answered in time, its end stands in evidence that is still on its way: nothing is planned.
+    assert!(store.answer(holder.host.clone(), "o-2".parse().unwrap(), Outcome::Healed).await.unwrap());
+    assert_eq!(report(&store, &holder, "i-4", at(9 * LIFETIME_MS)).await, None);
+}
+
+#[tokio::test]
+async fn counters_rise_even_where_the_clock_falls_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    report(&store, &holder, "i-1", at(0)).await;
+    let mut last = order(&store, &holder, "o-1", at(41 * 24 * 3_600_000)).await;
+    for (n, now) in [at(0), at(1), at(0)].into_iter().enumerate() {
+        let not_healed = Consequence::NotHealed {
+            order: format!("o-{}", n + 1).parse().unwrap(),
+            outcome: Outcome::Deferred,
+            record: 1,
+            retry: None,
+        };
+        store.settle(holder.host.clone(), 1, vec![not_healed]).await.unwrap();
+        assert!(report(&store, &holder, "i-9", now).await.is_some());
+        let counter = order(&store, &holder, &format!("o-{}", n + 2), now).await;
+        assert!(counter > last, "{counter} is not above {last}");
+        last = counter;
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_planned_after_a_start_and_what_is_out_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    report(&store, &holder, "i-1", at(0)).await;
+    assert_eq!(store.unplanned().await.unwrap().len(), 1);
+    order(&store, &holder, "o-1", at(0)).await;
+    assert!(store.unplanned().await.unwrap().is_empty());
+    let deferred = Consequence::NotHealed {
+        order: "o-1".parse().unwrap(),
+        outcome: Outcome::Deferred,
+        record: 1,
+        retry: None,
+    };
+    store.settle(holder.host.clone(), 1, vec![deferred]).await.unwrap();
+    let plans = store.unplanned().await.unwrap();
+    assert_eq!(plans.iter().map(|p| p.attempt).collect::<Vec<_>>(), [2]);
+    assert_eq!(plans[0].subject.to_string(), "tenants.clinic-7.sites.main.incidents");
+}

@@ -1,2 +1,0 @@
-//! Placeholder until its crate is written.
-fn main() {}
