@@ -15,7 +15,7 @@ use contract::fact::FactId;
 use contract::ids::ControlId;
 use edge::trace::Tracer;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::backoff::{Backoff, pause};
 use crate::deliver::Incidents;
@@ -23,6 +23,9 @@ use crate::executor::Executor;
 use crate::look::Looker;
 use crate::ship::Shipping;
 use round::Round;
+
+/// When to try again to write what could not be written.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What the observer works with.
 #[derive(Debug)]
@@ -88,6 +91,7 @@ pub async fn observe(parts: Parts, mut news: mpsc::Receiver<News>) -> Result<(),
                 None => return Ok(()),
             },
             _ = timer.tick() => due.full = true,
+            () = sleep(AGAIN), if round.owes() => round.settle().await,
         }
     }
 }

@@ -83,11 +83,8 @@ pub async fn run(config: Config, tracer: Tracer, stop: impl Future<Output = ()>)
     let (to_signals, from_logs) = mpsc::unbounded_channel();
     let detectors = Detectors::built_in()?;
     let mut parts = Parts::new();
-    let watching = start(&mut parts, &config, &places, identity, looker, hub, incidents.clone(), tracer)?;
-    parts.spawn(async move {
-        signals::follow(from_logs, incidents).await;
-        Ok(())
-    });
+    spawn(&mut parts, signals::follow(from_logs, incidents.clone()));
+    let watching = start(&mut parts, &config, Ground { identity, looker, hub, incidents, tracer })?;
     let following =
         logs::follow(config.logs, places, detectors, to_signals, tracer).map_err(RunError::Thread)?;
     // Without a service manager there is nobody to tell.
@@ -129,33 +126,35 @@ pub fn read_exceptions(path: &std::path::Path) -> Result<Exceptions, RunError> {
     Ok(Exceptions::parse(&path.display().to_string(), &text)?)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the one place where all parts meet")]
-fn start(
-    parts: &mut Parts,
-    config: &Config,
-    places: &Places,
+/// What the parts stand on.
+struct Ground {
     identity: Identity,
     looker: Arc<Looker>,
     hub: Hub,
     incidents: Incidents,
     tracer: Tracer,
-) -> Result<Thread, RunError> {
-    let (executor, asked) = executor::channel();
+}
+
+/// Starts the parts, and the thread that watches for changes.
+fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, RunError> {
+    let Ground { identity, looker, hub, incidents, tracer } = ground;
+    let (executor, questions) = executor::channel();
     let (observer, news) = mpsc::channel(64);
     let shipping = Shipping::default();
-    let seat =
-        Seat { socket: config.socket.path().to_owned(), uid: config.executor_uid, host: identity.host };
     // Armed before the first look, so that no change falls between the two.
     let watch = Watch::arm(Interests::of(&looker.all(), &config.own)).map_err(RunError::Watch)?;
+
+    let socket = config.socket.path().to_owned();
+    let seat = Seat { socket, uid: config.executor_uid, host: identity.host };
     let mut ready = Some(Event::AgentReady);
     let connected = move || ready.take().into_iter().for_each(|event| tracer.emit(event));
-    parts.spawn(async move { Ok(executor::converse(seat, asked, connected).await?) });
+    parts.spawn(async move { Ok(executor::converse(seat, questions, connected).await?) });
     let observing = observe::Parts {
         looker,
         executor: executor.clone(),
         incidents: incidents.clone(),
         shipping: shipping.clone(),
-        open: places.open(),
+        open: Places::of(config.dir.path()).open(),
         rescan: config.rescan_s.duration(),
         tracer,
     };

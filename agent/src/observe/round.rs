@@ -21,7 +21,7 @@ use crate::look::Look;
 pub(super) enum RoundError {
     #[error("the findings are not recorded")]
     NotRecorded(#[from] Unanswered),
-    #[error("the incidents are not kept")]
+    #[error("the incidents are not written down")]
     NotKept(#[from] FileError),
     #[error("no id can be drawn for an incident")]
     NoRandomness(#[source] std::io::Error),
@@ -34,16 +34,18 @@ pub(super) struct Round {
     /// What the executor recorded last, by control.
     recorded: BTreeMap<ControlId, Verdict>,
     episodes: Episodes,
+    /// True where the episodes on the disk are not these.
+    unstored: bool,
 }
 
 impl Round {
     pub(super) fn begin(parts: Parts) -> Result<Self, FileError> {
         let episodes = episodes::load(&parts.open)?;
-        Ok(Self { parts, recorded: BTreeMap::new(), episodes })
+        Ok(Self { parts, recorded: BTreeMap::new(), episodes, unstored: false })
     }
 
     pub(super) async fn run(&mut self, full: bool, facts: &BTreeSet<FactId>) -> Result<(), RoundError> {
-        self.keep().await?;
+        self.settle().await;
         let look = self.look(full, facts).await?;
         let now = edge::clock::utc();
         let changes = self
@@ -70,30 +72,35 @@ impl Round {
         }
         // Evidence now: what is known may move on, and incidents may leave.
         self.recorded.extend(report.into_iter().map(|f| (f.control, f.verdict)));
-        let episodes_changed = changes.after != self.episodes;
+        self.unstored |= changes.after != self.episodes;
         self.episodes = changes.after;
-        if episodes_changed {
-            self.store().await?;
-        }
         if full {
             // Those that were open before; what is new is on its way already.
             let known = self.episodes.open().filter(|i| !self.episodes.unkept().any(|new| new == *i));
             self.parts.incidents.remind(known.cloned().collect());
         }
-        self.keep().await?;
+        self.settle().await;
         self.parts.shipping.now();
         Ok(())
     }
 
     /// Forgets the episode of `control` and says what to look at again.
     pub(super) fn healed(&mut self, control: &ControlId) -> Option<FactId> {
-        if self.episodes.healed(control)
-            && let Err(error) = episodes::store(&self.parts.open, &self.episodes)
-        {
-            // The next change writes it; until then a restart would take a healed control for a known one.
-            tracing::error!(error = crate::chain(&error), "a healed incident is still written down as open");
-        }
+        self.unstored |= self.episodes.healed(control);
         self.parts.looker.baseline.control(control).map(|c| c.observe.clone())
+    }
+
+    /// True where something could not be written yet.
+    pub(super) fn owes(&self) -> bool {
+        self.unstored || self.episodes.unkept().next().is_some()
+    }
+
+    /// Writes down what is owed: of this round, of an earlier one, or of an agent that lost power. A disk that is full is no reason to have the
+    /// same findings recorded again and again: what cannot be written is owed, and tried again.
+    pub(super) async fn settle(&mut self) {
+        if let Err(error) = self.write().await {
+            tracing::error!(error = crate::chain(&error), "incidents wait to be kept");
+        }
     }
 
     async fn look(&self, full: bool, facts: &BTreeSet<FactId>) -> Result<Look, RoundError> {
@@ -131,19 +138,25 @@ impl Round {
         }
     }
 
-    /// Puts into the outbox what is not there yet: of this round, of one that failed, or of an agent that lost power.
-    async fn keep(&mut self) -> Result<(), RoundError> {
+    /// First that an incident is to be kept, then the incident, then that it is kept: a power cut in between loses nothing.
+    async fn write(&mut self) -> Result<(), RoundError> {
+        self.store().await?;
         let unkept: Vec<_> = self.episodes.unkept().cloned().collect();
         for incident in &unkept {
             self.parts.incidents.keep(incident.clone()).await?;
             self.episodes.keep(&incident.incident);
+            self.unstored = true;
         }
-        if unkept.is_empty() { Ok(()) } else { self.store().await }
+        self.store().await
     }
 
-    async fn store(&self) -> Result<(), RoundError> {
-        let (path, episodes) = (self.parts.open.clone(), self.episodes.clone());
-        let stored = tokio::task::spawn_blocking(move || episodes::store(&path, &episodes)).await;
-        Ok(stored.map_err(|_| RoundError::Interrupted)??)
+    async fn store(&mut self) -> Result<(), RoundError> {
+        if self.unstored {
+            let (path, episodes) = (self.parts.open.clone(), self.episodes.clone());
+            let stored = tokio::task::spawn_blocking(move || episodes::store(&path, &episodes)).await;
+            stored.map_err(|_| RoundError::Interrupted)??;
+            self.unstored = false;
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod enrolment;
 mod incidents;
 mod journal;
 mod logs;
+mod process;
 mod rig;
 mod scan;
 mod whole;

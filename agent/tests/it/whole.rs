@@ -149,3 +149,22 @@ async fn a_file_that_is_replaced_or_vanishes_is_noticed() {
     assert_eq!(hub.with(|s| s.incidents.clone()), incidents);
     agent.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_disk_that_takes_nothing_delays_an_incident_and_repeats_no_finding() {
+    let (hub, machine) = (FakeHub::start().await, Machine::new());
+    machine.enrol(&hub).await;
+    let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());
+    let agent = machine.run(&hub);
+    until("the first scan", || executor.with(|s| (!s.findings.is_empty()).then_some(()))).await;
+    let (outbox, away) = (machine.path("agent/outbox"), machine.path("away"));
+    std::fs::rename(&outbox, &away).unwrap();
+    machine.chmod("own/evidence", 0o755);
+    until("the finding", || executor.with(|s| (s.findings.len() == 2).then_some(()))).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(hub.with(|s| s.incidents.len()), 0, "it left without being kept");
+    std::fs::rename(&away, &outbox).unwrap();
+    until("the incident", || hub.with(|s| (s.incidents.len() == 1).then_some(()))).await;
+    assert_eq!(executor.with(|s| s.findings.len()), 2);
+    agent.stop().await.unwrap();
+}

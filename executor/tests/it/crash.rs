@@ -2,7 +2,7 @@
 //!
 //! strace kills the real binary on entry to the n-th call: nothing of that call has happened. No hook in the product is needed.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use contract::blob::Blob;
@@ -55,13 +55,60 @@ fn killed_anywhere_within_its_start_the_next_start_settles_it() {
     assert!(killed >= 8, "only {killed} places were found to kill it at");
 }
 
+/// What an evidence write goes through.
+const WRITES: [&str; 3] = ["fdatasync", "fsync", "rename"];
+
+#[test]
+fn a_write_that_fails_ends_everything_and_no_act_goes_without_its_intent() {
+    let mut failed = 0;
+    for (call, error) in WRITES.into_iter().flat_map(|call| [(call, "EIO"), (call, "ENOSPC")]) {
+        for nth in 1..CALLS_MAX {
+            let rig = Rig::new();
+            if !run_and_fail(&rig, call, error, nth) {
+                break;
+            }
+            failed += 1;
+            settles(&rig, call, nth);
+        }
+    }
+    assert!(failed >= 15, "only {failed} places were found to fail it at");
+}
+
+/// Starts it, makes one call fail, sends an order. True where the executor ended over it. Nothing may have been done then that was not
+/// written down as an intent before.
+fn run_and_fail(rig: &Rig, call: &str, error: &str, nth: u32) -> bool {
+    let place = format!("{error} on {call} number {nth}");
+    let mut running = rig.start();
+    rig.loosen();
+    let mut agent = rig.agent();
+    let (mut strace, _words) = attach(&running, &format!("inject={call}:error={error}:when={nth}"));
+    let order = Question::Order { envelope: Blob(rig.sign(&rig.own_order(1))) };
+    let answers = [order, Question::Receipt { note: "n".into() }]
+        .map(|question| frame::write(&mut agent, &question).and_then(|()| frame::read::<Answer>(&mut agent)));
+    let ended = answers.iter().any(|a| matches!(a, Err(_) | Ok(Answer::Sorry { .. })));
+    let ended = ended && answers[1].is_err();
+    if ended {
+        assert_eq!(running.child.wait().unwrap().code(), Some(74), "{place}");
+        let mut words = String::new();
+        running.child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+        assert!(words.contains("the evidence log cannot be written"), "{place}: {words}");
+        assert!(error != "ENOSPC" || words.contains("the disk is full: free space"), "{place}: {words}");
+    }
+    drop(running);
+    let _ = strace.kill();
+    let _ = strace.wait();
+    let intended = rig.records().iter().any(|r| matches!(r.body, Body::Intent(_)));
+    assert!(intended || rig.mode() == 0o755, "{place}: it acted without a durable intent");
+    ended
+}
+
 /// Starts it, attaches strace, sends an order. True where it was killed.
 fn run_and_kill(rig: &Rig, call: &str, nth: u32) -> bool {
     let running = rig.start();
     rig.loosen();
     let mut agent = rig.agent();
     // Its words are kept open: strace ends when it cannot say them.
-    let (mut strace, _words) = attach(&running, call, nth);
+    let (mut strace, _words) = attach(&running, &format!("inject={call}:signal=SIGKILL:when={nth}"));
     // The answer leaves before the log is published: the second question makes sure that the publishing is over, or was not survived.
     let order = Question::Order { envelope: Blob(rig.sign(&rig.own_order(1))) };
     let receipt = Question::Receipt { note: "n".into() };
@@ -74,9 +121,9 @@ fn run_and_kill(rig: &Rig, call: &str, nth: u32) -> bool {
     died
 }
 
-fn attach(running: &Running, call: &str, nth: u32) -> (Child, BufReader<ChildStderr>) {
+fn attach(running: &Running, injection: &str) -> (Child, BufReader<ChildStderr>) {
     let mut strace = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "-e", &format!("inject={call}:signal=SIGKILL:when={nth}")])
+        .args(["-f", "-o", "/dev/null", "-e", injection])
         .args(["-p", &running.child.id().to_string()])
         .stderr(Stdio::piped())
         .spawn()

@@ -93,11 +93,12 @@ impl Report {
 fn summary_lines(summary: &Summary) -> Vec<String> {
     let kinds: Vec<String> = summary.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     let time = |time: Option<UtcTime>| time.map_or("?".to_owned(), |time| time.to_string());
-    let mut span =
-        format!("{} to {}, by the host's clock", time(summary.first_time), time(summary.last_time));
-    if summary.steps_back > 0 {
-        span += &format!(", which went back {} times", summary.steps_back);
-    }
+    let back = match summary.steps_back {
+        0 => String::new(),
+        times => format!(", which went back {times} times"),
+    };
+    let (first, last) = (time(summary.first_time), time(summary.last_time));
+    let span = format!("{first} to {last}, by the host's clock{back}");
     vec![
         fact(
             "checked",

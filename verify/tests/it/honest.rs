@@ -1,7 +1,9 @@
 //! Honest logs verify, and nobody is alarmed by what honest writers leave behind.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::prelude::*;
-use verify::{Verdict, verify_with_progress};
+use verify::{ReadError, Source, Verdict, verify_with_progress};
 
 use crate::logs::{self, key, load, log, trust, verify, witness, witnessed_by};
 
@@ -66,6 +68,44 @@ fn tiles_that_are_ahead_of_the_head_are_stated_and_are_no_alarm() {
     let report = verify(&log, &witnessed_by(&[&hub]));
     assert_eq!(report.verdict, Verdict::IntactUnwitnessedTail { unwitnessed: 0 });
     assert_eq!(report.reason(), Some("uncovered_files"));
+}
+
+/// A log that publishes a wider head, and removes the older tiles, after its head was read `quiet` times.
+struct Growing {
+    before: logs::Log,
+    after: logs::Log,
+    head_reads: AtomicUsize,
+    quiet: usize,
+}
+
+impl Growing {
+    fn now(&self) -> &logs::Log {
+        if self.head_reads.load(Ordering::SeqCst) > self.quiet { &self.after } else { &self.before }
+    }
+}
+
+impl Source for Growing {
+    fn read(&self, name: &str, bytes_max: usize) -> Result<Vec<u8>, ReadError> {
+        let bytes = self.now().read(name, bytes_max);
+        if name == "checkpoint" {
+            self.head_reads.fetch_add(1, Ordering::SeqCst);
+        }
+        bytes
+    }
+
+    fn visit_tiles(&self, visit: &mut dyn FnMut(&str)) -> Result<(), ReadError> {
+        self.now().visit_tiles(visit)
+    }
+}
+
+#[test]
+fn a_log_that_grows_under_our_eyes_is_read_again() {
+    for quiet in [0, 1] {
+        let head_reads = AtomicUsize::new(0);
+        let growing = Growing { before: log(250), after: log(300), head_reads, quiet };
+        let report = verify::verify(&growing, &trust());
+        assert_eq!(report.verdict, Verdict::IntactUnwitnessedTail { unwitnessed: 300 });
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use evidence::{Draft, LogWriter};
 use tlog::checkpoint::Checkpoint;
 use tlog::cosignature::{CosignatureTime, cosign};
 use tlog::hash::leaf_hash;
-use tlog::note::{SignatureType, SignedNote, SigningKey, VerifierKey};
+use tlog::note::{SignatureType, SignedNote, SigningKey};
 use tlog::tile::{TILE_HEIGHT, Tile, TileKind, bundle, entry_bundles, hash_tiles};
 use tlog::tree::{CompactRange, TreeSize};
 use verify::{ReadError, Report, Source, Trust};
@@ -105,13 +105,6 @@ pub(crate) fn log_with(key: SigningKey, size: u64, salt: u64) -> Log {
 }
 
 impl Log {
-    pub(crate) fn save(&self, dir: &Path) {
-        for (name, bytes) in &self.0 {
-            fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
-            fs::write(dir.join(name), bytes).unwrap();
-        }
-    }
-
     pub(crate) fn note(&self) -> SignedNote {
         SignedNote::parse(&self.0["checkpoint"]).unwrap()
     }
@@ -166,15 +159,16 @@ impl Log {
 
     /// The head's note with a witness's cosignature.
     pub(crate) fn cosigned(&self, witness: &SigningKey) -> SignedNote {
-        let head = tlog::checkpoint::open(&self.0["checkpoint"], &self.key()).unwrap();
+        self.cosigned_by(&key(), witness)
+    }
+
+    /// The same for a log of another key.
+    pub(crate) fn cosigned_by(&self, key: &SigningKey, witness: &SigningKey) -> SignedNote {
+        let head = tlog::checkpoint::open(&self.0["checkpoint"], key.verifier()).unwrap();
         let line =
             cosign(&head, witness, CosignatureTime::from_unix_seconds(1_795_240_500).unwrap()).unwrap();
         let mut note = head.into_note();
         note.add(line).unwrap();
         note
-    }
-
-    pub(crate) fn key(&self) -> VerifierKey {
-        key().verifier().clone()
     }
 }

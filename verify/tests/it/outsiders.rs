@@ -98,6 +98,9 @@ fn a_receipt_that_proves_nothing_is_refused() {
     let spoilt = log(3).cosigned(&hub).to_string().replacen("\n3\n", "\n2\n", 1);
     let spoilt = SignedNote::parse(spoilt.as_bytes()).unwrap();
     check(&log(3), &with(spoilt), "nothing_verified", "receipt_invalid");
+    let elsewhere = key_of("hub.example/h-2", 3);
+    let note = log_with(key_of("hub.example/h-2", 3), 3, 0).cosigned_by(&elsewhere, &hub);
+    check(&log(3), &with(note), "nothing_verified", "receipt_of_another_log");
 }
 
 #[test]

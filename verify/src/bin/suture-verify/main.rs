@@ -45,9 +45,10 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    match arguments.json {
-        true => screen.json(&report),
-        false => screen.words(&report),
+    if arguments.json {
+        screen::json(&report);
+    } else {
+        screen.words(&report);
     }
     ExitCode::from(report.verdict.exit_code())
 }

@@ -42,23 +42,22 @@ impl Screen {
         }
     }
 
-    pub(crate) fn json(&self, report: &Report) {
-        if let Ok(json) = report.to_json() {
-            _ = writeln!(stdout(), "{json}");
-        }
-    }
-
     pub(crate) fn words(&self, report: &Report) {
         if self.quiet {
             return;
         }
         let headline = report.headline();
-        let headline = match self.colour {
-            true => format!("{}{headline}{RESET}", colour(&report.verdict)),
-            false => headline,
-        };
+        let (begin, end) = if self.colour { (colour(&report.verdict), RESET) } else { ("", "") };
+        let headline = format!("{begin}{headline}{end}");
         let words = [headline].into_iter().chain(report.lines()).collect::<Vec<_>>().join("\n");
         _ = writeln!(stdout(), "{words}");
+    }
+}
+
+/// One object on one line.
+pub(crate) fn json(report: &Report) {
+    if let Ok(json) = report.to_json() {
+        _ = writeln!(stdout(), "{json}");
     }
 }
 

@@ -1,0 +1,9 @@
+//! `suture try`, driven as a process and checked from the outside, step by step.
+//!
+//! These tests start the programs of the whole workspace: build it first (`./test` does).
+#![expect(clippy::unwrap_used, reason = "a failed expectation is the test's own message")]
+
+mod bad_weather;
+mod crash;
+mod first_light;
+mod stage;

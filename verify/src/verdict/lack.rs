@@ -1,0 +1,70 @@
+//! Reasons for `incomplete`.
+
+use super::Outsider;
+use crate::source::ReadError;
+
+/// What is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Lack {
+    /// A whole bundle of entries.
+    #[error("record {index} and those after it in {path} cannot be read: {why}")]
+    Bundle {
+        /// The first record in it.
+        index: u64,
+        /// Its name.
+        path: String,
+        /// Why.
+        why: ReadError,
+    },
+    /// The end of a bundle.
+    #[error("{path} ends before record {index}")]
+    Entry {
+        /// The first record missing.
+        index: u64,
+        /// The bundle.
+        path: String,
+    },
+    /// A tile of hashes.
+    #[error("the hash tile {path} cannot be read: {why}")]
+    Tile {
+        /// Its name.
+        path: String,
+        /// Why.
+        why: ReadError,
+    },
+    /// The list of files.
+    #[error("the files under tile/ cannot be listed: {0}")]
+    List(ReadError),
+    /// Somebody outside has seen more than there is: the log was put back to an earlier state.
+    #[error("{who} saw {seen} records, and the log's head covers {size}")]
+    RolledBack {
+        /// Who saw more.
+        who: Outsider,
+        /// How many they saw.
+        seen: u64,
+        /// How many there are.
+        size: u64,
+    },
+    /// No key was given, and what was given covers a part of the log only.
+    #[error(
+        "nothing that was given vouches for record {from} and those after it: give the log's key as well"
+    )]
+    Unvouched {
+        /// The first record not covered.
+        from: u64,
+    },
+}
+
+impl Lack {
+    /// Its stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Bundle { .. } => "bundle_missing",
+            Self::Entry { .. } => "record_missing",
+            Self::Tile { .. } => "tile_missing",
+            Self::List(_) => "files_not_listed",
+            Self::RolledBack { .. } => "rolled_back",
+            Self::Unvouched { .. } => "tail_not_covered",
+        }
+    }
+}
