@@ -58,7 +58,7 @@ pub fn follow(
     Thread::begin("logs", move |stop| {
         let mut reading = Reading::new(detectors, signals, tracer);
         while let Err(reason) = follow_once(&logs, &places, &mut reading, &stop) {
-            eprintln!("suture-agent: {reason}");
+            edge::trace::complain(&format!("suture-agent: {reason}"));
             tracing::error!(%reason, "logs");
             if stop.within(AGAIN) {
                 return;

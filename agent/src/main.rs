@@ -105,7 +105,7 @@ fn main() -> ExitCode {
     match start(cli.command) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("suture-agent: {error:#}");
+            edge::trace::complain(&format!("suture-agent: {error:#}"));
             Exit::Refused.into()
         }
     }

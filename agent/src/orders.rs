@@ -82,7 +82,7 @@ async fn carry_out(parts: &Parts, waiting: &OrderWaiting) -> Result<OrderAnswer,
             dsse::open(PayloadType::Order, &waiting.envelope.0, std::slice::from_ref(&parts.hub_key))
         && let Ok(order) = Order::from_signed(&signed)
     {
-        // The observer outlives this task, except while the process stops.
+        // The observer outlives this part, except while the process stops.
         let _ = parts.observer.send(News::Healed(order.control)).await;
     }
     Ok(answer)

@@ -47,7 +47,7 @@ pub(crate) fn run(told: &Try) -> Result<(), Failure> {
     voice.heading("4. One real drift, healed");
     heal::show(voice, &layout, &mut processes, &set_up)?;
     voice.heading("5. The evidence, verified");
-    proof::show(voice, &layout, &processes)?;
+    proof::show(voice, &layout, &processes, &set_up.witness)?;
     voice.heading("6. Where everything is");
     where_everything_is(voice, &layout, &set_up);
     if told.keep {

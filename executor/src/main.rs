@@ -60,7 +60,7 @@ fn finish(result: anyhow::Result<()>, status: i32) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("suture-executor: {e:#}");
+            edge::trace::complain(&format!("suture-executor: {e:#}"));
             ExitCode::from(u8::try_from(status).unwrap_or(1))
         }
     }
@@ -134,7 +134,7 @@ fn stop_cleanly_on_signals(served: Arc<Served>) -> anyhow::Result<()> {
             let status = match runner.machine().recorder.publish() {
                 Ok(()) => 0,
                 Err(e) => {
-                    eprintln!("suture-executor: {e}");
+                    edge::trace::complain(&format!("suture-executor: {e}"));
                     EXIT_EVIDENCE
                 }
             };

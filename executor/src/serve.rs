@@ -197,6 +197,6 @@ fn stop(e: &AppendError, served: &Served) -> ! {
         chain = format!("{chain}: {cause}");
         source = cause.source();
     }
-    eprintln!("suture-executor: {chain}{advice}");
+    edge::trace::complain(&format!("suture-executor: {chain}{advice}"));
     std::process::exit(crate::EXIT_EVIDENCE);
 }

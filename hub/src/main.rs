@@ -134,7 +134,7 @@ async fn run(config: &Config) -> Exit {
     // Before anything starts: a signal that comes early stops the hub as well.
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        eprintln!("suture-hub: this machine does not deliver signals");
+        edge::trace::complain("suture-hub: this machine does not deliver signals");
         return Exit::Failed;
     };
     let running = match start(config).await {
@@ -176,6 +176,6 @@ const fn exit_of(error: &StartError) -> Exit {
 fn complain(error: &dyn std::error::Error, exit: Exit) -> Exit {
     let causes = std::iter::successors(Some(error), |e| e.source());
     let line = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    eprintln!("suture-hub: {line}");
+    edge::trace::complain(&format!("suture-hub: {line}"));
     exit
 }

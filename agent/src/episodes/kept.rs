@@ -12,7 +12,7 @@ const BYTES_MAX: u64 = 4 << 20;
 
 /// Reads them; none where there is no file.
 ///
-/// A file that makes no sense is set aside and the agent starts without it: the hub folds a second report of an open drift into the first, so
+/// A file that makes no sense is set aside and the agent starts without it: the hub folds a second telling of an open drift into the first, so
 /// the price is one request each, while refusing to start would be a machine that nobody watches.
 pub fn load(path: &Path) -> Result<Episodes, FileError> {
     let bytes = match file::read(path, BYTES_MAX) {

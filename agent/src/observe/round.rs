@@ -52,15 +52,15 @@ impl Round {
             .episodes
             .update(&look.findings, now, crate::incident_id)
             .map_err(RoundError::NoRandomness)?;
-        let report = if full { look.findings } else { self.news(&look.findings, &changes) };
-        if report.is_empty() {
+        let said = if full { look.findings } else { self.news(&look.findings, &changes) };
+        if said.is_empty() {
             return Ok(());
         }
         if !full {
-            self.trace_drift(&report);
+            self.trace_drift(&said);
         }
         let trigger = if full { Trigger::FullScan } else { Trigger::Change };
-        match self.parts.executor.ask(Question::Findings { trigger, findings: report.clone() }).await? {
+        match self.parts.executor.ask(Question::Findings { trigger, findings: said.clone() }).await? {
             Answer::Recorded { .. } => {}
             Answer::Welcome { .. }
             | Answer::Order(_)
@@ -71,7 +71,7 @@ impl Round {
             }
         }
         // Evidence now: what is known may move on, and incidents may leave.
-        self.recorded.extend(report.into_iter().map(|f| (f.control, f.verdict)));
+        self.recorded.extend(said.into_iter().map(|f| (f.control, f.verdict)));
         self.unstored |= changes.after != self.episodes;
         self.episodes = changes.after;
         if full {
@@ -129,9 +129,9 @@ impl Round {
         findings.iter().filter(is_news).cloned().collect()
     }
 
-    fn trace_drift(&self, report: &[Finding]) {
+    fn trace_drift(&self, said: &[Finding]) {
         let failed_before = |control| matches!(self.recorded.get(control), Some(Verdict::Fail(_)));
-        for finding in report {
+        for finding in said {
             if matches!(finding.verdict, Verdict::Fail(_)) && !failed_before(&finding.control) {
                 self.parts.tracer.emit(Event::Drifted { control: finding.control.clone() });
             }

@@ -131,11 +131,11 @@ async fn a_reply_that_was_lost_is_no_reply_and_the_incident_goes_again() {
     let (incidents, connection) = delivering(&machine, &hub).await;
     hub.with(|s| s.replies_lost = 1);
     incidents.keep(incident(1)).await.unwrap();
-    let task = tokio::spawn(deliver(incidents, connection));
+    let delivery = tokio::spawn(deliver(incidents, connection));
     until("the second try", || hub.with(|s| (s.incidents.len() == 2).then_some(()))).await;
     until("an empty outbox", || files(&machine.path("agent")).is_empty().then_some(())).await;
     assert!(hub.with(|s| s.incidents.iter().all(|i| *i == incident(1))));
-    task.abort();
+    delivery.abort();
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn an_outage_drains_newest_first_with_its_gap_at_the_end() {
         incidents.keep(incident(n)).await.unwrap();
     }
     incidents.remind(vec![incident(1)]);
-    let task = tokio::spawn(deliver(incidents, connection));
+    let delivery = tokio::spawn(deliver(incidents, connection));
     until("a try", || hub.with(|s| s.raw.iter().any(|r| r.starts_with("POST /v1/incidents")).then_some(())))
         .await;
     hub.with(|s| s.broken = None);
@@ -156,7 +156,7 @@ async fn an_outage_drains_newest_first_with_its_gap_at_the_end() {
     let expected = ["a.b7", "a.b6", "a.b5", "a.b4", "a.b3"].map(|c| format!("control:{c}"));
     assert_eq!(subjects[..5], expected);
     assert_eq!(subjects[5..], ["detector:agent.outbox-gap", "control:a.b1"]);
-    task.abort();
+    delivery.abort();
 }
 
 #[tokio::test]
@@ -165,11 +165,11 @@ async fn an_incident_that_the_hub_refuses_does_not_block_the_others() {
     let (incidents, connection) = delivering(&machine, &hub).await;
     hub.with(|s| s.broken = Some(422));
     incidents.keep(incident(1)).await.unwrap();
-    let task = tokio::spawn(deliver(incidents.clone(), connection));
+    let delivery = tokio::spawn(deliver(incidents.clone(), connection));
     let aside = machine.path("agent/outbox/aside");
     until("the refused one", || (aside.read_dir().unwrap().count() == 1).then_some(())).await;
     hub.with(|s| s.broken = None);
     incidents.keep(incident(2)).await.unwrap();
     until("the next one", || hub.with(|s| s.incidents.iter().any(|i| *i == incident(2)).then_some(()))).await;
-    task.abort();
+    delivery.abort();
 }

@@ -52,11 +52,12 @@ fn entries_are_counted_and_the_cursor_is_kept() {
     let mut lines: Vec<_> = (1..=5).map(|n| entry(n, 0, text)).collect();
     // Bytes that are not UTF-8, a field that was too long, one that stands there twice: none of it stops us.
     lines.extend([entry(6, 0, "[70,255,10]"), entry(7, 0, "null"), entry(8, 0, r#"["a","b"]"#)]);
+    lines.push(entry(9, 0, r#""x: No space left on device""#));
     let program = script(dir.path(), &lines, "exec sleep 60");
-    let seen = follow(dir.path(), program.clone(), |seen| !seen.is_empty());
-    assert_eq!(seen, ["auth.failed-logins"]);
+    let seen = follow(dir.path(), program, |seen| seen.len() == 2);
+    assert_eq!(seen, ["auth.failed-logins", "disk.full"]);
     until_blocking("the cursor", || {
-        std::fs::read_to_string(dir.path().join("cursor")).ok().filter(|c| c == "c=8")
+        std::fs::read_to_string(dir.path().join("cursor")).ok().filter(|c| c == "c=9")
     });
 
     follow(dir.path(), script(dir.path(), &[], "exec sleep 60"), |_| {
@@ -65,7 +66,7 @@ fn entries_are_counted_and_the_cursor_is_kept() {
     let arguments = std::fs::read_to_string(dir.path().join("arguments")).unwrap();
     let (first, second) = arguments.trim().split_once('\n').unwrap();
     assert!(first.contains("--lines=0") && !first.contains("cursor"), "{first}");
-    assert!(second.contains("--after-cursor=c=8") && second.contains("--no-tail"), "{second}");
+    assert!(second.contains("--after-cursor=c=9") && second.contains("--no-tail"), "{second}");
 }
 
 #[test]

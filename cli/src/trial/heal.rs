@@ -44,6 +44,8 @@ struct Legs {
     order: Option<OrderId>,
     record: Option<u64>,
     receipt: u64,
+    /// Why earlier orders were not carried out; the hub plans again.
+    refused: Vec<String>,
 }
 
 /// Loosens, watches, and checks the end with the hub and with its own eyes.
@@ -124,7 +126,16 @@ impl Legs {
                 self.incident.get_or_insert_with(|| incident.clone());
                 1
             }
-            Event::Queued { incident } if self.is_incident(incident) => 2,
+            Event::Queued { incident } if self.is_incident(incident) => {
+                // Planned again: the legs from here on are the later order's.
+                self.at[2..].fill(None);
+                self.order = None;
+                2
+            }
+            Event::Refused { order: Some(order), refusal } if self.is_order(order) => {
+                self.refused.push(refusal.to_string());
+                return;
+            }
             Event::Decided { incident, .. } if self.is_incident(incident) => 3,
             Event::Ordered { incident, order } if self.is_incident(incident) => {
                 self.order.get_or_insert_with(|| order.clone());
@@ -167,6 +178,9 @@ impl Legs {
 
     /// Each leg with the time since the one before it. A leg that a restart swallowed is said to be so.
     fn print(&self, voice: Voice, began: MonoNs) {
+        for refusal in &self.refused {
+            voice.line(&format!("  an order was not carried out ({refusal}), and planned again"));
+        }
         let mut last = began;
         for (name, at) in LEGS.iter().zip(self.at) {
             let time = match at {

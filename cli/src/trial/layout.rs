@@ -88,6 +88,11 @@ impl Layout {
         self.executor().join("evidence")
     }
 
+    /// The hub's receipt, as the executor keeps it.
+    pub(crate) fn receipt(&self) -> PathBuf {
+        self.executor().join("receipt")
+    }
+
     /// The public key of the evidence log, as an auditor would keep it: outside the log.
     pub(crate) fn public_key(&self) -> PathBuf {
         self.root.join("evidence.pub")

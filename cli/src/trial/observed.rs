@@ -65,7 +65,7 @@ fn list(voice: Voice, open: &[IncidentView]) {
                 String::new()
             }
         };
-        voice.line(&format!("  {:<28} {:<36} {end}", words::what(&incident.what), words::choice(incident)));
+        voice.line(&format!("  {:<29} {:<34} {end}", words::what(&incident.what), words::choice(incident)));
     }
     if open.is_empty() {
         voice.line("  nothing fails");

@@ -15,14 +15,21 @@ const VERIFIED: [i32; 2] = [0, 10];
 const INCOMPLETE: i32 = 20;
 
 /// Verifies the log with the key that was kept outside it, then shows that the verifier refuses an altered copy and names the record.
-pub(crate) fn show(voice: Voice, layout: &Layout, processes: &Processes) -> Result<(), Failure> {
-    let mut output = verify(processes, layout, &layout.evidence(), &[])?;
+pub(crate) fn show(
+    voice: Voice,
+    layout: &Layout,
+    processes: &Processes,
+    witness: &str,
+) -> Result<(), Failure> {
+    let receipt = layout.receipt().display().to_string();
+    let witnessed = ["--witness", witness, "--receipt", &receipt];
+    let mut output = verify(processes, layout, &layout.evidence(), &witnessed)?;
     for _ in 0..5 {
         if output.status.code() != Some(INCOMPLETE) {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(200));
-        output = verify(processes, layout, &layout.evidence(), &[])?;
+        output = verify(processes, layout, &layout.evidence(), &witnessed)?;
     }
     print(voice, &output);
     if !output.status.code().is_some_and(|c| VERIFIED.contains(&c)) {

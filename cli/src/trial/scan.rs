@@ -51,7 +51,7 @@ pub(crate) fn show(voice: Voice, processes: &mut Processes, baseline: &Baseline)
 
 fn heading_line(voice: Voice) {
     let line = format!(
-        "  {:>7}  {:<28} {:<24} {:<12} {}",
+        "  {:>7}  {:<29} {:<22} {:<12} {}",
         "", "control", "45 CFR", "finding", "observed, or why not"
     );
     voice.line(&voice.tone(Tone::Quiet, &line));
@@ -62,7 +62,7 @@ fn row(voice: Voice, baseline: &Baseline, finding: &Finding, shown: usize, total
     let citation = citation.map_or("", |c| c.as_str());
     let (verdict, observed) = words::verdict(voice, &finding.verdict);
     let place = voice.tone(Tone::Quiet, &format!("{shown:>3}/{total:<3}"));
-    format!("  {place}  {:<28} {citation:<24} {verdict} {observed}", finding.control)
+    format!("  {place}  {:<29} {citation:<22} {verdict} {observed}", finding.control)
 }
 
 fn summary(voice: Voice, tally: Tally, took_ms: u64, slow: &[(String, u64)]) {

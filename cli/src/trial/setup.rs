@@ -1,6 +1,5 @@
 //! Setting a trial up: hub, tenant, site, enrolment, and the two processes of the site.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use contract::baseline::Baseline;
@@ -27,6 +26,8 @@ pub(crate) struct SetUp {
     pub(crate) operator_address: String,
     pub(crate) tenant: TenantId,
     pub(crate) baseline: Baseline,
+    /// The hub's witness key, from the enrolment sheet: from outside the log.
+    pub(crate) witness: String,
     pub(crate) resumed: bool,
 }
 
@@ -58,7 +59,7 @@ pub(crate) fn set_up(voice: Voice, layout: &Layout, processes: &mut Processes) -
     })?;
     processes.start("suture-agent", vec!["run".into(), "--config".into(), text(layout.agent_config())])?;
     voice.line("  agent     watches; outbound mutual TLS only, no listening socket");
-    Ok(SetUp { operator, operator_address, tenant, baseline, resumed })
+    Ok(SetUp { operator, operator_address, tenant, baseline, witness: sheet.witness_key, resumed })
 }
 
 fn local<T: std::str::FromStr>(id: &str) -> Result<T, Failure>
@@ -68,40 +69,38 @@ where
     id.parse().map_err(|e: T::Err| Failure::new(Status::CannotCreate, e.to_string()))
 }
 
+/// Tries one operator port after the other. Only binding it tells whether a port is free, and only the hub binds it.
 fn start_hub(voice: Voice, layout: &Layout, processes: &mut Processes) -> Result<(String, String), Failure> {
-    let port = free_operator_port(voice)?;
-    let arguments = [
-        "serve".to_owned(),
-        "--dir".to_owned(),
-        layout.hub().display().to_string(),
-        "--device".to_owned(),
-        "127.0.0.1:0".to_owned(),
-        "--operator".to_owned(),
-        format!("127.0.0.1:{port}"),
-    ];
-    processes.start("suture-hub", arguments.into())?;
-    let (device, operator) = wait_for(processes, "the hub", |event| match event {
-        Event::HubReady { device, operator } => Some((device.clone(), operator.clone())),
-        _ => None,
-    })?;
-    voice
-        .line(&format!("  hub       device plane {device} (mutual TLS 1.3 only), operator plane {operator}"));
-    Ok((device, operator))
-}
-
-fn free_operator_port(voice: Voice) -> Result<u16, Failure> {
-    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let port = OPERATOR_PORTS.clone().find(free).ok_or_else(|| {
-        let words = "127.0.0.1: all ports from 6767 to 6798 are taken; stop what listens there and try again";
-        Failure::new(Status::Unavailable, words)
-    })?;
-    if port != OPERATOR_PORTS.start {
-        voice.line(&format!(
-            "  127.0.0.1:{} is taken; the operator plane goes to {port}",
-            OPERATOR_PORTS.start
-        ));
+    for port in OPERATOR_PORTS {
+        let arguments = [
+            "serve".to_owned(),
+            "--dir".to_owned(),
+            layout.hub().display().to_string(),
+            "--device".to_owned(),
+            "127.0.0.1:0".to_owned(),
+            "--operator".to_owned(),
+            format!("127.0.0.1:{port}"),
+        ];
+        processes.start("suture-hub", arguments.into())?;
+        let ready = wait_for(processes, "the hub", |event| match event {
+            Event::HubReady { device, operator } => Some((device.clone(), operator.clone())),
+            _ => None,
+        });
+        match ready {
+            Ok((device, operator)) => {
+                voice.line(&format!(
+                    "  hub       device plane {device} (mutual TLS 1.3 only), operator plane {operator}"
+                ));
+                return Ok((device, operator));
+            }
+            Err(failure) if failure.status == Status::Unavailable => {
+                voice.line(&format!("  127.0.0.1:{port} is taken; the operator plane goes to the next port"));
+            }
+            Err(failure) => return Err(failure),
+        }
     }
-    Ok(port)
+    let words = "127.0.0.1: all ports from 6767 to 6798 are taken; stop what listens there and try again";
+    Err(Failure::new(Status::Unavailable, words))
 }
 
 /// Tenant, site, sheet, the executor's key, the agent's certificate. Each step may be repeated: an interrupted enrolment is begun again.

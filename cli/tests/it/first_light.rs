@@ -81,7 +81,7 @@ fn shows_the_loop(trial: &Trial) {
     }
     assert!(legs.iter().any(|l| l.contains("healed") && l.contains("incident closed by record")), "{legs:?}");
     let proof = trial.section("The evidence, verified");
-    assert!(proof.iter().any(|l| l.contains("intact")), "{proof:?}");
+    assert!(proof.iter().any(|l| l.contains("INTACT")), "{proof:?}");
     assert!(proof.iter().any(|l| l.contains("refused, and record")), "{proof:?}");
 }
 
@@ -190,10 +190,12 @@ fn it_goes_on_watching_until_it_is_told_to_stop_and_leaves_nothing_running() {
 
 /// The network sockets on which the program can be reached: TCP ones that listen, UDP and raw ones that are bound (proc(5)).
 fn listening(stage: &Stage, program: &str) -> Vec<String> {
-    let (process, _) = stage.processes().into_iter().find(|(_, line)| line.contains(&format!("{program} "))).unwrap();
+    let (process, _) =
+        stage.processes().into_iter().find(|(_, line)| line.contains(&format!("{program} "))).unwrap();
     let descriptors = fs::read_dir(process.join("fd")).unwrap().flatten();
     let links = descriptors.filter_map(|d| fs::read_link(d.path()).ok()).map(|l| l.display().to_string());
-    let own: Vec<String> = links.filter_map(|l| Some(l.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect();
+    let own: Vec<String> =
+        links.filter_map(|l| Some(l.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect();
     let mut found = Vec::new();
     for table in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
         let Ok(text) = fs::read_to_string(process.join("net").join(table)) else { continue };

@@ -20,13 +20,22 @@ impl Tracer {
         Self { on }
     }
 
-    /// Writes one event. A reader that went away is no reason to stop working: events are diagnostics.
+    /// Writes one event. Where nobody can read it any more the supervisor went before it could be watched: this process asks itself to stop.
     pub fn emit(self, event: Event) {
         if self.on
             && let Ok(mut line) = serde_json::to_vec(&Traced { at: crate::clock::mono(), event })
         {
             line.push(b'\n');
-            let _ = std::io::stdout().lock().write_all(&line);
+            let written = std::io::stdout().lock().write_all(&line);
+            if written.is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+                let _ =
+                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+            }
         }
     }
+}
+
+/// Writes one line to standard error. That it cannot be written, on a full disk for example, is no reason to die of it.
+pub fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
