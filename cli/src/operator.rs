@@ -23,6 +23,8 @@ impl Operator {
     pub(crate) fn new(address: &str, token_file: &Path) -> Result<Self, Failure> {
         let token = edge::file::read_text(token_file, 4096)?;
         let agent = ureq::Agent::config_builder()
+            // Each request has a connection of its own: a kept one may have been closed by the hub just now.
+            .max_idle_connections(0)
             .timeout_global(Some(Duration::from_secs(10)))
             .http_status_as_error(false)
             .build()

@@ -36,22 +36,31 @@ pub(crate) fn run(told: &Try) -> Result<(), Failure> {
     let voice = Voice::for_stdout();
     let stop = stop_flag()?;
     let layout = Layout::prepare(&told.dir)?;
-    let mut processes = Processes::new(voice, &layout)?;
+    loop_once(voice, told, &layout, &stop).map_err(|mut failure| {
+        if let Some(full) = layout.full_disk() {
+            failure.words = format!("{}\n{full}", failure.words);
+        }
+        failure
+    })
+}
+
+fn loop_once(voice: Voice, told: &Try, layout: &Layout, stop: &AtomicBool) -> Result<(), Failure> {
+    let mut processes = Processes::new(voice, layout)?;
     voice.heading("1. Setting up");
     voice.line(&format!("  everything goes to {}", layout.root().display()));
-    let set_up = setup::set_up(voice, &layout, &mut processes)?;
+    let set_up = setup::set_up(voice, layout, &mut processes)?;
     voice.heading("2. This machine against the HIPAA baseline, and 3. its logs");
     let scanned = scan::show(voice, &mut processes, &set_up.baseline)?;
     voice.heading("   What the planner would have chosen (observe mode: nothing is touched)");
     observed::show(voice, &mut processes, &set_up.operator, &set_up.tenant, scanned.tally.fail)?;
     voice.heading("4. One real drift, healed");
-    heal::show(voice, &layout, &mut processes, &set_up)?;
+    heal::show(voice, layout, &mut processes, &set_up)?;
     voice.heading("5. The evidence, verified");
-    proof::show(voice, &layout, &processes, &set_up.witness)?;
+    proof::show(voice, layout, &processes, &set_up.witness)?;
     voice.heading("6. Where everything is");
-    where_everything_is(voice, &layout, &set_up);
+    where_everything_is(voice, layout, &set_up);
     if told.keep {
-        keep(voice, &mut processes, &stop)?;
+        keep(voice, &mut processes, stop)?;
     }
     processes.stop();
     Ok(())

@@ -6,6 +6,9 @@ use edge::file::{self, Lock};
 
 use crate::exit::{Failure, Status};
 
+/// Less room than this is none: one record with its tile and its copy at the hub takes more.
+const FULL_BYTES: u64 = 256 << 10;
+
 /// The paths of a trial. All absolute and free of links.
 #[derive(Debug)]
 pub(crate) struct Layout {
@@ -33,6 +36,15 @@ impl Layout {
             file::private_directory(&root.join(below))?;
         }
         Ok(Self { root, _lock: lock })
+    }
+
+    /// What to add to a failure where the disk is full: a process may not even have been able to write down why it ended.
+    pub(crate) fn full_disk(&self) -> Option<String> {
+        let free = rustix::fs::statvfs(&self.root).ok().map(|s| s.f_bavail.saturating_mul(s.f_frsize))?;
+        let root = self.root.display();
+        (free < FULL_BYTES).then(|| {
+            format!("the disk is full ({free} bytes left for {root}): free some space, or choose another directory with --dir")
+        })
     }
 
     pub(crate) fn root(&self) -> &Path {

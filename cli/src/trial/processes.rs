@@ -18,8 +18,6 @@ use crate::say::Voice;
 const RESTARTS_MAX: u32 = 5;
 /// How long is waited for an event before the processes are looked at again.
 const POLL: Duration = Duration::from_millis(50);
-/// Less room than this is none: one record with its tile and its copy at the hub takes more.
-const FULL_BYTES: u64 = 256 << 10;
 /// The exit status of a hub whose address is taken (`sysexits.h`).
 const EX_UNAVAILABLE: i32 = 69;
 /// How long a process may take to stop when it is asked to.
@@ -41,7 +39,6 @@ pub(crate) struct Processes {
     events: Receiver<Traced>,
     logs: Vec<(&'static str, PathBuf)>,
     voice: Voice,
-    root: PathBuf,
 }
 
 impl Processes {
@@ -62,15 +59,7 @@ impl Processes {
         let (sender, events) = channel();
         let logs =
             ["suture-hub", "suture-agent", "suture-executor", "events"].map(|name| (name, layout.log(name)));
-        Ok(Self {
-            binaries,
-            running: Vec::new(),
-            sender,
-            events,
-            logs: logs.into(),
-            voice,
-            root: layout.root().to_owned(),
-        })
+        Ok(Self { binaries, running: Vec::new(), sender, events, logs: logs.into(), voice })
     }
 
     /// Starts a process that goes on running.
@@ -138,7 +127,7 @@ impl Processes {
         let name = *name;
         // A process that ended by itself has said why; one that was killed is started again, as its supervisor on a site would.
         if status.code().is_some() || *restarts >= RESTARTS_MAX {
-            let words = format!("{name} ended ({status}):\n{}{}", self.last_words(name), self.full_disk());
+            let words = format!("{name} ended ({status}):\n{}", self.last_words(name));
             self.running.remove(i);
             let kind =
                 if status.code() == Some(EX_UNAVAILABLE) { Status::Unavailable } else { Status::NotProven };
@@ -158,19 +147,6 @@ impl Processes {
         let lines: Vec<&str> = text.lines().collect();
         let last = lines[lines.len().saturating_sub(5)..].join("\n  ");
         format!("  {last}\n(all of it: {})", path.display())
-    }
-
-    /// A process on a full disk cannot even write down why it ended: then this is said in its place.
-    fn full_disk(&self) -> String {
-        let free =
-            rustix::fs::statvfs(&self.root).map_or(u64::MAX, |s| s.f_bavail.saturating_mul(s.f_frsize));
-        if free > FULL_BYTES {
-            return String::new();
-        }
-        let root = self.root.display();
-        format!(
-            "\nthe disk is full ({free} bytes left for {root}): free some space, or choose another directory with --dir"
-        )
     }
 
     /// How much memory a process has resident, in kilobytes (`VmRSS` of proc(5)).

@@ -71,7 +71,7 @@ pub enum Answer {
     },
     /// To `order`: its end is durable.
     Order(OrderAnswer),
-    /// To `entries`.
+    /// To `entries`: none of them where the log ends there.
     Entries(EntryPackage),
     /// To `receipt`: it is kept.
     Kept,

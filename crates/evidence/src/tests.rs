@@ -204,10 +204,14 @@ fn packages_hand_over_the_whole_log_in_pieces() {
     let (mut log, _) = open(dir.path()).unwrap();
     log.append((0..300).map(draft).collect()).unwrap();
     let mut from = 0;
-    while let Some(package) = log.package(from).unwrap() {
+    loop {
+        let package = log.package(from).unwrap().unwrap();
         assert_eq!(package.from, from);
-        assert!(!package.entries.is_empty());
         from += package.entries.len() as u64;
+        if package.entries.is_empty() {
+            break;
+        }
     }
     assert_eq!(from, 300);
+    assert_eq!(log.package(301).unwrap(), None);
 }

@@ -250,9 +250,10 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Up to a package of entries from `from` on, with the last signed head. None where there are none.
+    /// Up to a package of entries from `from` on, with the last signed head: an empty one where `from` is the log's size, so that a lost receipt
+    /// can be asked for again. None beyond that.
     pub fn package(&self, from: u64) -> Result<Option<Package>, FileError> {
-        let Some(head) = self.head.as_ref().filter(|_| from < self.size()) else { return Ok(None) };
+        let Some(head) = self.head.as_ref().filter(|_| from <= self.size()) else { return Ok(None) };
         let index = from / BUNDLE;
         let bytes = if index == self.size() / BUNDLE {
             self.tail.clone()

@@ -72,7 +72,9 @@ fn findings_are_written_down_in_records_that_fit() {
         panic!("no entries")
     };
     assert_eq!((package.from, package.entries.len()), (1, 3));
-    assert!(matches!(ask(&mut agent, &Question::Entries { from: 4 }), Answer::Sorry { .. }));
+    assert!(matches!(ask(&mut agent, &Question::Entries { from: 5 }), Answer::Sorry { .. }));
+    let Answer::Entries(none) = ask(&mut agent, &Question::Entries { from: 4 }) else { panic!("no package") };
+    assert_eq!((none.from, none.entries.len()), (4, 0));
     drop(running);
     let written: Vec<Finding> = rig
         .records()

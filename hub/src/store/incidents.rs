@@ -125,20 +125,15 @@ fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> r
         if (row.found, &row.what) != (*found, what) {
             return Ok(Taken::Contradicted);
         }
-        // The first answer was lost, perhaps before the incident was on the queue: publishing it twice is harmless.
-        let plan = matches!(row.state, IncidentState::Drifted).then(|| plan_of(c, host, &row)).transpose()?;
-        return Ok(Taken::As(row.incident, plan));
+        // Its first answer was lost, or the device reminds us of it.
+        let known = row.incident.clone();
+        return Ok(Taken::As(known, plan_known(c, host, row, now)?));
     }
     if let Some(row) = open_for(c, host, &what.subject())? {
         let sql = "UPDATE incident SET reports = reports + 1 WHERE host = ?1 AND incident = ?2";
         c.prepare_cached(sql)?.execute([host.as_str(), row.incident.as_str()])?;
         let open = row.incident.clone();
-        let plan = if is_due(c, &row.state, now)? {
-            Some(reopen(c, host, row)?)
-        } else {
-            matches!(row.state, IncidentState::Drifted).then(|| plan_of(c, host, &row)).transpose()?
-        };
-        return Ok(Taken::As(open, plan));
+        return Ok(Taken::As(open, plan_known(c, host, row, now)?));
     }
     let drifted = to_json(&IncidentState::Drifted)?;
     c.prepare_cached(
@@ -155,6 +150,14 @@ fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> r
     let subject = Subject::new(holder.tenant.clone(), holder.site.clone());
     let plan = Plan { subject, host: host.clone(), incident: incident.clone(), attempt: 1 };
     Ok(Taken::As(incident.clone(), Some(plan)))
+}
+
+/// What a report of a known incident puts on the queue. Where it may not have got there the first time, publishing it twice is harmless.
+fn plan_known(c: &Connection, host: &HostId, row: Standing, now: UtcTime) -> rusqlite::Result<Option<Plan>> {
+    if is_due(c, &row.state, now)? {
+        return reopen(c, host, row).map(Some);
+    }
+    matches!(row.state, IncidentState::Drifted).then(|| plan_of(c, host, &row)).transpose()
 }
 
 /// Whether an open incident that was reported again must be planned again: its order died unheard, or it was put off.

@@ -75,7 +75,7 @@ impl Bus {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("dbus-daemon is installed: ./test sees to it");
+            .unwrap_or_else(|e| panic!("dbus-daemon, which ./test installs, does not start: {e}"));
         let bus = Self(child);
         for _ in 0..500 {
             if socket.exists() {
