@@ -48,7 +48,8 @@ enum Command {
         #[arg(long)]
         events: bool,
     },
-    /// Look at the whole baseline once. Exit status 0 where nothing fails, 1 where something does, 2 where the input is bad.
+    /// Look at the whole baseline once. Exit status 0 where nothing fails, 1 where something does, 2 where the input is bad, 3 where nothing at all
+    /// could be assessed.
     Scan(ScanArgs),
 }
 
@@ -90,6 +91,8 @@ enum Exit {
     Failing = 1,
     /// Bad input, or something that a person has to mend.
     Refused = 2,
+    /// Nothing could be assessed: a script must not take that for a machine on which nothing fails.
+    Blind = 3,
 }
 
 impl From<Exit> for ExitCode {
@@ -176,5 +179,10 @@ fn print_scan(args: ScanArgs) -> anyhow::Result<Exit> {
     };
     // A reader that has seen enough (`| head`) is no failure.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    Ok(if Tally::of(&done.findings).fail > 0 { Exit::Failing } else { Exit::Well })
+    let tally = Tally::of(&done.findings);
+    Ok(match (tally.assessed(), tally.fail) {
+        (0, _) => Exit::Blind,
+        (_, 0) => Exit::Well,
+        _ => Exit::Failing,
+    })
 }

@@ -1,4 +1,6 @@
 //! `suture-agent scan`: one look at the whole baseline, for a person or a script. It needs neither hub nor executor, and changes nothing.
+//!
+//! Its exit status says how the look came out: 0 nothing fails, 1 something does, 2 the input is bad, 3 nothing at all could be assessed.
 
 use std::path::{Path, PathBuf};
 

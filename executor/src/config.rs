@@ -31,7 +31,7 @@ pub struct Config {
     pub site: SiteId,
     /// Which machine it is.
     pub host: HostId,
-    /// The hub's order keys: the current one, and the previous one until its end.
+    /// The hub's order keys.
     pub hub_keys: Vec<HubKey>,
     /// The key with which the hub cosigns, as a C2SP verifier key: only its receipts are kept.
     pub witness_key: String,
@@ -153,6 +153,7 @@ impl Config {
             tenant: self.tenant.clone(),
             site: self.site.clone(),
             host: self.host.clone(),
+            agent_uid: self.agent_uid,
             hub_keys: self.hub_keys.clone(),
             mode: self.mode,
             enforce: self.enforce.clone(),

@@ -33,6 +33,8 @@ pub struct Site {
     pub site: SiteId,
     /// Which machine this is.
     pub host: HostId,
+    /// The user that the agent runs as: the `self` of what it judges.
+    pub agent_uid: u32,
     /// The pinned hub keys.
     pub hub_keys: Vec<HubKey>,
     /// What runbooks may do here.
@@ -103,6 +105,8 @@ pub enum Arrival {
     New,
     /// The log holds its acceptance: its counter is the one that was accepted then.
     Resumed,
+    /// The log holds an intent of it: what was begun in time is settled whenever that is possible.
+    Settled,
 }
 
 impl Authentic {
@@ -138,7 +142,7 @@ impl Authentic {
     pub fn fresh(self, ledger: &Ledger, moment: &Moment, arrival: Arrival) -> Result<Fresh, Denied> {
         let Self { order, digest } = self;
         let highest = ledger.highest_counter();
-        let refusal = if moment.now > order.expires {
+        let refusal = if moment.now > order.expires && arrival != Arrival::Settled {
             Some(Refusal::Expired { at: order.expires })
         } else if order.issued > moment.now.plus_ms(CLOCK_ALLOWANCE_MS) {
             Some(Refusal::FromTheFuture { at: order.issued })

@@ -70,7 +70,7 @@ pub enum InitError {
     KeyFile(PathBuf),
 }
 
-/// Makes the key where there is none, and writes what `run` needs. Doing it again changes nothing that matters.
+/// Makes the key where there is none, and writes what `run` needs. Done again, it keeps the key and writes the rest anew from the sheet.
 pub fn init(told: &Init) -> Result<VerifierKey, InitError> {
     let sheet: EnrolmentSheet = serde_json::from_slice(&file::read(&told.sheet, SHEET_MAX_BYTES)?)
         .map_err(|source| InitError::Sheet { path: told.sheet.clone(), source })?;

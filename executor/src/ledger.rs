@@ -1,9 +1,10 @@
 //! What the evidence says about orders: counters, cooldowns, answers, unfinished runs. Pure: records go in, one after the other.
 //!
-//! There is no other state. A restart, a restore or a stolen state file cannot lower a counter without shortening the log, which is refused.
+//! There is no other state. Nothing lowers a counter but a shorter log, and that is refused as far as the hub's receipt goes (`receipt`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use contract::finding::{Finding, Verdict};
 use contract::ids::{ControlId, OrderId, RunbookId};
 use contract::outcome::Outcome;
 use contract::record::{Accepted, Body, Intent, Record};
@@ -22,6 +23,7 @@ pub struct Ledger {
     unfinished: BTreeMap<OrderId, Unfinished>,
     last_run: BTreeMap<(RunbookId, ControlId), LastRun>,
     answers: VecDeque<OrderAnswer>,
+    failing: BTreeSet<ControlId>,
 }
 
 /// A run that was accepted and has not ended.
@@ -66,9 +68,22 @@ impl Ledger {
                     let last = LastRun { ended: record.time, mono };
                     self.last_run.insert((run.accepted.runbook, run.accepted.control), last);
                 }
+                if *outcome == Outcome::Healed {
+                    self.failing.remove(&ended.control);
+                }
                 self.answered(Some(ended.order.clone()), *outcome, None, record.seq);
             }
-            Body::Opened(_) | Body::Findings(_) | Body::Recovered(_) => {}
+            Body::Findings(taken) => taken.findings.iter().for_each(|finding| self.found(finding)),
+            Body::Opened(_) | Body::Recovered(_) => {}
+        }
+    }
+
+    fn found(&mut self, finding: &Finding) {
+        match finding.verdict {
+            Verdict::Fail(_) => _ = self.failing.insert(finding.control.clone()),
+            Verdict::Pass(_) => _ = self.failing.remove(&finding.control),
+            // Nothing seen changes nothing; an exception does not make a control pass.
+            Verdict::Excepted(_) | Verdict::NotAssessed(_) => {}
         }
     }
 
@@ -93,6 +108,11 @@ impl Ledger {
     /// Runs that were accepted and have not ended.
     pub fn unfinished(&self) -> impl Iterator<Item = &Unfinished> {
         self.unfinished.values()
+    }
+
+    /// Whether the last that the log says of this control is that it fails.
+    pub fn fails(&self, control: &ControlId) -> bool {
+        self.failing.contains(control)
     }
 
     /// How an order ended, where it has: the same answer however often it is handed out.

@@ -7,6 +7,7 @@
 //! - `run`: the transaction: measure, write the intent, act, verify by the same check, hold down, or undo.
 //! - `verbs`: the hands. Only an armed step, made from a permit and a failing check, reaches them.
 //! - `recorder`: the log and the ledger together, so that neither can move without the other.
+//! - `receipt`: the hub's word for how far the log goes.
 //! - `serve`: the socket.
 #![forbid(unsafe_code)]
 
@@ -15,6 +16,7 @@ pub mod guard;
 pub mod init;
 pub mod ledger;
 pub mod measure;
+pub mod receipt;
 pub mod recorder;
 pub mod run;
 pub mod serve;

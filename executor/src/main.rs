@@ -15,6 +15,7 @@ use edge::trace::Tracer;
 use executor::config::Config;
 use executor::init::{self, Init};
 use executor::measure::Meter;
+use executor::receipt::Receipts;
 use executor::recorder::Recorder;
 use executor::run::{Machine, Runner};
 use executor::serve::{self, Served};
@@ -92,34 +93,60 @@ impl Prepared {
             ..Digests::default()
         };
         let log_key = key.verifier().clone();
-        let (recorder, recovery) = Recorder::open(&config.evidence(), key, digests)
+        let path = config.directory.join("receipt");
+        let receipts = Receipts { path, witness, log: log_key.clone() };
+        let receipt = receipts.kept().with_context(|| format!("{}: refused", receipts.path.display()))?;
+        let (recorder, recovery) = Recorder::open(&config.evidence(), key, receipt.as_ref(), digests)
             .with_context(|| format!("{}: the evidence log was not opened", config.evidence().display()))?;
         let own = config.own_directories();
         let meter = Meter::new(Reader::new(facts::Config::new(own.clone())));
         let mut machine = Machine { recorder, meter, own, tracer };
+        let begun = Begun(config.keys().join("evidence.begun"));
         if machine.recorder.size() == 0 {
+            begun.refuse_a_second_beginning()?;
             let Config { tenant, site, host, .. } = config.clone();
             let software = env!("CARGO_PKG_VERSION").to_owned();
             let opened = Opened { tenant, site, host, key: log_key.to_string(), software };
             machine.recorder.opened(machine.stamp(), opened).context("the first record was not written")?;
         }
+        begun.mark()?;
         let mut runner = Runner::new(site, machine);
         let resumed = runner.recover(recovery.torn_bytes).context("an interrupted run was not settled")?;
         runner.machine().recorder.publish()?;
-        let listener = serve::bind(&config.socket)?;
+        let listener = serve::bind(&config.socket, config.agent_uid)?;
         let size = runner.machine().recorder.size();
         let served = Arc::new(Served {
             runner: Mutex::new(runner),
             host: config.host,
-            witness,
-            log_key,
-            receipt: config.directory.join("receipt"),
+            receipts,
             directory: config.directory,
         });
         stop_cleanly_on_signals(Arc::clone(&served))?;
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         tracer.emit(Event::ExecutorReady { size, resumed });
         serve::serve(&listener, &served, config.agent_uid);
+        Ok(())
+    }
+}
+
+/// A mark beside the key that its log was begun. The key signs one log: an empty one beside a used key means that the log is gone, and with it
+/// every counter and cooldown.
+struct Begun(PathBuf);
+
+impl Begun {
+    fn refuse_a_second_beginning(&self) -> anyhow::Result<()> {
+        let path = self.0.display();
+        anyhow::ensure!(
+            !self.0.exists(),
+            "{path} says that this key has signed a log, and the log is gone: fetch it back from the hub, or enrol this machine anew with a new key"
+        );
+        Ok(())
+    }
+
+    fn mark(&self) -> anyhow::Result<()> {
+        if !self.0.exists() {
+            edge::file::write_durably(&self.0, b"")?;
+        }
         Ok(())
     }
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use contract::digest::Digest;
 use contract::finding::{Finding, Tally};
-use contract::record::{Body, Digests, FindingsTaken, Opened, Recovered, Trigger};
+use contract::record::{Body, Digests, FindingsTaken, Opened, Record, Recovered, Trigger};
 use contract::socket::EntryPackage;
 use contract::time::{ClockOffset, MonoNs, UtcTime};
 use evidence::{AppendError, Appended, Draft, LogWriter, OpenError, Recovery};
-use tlog::SigningKey;
+use tlog::{Checkpoint, SigningKey};
 
 use crate::ledger::Ledger;
 
@@ -35,10 +35,17 @@ pub struct Stamp {
 }
 
 impl Recorder {
-    /// Opens the log and rebuilds the ledger from it. `digests` stand in every record from now on.
-    pub fn open(directory: &Path, key: SigningKey, digests: Digests) -> Result<(Self, Recovery), OpenError> {
+    /// Opens the log and rebuilds the ledger from it. `receipt` is the last head that the hub is known to hold: a log without it is refused.
+    /// `digests` stand in every record from now on.
+    pub fn open(
+        directory: &Path,
+        key: SigningKey,
+        receipt: Option<&Checkpoint>,
+        digests: Digests,
+    ) -> Result<(Self, Recovery), OpenError> {
         let mut ledger = Ledger::default();
-        let (log, recovery) = LogWriter::open(directory, key, |record| ledger.apply(record, None))?;
+        let replay = |record: &Record| ledger.apply(record, None);
+        let (log, recovery) = LogWriter::open_receipted(directory, key, receipt, replay)?;
         Ok((Self { log, ledger, digests }, recovery))
     }
 

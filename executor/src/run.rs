@@ -3,6 +3,7 @@
 //! An interrupted run is taken up again by the same path: the signed order stands in its acceptance, passes the guardrails once more, and the
 //! check is measured once more. Nothing is assumed of what the interruption left.
 
+mod findings;
 mod resume;
 
 use std::time::Duration;
@@ -23,6 +24,8 @@ use crate::guard::{self, Arrival, Authentic, Denied, Moment, Permit, Site};
 use crate::measure::{FailingCheck, Measured, Meter};
 use crate::recorder::{Recorder, Stamp};
 use crate::verbs;
+
+pub use findings::FindingsError;
 
 /// Carries orders out, one at a time.
 #[derive(Debug)]
@@ -142,24 +145,20 @@ impl Machine {
         };
         self.record(permit, vec![Body::Accepted(Box::new(accepted))])?;
         self.tracer.emit(Event::Permitted { order: order.order.clone() });
-        self.act_and_settle(permit, &failing, false)
+        let acted = self.act(permit, &failing, Vec::new())?;
+        self.settle(permit, &acted, false)
     }
 
-    fn act_and_settle(
+    /// All steps, each only once its intent is durable, within the runbook's time limit. `earlier` are the intents of the same run from before
+    /// an interruption: undoing it undoes them too.
+    fn act(
         &mut self,
         permit: &Permit<'_>,
         failing: &FailingCheck,
-        resumed: bool,
-    ) -> Result<OrderAnswer, AppendError> {
-        let acted = self.act(permit, failing)?;
-        self.tracer.emit(Event::Acted { order: permit.order().order.clone() });
-        self.settle(permit, &acted, resumed)
-    }
-
-    /// All steps, each only once its intent is durable, within the runbook's time limit.
-    fn act(&mut self, permit: &Permit<'_>, failing: &FailingCheck) -> Result<Acted, AppendError> {
+        earlier: Vec<Intent>,
+    ) -> Result<Acted, AppendError> {
         let began = edge::clock::mono();
-        let mut intents = Vec::new();
+        let mut intents = earlier;
         let mut complete = true;
         for index in (0..).take(permit.runbook().steps.len()) {
             let late = edge::clock::mono().ms_since(began) > permit.runbook().time_limit_ms;
@@ -176,6 +175,7 @@ impl Machine {
                 break;
             }
         }
+        self.tracer.emit(Event::Acted { order: permit.order().order.clone() });
         Ok(Acted { began, done: edge::clock::mono(), intents, complete })
     }
 

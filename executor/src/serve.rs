@@ -1,11 +1,11 @@
 //! The socket: a Unix socket of mode 0600 in a private directory, for one user, checked by the kernel's word (`SO_PEERCRED`).
 
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use contract::frame::{self, FrameError};
 use contract::ids::HostId;
@@ -13,15 +13,15 @@ use contract::socket::{Answer, PROTOCOL, Question};
 use edge::file::{self, FileError};
 use evidence::AppendError;
 use rustix::net::sockopt::socket_peercred;
-use tlog::{SignedNote, VerifierKey};
 
-use crate::run::Runner;
+use crate::receipt::Receipts;
+use crate::run::{FindingsError, Runner};
 
 /// An agent that reconnects may overlap with its former self; more than this is a flood.
 const CONNECTIONS_MAX: usize = 4;
 
-/// The longest receipt: a note with two signatures.
-const RECEIPT_MAX_BYTES: u64 = 4096;
+/// How long the agent may take to read an answer.
+const WRITE_MAX: Duration = Duration::from_secs(10);
 
 /// What all connections share.
 #[derive(Debug)]
@@ -30,12 +30,8 @@ pub struct Served {
     pub runner: Mutex<Runner>,
     /// Which machine this is.
     pub host: HostId,
-    /// The hub's witness key.
-    pub witness: VerifierKey,
-    /// The log's own key.
-    pub log_key: VerifierKey,
-    /// Where the hub's receipt is kept.
-    pub receipt: std::path::PathBuf,
+    /// The hub's receipts.
+    pub receipts: Receipts,
     /// Where a person looks when the disk is full.
     pub directory: std::path::PathBuf,
 }
@@ -47,8 +43,8 @@ impl Served {
     }
 }
 
-/// Binds the socket. A socket that an earlier executor left is replaced: the log's lock has shown that it is gone.
-pub fn bind(path: &Path) -> Result<UnixListener, FileError> {
+/// Binds the socket for the agent's user. A socket that an earlier executor left is replaced: the log's lock has shown that it is gone.
+pub fn bind(path: &Path, agent_uid: u32) -> Result<UnixListener, FileError> {
     let failed = |action| move |source| FileError { path: path.to_owned(), action, source };
     file::private_directory(path.parent().unwrap_or(Path::new(".")))?;
     if path.symlink_metadata().is_ok() {
@@ -57,6 +53,14 @@ pub fn bind(path: &Path) -> Result<UnixListener, FileError> {
     let listener = UnixListener::bind(path).map_err(failed("listen on it"))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .map_err(failed("make it private"))?;
+    if agent_uid != rustix::process::geteuid().as_raw() {
+        // Another user's socket in our directory: it may pass through, and look at nothing.
+        std::os::unix::fs::chown(path, Some(agent_uid), None)
+            .map_err(failed("give it to the agent's user"))?;
+        let directory = path.parent().unwrap_or(Path::new("."));
+        std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o711))
+            .map_err(failed("let the agent's user through to it"))?;
+    }
     Ok(listener)
 }
 
@@ -71,6 +75,11 @@ pub fn serve(listener: &UnixListener, served: &Arc<Served>, agent_uid: u32) {
         if open.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX {
             open.fetch_sub(1, Ordering::SeqCst);
             tracing::warn!("a further connection was closed: {CONNECTIONS_MAX} are open");
+            continue;
+        }
+        if let Err(e) = stream.set_write_timeout(Some(WRITE_MAX)) {
+            tracing::warn!("a connection cannot be given a time limit: {e}");
+            open.fetch_sub(1, Ordering::SeqCst);
             continue;
         }
         let (served, open) = (Arc::clone(served), Arc::clone(&open));
@@ -126,15 +135,15 @@ fn converse(stream: &mut &UnixStream, served: &Served) -> Result<(), FrameError>
     }
     loop {
         let question = frame::read(stream)?;
-        let mut runner = served.lock();
-        match answer(question, &mut runner, served) {
+        // The lock is not held while the agent is written to: one that does not read holds up nobody but itself.
+        let answered = answer(question, &mut served.lock(), served);
+        match answered {
             Ok(answer) => {
                 frame::write(stream, &answer)?;
-                stream.flush().map_err(FrameError::Io)?;
-                publish(&mut runner, served);
+                publish(&mut served.lock(), served);
             }
             Err(e) => {
-                frame::write(stream, &Answer::Sorry { why: e.to_string() })?;
+                let _ = frame::write(stream, &Answer::Sorry { why: e.to_string() });
                 stop(&e, served);
             }
         }
@@ -144,38 +153,21 @@ fn converse(stream: &mut &UnixStream, served: &Served) -> Result<(), FrameError>
 fn answer(question: Question, runner: &mut Runner, served: &Served) -> Result<Answer, AppendError> {
     match question {
         Question::Hello { .. } => Ok(Answer::Sorry { why: "hello was said already".to_owned() }),
-        Question::Findings { trigger, findings } => {
-            let machine = runner.machine();
-            let stamp = machine.stamp();
-            let size = machine.recorder.findings(stamp, trigger, &findings)?.size();
-            Ok(Answer::Recorded { size })
-        }
+        Question::Findings { trigger, findings } => match runner.findings(trigger, findings) {
+            Ok(size) => Ok(Answer::Recorded { size }),
+            Err(FindingsError::Append(e)) => Err(e),
+            Err(e) => Ok(Answer::Sorry { why: e.to_string() }),
+        },
         Question::Order { envelope } => runner.order(&envelope.0).map(Answer::Order),
         Question::Entries { from } => Ok(match runner.machine().recorder.package(from)? {
             Some(package) => Answer::Entries(package),
             None => Answer::Sorry { why: format!("there is no entry {from} yet") },
         }),
-        Question::Receipt { note } => Ok(match keep_receipt(&note, served) {
-            Ok(()) => Answer::Kept,
-            Err(why) => Answer::Sorry { why },
-        }),
+        Question::Receipt { note } => {
+            let kept = served.receipts.keep(&note, runner.machine().recorder.size());
+            Ok(kept.map_or_else(|e| Answer::Sorry { why: e.to_string() }, |()| Answer::Kept))
+        }
     }
-}
-
-/// Keeps a receipt if the hub's witness really cosigned a head that this log signed. What is kept is never older than what was kept before.
-fn keep_receipt(note: &str, served: &Served) -> Result<(), String> {
-    let signed = |text: &str| -> Result<u64, String> {
-        let note = SignedNote::parse(text.as_bytes()).map_err(|e| e.to_string())?;
-        tlog::cosignature::verify(&note, &served.witness).map_err(|e| e.to_string())?;
-        let ours = tlog::VerifiedCheckpoint::from_note(note, &served.log_key).map_err(|e| e.to_string())?;
-        Ok(ours.checkpoint().size.get())
-    };
-    let size = signed(note)?;
-    let kept = file::read_text(&served.receipt, RECEIPT_MAX_BYTES).ok().and_then(|text| signed(&text).ok());
-    if kept.is_some_and(|kept| kept > size) {
-        return Ok(());
-    }
-    file::write_durably(&served.receipt, note.as_bytes()).map_err(|e| e.to_string())
 }
 
 fn publish(runner: &mut Runner, served: &Served) {

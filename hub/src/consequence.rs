@@ -6,15 +6,15 @@
 use contract::finding::Verdict;
 use contract::ids::{ControlId, OrderId};
 use contract::outcome::Outcome;
-use contract::record::{Body, Record};
+use contract::record::{Body, Record, Refused};
 use contract::refusal::Refusal;
 use contract::time::UtcTime;
 
 /// What a record changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Consequence {
-    /// The run of this order healed: its incident is closed.
-    Healed { order: OrderId, record: u64 },
+    /// The executor measured for this order that the control passes, after a run or in place of one: its incident is closed.
+    Passes { order: OrderId, record: u64 },
     /// The order ended otherwise: its incident stays open.
     NotHealed { order: OrderId, outcome: Outcome, record: u64, retry: Option<Retry> },
     /// The control was seen to pass: an incident about it that was found before `time` is closed.
@@ -39,7 +39,7 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
     let (seq, time) = (record.seq, record.time);
     match &record.body {
         Body::Ended(Outcome::Healed, ended) => {
-            vec![Consequence::Healed { order: ended.order.clone(), record: seq }]
+            vec![Consequence::Passes { order: ended.order.clone(), record: seq }]
         }
         Body::Ended(outcome, ended) => {
             vec![Consequence::NotHealed {
@@ -48,6 +48,20 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
                 record: seq,
                 retry: None,
             }]
+        }
+        Body::Refused(
+            _,
+            Refused {
+                order,
+                refusal: Refusal::NoFailingCheck,
+                incident: _,
+                runbook: _,
+                counter: _,
+                envelope: _,
+            },
+        ) => {
+            let passes = |order| Consequence::Passes { order, record: seq };
+            order.clone().map(passes).into_iter().collect()
         }
         Body::Refused(outcome, refused) => {
             let retry = retry_after(&refused.refusal);
@@ -83,7 +97,7 @@ mod tests {
     use contract::digest::Digest;
     use contract::fact::{Absence, FactValue};
     use contract::finding::{Finding, Tally};
-    use contract::record::{Digests, FindingsTaken, PreviousLeaf, Refused, Trigger};
+    use contract::record::{Digests, FindingsTaken, PreviousLeaf, Trigger};
     use contract::refusal::Mode;
     use contract::time::ClockOffset;
 
@@ -139,6 +153,14 @@ mod tests {
             record: 3,
         };
         assert_eq!(of(&record(Body::Findings(taken))), [passed]);
+    }
+
+    #[test]
+    fn a_refusal_closes_only_where_the_executor_saw_the_control_pass() {
+        let passes = Consequence::Passes { order: "o-1".parse().unwrap(), record: 3 };
+        assert_eq!(of(&refused(Some("o-1"), Refusal::NoFailingCheck)), [passes]);
+        let unmeasured = of(&refused(Some("o-1"), Refusal::CheckNotMeasured(Absence::TimedOut)));
+        assert!(matches!(unmeasured.as_slice(), [Consequence::NotHealed { .. }]), "{unmeasured:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod columns;
 mod incidents;
 mod orders;
 mod registry;
+mod reports;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -21,9 +22,10 @@ use thiserror::Error;
 
 pub(crate) use alarms::Alarm;
 pub(crate) use certificates::{Enrolling, Kind, Registered};
-pub(crate) use incidents::{Plan, Taken};
+pub(crate) use incidents::Plan;
 pub(crate) use orders::NewOrder;
 pub(crate) use registry::{HostRow, NewHost};
+pub(crate) use reports::Taken;
 
 const SCHEMA: Schema = Schema {
     application: 0x5375_7475, // "Sutu"

@@ -83,6 +83,19 @@ fn an_exception_excuses_and_does_not_pass() {
 }
 
 #[test]
+fn a_scan_that_could_assess_nothing_is_no_success() {
+    let (machine, baseline) = machine();
+    let facts = machine.path("facts.json");
+    std::fs::write(&facts, "{}").unwrap();
+    let arguments = ["--baseline", text(&baseline), "--facts", text(&facts)];
+    let (code, table, said) = scan(&arguments);
+    assert!(code == Some(3) && table.ends_with("coverage 0 of 2\n"), "{table}{said}");
+    assert_eq!(scan(&[arguments.as_slice(), &["--json"]].concat()).0, Some(3));
+    let (_, help, _) = scan(&["--help"]);
+    assert!(help.contains("3 where nothing at all could be assessed"), "{help}");
+}
+
+#[test]
 fn bad_input_ends_with_2_and_names_its_place() {
     let (machine, baseline) = machine();
     let bad = machine.path("bad.yaml");

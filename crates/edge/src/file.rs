@@ -72,7 +72,8 @@ pub fn read_text(path: &Path, max: u64) -> Result<String, FileError> {
         .map_err(|_| failed(path, "read it")(io::Error::other("it is not UTF-8")))
 }
 
-/// Makes a directory that only its owner may enter, and its parents, durably; one that is there must belong to this user.
+/// Makes a directory that only its owner may enter, and its parents, durably; one that is there must belong to this user, and nobody else
+/// may write to it: who can rename what lies in it can exchange it.
 pub fn private_directory(path: &Path) -> Result<(), FileError> {
     make_durably(path)?;
     let owner = std::fs::symlink_metadata(path).map_err(failed(path, "look at it"))?;
@@ -80,6 +81,12 @@ pub fn private_directory(path: &Path) -> Result<(), FileError> {
         return Err(failed(path, "use it")(io::Error::new(
             io::ErrorKind::PermissionDenied,
             "it is not a directory of this user",
+        )));
+    }
+    if owner.mode() & 0o022 != 0 {
+        return Err(failed(path, "use it")(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "others may write to it (chmod go-w)",
         )));
     }
     Ok(())
@@ -146,5 +153,7 @@ mod tests {
         let path = dir.path().join("x/y");
         private_directory(&path).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(private_directory(&path).is_err(), "a directory that anyone may write to was used");
     }
 }

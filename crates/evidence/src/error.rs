@@ -39,6 +39,24 @@ pub enum OpenError {
         /// Size of the writer's head.
         head: u64,
     },
+    /// The log is shorter than a head of it that was kept elsewhere.
+    #[error(
+        "the log holds {size} entries and the hub's receipt covers {receipt}: it was cut short or an older copy was put back; fetch the entries back from the hub, or open a successor log"
+    )]
+    Shortened {
+        /// Entries that are there.
+        size: u64,
+        /// Entries that were there.
+        receipt: u64,
+    },
+    /// The log has another root than a head of it that was kept elsewhere.
+    #[error(
+        "the first {size} entries are not those that the hub's receipt covers: this is another log with the same key"
+    )]
+    Exchanged {
+        /// The receipt's size.
+        size: u64,
+    },
     /// Signed entries are missing.
     #[error("entry {index} was signed and is not there: {} ends before it", path.display())]
     EntryMissing {

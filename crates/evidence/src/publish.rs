@@ -15,7 +15,12 @@ use crate::writer::LogWriter;
 
 impl LogWriter {
     /// Publishes everything up to the last signed head: partial tiles first, then the checkpoint that covers them.
+    ///
+    /// A writer that an error stopped publishes nothing more: what its files hold is not known any longer.
     pub fn publish(&mut self) -> Result<(), FileError> {
+        if self.stopped {
+            return Ok(());
+        }
         let Some(head) = &self.head else { return Ok(()) };
         let size = head.checkpoint().size;
         let note = head.note().to_string();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use contract::record::{PreviousLeaf, Record};
 use edge::file::{self, FileError};
-use tlog::checkpoint::{self, VerifiedCheckpoint};
+use tlog::checkpoint::{self, Checkpoint, VerifiedCheckpoint};
 use tlog::hash::{Hash, leaf_hash};
 use tlog::note::VerifierKey;
 use tlog::tile::{Tile, TileKind, bundle};
@@ -42,11 +42,12 @@ pub(crate) struct Recovered {
 pub(crate) fn recover(
     layout: &Layout,
     key: &VerifierKey,
+    receipt: Option<&Checkpoint>,
     mut visit: impl FnMut(&Record),
 ) -> Result<Recovered, OpenError> {
     let head = read_head(layout, key)?;
     let signed = head.as_ref().map_or(0, |h| h.checkpoint().size.get());
-    let mut replay = Replay::new(key.label().name.as_str());
+    let mut replay = Replay::new(key.label().name.as_str(), receipt);
     for index in 0..signed / BUNDLE {
         let (path, bytes) = read_full_bundle(layout, index)?;
         replay.bundle(&path, &bytes, BUNDLE, &mut visit)?;
@@ -57,6 +58,9 @@ pub(crate) fn recover(
         && head.checkpoint().root != replay.range.root()
     {
         return Err(OpenError::RootDiffers { size: signed });
+    }
+    if let Some(receipt) = receipt.filter(|r| r.size.get() > signed) {
+        return Err(OpenError::Shortened { size: signed, receipt: receipt.size.get() });
     }
     let Replay { range, last_leaf, partial, .. } = replay;
     Ok(Recovered { range, last_leaf, partial, tail, head, torn_bytes })
@@ -138,14 +142,15 @@ fn truncate(path: &Path, length: u64) -> Result<(), OpenError> {
 /// The log as it is read again from its beginning.
 struct Replay<'a> {
     origin: &'a str,
+    receipt: Option<&'a Checkpoint>,
     range: CompactRange,
     last_leaf: Option<Hash>,
     partial: Vec<Vec<Hash>>,
 }
 
 impl<'a> Replay<'a> {
-    fn new(origin: &'a str) -> Self {
-        Self { origin, range: CompactRange::new(), last_leaf: None, partial: Vec::new() }
+    fn new(origin: &'a str, receipt: Option<&'a Checkpoint>) -> Self {
+        Self { origin, receipt, range: CompactRange::new(), last_leaf: None, partial: Vec::new() }
     }
 
     fn bundle(
@@ -179,6 +184,11 @@ impl<'a> Replay<'a> {
         let leaf = leaf_hash(entry);
         append_leaf(&mut self.range, &mut self.partial, leaf, |_, _| ());
         self.last_leaf = Some(leaf);
+        if let Some(receipt) = self.receipt.filter(|r| r.size == self.range.size())
+            && receipt.root != self.range.root()
+        {
+            return Err(OpenError::Exchanged { size: receipt.size.get() });
+        }
         visit(&record);
         Ok(())
     }

@@ -215,3 +215,37 @@ fn packages_hand_over_the_whole_log_in_pieces() {
     assert_eq!(from, 300);
     assert_eq!(log.package(301).unwrap(), None);
 }
+
+#[test]
+fn a_log_that_is_shorter_or_other_than_its_receipt_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, _) = open(dir.path()).unwrap();
+    fill(&mut log, 2);
+    let old = copy(dir.path());
+    fill(&mut log, 2);
+    let receipt = log.head.as_ref().unwrap().checkpoint().clone();
+    fill(&mut log, 1);
+    drop(log);
+    let opened = |at: &Path| LogWriter::open_receipted(at, key(), Some(&receipt), |_| ()).map(|_| ());
+    opened(dir.path()).unwrap();
+    // The whole directory put back as it was, or gone: nothing inside it contradicts itself.
+    assert!(matches!(opened(old.path()), Err(OpenError::Shortened { size: 2, receipt: 4 })));
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(opened(empty.path()), Err(OpenError::Shortened { size: 0, receipt: 4 })));
+    let (mut other, _) = open(old.path()).unwrap();
+    other.append((7..12).map(draft).collect()).unwrap();
+    drop(other);
+    assert!(matches!(opened(old.path()), Err(OpenError::Exchanged { size: 4 })));
+}
+
+fn copy(from: &Path) -> tempfile::TempDir {
+    let to = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    walk(from, ".", &mut files);
+    for file in files {
+        let target = to.path().join(&file);
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(from.join(&file), target).unwrap();
+    }
+    to
+}

@@ -81,7 +81,7 @@ pub struct LogWriter {
     tail_file: Option<File>,
     pub(crate) head: Option<VerifiedCheckpoint>,
     pub(crate) published: u64,
-    stopped: bool,
+    pub(crate) stopped: bool,
     _lock: Lock,
 }
 
@@ -93,13 +93,24 @@ impl LogWriter {
         key: SigningKey,
         visit: impl FnMut(&Record),
     ) -> Result<(Self, Recovery), OpenError> {
+        Self::open_receipted(directory, key, None, visit)
+    }
+
+    /// Opens the log as [`open`](Self::open) does, and refuses it where it does not hold what `receipt` says that it held: a head of this log that
+    /// was kept elsewhere, such as the hub's receipt.
+    pub fn open_receipted(
+        directory: &Path,
+        key: SigningKey,
+        receipt: Option<&Checkpoint>,
+        visit: impl FnMut(&Record),
+    ) -> Result<(Self, Recovery), OpenError> {
         let layout = Layout::new(directory);
         file::private_directory(&layout.writer())?;
         let lock = file::lock(&layout.lock()).map_err(|e| match e.source.kind() {
             std::io::ErrorKind::WouldBlock => OpenError::InUse(directory.to_owned()),
             _ => OpenError::File(e),
         })?;
-        let found = recover::recover(&layout, key.verifier(), visit)?;
+        let found = recover::recover(&layout, key.verifier(), receipt, visit)?;
         let recovery = Recovery { size: found.range.size().get(), torn_bytes: found.torn_bytes };
         let mut writer = Self {
             layout,

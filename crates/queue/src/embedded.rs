@@ -74,6 +74,32 @@ fn lock(pending: &Mutex<Pending>) -> MutexGuard<'_, Pending> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Messages that were taken and not handed out yet. Dropped with any in it, for whatever reason, it puts them back: else they would be neither
+/// waiting nor in anybody's hands until a restart.
+#[derive(Debug)]
+struct Taken<'a> {
+    queue: &'a Embedded,
+    messages: Vec<(Subject, Sequence)>,
+}
+
+impl Taken<'_> {
+    /// Hands them out, each with its body.
+    fn with(mut self, bodies: Vec<Vec<u8>>) -> Vec<Delivery> {
+        let messages = std::mem::take(&mut self.messages).into_iter();
+        messages.zip(bodies).map(|((subject, sequence), body)| Delivery { sequence, subject, body }).collect()
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // The last first: so each lane has its order again.
+        for (subject, sequence) in self.messages.drain(..).rev() {
+            self.queue.pending().put_back(&subject, sequence);
+            self.queue.arrived.notify_one();
+        }
+    }
+}
+
 impl Queue for Embedded {
     async fn publish(&self, subject: Subject, id: MessageId, body: Vec<u8>) -> Result<Published, QueueError> {
         let Limits { pending_max, remembered_max: _, body_bytes_max } = self.limits;
@@ -106,12 +132,14 @@ impl Queue for Embedded {
     async fn fetch(&self, max: usize) -> Result<Vec<Delivery>, QueueError> {
         loop {
             let arrived = self.arrived.notified();
-            let taken = self.pending().take(max);
-            if !taken.is_empty() {
+            let taken = Taken { messages: self.pending().take(max), queue: self };
+            if !taken.messages.is_empty() {
                 if !self.pending().is_idle() {
                     self.arrived.notify_one();
                 }
-                return self.writer.run(move |c| read(c, &taken)).await.map_err(QueueError::Database);
+                let sequences = taken.messages.iter().map(|(_, sequence)| *sequence).collect::<Vec<_>>();
+                let bodies = self.writer.run(move |c| read(c, &sequences)).await;
+                return Ok(taken.with(bodies.map_err(QueueError::Database)?));
             }
             arrived.await;
         }
@@ -189,15 +217,10 @@ fn insert(
     Ok(Published { sequence: Sequence(connection.last_insert_rowid()), repeated: false })
 }
 
-fn read(connection: &Connection, taken: &[Sequence]) -> rusqlite::Result<Vec<Delivery>> {
-    let mut one = connection.prepare_cached("SELECT tenant, site, body FROM message WHERE sequence = ?1")?;
-    let delivery = |sequence: &Sequence| {
-        one.query_row([sequence.0], |row| {
-            let subject = subject_of(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?)?;
-            Ok(Delivery { sequence: *sequence, subject, body: row.get(2)? })
-        })
-    };
-    taken.iter().map(delivery).collect()
+/// One body for each sequence, or an error: never fewer.
+fn read(connection: &Connection, taken: &[Sequence]) -> rusqlite::Result<Vec<Vec<u8>>> {
+    let mut one = connection.prepare_cached("SELECT body FROM message WHERE sequence = ?1")?;
+    taken.iter().map(|sequence| one.query_row([sequence.0], |row| row.get(0))).collect()
 }
 
 fn settle(

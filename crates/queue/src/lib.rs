@@ -34,7 +34,7 @@ pub trait Queue: Send + Sync {
     ) -> impl Future<Output = Result<Published, QueueError>> + Send;
 
     /// Waits until something is pending and takes at most `max` messages, tenants in turn. Where taking them fails, or the future is dropped
-    /// after it began to take them, they come again after a restart.
+    /// after it began to take them, they are pending again at once.
     fn fetch(&self, max: usize) -> impl Future<Output = Result<Vec<Delivery>, QueueError>> + Send;
 
     /// The work is done and durable: the message never comes again.

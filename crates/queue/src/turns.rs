@@ -8,13 +8,15 @@ use contract::ids::{SiteId, TenantId};
 use crate::message::Sequence;
 use crate::subject::Subject;
 
-/// Something that gives its next message.
+/// Something that gives its next message, and says where it lay.
 trait Lane: Default {
-    fn next(&mut self) -> Option<Sequence>;
+    type Item;
+    fn next(&mut self) -> Option<Self::Item>;
     fn is_empty(&self) -> bool;
 }
 
 impl Lane for VecDeque<Sequence> {
+    type Item = Sequence;
     fn next(&mut self) -> Option<Sequence> {
         self.pop_front()
     }
@@ -47,16 +49,17 @@ impl<K: Clone + Eq + Hash, L: Lane> Turns<K, L> {
 }
 
 impl<K: Clone + Eq + Hash, L: Lane> Lane for Turns<K, L> {
-    fn next(&mut self) -> Option<Sequence> {
+    type Item = (K, L::Item);
+    fn next(&mut self) -> Option<(K, L::Item)> {
         let key = self.order.pop_front()?;
         let lane = self.lanes.get_mut(&key)?;
         let next = lane.next();
         if lane.is_empty() {
             self.lanes.remove(&key);
         } else {
-            self.order.push_back(key);
+            self.order.push_back(key.clone());
         }
-        next
+        next.map(|next| (key, next))
     }
     fn is_empty(&self) -> bool {
         self.order.is_empty()
@@ -102,8 +105,9 @@ impl Pending {
     }
 
     /// The next at most `max` messages. They keep their places.
-    pub(crate) fn take(&mut self, max: usize) -> Vec<Sequence> {
-        std::iter::from_fn(|| self.waiting.next()).take(max).collect()
+    pub(crate) fn take(&mut self, max: usize) -> Vec<(Subject, Sequence)> {
+        let next = || self.waiting.next().map(|(tenant, (site, next))| (Subject::new(tenant, site), next));
+        std::iter::from_fn(next).take(max).collect()
     }
 
     /// Whether nothing waits.
@@ -138,7 +142,7 @@ mod tests {
             ("calm", "x", 5),
             ("quiet", "y", 6),
         ]);
-        let order: Vec<i64> = pending.take(10).into_iter().map(|s| s.0).collect();
+        let order: Vec<i64> = pending.take(10).into_iter().map(|(_, s)| s.0).collect();
         assert_eq!(order, [1, 5, 6, 4, 2, 3]);
         assert!(pending.is_idle());
     }
@@ -146,7 +150,7 @@ mod tests {
     #[test]
     fn the_turn_goes_on_from_one_fetch_to_the_next() {
         let mut pending = filled(&[("a", "s", 1), ("a", "s", 2), ("b", "s", 3), ("c", "s", 4)]);
-        let order: Vec<i64> = (0..4).flat_map(|_| pending.take(1)).map(|s| s.0).collect();
+        let order: Vec<i64> = (0..4).flat_map(|_| pending.take(1)).map(|(_, s)| s.0).collect();
         assert_eq!(order, [1, 3, 4, 2]);
     }
 

@@ -34,6 +34,7 @@ fn site_with(files: Vec<CatalogueFile>, mode: Mode, enforce: &[&str]) -> Site {
         tenant: "clinic".parse().unwrap(),
         site: "main".parse().unwrap(),
         host: "h-1".parse().unwrap(),
+        agent_uid: 0,
         hub_keys: vec![hub().public()],
         mode,
         enforce: enforce.iter().map(|id| id.parse().unwrap()).collect(),

@@ -7,11 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use contract::baseline::Baseline;
+use contract::baseline::{Baseline, Control};
 use contract::blob::Blob;
 use contract::decision::Provenance;
 use contract::digest::Digest;
 use contract::dsse::{HubSigner, PayloadType};
+use contract::fact::Absence;
+use contract::finding::{Finding, Verdict};
 use contract::frame;
 use contract::order::Order;
 use contract::plane::EnrolmentSheet;
@@ -19,8 +21,9 @@ use contract::record::Record;
 use contract::runbook::{Catalogue, CatalogueFile};
 use contract::socket::{Answer, OrderAnswer, PROTOCOL, Question};
 use tempfile::TempDir;
-use tlog::SigningKey;
+use tlog::cosignature::CosignatureTime;
 use tlog::note::SignatureType;
+use tlog::{SignedNote, SigningKey, VerifiedCheckpoint};
 
 const BASELINE: &str = include_str!("../../../baseline/hipaa-v1.yaml");
 const OWN: &str = include_str!("../../../runbooks/RB-FILE-001-own-directories.yaml");
@@ -151,6 +154,16 @@ impl Rig {
         }
     }
 
+    /// A finding for every control of the baseline.
+    pub(crate) fn all_not_assessed(&self) -> Vec<Finding> {
+        let finding = |control: &Control| Finding {
+            control: control.id.clone(),
+            fact: control.observe.clone(),
+            verdict: Verdict::NotAssessed(Absence::DoesNotApply),
+        };
+        self.baseline.controls().iter().map(finding).collect()
+    }
+
     pub(crate) fn own_order(&self, counter: u64) -> Order {
         self.order("suture.evidence-directory", "RB-FILE-001-own-directories", counter)
     }
@@ -161,6 +174,24 @@ impl Rig {
 
     pub(crate) fn send(&self, stream: &mut UnixStream, order: &Order) -> OrderAnswer {
         send(stream, &self.sign(order))
+    }
+
+    /// The log's head as the hub's witness would give it back.
+    pub(crate) fn cosigned_head(&self, agent: &mut UnixStream) -> String {
+        let Answer::Entries(package) = ask(agent, &Question::Entries { from: 0 }) else {
+            panic!("no entries")
+        };
+        self.cosigned(&package.checkpoint, &witness())
+    }
+
+    pub(crate) fn cosigned(&self, head: &str, witness: &SigningKey) -> String {
+        let mut note = SignedNote::parse(head.as_bytes()).unwrap();
+        let key =
+            executor::init::load_key(&self.path("executor/keys/evidence.key"), "hub.example/h-1").unwrap();
+        let head = VerifiedCheckpoint::from_note(note.clone(), key.verifier()).unwrap();
+        let time = CosignatureTime::from_unix_seconds(1_800_000_000).unwrap();
+        note.add(tlog::cosignature::cosign(&head, witness, time).unwrap()).unwrap();
+        note.to_string()
     }
 
     pub(crate) fn loosen(&self) {

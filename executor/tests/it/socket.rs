@@ -1,15 +1,16 @@
 //! The socket takes one user, one protocol, and frames of a bounded size.
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
 
+use contract::fact::{FactValue, FileKind, FileMode, Permissions};
 use contract::finding::{Finding, Verdict};
 use contract::record::{Body, Trigger};
 use contract::socket::{Answer, PROTOCOL, Question};
 
-use tlog::cosignature::CosignatureTime;
+use tlog::SigningKey;
 use tlog::note::SignatureType;
-use tlog::{SignedNote, SigningKey, VerifiedCheckpoint};
 
 use super::rig::{Rig, ask, replace_in, uid, witness};
 
@@ -58,29 +59,28 @@ fn hello_comes_first_and_names_the_same_protocol() {
 fn findings_are_written_down_in_records_that_fit() {
     let rig = Rig::new();
     let running = rig.start();
-    let finding = |n: u32| Finding {
-        control: format!("made-up.control-{n}").parse().unwrap(),
-        fact: "sshd:permitrootlogin".parse().unwrap(),
-        verdict: Verdict::NotAssessed(contract::fact::Absence::NeedsRoot),
-    };
-    let findings: Vec<Finding> = (0..150).map(finding).collect();
+    // As many as the baseline has, and every one longer than most.
+    let findings: Vec<Finding> = rig.all_not_assessed();
+    let (total, parts) = (findings.len() as u64, findings.len().div_ceil(60) as u64);
     let mut agent = rig.agent();
     let answer =
         ask(&mut agent, &Question::Findings { trigger: Trigger::FullScan, findings: findings.clone() });
-    assert!(matches!(answer, Answer::Recorded { size: 4 }), "{answer:?}");
+    assert!(matches!(answer, Answer::Recorded { size } if size == 1 + parts), "{answer:?}");
     let Answer::Entries(package) = ask(&mut agent, &Question::Entries { from: 1 }) else {
         panic!("no entries")
     };
-    assert_eq!((package.from, package.entries.len()), (1, 3));
-    assert!(matches!(ask(&mut agent, &Question::Entries { from: 5 }), Answer::Sorry { .. }));
-    let Answer::Entries(none) = ask(&mut agent, &Question::Entries { from: 4 }) else { panic!("no package") };
-    assert_eq!((none.from, none.entries.len()), (4, 0));
+    assert_eq!((package.from, package.entries.len() as u64), (1, parts));
+    assert!(matches!(ask(&mut agent, &Question::Entries { from: 2 + parts }), Answer::Sorry { .. }));
+    let Answer::Entries(none) = ask(&mut agent, &Question::Entries { from: 1 + parts }) else {
+        panic!("no package")
+    };
+    assert_eq!((none.from, none.entries.len()), (1 + parts, 0));
     drop(running);
     let written: Vec<Finding> = rig
         .records()
         .into_iter()
         .filter_map(|r| if let Body::Findings(f) = r.body { Some(f) } else { None })
-        .inspect(|f| assert_eq!((f.parts, f.tally.not_assessed), (3, 150)))
+        .inspect(|f| assert_eq!((u64::from(f.parts), u64::from(f.tally.not_assessed)), (parts, total)))
         .flat_map(|f| f.findings)
         .collect();
     assert_eq!(written, findings);
@@ -94,23 +94,91 @@ fn a_receipt_is_kept_only_if_the_witness_cosigned_a_head_of_ours() {
     let Answer::Entries(package) = ask(&mut agent, &Question::Entries { from: 0 }) else {
         panic!("no entries")
     };
-    let cosigned = |witness: &SigningKey| {
-        let mut note = SignedNote::parse(package.checkpoint.as_bytes()).unwrap();
-        let key =
-            executor::init::load_key(&rig.path("executor/keys/evidence.key"), "hub.example/h-1").unwrap();
-        let head = VerifiedCheckpoint::from_note(note.clone(), key.verifier()).unwrap();
-        let time = CosignatureTime::from_unix_seconds(1_800_000_000).unwrap();
-        note.add(tlog::cosignature::cosign(&head, witness, time).unwrap()).unwrap();
-        note.to_string()
-    };
     let name = "hub.example/witness".parse().unwrap();
     let stranger = SigningKey::from_seed(name, SignatureType::CosignatureV1, &[6; 32]).unwrap();
-    for forged in [package.checkpoint.clone(), cosigned(&stranger), "nonsense".into()] {
+    for forged in
+        [package.checkpoint.clone(), rig.cosigned(&package.checkpoint, &stranger), "nonsense".into()]
+    {
         let answer = ask(&mut agent, &Question::Receipt { note: forged });
         assert!(matches!(answer, Answer::Sorry { .. }), "{answer:?}");
     }
     assert!(!rig.path("executor/receipt").exists());
-    let honest = cosigned(&witness());
+    let honest = rig.cosigned(&package.checkpoint, &witness());
     assert!(matches!(ask(&mut agent, &Question::Receipt { note: honest.clone() }), Answer::Kept));
     assert_eq!(std::fs::read_to_string(rig.path("executor/receipt")).unwrap(), honest);
+}
+
+#[test]
+fn findings_that_contradict_the_baseline_are_not_taken() {
+    let rig = Rig::new();
+    let running = rig.start();
+    let mut agent = rig.agent();
+    let finding = |control: &str, fact: &str, verdict| Finding {
+        control: control.parse().unwrap(),
+        fact: fact.parse().unwrap(),
+        verdict,
+    };
+    let on = || FactValue::Flag(true);
+    for lie in [
+        finding("made-up.control", "own:evidence", Verdict::Pass(on())),
+        finding("accounts.lockout", "own:evidence", Verdict::Pass(on())),
+        finding("accounts.lockout", "pam:faillock_deny", Verdict::Pass(on())),
+        finding("accounts.uid-zero", "accounts:uid_zero", Verdict::Pass(FactValue::Number(7))),
+        finding("accounts.uid-zero", "accounts:uid_zero", Verdict::Fail(FactValue::Number(1))),
+    ] {
+        let answer =
+            ask(&mut agent, &Question::Findings { trigger: Trigger::Change, findings: vec![lie.clone()] });
+        assert!(matches!(answer, Answer::Sorry { .. }), "{lie:?} was taken");
+    }
+    drop(running);
+    assert_eq!(rig.records().len(), 1);
+}
+
+#[test]
+fn a_pass_that_follows_a_fail_is_the_executors_own_measurement() {
+    let rig = Rig::new();
+    let running = rig.start();
+    let mut agent = rig.agent();
+    rig.loosen();
+    let mode = |mode: u32| {
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        FactValue::Permissions(Permissions {
+            kind: FileKind::Directory,
+            mode: FileMode::from_st_mode(mode),
+            uid,
+            gid,
+        })
+    };
+    let report = |agent: &mut UnixStream, verdict| {
+        let finding = Finding {
+            control: "suture.evidence-directory".parse().unwrap(),
+            fact: "own:evidence".parse().unwrap(),
+            verdict,
+        };
+        let answer = ask(agent, &Question::Findings { trigger: Trigger::Change, findings: vec![finding] });
+        assert!(matches!(answer, Answer::Recorded { .. }), "{answer:?}");
+    };
+    report(&mut agent, Verdict::Fail(mode(0o755)));
+    report(&mut agent, Verdict::Pass(mode(0o700)));
+    drop(running);
+    let Body::Findings(last) = rig.records().pop().unwrap().body else { panic!("no findings") };
+    assert!(
+        matches!(last.findings[0].verdict, Verdict::Fail(_)),
+        "a lie stands in the log as a pass: {last:?}"
+    );
+}
+
+#[test]
+fn the_agents_user_owns_the_socket_and_may_pass_to_it() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not run: only root can give a socket away");
+        return;
+    }
+    let rig = Rig::new();
+    let other = format!("agent_uid: {}", 65534);
+    replace_in(&rig.path("executor/executor.yaml"), &format!("agent_uid: {}", uid()), &other);
+    let _running = rig.start();
+    let look = |name| std::fs::metadata(rig.path(name)).unwrap();
+    assert_eq!((look("run/s").uid(), look("run/s").permissions().mode() & 0o777), (65534, 0o600));
+    assert_eq!((look("run").uid(), look("run").permissions().mode() & 0o777), (0, 0o711));
 }

@@ -1,12 +1,11 @@
-//! Incidents: taken once, counted when they come again, planned when they are due.
+//! Incidents: where each stands, and what is put on the queue for it.
 
 use contract::decision::Decision;
-use contract::ids::{HostId, IncidentId, OrderId, SiteId, TenantId};
-use contract::incident::{Incident, What};
+use contract::ids::{HostId, IncidentId, SiteId, TenantId};
+use contract::incident::What;
 use contract::outcome::Outcome;
 use contract::plane::{IncidentState, IncidentView};
 use contract::time::UtcTime;
-use identity::Holder;
 use queue::Subject;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -22,15 +21,6 @@ pub(crate) struct Plan {
     pub(crate) attempt: u32,
 }
 
-/// What became of an incident that was reported.
-#[derive(Debug)]
-pub(crate) enum Taken {
-    /// It is durable; as which incident, and what is to be put on the queue.
-    As(IncidentId, Option<Plan>),
-    /// An incident of this id is there and says something else.
-    Contradicted,
-}
-
 /// Where one incident stands.
 #[derive(Debug)]
 pub(super) struct Standing {
@@ -42,16 +32,6 @@ pub(super) struct Standing {
 }
 
 impl Store {
-    /// Takes an incident of `holder`'s host, or counts it as one that is open.
-    pub(crate) async fn take(
-        &self,
-        holder: Holder,
-        incident: Incident,
-        now: UtcTime,
-    ) -> Result<Taken, StoreError> {
-        self.run(move |c| take(c, &holder, &incident, now)).await
-    }
-
     /// Plans an incident again that was deferred; `None` where it is not any more.
     pub(crate) async fn plan_again(
         &self,
@@ -118,79 +98,16 @@ fn view(row: &Row<'_>) -> rusqlite::Result<IncidentView> {
     })
 }
 
-fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> rusqlite::Result<Taken> {
-    let Incident { incident, found, what } = reported;
-    let host = &holder.host;
-    if let Some(row) = by_id(c, host, incident)? {
-        if (row.found, &row.what) != (*found, what) {
-            return Ok(Taken::Contradicted);
-        }
-        // Its first answer was lost, or the device reminds us of it.
-        let known = row.incident.clone();
-        return Ok(Taken::As(known, plan_known(c, host, row, now)?));
-    }
-    if let Some(row) = open_for(c, host, &what.subject())? {
-        let sql = "UPDATE incident SET reports = reports + 1 WHERE host = ?1 AND incident = ?2";
-        c.prepare_cached(sql)?.execute([host.as_str(), row.incident.as_str()])?;
-        let open = row.incident.clone();
-        return Ok(Taken::As(open, plan_known(c, host, row, now)?));
-    }
-    let drifted = to_json(&IncidentState::Drifted)?;
-    c.prepare_cached(
-        "INSERT INTO incident (host, incident, subject, found, what, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?
-    .execute(params![
-        host.as_str(),
-        incident.as_str(),
-        what.subject(),
-        found.unix_ms(),
-        to_json(what)?,
-        drifted
-    ])?;
-    let subject = Subject::new(holder.tenant.clone(), holder.site.clone());
-    let plan = Plan { subject, host: host.clone(), incident: incident.clone(), attempt: 1 };
-    Ok(Taken::As(incident.clone(), Some(plan)))
-}
-
-/// What a report of a known incident puts on the queue. Where it may not have got there the first time, publishing it twice is harmless.
-fn plan_known(c: &Connection, host: &HostId, row: Standing, now: UtcTime) -> rusqlite::Result<Option<Plan>> {
-    if is_due(c, &row.state, now)? {
-        return reopen(c, host, row).map(Some);
-    }
-    matches!(row.state, IncidentState::Drifted).then(|| plan_of(c, host, &row)).transpose()
-}
-
-/// Whether an open incident that was reported again must be planned again: its order died unheard, or it was put off.
-fn is_due(c: &Connection, state: &IncidentState, now: UtcTime) -> rusqlite::Result<bool> {
-    match state {
-        IncidentState::Ordered(order) => order_died(c, order, now),
-        IncidentState::Open { outcome: Outcome::Deferred | Outcome::Expired, record: _ } => Ok(true),
-        IncidentState::Open { .. }
-        | IncidentState::Drifted
-        | IncidentState::Escalated
-        | IncidentState::Closed { .. } => Ok(false),
-    }
-}
-
-fn order_died(c: &Connection, order: &OrderId, now: UtcTime) -> rusqlite::Result<bool> {
-    c.prepare_cached("SELECT 1 FROM signed_order WHERE id = ?1 AND answered IS NULL AND expires <= ?2")?
-        .exists(params![order.as_str(), now.unix_ms()])
-}
-
-/// Makes an incident wait for the planner once more.
-fn reopen(c: &Connection, host: &HostId, mut row: Standing) -> rusqlite::Result<Plan> {
+/// Makes an incident wait for the planner once more, whether it was open or closed.
+pub(super) fn reopen(c: &Connection, host: &HostId, mut row: Standing) -> rusqlite::Result<Plan> {
     row.attempt += 1;
-    c.prepare_cached("UPDATE incident SET attempt = ?3, state = ?4 WHERE host = ?1 AND incident = ?2")?
-        .execute(params![
-            host.as_str(),
-            row.incident.as_str(),
-            row.attempt,
-            to_json(&IncidentState::Drifted)?
-        ])?;
+    c.prepare_cached("UPDATE incident SET attempt = ?3 WHERE host = ?1 AND incident = ?2")?
+        .execute(params![host.as_str(), row.incident.as_str(), row.attempt])?;
+    set_state(c, host, &row.incident, &IncidentState::Drifted)?;
     plan_of(c, host, &row)
 }
 
-fn plan_of(c: &Connection, host: &HostId, row: &Standing) -> rusqlite::Result<Plan> {
+pub(super) fn plan_of(c: &Connection, host: &HostId, row: &Standing) -> rusqlite::Result<Plan> {
     let subject = c
         .prepare_cached("SELECT tenant, site FROM host WHERE host = ?1")?
         .query_row([host.as_str()], |row| {

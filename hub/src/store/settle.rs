@@ -41,7 +41,7 @@ fn apply(
     consequence: &Consequence,
 ) -> rusqlite::Result<Option<(IncidentId, Retry)>> {
     match consequence {
-        Consequence::Healed { order, record } => {
+        Consequence::Passes { order, record } => {
             if let Some((incident, state)) = of_order(c, host, order)?
                 && !matches!(state, IncidentState::Closed { .. })
             {

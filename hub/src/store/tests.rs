@@ -5,6 +5,7 @@ use contract::digest::Digest;
 use contract::incident::Incident;
 use contract::order::LIFETIME_MS;
 use contract::outcome::Outcome;
+use contract::plane::IncidentState;
 use contract::time::UtcTime;
 use identity::{Authority, Holder};
 
@@ -50,14 +51,14 @@ fn drift(id: &str) -> Incident {
 async fn report(store: &Store, holder: &Holder, id: &str, now: UtcTime) -> Option<u32> {
     match store.take(holder.clone(), drift(id), now).await.unwrap() {
         Taken::As(incident, plan) => {
-            assert_eq!(incident.as_str(), "i-1");
+            assert!(plan.as_ref().is_none_or(|p| p.incident == incident));
             plan.map(|p| p.attempt)
         }
         Taken::Contradicted => panic!("contradicted"),
     }
 }
 
-async fn order(store: &Store, holder: &Holder, id: &str, now: UtcTime) -> u64 {
+async fn order(store: &Store, holder: &Holder, incident: &str, id: &str, now: UtcTime) -> u64 {
     let new = NewOrder { id: id.parse().unwrap(), expires: now.plus_ms(LIFETIME_MS), envelope: vec![1] };
     let (sender, counter) = std::sync::mpsc::channel();
     let decision = Decision {
@@ -68,7 +69,7 @@ async fn order(store: &Store, holder: &Holder, id: &str, now: UtcTime) -> u64 {
         sender.send(counter).unwrap();
         (decision, Some(new))
     };
-    let done = store.decide(holder.clone(), "i-1".parse().unwrap(), now, decide).await.unwrap();
+    let done = store.decide(holder.clone(), incident.parse().unwrap(), now, decide).await.unwrap();
     assert!(done.is_some());
     counter.recv().unwrap()
 }
@@ -78,18 +79,65 @@ async fn an_order_that_expires_unheard_is_planned_again_by_the_next_report() {
     let directory = tempfile::tempdir().unwrap();
     let (store, holder) = store(directory.path()).await;
     assert_eq!(report(&store, &holder, "i-1", at(0)).await, Some(1));
-    let first = order(&store, &holder, "o-1", at(0)).await;
+    let first = order(&store, &holder, "i-1", "o-1", at(0)).await;
     assert_eq!(report(&store, &holder, "i-2", at(LIFETIME_MS - 1)).await, None);
     assert_eq!(store.waiting(holder.host.clone(), at(LIFETIME_MS - 1)).await.unwrap().len(), 1);
     assert!(store.waiting(holder.host.clone(), at(LIFETIME_MS)).await.unwrap().is_empty());
     // A reminder under the first id counts like any other report.
     assert_eq!(report(&store, &holder, "i-1", at(LIFETIME_MS - 1)).await, None);
     assert_eq!(report(&store, &holder, "i-1", at(LIFETIME_MS)).await, Some(2));
-    assert!(order(&store, &holder, "o-2", at(LIFETIME_MS)).await > first);
+    assert!(order(&store, &holder, "i-1", "o-2", at(LIFETIME_MS)).await > first);
 
-    // Answered in time, its end stands in evidence that is still on its way: nothing is planned.
+    // Answered in time, its end stands in evidence that is still on its way: nothing is planned, until that had a lifetime more to arrive.
     assert!(store.answer(holder.host.clone(), "o-2".parse().unwrap(), Outcome::Healed).await.unwrap());
-    assert_eq!(report(&store, &holder, "i-4", at(9 * LIFETIME_MS)).await, None);
+    assert_eq!(report(&store, &holder, "i-4", at(3 * LIFETIME_MS - 1)).await, None);
+    assert_eq!(report(&store, &holder, "i-4", at(3 * LIFETIME_MS)).await, Some(3));
+}
+
+async fn close(store: &Store, holder: &Holder, order: &str, record: u64) {
+    let passes = Consequence::Passes { order: order.parse().unwrap(), record };
+    store.settle(holder.host.clone(), record + 1, vec![passes]).await.unwrap();
+}
+
+/// Each incident's id, how often it was reported, and its state.
+async fn stand(store: &Store, holder: &Holder) -> Vec<(String, u64, IncidentState)> {
+    let all = store.incidents(holder.tenant.clone()).await.unwrap();
+    all.into_iter().map(|v| (v.incident.to_string(), u64::from(v.reports), v.state)).collect()
+}
+
+#[tokio::test]
+async fn what_the_site_still_reports_does_not_stay_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    report(&store, &holder, "i-1", at(0)).await;
+    order(&store, &holder, "i-1", "o-1", at(0)).await;
+    close(&store, &holder, "o-1", 1).await;
+    assert!(store.unplanned().await.unwrap().is_empty());
+    assert_eq!(report(&store, &holder, "i-1", at(1)).await, Some(2));
+    assert_eq!(stand(&store, &holder).await, [("i-1".to_owned(), 1, IncidentState::Drifted)]);
+    assert_eq!(store.unplanned().await.unwrap().len(), 1, "a restart would forget it");
+    // It is open in every way: it is reminded of without a further attempt, ordered, and closed again.
+    assert_eq!(report(&store, &holder, "i-1", at(2)).await, Some(2));
+    order(&store, &holder, "i-1", "o-2", at(2)).await;
+    assert_eq!(report(&store, &holder, "i-2", at(3)).await, None);
+    close(&store, &holder, "o-2", 2).await;
+    assert_eq!(stand(&store, &holder).await, [("i-1".to_owned(), 2, IncidentState::Closed { record: 2 })]);
+}
+
+#[tokio::test]
+async fn a_closed_incidents_report_counts_for_the_open_one_of_its_subject() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    report(&store, &holder, "i-0", at(0)).await;
+    order(&store, &holder, "i-0", "o-1", at(0)).await;
+    close(&store, &holder, "o-1", 1).await;
+    assert_eq!(report(&store, &holder, "i-1", at(1)).await, Some(1));
+    order(&store, &holder, "i-1", "o-2", at(1)).await;
+    assert_eq!(report(&store, &holder, "i-0", at(2)).await, None);
+    // The open one is due by its own order's end.
+    assert_eq!(report(&store, &holder, "i-0", at(1 + LIFETIME_MS)).await, Some(2));
+    let closed = ("i-0".to_owned(), 1, IncidentState::Closed { record: 1 });
+    assert_eq!(stand(&store, &holder).await, [closed, ("i-1".to_owned(), 3, IncidentState::Drifted)]);
 }
 
 #[tokio::test]
@@ -97,7 +145,7 @@ async fn counters_rise_even_where_the_clock_falls_back() {
     let directory = tempfile::tempdir().unwrap();
     let (store, holder) = store(directory.path()).await;
     report(&store, &holder, "i-1", at(0)).await;
-    let mut last = order(&store, &holder, "o-1", at(41 * 24 * 3_600_000)).await;
+    let mut last = order(&store, &holder, "i-1", "o-1", at(41 * 24 * 3_600_000)).await;
     for (n, now) in [at(0), at(1), at(0)].into_iter().enumerate() {
         let not_healed = Consequence::NotHealed {
             order: format!("o-{}", n + 1).parse().unwrap(),
@@ -107,7 +155,7 @@ async fn counters_rise_even_where_the_clock_falls_back() {
         };
         store.settle(holder.host.clone(), 1, vec![not_healed]).await.unwrap();
         assert!(report(&store, &holder, "i-9", now).await.is_some());
-        let counter = order(&store, &holder, &format!("o-{}", n + 2), now).await;
+        let counter = order(&store, &holder, "i-1", &format!("o-{}", n + 2), now).await;
         assert!(counter > last, "{counter} is not above {last}");
         last = counter;
     }
@@ -119,7 +167,7 @@ async fn what_waits_is_planned_after_a_start_and_what_is_out_is_not() {
     let (store, holder) = store(directory.path()).await;
     report(&store, &holder, "i-1", at(0)).await;
     assert_eq!(store.unplanned().await.unwrap().len(), 1);
-    order(&store, &holder, "o-1", at(0)).await;
+    order(&store, &holder, "i-1", "o-1", at(0)).await;
     assert!(store.unplanned().await.unwrap().is_empty());
     let deferred = Consequence::NotHealed {
         order: "o-1".parse().unwrap(),

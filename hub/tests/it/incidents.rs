@@ -156,6 +156,36 @@ async fn a_refusal_leaves_it_open_and_a_cooldown_is_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_reported_after_it_was_closed_is_open_until_it_is_seen_to_pass_again() {
+    let stage = Stage::start().await;
+    let mut device = stage.enrolled("clinic-7").await;
+    let first = ordered(&device, "i-1").await;
+    device.answer(&first.order).await;
+    device.log.write_ended(&first.order, "i-1", Outcome::Healed);
+    delivered(&device, 0).await;
+    assert_eq!(state(&stage).await, IncidentState::Closed { record: 1 });
+
+    // A reminder that the heal overtook: the executor finds nothing to do, and that record closes it.
+    let second = ordered(&device, "i-1").await;
+    assert_eq!(state(&stage).await, IncidentState::Ordered(second.order.clone()));
+    assert!(opened(&device, &second).counter > opened(&device, &first).counter);
+    device.answer(&second.order).await;
+    device.log.write_refused(&second.order, &Refusal::NoFailingCheck);
+    delivered(&device, 2).await;
+    assert_eq!(state(&stage).await, IncidentState::Closed { record: 2 });
+
+    // Or the next look sees it pass before the order got there.
+    let third = ordered(&device, "i-1").await;
+    device.log.write_finding(CONTROL, Verdict::Pass(FactValue::Flag(true)));
+    delivered(&device, 3).await;
+    assert_eq!(state(&stage).await, IncidentState::Closed { record: 3 });
+    device.answer(&third.order).await;
+    device.log.write_refused(&third.order, &Refusal::NoFailingCheck);
+    delivered(&device, 4).await;
+    assert_eq!(state(&stage).await, IncidentState::Closed { record: 3 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_no_rule_speaks_of_is_a_persons() {
     let stage = Stage::start().await;
     let device = stage.enrolled("clinic-7").await;

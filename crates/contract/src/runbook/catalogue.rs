@@ -60,8 +60,8 @@ pub enum CatalogueError {
     /// It holds nothing: an empty catalogue is a mistake, not a policy.
     #[error("the catalogue holds no runbook")]
     Empty,
-    /// A file is not a runbook.
-    #[error("a file of the catalogue is not a runbook")]
+    /// A file is not a runbook: which, and where.
+    #[error(transparent)]
     Yaml(#[from] YamlError),
     /// A runbook contradicts itself.
     #[error("{file}: {fault}")]

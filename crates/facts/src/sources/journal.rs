@@ -10,8 +10,10 @@ use super::settings::{matches, quantity};
 use crate::config::Config;
 use crate::root::Root;
 
-/// Six years, as 45 CFR 164.316(b)(2)(i) counts them, in seconds.
-const SIX_YEARS_S: i64 = 6 * 365 * DAY_S;
+/// The six years of 45 CFR 164.316(b)(2)(i), in seconds. Any six in a row have one or two leap days; systemd's own `6year`, which is 2191 days and
+/// a half, lies between, and whoever writes that means six years.
+const SIX_YEARS_S: i64 = 6 * YEAR_S;
+const YEAR_S: i64 = 31_557_600;
 const DAY_S: i64 = 24 * 60 * 60;
 const MB: u64 = 1024 * 1024;
 /// What journald takes at most where nobody says otherwise, beside a tenth of the file system: see journald.conf(5).
@@ -25,7 +27,7 @@ const TIME_UNITS: &[(&[&str], i64)] = &[
     (&["d", "day", "days"], DAY_S),
     (&["w", "week", "weeks"], 7 * DAY_S),
     (&["M", "month", "months"], 2_629_800),
-    (&["y", "year", "years"], 31_557_600),
+    (&["y", "year", "years"], YEAR_S),
 ];
 const SIZE_UNITS: &[(&[&str], i64)] =
     &[(&["B"], 1), (&["K"], 1 << 10), (&["M"], 1 << 20), (&["G"], 1 << 30), (&["T"], 1 << 40)];

@@ -116,6 +116,38 @@ async fn a_released_message_is_pending_at_once_and_a_waiting_fetch_wakes() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_read_is_pending_again_and_in_its_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(directory.path()).await;
+    for name in ["one", "two", "three"] {
+        put(&queue, "a", "s", name).await;
+    }
+    let other = rusqlite::Connection::open(directory.path().join("queue.db")).unwrap();
+    other.execute_batch("ALTER TABLE message RENAME TO elsewhere").unwrap();
+    for _ in 0..2 {
+        let failed = queue.fetch(2).await;
+        assert!(matches!(failed, Err(QueueError::Database(WriteError::Undone(_)))), "{failed:?}");
+    }
+    other.execute_batch("ALTER TABLE elsewhere RENAME TO message").unwrap();
+    let fetched = queue.fetch(10).await.unwrap();
+    assert_eq!(fetched.iter().map(text).collect::<Vec<_>>(), ["one", "two", "three"]);
+}
+
+#[tokio::test]
+async fn a_fetch_that_gives_up_midway_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(directory.path()).await;
+    put(&queue, "a", "s", "one").await;
+    let other = rusqlite::Connection::open(directory.path().join("queue.db")).unwrap();
+    // While another holds the database, the read that one poll asks for cannot be done.
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let given_up = tokio::time::timeout(std::time::Duration::ZERO, queue.fetch(1)).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(text(&queue.fetch(1).await.unwrap()[0]), "one");
+}
+
+#[tokio::test]
 async fn a_publisher_that_gives_up_midway_loses_no_message_and_no_place() {
     let directory = tempfile::tempdir().unwrap();
     let queue = open(directory.path()).await;

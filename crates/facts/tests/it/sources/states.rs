@@ -61,6 +61,10 @@ fn the_journal_keeps_what_its_settings_let_it() {
         let tree = journal(&format!("MaxRetentionSec={written}"));
         assert_eq!(tree.read("journal:time_limit_under_six_years"), flag(under), "{written}");
     }
+    for (written, under) in [("2190day", true), ("2191day", true), ("6year", false), ("2192day", false)] {
+        let tree = journal(&format!("MaxRetentionSec={written}"));
+        assert_eq!(tree.read("journal:time_limit_under_six_years"), flag(under), "{written}");
+    }
     let odd = journal("MaxRetentionSec=soon");
     assert_eq!(odd.read("journal:time_limit_under_six_years"), Err(Absence::Malformed));
     assert_eq!(journal("SystemMaxUse=2G").read("journal:max_use_mb"), number(2048));

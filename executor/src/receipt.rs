@@ -1,0 +1,78 @@
+//! The hub's receipt: a head of this log, cosigned by the pinned witness, kept beside the log.
+//!
+//! It is how the executor notices that its log was cut short or put back as a whole: nothing inside the log's own directory could tell. Whoever can
+//! also put the receipt back to the same age is noticed by the hub alone, which holds the newer head.
+
+use std::path::PathBuf;
+
+use edge::file;
+use thiserror::Error;
+use tlog::{Checkpoint, SignedNote, VerifiedCheckpoint, VerifierKey};
+
+/// The longest receipt: a note with two signatures.
+const RECEIPT_MAX_BYTES: u64 = 4096;
+
+/// Where the receipt is kept, and whose signatures it must bear.
+#[derive(Debug)]
+pub struct Receipts {
+    /// Its file.
+    pub path: PathBuf,
+    /// The hub's witness key.
+    pub witness: VerifierKey,
+    /// The log's own key.
+    pub log: VerifierKey,
+}
+
+/// Why a receipt was not kept, or not believed.
+#[derive(Debug, Error)]
+pub enum ReceiptError {
+    /// Not a note.
+    #[error("it is not a signed note")]
+    Note(#[from] tlog::note::NoteError),
+    /// Not cosigned by the hub.
+    #[error("the hub's witness did not cosign it")]
+    Witness(#[from] tlog::cosignature::CosignatureError),
+    /// Not a head of this log.
+    #[error("it is not a head of this log")]
+    Head(#[from] tlog::checkpoint::CheckpointError),
+    /// It covers more than there is.
+    #[error("it covers {receipt} entries, and the log holds {size}")]
+    Beyond {
+        /// The receipt's size.
+        receipt: u64,
+        /// The log's size.
+        size: u64,
+    },
+    /// Its file cannot be read or written.
+    #[error("the receipt's file cannot be used")]
+    File(#[from] file::FileError),
+}
+
+impl Receipts {
+    /// Keeps a receipt if both signatures are good and the log is that long. What is kept is never replaced by an older one.
+    pub fn keep(&self, note: &str, size: u64) -> Result<(), ReceiptError> {
+        let receipt = self.open(note)?.size.get();
+        if receipt > size {
+            return Err(ReceiptError::Beyond { receipt, size });
+        }
+        if self.kept()?.is_some_and(|kept| kept.size.get() > receipt) {
+            return Ok(());
+        }
+        Ok(file::write_durably(&self.path, note.as_bytes())?)
+    }
+
+    /// The head that the kept receipt covers; none where there never was one. A receipt that does not verify is an error, not none.
+    pub fn kept(&self) -> Result<Option<Checkpoint>, ReceiptError> {
+        match file::read_text(&self.path, RECEIPT_MAX_BYTES) {
+            Ok(note) => self.open(&note).map(Some),
+            Err(e) if e.source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn open(&self, note: &str) -> Result<Checkpoint, ReceiptError> {
+        let note = SignedNote::parse(note.as_bytes())?;
+        tlog::cosignature::verify(&note, &self.witness)?;
+        Ok(VerifiedCheckpoint::from_note(note, &self.log)?.checkpoint().clone())
+    }
+}

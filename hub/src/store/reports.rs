@@ -1,0 +1,104 @@
+//! Reports of incidents: taken once, counted when they come again, planned when they are due.
+
+use contract::ids::{HostId, IncidentId, OrderId};
+use contract::incident::Incident;
+use contract::order::LIFETIME_MS;
+use contract::outcome::Outcome;
+use contract::plane::IncidentState;
+use contract::time::UtcTime;
+use identity::Holder;
+use queue::Subject;
+use rusqlite::{Connection, params};
+
+use super::columns::{signed, to_json};
+use super::incidents::{Plan, Standing, by_id, open_for, plan_of, reopen};
+use super::{Store, StoreError};
+
+/// What became of an incident that was reported.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// It is durable; as which incident, and what is to be put on the queue.
+    As(IncidentId, Option<Plan>),
+    /// An incident of this id is there and says something else.
+    Contradicted,
+}
+
+impl Store {
+    /// Takes an incident of `holder`'s host, or counts it as one that is open.
+    pub(crate) async fn take(
+        &self,
+        holder: Holder,
+        incident: Incident,
+        now: UtcTime,
+    ) -> Result<Taken, StoreError> {
+        self.run(move |c| take(c, &holder, &incident, now)).await
+    }
+}
+
+fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> rusqlite::Result<Taken> {
+    let Incident { incident, found, what } = reported;
+    let host = &holder.host;
+    let closed = match by_id(c, host, incident)? {
+        Some(row) if (row.found, &row.what) != (*found, what) => return Ok(Taken::Contradicted),
+        Some(row) if matches!(row.state, IncidentState::Closed { .. }) => Some(row),
+        // Its first answer was lost, or the device reminds us of it.
+        Some(row) => return Ok(Taken::As(incident.clone(), plan_known(c, host, row, now)?)),
+        None => None,
+    };
+    if let Some(row) = open_for(c, host, &what.subject())? {
+        let sql = "UPDATE incident SET reports = reports + 1 WHERE host = ?1 AND incident = ?2";
+        c.prepare_cached(sql)?.execute([host.as_str(), row.incident.as_str()])?;
+        let open = row.incident.clone();
+        return Ok(Taken::As(open, plan_known(c, host, row, now)?));
+    }
+    if let Some(row) = closed {
+        // An agent that died before it stored that the episode had ended reports the next failure under the old id, and it is never told to draw a
+        // new one: we must not believe closed what the site still reports. A reminder that the heal overtook opens it for nothing, and the
+        // executor's next measurement closes it again.
+        return Ok(Taken::As(incident.clone(), Some(reopen(c, host, row)?)));
+    }
+    let drifted = to_json(&IncidentState::Drifted)?;
+    c.prepare_cached(
+        "INSERT INTO incident (host, incident, subject, found, what, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        host.as_str(),
+        incident.as_str(),
+        what.subject(),
+        found.unix_ms(),
+        to_json(what)?,
+        drifted
+    ])?;
+    let subject = Subject::new(holder.tenant.clone(), holder.site.clone());
+    let plan = Plan { subject, host: host.clone(), incident: incident.clone(), attempt: 1 };
+    Ok(Taken::As(incident.clone(), Some(plan)))
+}
+
+/// What a report of an open incident puts on the queue. Where it may not have got there the first time, publishing it twice is harmless.
+fn plan_known(c: &Connection, host: &HostId, row: Standing, now: UtcTime) -> rusqlite::Result<Option<Plan>> {
+    if is_due(c, &row.state, now)? {
+        return reopen(c, host, row).map(Some);
+    }
+    matches!(row.state, IncidentState::Drifted).then(|| plan_of(c, host, &row)).transpose()
+}
+
+/// Whether an open incident that was reported again must be planned again: its order died, or it was put off.
+fn is_due(c: &Connection, state: &IncidentState, now: UtcTime) -> rusqlite::Result<bool> {
+    match state {
+        IncidentState::Ordered(order) => order_died(c, order, now),
+        IncidentState::Open { outcome: Outcome::Deferred | Outcome::Expired, record: _ } => Ok(true),
+        IncidentState::Open { .. }
+        | IncidentState::Drifted
+        | IncidentState::Escalated
+        | IncidentState::Closed { .. } => Ok(false),
+    }
+}
+
+/// An order dies unheard when it expires. One that was answered has a further lifetime in which its end may arrive in evidence: an answer alone
+/// ends nothing, and without this the incident would wait for that evidence for ever.
+fn order_died(c: &Connection, order: &OrderId, now: UtcTime) -> rusqlite::Result<bool> {
+    c.prepare_cached(
+        "SELECT 1 FROM signed_order WHERE id = ?1 AND expires + CASE WHEN answered IS NULL THEN 0 ELSE ?3 END <= ?2",
+    )?
+    .exists(params![order.as_str(), now.unix_ms(), signed(LIFETIME_MS)?])
+}
