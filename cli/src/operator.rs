@@ -1,5 +1,6 @@
 //! The hub's operator plane, as this command uses it.
 
+use std::net::SocketAddrV4;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::{Failure, Status};
 
+/// `TCP_LISTEN`, as `/proc/net/tcp` writes it.
+const LISTEN: &str = "0A";
+
 /// A connection to one hub.
 #[derive(Debug)]
 pub(crate) struct Operator {
@@ -19,8 +23,15 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Reads the token that the hub wrote beside its store.
+    /// Reads the token that the hub wrote beside its store, for a hub of this user or of root: on a machine that others use too, anybody could
+    /// listen where a hub is expected, and would be handed the token.
     pub(crate) fn new(address: &str, token_file: &Path) -> Result<Self, Failure> {
+        if !listens_for_us(address) {
+            let words = format!(
+                "{address}: no hub of this user listens there; give the address that the hub printed with --operator"
+            );
+            return Err(Failure::new(Status::Unavailable, words));
+        }
         let token = edge::file::read_text(token_file, 4096)?;
         let agent = ureq::Agent::config_builder()
             // Each request has a connection of its own: a kept one may have been closed by the hub just now.
@@ -81,4 +92,19 @@ impl Operator {
         let json = if text.is_empty() { "null" } else { text.as_str() };
         serde_json::from_str(json).map_err(|e| failed(format!("the hub's answer is not understood: {e}")))
     }
+}
+
+/// Whether the socket that listens on this IPv4 loopback address belongs to this user or to root, by the kernel's word (`/proc/net/tcp`, proc(5)).
+fn listens_for_us(address: &str) -> bool {
+    let Ok(wanted) = address.parse::<SocketAddrV4>() else { return false };
+    let local = format!("{:08X}:{:04X}", u32::from_ne_bytes(wanted.ip().octets()), wanted.port());
+    let own = rustix::process::geteuid().as_raw();
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    wanted.ip().is_loopback()
+        && table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|fields| {
+            let uid = fields.get(7).and_then(|uid| uid.parse::<u32>().ok());
+            fields.get(1) == Some(&local.as_str())
+                && fields.get(3) == Some(&LISTEN)
+                && uid.is_some_and(|uid| uid == own || uid == 0)
+        })
 }

@@ -1,5 +1,6 @@
 //! `suture try`: the whole loop, once, on this machine, with no part faked.
 
+mod bundle;
 mod heal;
 mod layout;
 mod observed;
@@ -9,7 +10,7 @@ mod scan;
 mod setup;
 pub(crate) mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -58,7 +59,7 @@ fn loop_once(voice: Voice, told: &Try, layout: &Layout, stop: &AtomicBool) -> Re
     voice.heading("5. The evidence, verified");
     proof::show(voice, layout, &processes, &set_up.witness)?;
     voice.heading("6. Where everything is");
-    where_everything_is(voice, layout, &set_up);
+    where_everything_is(voice, layout, &set_up, told);
     if told.keep {
         keep(voice, &mut processes, stop)?;
     }
@@ -78,26 +79,31 @@ fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
-fn where_everything_is(voice: Voice, layout: &Layout, set_up: &setup::SetUp) {
-    let root = layout.root();
-    let key = layout.public_key();
-    let (evidence, log) = (layout.evidence(), root.join("logs"));
-    for (what, how) in [
-        ("evidence log", evidence.display().to_string()),
-        ("its public key", key.display().to_string()),
-        ("verify it", format!("suture-verify {} --key-file {}", evidence.display(), key.display())),
-        ("the hub's copy", layout.hub().join("archive").display().to_string()),
-        (
-            "incidents",
-            format!("suture status --dir {} --operator {}", root.display(), set_up.operator_address),
-        ),
-        ("scan again", format!("suture-agent scan --config {}", layout.agent_config().display())),
-        ("diagnostics", log.display().to_string()),
-    ] {
-        voice.line(&format!("  {what:<15} {how}"));
+fn where_everything_is(voice: Voice, layout: &Layout, set_up: &setup::SetUp, told: &Try) {
+    let shown = |path: &Path| path.display().to_string();
+    let program = |name: &str| {
+        let here = std::env::current_exe().map_or_else(|_| name.into(), |p| p.with_file_name(name));
+        here.display().to_string()
+    };
+    let (evidence, key) = (shown(&layout.evidence()), shown(&layout.public_key()));
+    let line = |what: &str, how: String| voice.line(&format!("  {what:<15} {how}"));
+    line("evidence log", evidence.clone());
+    line("its public key", key.clone());
+    line("verify it", format!("{} {evidence} --key-file {key}", program("suture-verify")));
+    line("the hub's copy", shown(&layout.hub().join("archive")));
+    line(
+        "scan again",
+        format!("{} scan --config {}", program("suture-agent"), shown(&layout.agent_config())),
+    );
+    line("diagnostics", shown(&layout.root().join("logs")));
+    if told.keep {
+        let (root, address) = (shown(layout.root()), &set_up.operator_address);
+        line("incidents", format!("{} status --dir {root} --operator {address}", program("suture")));
+    } else {
+        voice.line("  Nothing runs any more. With --keep it goes on watching, and `suture status` shows what the hub knows.");
     }
     if set_up.resumed {
-        voice.line("  this was a further run over the same log");
+        voice.line("  This was a further run over the same log.");
     }
 }
 

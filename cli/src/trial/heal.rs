@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 use contract::event::{Event, Traced};
 use contract::ids::{ControlId, IncidentId, OrderId};
 use contract::incident::What;
+use contract::outcome::Outcome;
 use contract::plane::IncidentState;
+use contract::record::{Body, Record};
 use contract::time::MonoNs;
 
+use super::bundle;
 use super::layout::Layout;
 use super::processes::Processes;
 use super::setup::SetUp;
@@ -71,8 +74,10 @@ pub(crate) fn show(
         }
         if let Some(record) = closed_since(set_up, before)?
             && legs.receipted(record)
+            && let Some(record) = bundle::record(&layout.evidence(), record)
         {
-            legs.record = Some(record);
+            healed(&record)?;
+            legs.record = Some(record.seq);
             break;
         }
         if Instant::now() > deadline {
@@ -98,6 +103,20 @@ pub(crate) fn show(
         &format!("  healed{healed}; the mode is 0700 again; incident closed by record {record}"),
     ));
     Ok(())
+}
+
+/// The incident may have been closed by whatever was seen. Only the end of a run that healed our control counts here.
+fn healed(record: &Record) -> Result<(), Failure> {
+    match &record.body {
+        Body::Ended(Outcome::Healed, ended) if ended.control.as_str() == CONTROL => Ok(()),
+        _ => {
+            let words = format!(
+                "the incident was closed by record {}, which is not the end of a run that healed it",
+                record.seq
+            );
+            Err(Failure::new(Status::NotProven, words))
+        }
+    }
 }
 
 /// The last record that closed an incident of our control.
@@ -144,7 +163,7 @@ impl Legs {
             Event::Permitted { order } if self.is_order(order) => 5,
             Event::Acted { order } if self.is_order(order) => 6,
             Event::Verified { order, passes: true } if self.is_order(order) => 7,
-            Event::Ended { order, seq, .. } if self.is_order(order) => {
+            Event::Ended { order, seq, outcome: Outcome::Healed } if self.is_order(order) => {
                 self.record = Some(*seq);
                 8
             }

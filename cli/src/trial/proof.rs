@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use super::bundle;
 use super::layout::Layout;
 use super::processes::Processes;
 use crate::exit::{Failure, Status};
@@ -78,10 +79,10 @@ fn tamper(layout: &Layout) -> Result<(u64, PathBuf, usize), Failure> {
         fs::remove_dir_all(&copy).map_err(|e| failed("cannot remove the last altered copy", e))?;
     }
     copy_tree(&layout.evidence(), &copy).map_err(|e| failed("cannot copy the log", e))?;
-    let bundle =
-        first_bundle(&copy).ok_or_else(|| Failure::new(Status::NotProven, "the log has no entries"))?;
-    let mut bytes = fs::read(&bundle).map_err(|e| failed("cannot read the copy", e))?;
-    let starts = entry_starts(&bytes);
+    let file =
+        bundle::path(&copy, 0).ok_or_else(|| Failure::new(Status::NotProven, "the log has no entries"))?;
+    let mut bytes = fs::read(&file).map_err(|e| failed("cannot read the copy", e))?;
+    let starts = bundle::entries(&bytes);
     let record = starts.len() / 2;
     let (start, length) = starts.get(record).copied().unwrap_or_default();
     let offset = start + length / 2;
@@ -89,8 +90,8 @@ fn tamper(layout: &Layout) -> Result<(u64, PathBuf, usize), Failure> {
         return Err(Failure::new(Status::NotProven, "the log has no entries"));
     };
     *byte ^= 0x01;
-    fs::write(&bundle, &bytes).map_err(|e| failed("cannot write the copy", e))?;
-    let shown = bundle.strip_prefix(layout.root()).unwrap_or(&bundle).to_owned();
+    fs::write(&file, &bytes).map_err(|e| failed("cannot write the copy", e))?;
+    let shown = file.strip_prefix(layout.root()).unwrap_or(&file).to_owned();
     Ok((record as u64, shown, offset))
 }
 
@@ -107,25 +108,4 @@ fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The first entry bundle, full or partial.
-fn first_bundle(log: &Path) -> Option<PathBuf> {
-    let full = log.join("tile/entries/000");
-    if full.is_file() {
-        return Some(full);
-    }
-    fs::read_dir(log.join("tile/entries/000.p")).ok()?.flatten().map(|e| e.path()).find(|p| p.is_file())
-}
-
-/// Where each entry of a bundle begins, and its length: two bytes of length, then the entry (`tlog-tiles`).
-fn entry_starts(bundle: &[u8]) -> Vec<(usize, usize)> {
-    let mut starts = Vec::new();
-    let mut at = 0;
-    while let Some(header) = bundle.get(at..at + 2) {
-        let length = usize::from(u16::from_be_bytes([header[0], header[1]]));
-        starts.push((at + 2, length));
-        at += 2 + length;
-    }
-    starts
 }

@@ -1,8 +1,9 @@
 //! What gets in a trial's way is said so that a person can act on it, and nothing is half done.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use super::stage::{Stage, Trial, is_root};
@@ -38,6 +39,35 @@ fn a_taken_operator_port_is_said_and_the_next_one_used() {
         "{}",
         trial.out
     );
+}
+
+#[test]
+fn the_operator_token_is_not_shown_to_whoever_listens() {
+    if !is_root() {
+        eprintln!("not run: only root can listen as somebody else");
+        return;
+    }
+    let stage = Stage::new();
+    stage.try_once().succeeded();
+    let listen = "import socket,sys\n\
+                  s=socket.create_server(('127.0.0.1',0))\n\
+                  print(s.getsockname()[1],flush=True)\n\
+                  sys.stdout.buffer.write(s.accept()[0].recv(4096))";
+    let mut stranger =
+        Command::new("python3").args(["-c", listen]).uid(65534).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(stranger.stdout.take().unwrap());
+    let mut port = String::new();
+    out.read_line(&mut port).unwrap();
+    let mut status = Command::new(stage.program("suture"));
+    status.args(["status", "--operator", &format!("127.0.0.1:{}", port.trim()), "--dir"]).arg(stage.data());
+    let trial = Trial::of(status.output().unwrap());
+    assert_eq!(trial.status, Some(69), "{trial:?}");
+    assert!(trial.err.contains("no hub of this user listens there"), "{}", trial.err);
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    let mut heard = String::new();
+    out.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "", "the stranger was spoken to");
 }
 
 #[test]

@@ -102,7 +102,7 @@ async fn close(store: &Store, holder: &Holder, order: &str, record: u64) {
 /// Each incident's id, how often it was reported, and its state.
 async fn stand(store: &Store, holder: &Holder) -> Vec<(String, u64, IncidentState)> {
     let all = store.incidents(holder.tenant.clone()).await.unwrap();
-    all.into_iter().map(|v| (v.incident.to_string(), u64::from(v.reports), v.state)).collect()
+    all.into_iter().map(|v| (v.incident.to_string(), v.reports, v.state)).collect()
 }
 
 #[tokio::test]
