@@ -6,7 +6,7 @@
 use contract::finding::Verdict;
 use contract::ids::{ControlId, OrderId};
 use contract::outcome::Outcome;
-use contract::record::{Body, Record, Refused};
+use contract::record::{Body, Record, Refused, Resolution};
 use contract::refusal::Refusal;
 use contract::time::UtcTime;
 
@@ -39,6 +39,10 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
     let (seq, time) = (record.seq, record.time);
     match &record.body {
         Body::Ended(Outcome::Healed, ended) => {
+            vec![Consequence::Passes { order: ended.order.clone(), record: seq }]
+        }
+        // An interrupted run that found nothing left to do: the executor saw the control pass.
+        Body::Ended(Outcome::Refused, ended) if matches!(ended.resolution, Resolution::Passes(_)) => {
             vec![Consequence::Passes { order: ended.order.clone(), record: seq }]
         }
         Body::Ended(outcome, ended) => {
@@ -97,7 +101,7 @@ mod tests {
     use contract::digest::Digest;
     use contract::fact::{Absence, FactValue};
     use contract::finding::{Finding, Tally};
-    use contract::record::{Digests, FindingsTaken, PreviousLeaf, Trigger};
+    use contract::record::{Digests, Ended, FindingsTaken, PreviousLeaf, Trigger};
     use contract::refusal::Mode;
     use contract::time::ClockOffset;
 
@@ -161,6 +165,27 @@ mod tests {
         assert_eq!(of(&refused(Some("o-1"), Refusal::NoFailingCheck)), [passes]);
         let unmeasured = of(&refused(Some("o-1"), Refusal::CheckNotMeasured(Absence::TimedOut)));
         assert!(matches!(unmeasured.as_slice(), [Consequence::NotHealed { .. }]), "{unmeasured:?}");
+    }
+
+    #[test]
+    fn an_interrupted_run_with_nothing_left_to_do_closes_by_what_was_measured() {
+        let ended = |resolution| {
+            let ended = Ended {
+                order: "o-1".parse().unwrap(),
+                incident: "i-1".parse().unwrap(),
+                control: "a.b".parse().unwrap(),
+                resolution,
+                resumed: true,
+                acted_ms: 0,
+                verified_ms: 0,
+            };
+            of(&record(Body::Ended(Outcome::Refused, ended)))
+        };
+        let passes = Consequence::Passes { order: "o-1".parse().unwrap(), record: 3 };
+        assert_eq!(ended(Resolution::Passes(FactValue::Flag(true))), [passes]);
+        for open in [Resolution::Fails(FactValue::Flag(false)), Resolution::NotMeasured(Absence::TimedOut)] {
+            assert!(matches!(ended(open).as_slice(), [Consequence::NotHealed { .. }]));
+        }
     }
 
     #[test]

@@ -79,6 +79,8 @@ async fn a_drift_is_found_recorded_told_healed_and_shipped() {
     machine.chmod("own/evidence", 0o777);
     let again = until("the second incident", || hub.with(|s| s.incidents.get(1).cloned())).await;
     assert_ne!(again.incident, incident.incident);
+    // Readiness that outlives its bytes was once taken for an executor that spoke unasked: a connection for every question.
+    assert_eq!(executor.with(|s| s.connections), 1, "the agent connected anew for no reason");
     agent.stop().await.unwrap();
 }
 
