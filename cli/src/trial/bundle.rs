@@ -8,14 +8,19 @@ use contract::record::Record;
 /// Entries in a full bundle.
 const WIDTH: u64 = 256;
 
-/// The bundle's file, full or partial. Bundles from the thousandth on have longer names, which no trial reaches.
+/// The bundle's file, full or partial; none while it is being replaced. Bundles from the thousandth on have longer names, which no trial reaches.
 pub(crate) fn path(log: &Path, index: u64) -> Option<PathBuf> {
     let full = log.join(format!("tile/entries/{index:03}"));
     if full.is_file() {
         return Some(full);
     }
-    let partial = fs::read_dir(full.with_added_extension("p")).ok()?;
-    partial.flatten().map(|e| e.path()).find(|p| p.is_file())
+    let partial: Vec<PathBuf> =
+        fs::read_dir(full.with_added_extension("p")).ok()?.flatten().map(|e| e.path()).collect();
+    match partial.as_slice() {
+        [one] => Some(one.clone()),
+        // None yet, or two: the log is being published at this very moment.
+        _ => None,
+    }
 }
 
 /// Where each entry begins, and its length.

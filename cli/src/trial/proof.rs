@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::Duration;
 
 use super::bundle;
 use super::layout::Layout;
@@ -14,6 +15,9 @@ use crate::say::{Tone, Voice};
 const VERIFIED: [i32; 2] = [0, 10];
 /// `suture-verify`: incomplete. A log that goes on growing can look like that for a moment.
 const INCOMPLETE: i32 = 20;
+/// How often, and how far apart, something is tried again that the growing log got in the way of.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Verifies the log with the key that was kept outside it, then shows that the verifier refuses an altered copy and names the record.
 pub(crate) fn show(
@@ -25,20 +29,21 @@ pub(crate) fn show(
     let receipt = layout.receipt().display().to_string();
     let witnessed = ["--witness", witness, "--receipt", &receipt];
     let mut output = verify(processes, layout, &layout.evidence(), &witnessed)?;
-    for _ in 0..5 {
+    for _ in 0..TRIES {
         if output.status.code() != Some(INCOMPLETE) {
             break;
         }
-        std::thread::sleep(std::time::Duration::from_millis(200));
+        std::thread::sleep(PAUSE);
         output = verify(processes, layout, &layout.evidence(), &witnessed)?;
     }
     print(voice, &output);
-    if !output.status.code().is_some_and(|c| VERIFIED.contains(&c)) {
+    if !is_verified(&output) {
         return Err(Failure::new(
             Status::NotProven,
             format!("suture-verify did not verify the log ({})", output.status),
         ));
     }
+    copy_whole(layout, processes)?;
     let (record, file, offset) = tamper(layout)?;
     voice.line(&format!(
         "\n  one byte flipped in a copy: byte {offset} of {}, within record {record}",
@@ -70,18 +75,43 @@ fn print(voice: Voice, output: &Output) {
     }
 }
 
-/// Copies the published log and flips a bit in the middle of a record in the middle of the first bundle. Returns the record, the file and the
-/// offset.
+/// A copy of the published log that verifies. The log goes on growing while it is copied, so that a copy may have caught it between two files.
+fn copy_whole(layout: &Layout, processes: &Processes) -> Result<(), Failure> {
+    let copy = layout.tampered();
+    let mut last = String::new();
+    for _ in 0..TRIES {
+        if copy.exists() {
+            fs::remove_dir_all(&copy).map_err(|e| failed("cannot remove the last altered copy", &e))?;
+        }
+        match copy_tree(&layout.evidence(), &copy) {
+            Ok(())
+                if bundle::path(&copy, 0).is_some()
+                    && is_verified(&verify(processes, layout, &copy, &[])?) =>
+            {
+                return Ok(());
+            }
+            Ok(()) => "it is not whole".clone_into(&mut last),
+            Err(e) => last = e.to_string(),
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(Failure::new(Status::CannotCreate, format!("cannot copy the log: {last}")))
+}
+
+fn is_verified(output: &Output) -> bool {
+    output.status.code().is_some_and(|c| VERIFIED.contains(&c))
+}
+
+fn failed(what: &str, e: &std::io::Error) -> Failure {
+    Failure::new(Status::CannotCreate, format!("{what}: {e}"))
+}
+
+/// Flips a bit in the middle of a record in the middle of the copy's first bundle. Returns the record, the file and the offset.
 fn tamper(layout: &Layout) -> Result<(u64, PathBuf, usize), Failure> {
     let copy = layout.tampered();
-    let failed = |what: &str, e: std::io::Error| Failure::new(Status::CannotCreate, format!("{what}: {e}"));
-    if copy.exists() {
-        fs::remove_dir_all(&copy).map_err(|e| failed("cannot remove the last altered copy", e))?;
-    }
-    copy_tree(&layout.evidence(), &copy).map_err(|e| failed("cannot copy the log", e))?;
     let file =
         bundle::path(&copy, 0).ok_or_else(|| Failure::new(Status::NotProven, "the log has no entries"))?;
-    let mut bytes = fs::read(&file).map_err(|e| failed("cannot read the copy", e))?;
+    let mut bytes = fs::read(&file).map_err(|e| failed("cannot read the copy", &e))?;
     let starts = bundle::entries(&bytes);
     let record = starts.len() / 2;
     let (start, length) = starts.get(record).copied().unwrap_or_default();
@@ -90,7 +120,7 @@ fn tamper(layout: &Layout) -> Result<(u64, PathBuf, usize), Failure> {
         return Err(Failure::new(Status::NotProven, "the log has no entries"));
     };
     *byte ^= 0x01;
-    fs::write(&file, &bytes).map_err(|e| failed("cannot write the copy", e))?;
+    fs::write(&file, &bytes).map_err(|e| failed("cannot write the copy", &e))?;
     let shown = file.strip_prefix(layout.root()).unwrap_or(&file).to_owned();
     Ok((record as u64, shown, offset))
 }
