@@ -193,3 +193,42 @@ fn check_step(r: &Runbook, step: &Step) -> Result<(), RunbookFault> {
         Step::UnitRestart { unit } => expect(&unit.0, |t| matches!(t, ParameterType::Unit { .. })),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = include_str!("../../../../runbooks/RB-FILE-001-own-directories.yaml");
+
+    fn refusal(text: &str) -> String {
+        let file = CatalogueFile { file: "RB-FILE-001-own-directories.yaml".into(), text: text.into() };
+        Catalogue::bundle(vec![file]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_malformed_runbook_is_named_with_file_line_and_column() {
+        let misspelt = OWN.replace("cooldown_ms", "cooldwon_ms");
+        let line = misspelt.lines().position(|l| l.starts_with("cooldwon")).unwrap() + 1;
+        let words = refusal(&misspelt);
+        let place = format!("RB-FILE-001-own-directories.yaml:{line}:1: ");
+        assert!(words.starts_with(&place) && words.contains("cooldwon_ms"), "{words}");
+        assert!(refusal("a: [").starts_with("RB-FILE-001-own-directories.yaml:1:"));
+    }
+
+    #[test]
+    fn a_runbook_that_contradicts_itself_is_refused() {
+        for (from, to, words) in [
+            ("id: RB-FILE-001", "id: RB-FILE-009", "not the file's name"),
+            ("permissions: [file.restore]", "permissions: [sysctl.set]", "not among its permissions"),
+            ("permissions: [file.restore]", "permissions: [file.restore, sysctl.set]", "which no step uses"),
+            ("target: $directory", "target: $mode", "no step uses"),
+            ("mode: $mode", "mode: $directory", "no step uses"),
+            ("target: $directory", "target: $other", "no step uses"),
+        ] {
+            assert!(OWN.contains(from), "{from}");
+            let said = refusal(&OWN.replace(from, to));
+            assert!(said.contains(words), "{from} became {to}: {said}");
+        }
+        assert_eq!(Catalogue::bundle(vec![]), Err(CatalogueError::Empty));
+    }
+}
