@@ -60,7 +60,8 @@ impl Machine {
                 self.end(permit, Outcome::Refused, Resolution::Passes(seen), &begun(false), true)?;
                 return Ok(());
             }
-            // All steps had begun: verification decides. A part of them is no repair, whatever the check says.
+            // All steps had begun: verification decides. A part of them is no repair, whatever the check says. Whether the last step acted before
+            // the interruption, or somebody else repaired meanwhile, nobody can tell: the end is marked as resumed.
             Measured::Passes(_) | Measured::NotMeasured(_) => {
                 begun(run.intents.len() == permit.runbook().steps.len())
             }
