@@ -15,6 +15,19 @@ test:
 build:
     cargo build --locked --workspace --all-targets
 
+# Every byte of a kit flipped, every length cut, and 1 000 honest kits, judged by both verifiers. Takes hours; the gates run a sample.
+tampered:
+    SUTURE_FLIP_STEP=1 cargo nextest run --release --locked -p e2e --no-fail-fast
+    ./e2e/agree 1 1000
+
+# The writer, killed and failed at 100 000 seeded places; the gates run 1 000.
+crash:
+    SUTURE_CRASH_RUNS=100000 cargo test --release --locked -p evidence --lib seeded_crashes
+
+# The verifier as one static file of at most 4 MiB, for people who have nothing of ours.
+verify-static:
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked -p verify --bin suture-verify --target x86_64-unknown-linux-gnu
+
 # Rewrite the sources in the one format.
 fmt:
     cargo fmt --all

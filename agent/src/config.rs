@@ -39,6 +39,9 @@ pub struct Config {
     /// How often the whole baseline is looked at.
     #[serde(default)]
     pub rescan_s: RescanS,
+    /// How long after its start the site waits for a hub that cannot be reached before it writes evidence on its own.
+    #[serde(default)]
+    pub alone_after_s: AloneAfterS,
     /// Which logs are followed.
     #[serde(default)]
     pub logs: Logs,
@@ -148,6 +151,32 @@ impl TryFrom<u64> for RescanS {
         } else {
             Err(format!("{seconds} is not within 10 to 86400"))
         }
+    }
+}
+
+/// Seconds that an unreachable hub is waited for: 0 to 3600. 0 waits for no second try, so a machine that was put back to an older state while the hub
+/// is away begins another history of its log at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct AloneAfterS(u64);
+
+impl AloneAfterS {
+    /// As a duration.
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+}
+
+impl Default for AloneAfterS {
+    fn default() -> Self {
+        Self(60)
+    }
+}
+
+impl TryFrom<u64> for AloneAfterS {
+    type Error = String;
+    fn try_from(seconds: u64) -> Result<Self, String> {
+        if seconds <= 3600 { Ok(Self(seconds)) } else { Err(format!("{seconds} is not within 0 to 3600")) }
     }
 }
 

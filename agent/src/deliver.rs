@@ -7,17 +7,22 @@ use std::time::Duration;
 
 use contract::event::Event;
 use contract::incident::{Incident, What};
+use contract::socket::Question;
 use edge::file::FileError;
 use edge::trace::Tracer;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::backoff::{Backoff, pause};
+use crate::executor::{Executor, Unanswered};
 use crate::hub::{Disposition, Hub, HubError};
 use crate::outbox::{Gap, Outbox, Slot};
+use crate::ship::Shipping;
 
 /// Between two incidents of a backlog: at most twenty a second from one site.
 const PACE: Duration = Duration::from_millis(50);
+/// How long the executor may be away before incidents go first again.
+const WRITE_DOWN_MAX: Duration = Duration::from_secs(30);
 /// So many go at once; more are a backlog.
 const BURST: usize = 4;
 
@@ -86,10 +91,11 @@ impl Incidents {
         tokio::task::spawn_blocking(locked).await.map_err(interrupted)?
     }
 
-    async fn next(&self) -> Result<Option<Next>, FileError> {
-        let kept = self.with(|outbox| {
+    /// The next; a gap, which has to be written down too, only where that `may` be done.
+    async fn next(&self, may: bool) -> Result<Option<Next>, FileError> {
+        let kept = self.with(move |outbox| {
             let newest = outbox.newest(edge::clock::utc())?;
-            let gap = || outbox.gap().cloned().map(Next::Gap);
+            let gap = || outbox.gap().filter(|_| may).cloned().map(Next::Gap);
             Ok(newest.map(|(slot, incident)| Next::Incident(slot, incident)).or_else(gap))
         });
         let reminder =
@@ -113,11 +119,15 @@ impl Incidents {
 }
 
 /// Delivers until the process stops.
-pub async fn deliver(incidents: Incidents, hub: Hub) {
+pub async fn deliver(incidents: Incidents, hub: Hub, executor: Executor, shipping: Shipping) {
     let mut backoff = Backoff::new(250, 30_000);
     loop {
-        match one(&incidents, &hub).await {
-            Ok(None) => incidents.filled.notified().await,
+        match one(&incidents, &hub, &executor, &shipping).await {
+            // A gap may be left that waits for the comparison. Incidents do not.
+            Ok(None) => tokio::select! {
+                () = incidents.filled.notified() => {}
+                () = shipping.compared(), if !shipping.is_compared() => {}
+            },
             Ok(Some(left)) => {
                 backoff.reset();
                 if left > BURST {
@@ -132,12 +142,23 @@ pub async fn deliver(incidents: Incidents, hub: Hub) {
     }
 }
 
+/// Has the executor write a gap down. After the hub was told, which knows a repetition by its id; the log would hold it twice.
+async fn write_down(executor: &Executor, gap: &Gap) -> Result<(), Unanswered> {
+    let question = Question::Gap { from: gap.first, until: gap.last, lost: gap.lost };
+    match tokio::time::timeout(WRITE_DOWN_MAX, executor.ask(question)).await {
+        Ok(answer) => answer.map(drop),
+        Err(_) => Err(Unanswered::Late),
+    }
+}
+
 /// Delivers one; how many are left, or nothing where there was none.
 async fn one(
     incidents: &Incidents,
     hub: &Hub,
+    executor: &Executor,
+    shipping: &Shipping,
 ) -> Result<Option<usize>, Box<dyn std::error::Error + Send + Sync>> {
-    let Some(next) = incidents.next().await? else { return Ok(None) };
+    let Some(next) = incidents.next(shipping.is_compared()).await? else { return Ok(None) };
     let asked = match &next {
         Next::Incident(_, incident) | Next::Reminder(incident) => hub.incident(incident).await,
         Next::Gap(gap) => hub.incident(&gap.incident()).await,
@@ -150,6 +171,9 @@ async fn one(
         }
         Ok(_) => Ok(()),
     };
+    if let Next::Gap(gap) = &next {
+        write_down(executor, gap).await?;
+    }
     let left = incidents.settle(next, told).await?;
     Ok(Some(left + incidents.reminders.lock().unwrap_or_else(PoisonError::into_inner).len()))
 }

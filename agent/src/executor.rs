@@ -71,6 +71,8 @@ impl Executor {
         self.questions.send(Asked { question, answer }).await.map_err(|_| Unanswered::Stopping)?;
         match answered.await.map_err(|_| Unanswered::Stopping)?? {
             Answer::Sorry { why } => Err(Unanswered::Sorry(why.chars().take(300).collect())),
+            Answer::Restoring { from } => Err(Unanswered::Restoring { from }),
+            Answer::Pruned { first } => Err(Unanswered::Pruned { first }),
             other => Ok(other),
         }
     }
@@ -87,7 +89,7 @@ fn told_size(answer: &Answer) -> Option<u64> {
         Answer::Welcome { size, .. } | Answer::Recorded { size } => Some(*size),
         Answer::Order(order) => Some(order.seq + 1),
         Answer::Entries(package) => Some(package.from + package.entries.len() as u64),
-        Answer::Kept | Answer::Sorry { .. } => None,
+        Answer::Kept | Answer::Restoring { .. } | Answer::Pruned { .. } | Answer::Sorry { .. } => None,
     }
 }
 
@@ -97,7 +99,9 @@ const fn limit(question: &Question) -> Duration {
         Question::Hello { .. }
         | Question::Findings { .. }
         | Question::Entries { .. }
-        | Question::Receipt { .. } => LIMIT,
+        | Question::Receipt { .. }
+        | Question::Restore(_)
+        | Question::Gap { .. } => LIMIT,
     }
 }
 

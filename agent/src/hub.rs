@@ -84,6 +84,12 @@ impl Hub {
         self.call("evidence held", self.request(Method::GET, "/v1/evidence")).await
     }
 
+    /// `GET /v1/evidence/entries`: what the hub holds of this device's own log from `from` on, at most a package of it.
+    pub async fn evidence_entries(&self, from: u64) -> Result<EntryPackage, HubError> {
+        let path = format!("/v1/evidence/entries?from={from}");
+        self.call("evidence entries", self.request(Method::GET, &path)).await
+    }
+
     /// `POST /v1/evidence`.
     pub async fn evidence(&self, package: &EntryPackage) -> Result<Posted, HubError> {
         let response = send("evidence", self.post("/v1/evidence", package)).await?;

@@ -66,6 +66,7 @@ struct Due {
 pub async fn observe(parts: Parts, mut news: mpsc::Receiver<News>) -> Result<(), edge::file::FileError> {
     let mut timer = interval_at(Instant::now() + parts.rescan, parts.rescan);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    parts.shipping.compared().await;
     let mut round = Round::begin(parts)?;
     let mut due = Due { full: true, facts: BTreeSet::new() };
     let mut backoff = Backoff::new(100, 10_000);

@@ -1,4 +1,7 @@
 //! Orders: fetched from the hub, handed to the executor as the bytes they came in, answered until the hub has the answer.
+//!
+//! None is fetched before the executor's log was compared with the hub's copy ([`Shipping::compared`]): a machine that was put back to an older state
+//! must know again what it has done before it does anything.
 
 use std::time::Duration;
 
@@ -35,6 +38,7 @@ pub struct Parts {
 
 /// Fetches and hands on until the process stops.
 pub async fn follow(parts: Parts) {
+    parts.shipping.compared().await;
     let mut backoff = Backoff::new(250, 30_000);
     loop {
         let waiting = match parts.hub.orders(WAIT).await {
@@ -71,6 +75,8 @@ async fn carry_out(parts: &Parts, waiting: &OrderWaiting) -> Result<OrderAnswer,
         | Answer::Recorded { .. }
         | Answer::Entries(_)
         | Answer::Kept
+        | Answer::Restoring { .. }
+        | Answer::Pruned { .. }
         | Answer::Sorry { .. } => {
             return Err(Unanswered::Unfitting);
         }

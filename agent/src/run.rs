@@ -167,8 +167,8 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
         hub_key: identity.hub_key,
     };
     spawn(parts, orders::follow(following));
-    spawn(parts, deliver::deliver(incidents, hub.clone()));
-    spawn(parts, ship::ship(shipping, executor, hub, tracer));
+    spawn(parts, deliver::deliver(incidents, hub.clone(), executor.clone(), shipping.clone()));
+    spawn(parts, ship::ship(shipping, executor, hub, tracer, config.alone_after_s.duration()));
     let watching = move |stop: Stop| {
         if let Err(error) = watch.follow(&observer, &stop) {
             tracing::error!(%error, "changes are no longer watched; they are found by full scans");

@@ -6,8 +6,12 @@ use std::process::ExitCode;
 /// The exit statuses (after `sysexits.h` where it has one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// The loop did not close, or the evidence did not verify.
+    /// The loop did not close, the evidence did not verify, or what came is not what was exported.
     NotProven,
+    /// The command line cannot be used.
+    Usage,
+    /// What was asked for is not there.
+    NothingThere,
     /// The hub cannot be reached.
     Unavailable,
     /// A directory or file cannot be used.
@@ -20,6 +24,8 @@ impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(match status {
             Status::NotProven => 1,
+            Status::Usage => 2,
+            Status::NothingThere => 66,
             Status::Unavailable => 69,
             Status::CannotCreate => 73,
             Status::InUse => 75,

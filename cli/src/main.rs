@@ -1,10 +1,11 @@
 //! `suture`: the operator's command.
 //!
-//! Exit status: 0 done; 1 the loop did not close or the evidence did not verify; 2 wrong usage; 69 the hub cannot be reached; 73 a directory or
+//! Exit status: 0 done; 1 the loop did not close or the evidence did not verify; 2 wrong usage; 66 what was asked for is not there; 69 the hub cannot be reached; 73 a directory or
 //! file cannot be used; 75 another `suture try` uses the directory.
 #![forbid(unsafe_code)]
 
 mod exit;
+mod kit;
 mod operator;
 mod say;
 mod status;
@@ -27,6 +28,10 @@ enum Command {
     Try(trial::Try),
     /// Show what a running hub knows: hosts, incidents and how they ended.
     Status(status::Status),
+    /// Export a period of a tenant's evidence as one zip that an outsider can check offline.
+    Kit(kit::Kit),
+    /// Print a machine's installation sheet: the key that its evidence is checked by, for paper.
+    Sheet(kit::Sheet),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -38,6 +43,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Try(told) => trial::run(&told),
         Command::Status(told) => status::run(&told),
+        Command::Kit(told) => kit::run(&told),
+        Command::Sheet(told) => kit::sheet(&told),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "suture", &mut std::io::stdout());
             Ok(())

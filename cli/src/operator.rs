@@ -1,5 +1,7 @@
 //! The hub's operator plane, as this command uses it.
 
+mod kits;
+
 use std::net::SocketAddrV4;
 use std::path::Path;
 use std::time::Duration;

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::guard::Site;
+use crate::keystore::Place;
 
 /// The longest configuration file: 64 KiB.
 const CONFIG_MAX_BYTES: u64 = 64 << 10;
@@ -50,6 +51,17 @@ pub struct Config {
     pub enforce: BTreeSet<RunbookId>,
     /// The catalogue that this site approved.
     pub approved_catalogue: Digest,
+    /// The TPM 2.0 that sealed the evidence key, where it is not the kernel's own device.
+    #[serde(default)]
+    pub tpm_device: Option<String>,
+    /// How many MiB of entries stay on this machine. What is older goes once the hub has given its receipt for it; the tree stays.
+    #[serde(default = "keep_mb_by_default")]
+    pub evidence_keep_mb: u64,
+}
+
+/// 1 GiB: years of an ordinary machine.
+const fn keep_mb_by_default() -> u64 {
+    1024
 }
 
 /// Why the executor does not start.
@@ -132,6 +144,16 @@ impl Config {
     /// The evidence log.
     pub fn evidence(&self) -> PathBuf {
         self.directory.join("evidence")
+    }
+
+    /// Where the evidence key lies.
+    pub fn key(&self) -> Place {
+        Place::current(&self.keys(), self.tpm_device.as_deref())
+    }
+
+    /// Where the key lies that is about to be.
+    pub fn next_key(&self) -> Place {
+        Place::next(&self.keys(), self.tpm_device.as_deref())
     }
 
     /// The executor's keys.

@@ -6,10 +6,14 @@ use contract::digest::Digest;
 use contract::dsse::{self, PayloadType};
 use contract::ids::RunbookId;
 use contract::plane::EnrolmentSheet;
+use contract::record::SuccessionReason;
 use edge::file::{self, FileError};
 use thiserror::Error;
-use tlog::note::{KeyError, SignatureType};
-use tlog::{Origin, SigningKey, VerifierKey};
+use tlog::note::KeyError;
+use tlog::{SigningKey, VerifierKey};
+
+use crate::keystore::{KeystoreError, Place, Protection, Sealing};
+use crate::succession::{self, SuccessionError};
 
 /// The longest enrolment sheet: 4 MiB, most of it the catalogue.
 const SHEET_MAX_BYTES: u64 = 4 << 20;
@@ -35,6 +39,32 @@ pub struct Init {
     /// A runbook that may repair even while the site only observes. Give it several times for several.
     #[arg(long)]
     pub enforce: Vec<RunbookId>,
+    /// The executor's directory of a log that cannot go on, which this one succeeds. It is left as it is.
+    #[arg(long, requires = "reason")]
+    pub succeeds: Option<PathBuf>,
+    /// Why it cannot go on: `log_lost`, `log_damaged`, `key_lost` or `forked`.
+    #[arg(long, requires = "succeeds", value_parser = succession_reason)]
+    pub reason: Option<SuccessionReason>,
+    /// The TPM 2.0 that seals the evidence key, where it is not the kernel's /dev/tpmrm0.
+    #[arg(long)]
+    pub tpm_device: Option<String>,
+    /// Write the evidence key down in the open although there is a TPM 2.0.
+    #[arg(long, conflicts_with = "tpm_device")]
+    pub unsealed: bool,
+}
+
+impl Init {
+    fn sealing(&self) -> Sealing {
+        match &self.tpm_device {
+            Some(device) => Sealing::Device(device.clone()),
+            None if self.unsealed => Sealing::Unsealed,
+            None => Sealing::Found,
+        }
+    }
+}
+
+fn succession_reason(text: &str) -> Result<SuccessionReason, serde_json::Error> {
+    serde_json::from_value(text.into())
 }
 
 /// Why an executor was not set up.
@@ -59,19 +89,19 @@ pub enum InitError {
         /// Why not.
         fault: dsse::SignatureFault,
     },
-    /// The log's key or origin cannot be used.
-    #[error("the evidence key cannot be used")]
-    Key(#[from] KeyError),
-    /// The origin is none.
-    #[error("the log's origin cannot be used")]
-    Origin(#[from] tlog::checkpoint::CheckpointParseError),
-    /// The key's file does not hold a key.
-    #[error("{}: it must hold 64 hexadecimal characters", .0.display())]
-    KeyFile(PathBuf),
+    /// The evidence key cannot be made or opened.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// The list of earlier keys is none.
+    #[error("evidence.earlier: not a list of keys")]
+    Earlier(#[source] KeyError),
+    /// The log that is to be succeeded has nothing to go on from.
+    #[error(transparent)]
+    Succession(#[from] SuccessionError),
 }
 
 /// Makes the key where there is none, and writes what `run` needs. Done again, it keeps the key and writes the rest anew from the sheet.
-pub fn init(told: &Init) -> Result<VerifierKey, InitError> {
+pub fn init(told: &Init) -> Result<(VerifierKey, Protection), InitError> {
     let sheet: EnrolmentSheet = serde_json::from_slice(&file::read(&told.sheet, SHEET_MAX_BYTES)?)
         .map_err(|source| InitError::Sheet { path: told.sheet.clone(), source })?;
     let opened = |kind, what, envelope: &[u8]| {
@@ -80,48 +110,49 @@ pub fn init(told: &Init) -> Result<VerifierKey, InitError> {
     };
     let catalogue = opened(PayloadType::Catalogue, "catalogue", &sheet.catalogue.0)?;
     opened(PayloadType::Baseline, "baseline", &sheet.baseline.0)?;
-    let key = make_or_load_key(&told.dir, &sheet.origin)?;
+    let succession = match (&told.succeeds, told.reason) {
+        (Some(old), Some(reason)) => Some(succession::of(old, &sheet.origin, reason)?),
+        _ => None,
+    };
+    let (key, protection) = make_or_load_key(told, &told.dir.join("keys"), &sheet.origin)?;
+    if let Some(succession) = succession {
+        succession::leave(&told.dir, &succession)?;
+    }
     file::write_durably(&told.dir.join("catalogue.dsse"), &sheet.catalogue.0)?;
     file::write_durably(&told.dir.join("baseline.dsse"), &sheet.baseline.0)?;
     let config = configuration(told, &sheet, Digest::of(catalogue.payload()));
     file::write_durably(&told.dir.join("executor.yaml"), config.as_bytes())?;
-    Ok(key.verifier().clone())
+    Ok((key.verifier().clone(), protection))
 }
 
-/// The evidence key of `directory`, made now where there is none.
-pub fn make_or_load_key(directory: &Path, origin: &str) -> Result<SigningKey, InitError> {
-    let keys = directory.join("keys");
-    file::private_directory(&keys)?;
-    let path = keys.join("evidence.key");
-    if !path.exists() {
-        let seed = edge::random::bytes::<32>().map_err(|source| FileError {
-            path: path.clone(),
-            action: "draw a key for it",
-            source,
-        })?;
-        file::write_durably(&path, contract::digest::hex(&seed).as_bytes())?;
+/// The evidence key of `keys`, made now where there is none.
+fn make_or_load_key(told: &Init, keys: &Path, origin: &str) -> Result<(SigningKey, Protection), InitError> {
+    file::private_directory(keys)?;
+    let place = Place::current(keys, told.tpm_device.as_deref());
+    let protection = if place.is_taken() { place.protection() } else { place.make(&told.sealing())? };
+    Ok((place.load(origin)?, protection))
+}
+
+/// The public keys that were in force before the one that is now, newest first.
+pub fn earlier_keys(keys: &Path) -> Result<Vec<VerifierKey>, InitError> {
+    let path = keys.join("evidence.earlier");
+    match file::read_text(&path, 64 << 10) {
+        Ok(text) => text.lines().rev().map(|line| line.parse().map_err(InitError::Earlier)).collect(),
+        Err(e) if e.source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e.into()),
     }
-    load_key(&path, origin)
-}
-
-/// The evidence key in `path`.
-pub fn load_key(path: &Path, origin: &str) -> Result<SigningKey, InitError> {
-    let text = file::read_text(path, 128)?;
-    let seed =
-        contract::digest::unhex::<32>(text.trim()).ok_or_else(|| InitError::KeyFile(path.to_owned()))?;
-    let origin: Origin = origin.parse()?;
-    Ok(SigningKey::from_seed(origin.key_name().clone(), SignatureType::Ed25519, &seed)?)
 }
 
 /// The configuration. JSON strings are YAML strings, so every value is quoted as JSON.
 fn configuration(told: &Init, sheet: &EnrolmentSheet, approved: Digest) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let path = |path: &Path| quoted(&path.display().to_string());
+    let tpm = told.tpm_device.as_ref().map_or_else(String::new, |d| format!("tpm_device: {}\n", quoted(d)));
     let enforce: Vec<String> = told.enforce.iter().map(|id| quoted(id.as_str())).collect();
     format!(
         "# Written by `suture-executor init`. Unknown keys are refused.\n\
          origin: {}\ntenant: {}\nsite: {}\nhost: {}\nhub_keys: [{}]\nwitness_key: {}\ndirectory: {}\nsocket: {}\n\
-         agent_uid: {}\nagent_keys: {}\nmode: observe\nenforce: [{}]\napproved_catalogue: {}\n",
+         agent_uid: {}\nagent_keys: {}\nmode: observe\nenforce: [{}]\napproved_catalogue: {}\n{tpm}",
         quoted(&sheet.origin),
         quoted(sheet.tenant.as_str()),
         quoted(sheet.site.as_str()),

@@ -1,6 +1,9 @@
 //! What the evidence says about orders: counters, cooldowns, answers, unfinished runs. Pure: records go in, one after the other.
 //!
-//! There is no other state. Nothing lowers a counter but a shorter log, and that is refused as far as the hub's receipt goes (`receipt`).
+//! There is no other state. Nothing lowers a counter but a shorter log, and that is refused as far as the hub's receipt goes (`receipt`). From time
+//! to time the state itself is written down as a `standing` record (`standing`), so that a start need not read everything.
+
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -74,7 +77,13 @@ impl Ledger {
                 self.answered(Some(ended.order.clone()), *outcome, None, record.seq);
             }
             Body::Findings(taken) => taken.findings.iter().for_each(|finding| self.found(finding)),
-            Body::Opened(_) | Body::Recovered(_) => {}
+            Body::Standing(standing) => self.stand(standing, mono.is_some()),
+            Body::Opened(_)
+            | Body::Recovered(_)
+            | Body::Gap(_)
+            | Body::Restored(_)
+            | Body::KeyNamed(_)
+            | Body::KeyTaken(_) => {}
         }
     }
 

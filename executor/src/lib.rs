@@ -8,18 +8,30 @@
 //! - `verbs`: the hands. Only an armed step, made from a permit and a failing check, reaches them.
 //! - `recorder`: the log and the ledger together, so that neither can move without the other.
 //! - `receipt`: the hub's word for how far the log goes.
+//! - `fsck`, `rotate`: reading everything, and changing the key, while the executor is stopped.
+//! - `keystore`: the evidence key, sealed by the machine's TPM where it has one.
+//! - `restore`, `succession`: what happens where the log is shorter than it was: entries fetched back, or another log that says so.
+//! - `start`: from the configuration to an executor that stands.
+//! - `publish`: what the world reads, by timer.
 //! - `serve`: the socket.
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod fsck;
 pub mod guard;
 pub mod init;
+pub mod keystore;
 pub mod ledger;
 pub mod measure;
+pub mod publish;
 pub mod receipt;
 pub mod recorder;
+pub mod restore;
+pub mod rotate;
 pub mod run;
 pub mod serve;
+pub mod start;
+pub mod succession;
 pub mod verbs;
 
 /// Exit status where the evidence log cannot be written or opened (`EX_IOERR` of sysexits).

@@ -1,26 +1,20 @@
-//! `suture-executor`: set an executor up, or run it.
+//! `suture-executor`: set an executor up, run it, or check its log.
 //!
-//! Exit status: 0 done or stopped cleanly; 2 wrong usage; 74 the evidence log cannot be opened or written; 78 the configuration, the catalogue
-//! or the baseline was refused.
+//! Exit status: 0 done or stopped cleanly; 2 wrong usage; 74 the evidence log cannot be opened or written, or is not whole; 78 the configuration,
+//! the catalogue or the baseline was refused.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use contract::event::Event;
-use contract::record::{Digests, Opened};
 use edge::trace::Tracer;
-use executor::config::Config;
 use executor::init::{self, Init};
-use executor::measure::Meter;
-use executor::receipt::Receipts;
-use executor::recorder::Recorder;
-use executor::run::{Machine, Runner};
 use executor::serve::{self, Served};
+use executor::start::{Ground, Stage};
 use executor::{EXIT_CONFIG, EXIT_EVIDENCE};
-use facts::Reader;
+use executor::{publish, rotate};
 
 #[derive(Parser)]
 #[command(version, about = "The guarded executor and recorder of one machine")]
@@ -42,19 +36,80 @@ enum Command {
         #[arg(long)]
         events: bool,
     },
+    /// Read the whole evidence log, while the executor is stopped, and say whether it is what was signed.
+    Fsck {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Say it as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change the evidence key, while the executor is stopped; prints the new public key. The old key names it in the log.
+    RotateKey {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
     match Cli::parse().command {
         Command::Init(told) => {
-            finish(init::init(&told).map_err(Into::into).map(|key| println!("{key}")), EXIT_CONFIG)
+            let done = init::init(&told).map_err(Into::into).map(|(key, protection)| {
+                edge::trace::complain(&format!("suture-executor: {protection}"));
+                println!("{key}");
+            });
+            finish(done, EXIT_CONFIG)
         }
-        Command::Run { config, events } => match prepare(&config, events) {
-            Ok(prepared) => finish(prepared.run(), EXIT_EVIDENCE),
-            Err(e) => finish(Err(e), EXIT_CONFIG),
+        Command::Run { config, events } => match Ground::read(&config, Tracer::new(events)) {
+            Ok(ground) => finish(settled(ground, &config).and_then(run), EXIT_EVIDENCE),
+            Err(e) => finish(Err(e.into()), EXIT_CONFIG),
+        },
+        Command::Fsck { config, json } => match Ground::read(&config, Tracer::new(false)) {
+            Ok(ground) => fsck(&ground, json),
+            Err(e) => finish(Err(e.into()), EXIT_CONFIG),
+        },
+        Command::RotateKey { config } => match Ground::read(&config, Tracer::new(false)) {
+            Ok(ground) => finish(rotate_key(&ground), EXIT_EVIDENCE),
+            Err(e) => finish(Err(e.into()), EXIT_CONFIG),
         },
     }
+}
+
+fn fsck(ground: &Ground, json: bool) -> ExitCode {
+    let found = match executor::fsck::check(&ground.config, &ground.receipts) {
+        Ok(found) => found,
+        Err(e) => return finish(Err(e.into()), EXIT_EVIDENCE),
+    };
+    if json {
+        // Cannot fail: strings and numbers.
+        println!("{}", serde_json::to_string(&found).unwrap_or_default());
+    } else {
+        println!("{}", found.words());
+    }
+    if found.is_whole() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(u8::try_from(EXIT_EVIDENCE).unwrap_or(1))
+    }
+}
+
+fn rotate_key(ground: &Ground) -> anyhow::Result<()> {
+    let (key, protection) = rotate::rotate(&ground.config)?;
+    edge::trace::complain(&format!("suture-executor: {protection}"));
+    println!("{key}");
+    Ok(())
+}
+
+/// A change of keys that was interrupted is finished before anything is built on either key.
+fn settled(ground: Ground, path: &Path) -> anyhow::Result<Ground> {
+    if !ground.config.next_key().is_taken() {
+        return Ok(ground);
+    }
+    rotate::settle(&ground.config)?;
+    Ok(Ground::read(path, ground.tracer)?)
 }
 
 fn finish(result: anyhow::Result<()>, status: i32) -> ExitCode {
@@ -67,105 +122,38 @@ fn finish(result: anyhow::Result<()>, status: i32) -> ExitCode {
     }
 }
 
-/// Everything that was read and checked before the log is touched.
-struct Prepared {
-    config: Config,
-    site: executor::guard::Site,
-    key: tlog::SigningKey,
-    witness: tlog::VerifierKey,
-    tracer: Tracer,
+fn run(ground: Ground) -> anyhow::Result<()> {
+    let (mut stage, settled) = ground.open()?;
+    let size = match &mut stage {
+        Stage::Ready(runner) => runner.machine().recorder.size(),
+        Stage::Lacking(lacking) => lacking.size(),
+        Stage::Changing => 0,
+    };
+    let listener = serve::bind(&ground.config.socket, ground.config.agent_uid)?;
+    let (written, told) = publish::channel();
+    let tracer = ground.tracer;
+    let served = Arc::new(Served { stage: Mutex::new(stage), ground, written });
+    publish::by_timer(Arc::clone(&served), told);
+    heed_signals(Arc::clone(&served))?;
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    tracer.emit(Event::ExecutorReady { size, resumed: settled.resumed });
+    serve::serve(&listener, &served);
+    Ok(())
 }
 
-fn prepare(path: &std::path::Path, events: bool) -> anyhow::Result<Prepared> {
-    let config = Config::read(path)?;
-    let site = config.site(&path.display().to_string())?;
-    let key = init::load_key(&config.keys().join("evidence.key"), &config.origin)?;
-    let witness = config.witness_key.parse().with_context(|| format!("{}: witness_key", path.display()))?;
-    Ok(Prepared { config, site, key, witness, tracer: Tracer::new(events) })
-}
-
-impl Prepared {
-    fn run(self) -> anyhow::Result<()> {
-        let Self { config, site, key, witness, tracer } = self;
-        let digests = Digests {
-            baseline: Some(site.baseline_digest),
-            catalogue: Some(site.catalogue.digest()),
-            ..Digests::default()
-        };
-        let log_key = key.verifier().clone();
-        let path = config.directory.join("receipt");
-        let receipts = Receipts { path, witness, log: log_key.clone() };
-        let receipt = receipts.kept().with_context(|| format!("{}: refused", receipts.path.display()))?;
-        let (recorder, recovery) = Recorder::open(&config.evidence(), key, receipt.as_ref(), digests)
-            .with_context(|| format!("{}: the evidence log was not opened", config.evidence().display()))?;
-        let own = config.own_directories();
-        let meter = Meter::new(Reader::new(facts::Config::new(own.clone())));
-        let mut machine = Machine { recorder, meter, own, tracer };
-        let begun = Begun(config.keys().join("evidence.begun"));
-        if machine.recorder.size() == 0 {
-            begun.refuse_a_second_beginning()?;
-            let Config { tenant, site, host, .. } = config.clone();
-            let software = env!("CARGO_PKG_VERSION").to_owned();
-            let opened = Opened { tenant, site, host, key: log_key.to_string(), software };
-            machine.recorder.opened(machine.stamp(), opened).context("the first record was not written")?;
-        }
-        begun.mark()?;
-        let mut runner = Runner::new(site, machine);
-        let resumed = runner.recover(recovery.torn_bytes).context("an interrupted run was not settled")?;
-        runner.machine().recorder.publish()?;
-        let listener = serve::bind(&config.socket, config.agent_uid)?;
-        let size = runner.machine().recorder.size();
-        let served = Arc::new(Served {
-            runner: Mutex::new(runner),
-            host: config.host,
-            receipts,
-            directory: config.directory,
-        });
-        stop_cleanly_on_signals(Arc::clone(&served))?;
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        tracer.emit(Event::ExecutorReady { size, resumed });
-        serve::serve(&listener, &served, config.agent_uid);
-        Ok(())
-    }
-}
-
-/// A mark beside the key that its log was begun. The key signs one log: an empty one beside a used key means that the log is gone, and with it
-/// every counter and cooldown.
-struct Begun(PathBuf);
-
-impl Begun {
-    fn refuse_a_second_beginning(&self) -> anyhow::Result<()> {
-        let path = self.0.display();
-        anyhow::ensure!(
-            !self.0.exists(),
-            "{path} says that this key has signed a log, and the log is gone: fetch it back from the hub, or enrol this machine anew with a new key"
-        );
-        Ok(())
-    }
-
-    fn mark(&self) -> anyhow::Result<()> {
-        if !self.0.exists() {
-            edge::file::write_durably(&self.0, b"")?;
-        }
-        Ok(())
-    }
-}
-
-/// Waits for the run under way, publishes, and ends.
-fn stop_cleanly_on_signals(served: Arc<Served>) -> anyhow::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
+/// SIGTERM and SIGINT: waits for the run under way, publishes, and ends. SIGHUP: publishes now.
+fn heed_signals(served: Arc<Served>) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            let mut runner = served.lock();
-            let status = match runner.machine().recorder.publish() {
-                Ok(()) => 0,
-                Err(e) => {
-                    edge::trace::complain(&format!("suture-executor: {e}"));
-                    EXIT_EVIDENCE
-                }
-            };
-            std::process::exit(status);
+        for signal in signals.forever() {
+            // Ends the process itself where the disk fails.
+            let stage = served.publish();
+            if signal != SIGHUP {
+                // The lock is kept: nothing begins between the publishing and the end.
+                std::process::exit(0);
+            }
+            drop(stage);
         }
     });
     Ok(())

@@ -19,8 +19,8 @@ pub struct Receipts {
     pub path: PathBuf,
     /// The hub's witness key.
     pub witness: VerifierKey,
-    /// The log's own key.
-    pub log: VerifierKey,
+    /// The log's own keys, the one in force first.
+    pub log: Vec<VerifierKey>,
 }
 
 /// Why a receipt was not kept, or not believed.
@@ -35,6 +35,9 @@ pub enum ReceiptError {
     /// Not a head of this log.
     #[error("it is not a head of this log")]
     Head(#[from] tlog::checkpoint::CheckpointError),
+    /// There is no key to verify it with.
+    #[error("the log has no key")]
+    NoKey,
     /// It covers more than there is.
     #[error("it covers {receipt} entries, and the log holds {size}")]
     Beyond {
@@ -51,7 +54,7 @@ pub enum ReceiptError {
 impl Receipts {
     /// Keeps a receipt if both signatures are good and the log is that long. What is kept is never replaced by an older one.
     pub fn keep(&self, note: &str, size: u64) -> Result<(), ReceiptError> {
-        let receipt = self.open(note)?.size.get();
+        let receipt = self.verify(note)?.checkpoint().size.get();
         if receipt > size {
             return Err(ReceiptError::Beyond { receipt, size });
         }
@@ -64,15 +67,18 @@ impl Receipts {
     /// The head that the kept receipt covers; none where there never was one. A receipt that does not verify is an error, not none.
     pub fn kept(&self) -> Result<Option<Checkpoint>, ReceiptError> {
         match file::read_text(&self.path, RECEIPT_MAX_BYTES) {
-            Ok(note) => self.open(&note).map(Some),
+            Ok(note) => Ok(Some(self.verify(&note)?.checkpoint().clone())),
             Err(e) if e.source.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e.into()),
         }
     }
 
-    fn open(&self, note: &str) -> Result<Checkpoint, ReceiptError> {
+    /// A head of this log, by any of its keys, that the hub's witness cosigned.
+    pub fn verify(&self, note: &str) -> Result<VerifiedCheckpoint, ReceiptError> {
         let note = SignedNote::parse(note.as_bytes())?;
         tlog::cosignature::verify(&note, &self.witness)?;
-        Ok(VerifiedCheckpoint::from_note(note, &self.log)?.checkpoint().clone())
+        let mut by_each = self.log.iter().map(|key| VerifiedCheckpoint::from_note(note.clone(), key));
+        let first = by_each.next().ok_or(ReceiptError::NoKey)?;
+        first.or_else(|e| by_each.find_map(Result::ok).ok_or(e)).map_err(Into::into)
     }
 }

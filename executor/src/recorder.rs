@@ -4,13 +4,21 @@ use std::path::Path;
 
 use contract::digest::Digest;
 use contract::finding::{Finding, Tally};
-use contract::record::{Body, Digests, FindingsTaken, Opened, Record, Recovered, Trigger};
+use contract::record::{Body, Digests, FindingsTaken, Record, Trigger};
 use contract::socket::EntryPackage;
 use contract::time::{ClockOffset, MonoNs, UtcTime};
-use evidence::{AppendError, Appended, Draft, LogWriter, OpenError, Recovery};
-use tlog::{Checkpoint, SigningKey};
+use edge::file::FileError;
+use evidence::{
+    AppendError, Appended, Draft, LogWriter, OpenError, PackageError, Pruned, Recovery, TakeBackError,
+};
+use tlog::tile::{TILE_WIDTH, Tile, TileKind};
+use tlog::tree::TreeSize;
+use tlog::{Checkpoint, SigningKey, VerifiedCheckpoint};
 
 use crate::ledger::Ledger;
+
+/// After so many records replay may begin anew: a start reads no more than these and what one run writes.
+const STANDING_EVERY: u64 = 1024;
 
 /// Findings in one record: 60 of them stay well below 16 KiB.
 const FINDINGS_PER_RECORD: usize = 60;
@@ -21,6 +29,12 @@ pub struct Recorder {
     log: LogWriter,
     ledger: Ledger,
     digests: Digests,
+    /// The log's size just after its last standing record; 0 where it has none.
+    stood: u64,
+    /// When the last record was written.
+    last: Option<UtcTime>,
+    /// What is to be said before the next record, whatever that is.
+    owed: Vec<Body>,
 }
 
 /// When a record is written.
@@ -43,10 +57,26 @@ impl Recorder {
         receipt: Option<&Checkpoint>,
         digests: Digests,
     ) -> Result<(Self, Recovery), OpenError> {
-        let mut ledger = Ledger::default();
-        let replay = |record: &Record| ledger.apply(record, None);
+        let (mut ledger, mut stood, mut last) = (Ledger::default(), 0, None);
+        let replay = |record: &Record| {
+            ledger.apply(record, None);
+            last = Some(record.time);
+            if matches!(record.body, Body::Standing(_)) {
+                stood = record.seq + 1;
+            }
+        };
         let (log, recovery) = LogWriter::open_receipted(directory, key, receipt, replay)?;
-        Ok((Self { log, ledger, digests }, recovery))
+        Ok((Self { log, ledger, digests, stood, last, owed: Vec::new() }, recovery))
+    }
+
+    /// When the last record was written, by the clock of then; none in an empty log.
+    pub const fn last(&self) -> Option<UtcTime> {
+        self.last
+    }
+
+    /// The newest durable head; none in an empty log.
+    pub const fn head(&self) -> Option<&VerifiedCheckpoint> {
+        self.log.head()
     }
 
     /// What the log amounts to.
@@ -72,14 +102,14 @@ impl Recorder {
         self.write(stamp, subject, digests, bodies)
     }
 
-    /// Writes the first record of the log.
-    pub fn opened(&mut self, stamp: Stamp, opened: Opened) -> Result<Appended, AppendError> {
-        self.write(stamp, "log", self.digests, vec![Body::Opened(opened)])
+    /// Has `body` written before the next record, in its group commit: not now, since nothing is to be written before the hub's copy was compared.
+    pub fn owe(&mut self, body: Body) {
+        self.owed.push(body);
     }
 
-    /// Writes that the executor came back.
-    pub fn recovered(&mut self, stamp: Stamp, recovered: Recovered) -> Result<Appended, AppendError> {
-        self.write(stamp, "log", self.digests, vec![Body::Recovered(recovered)])
+    /// Writes what is about the log itself, in one group commit.
+    pub fn about_the_log(&mut self, stamp: Stamp, bodies: Vec<Body>) -> Result<Appended, AppendError> {
+        self.write(stamp, "log", self.digests, bodies)
     }
 
     /// Writes findings down as the agent's, in as many records as it takes, in one group commit.
@@ -106,16 +136,55 @@ impl Recorder {
         bodies: Vec<Body>,
     ) -> Result<Appended, AppendError> {
         let Stamp { time, clock, mono } = stamp;
-        let draft = |body| Draft { time, clock, subject: subject.to_owned(), digests, body };
-        let written = self.log.append(bodies.into_iter().map(draft).collect())?;
+        let owed = self.owed.drain(..).map(|body| ("log", self.digests, body));
+        let asked = bodies.into_iter().map(|body| (subject, digests, body));
+        let draft = |(subject, digests, body): (&str, Digests, Body)| {
+            let subject = subject.to_owned();
+            Draft { time, clock, subject, digests, body }
+        };
+        let written = self.log.append(owed.chain(asked).map(draft).collect())?;
         for record in written.records() {
             self.ledger.apply(record, Some(mono));
+            self.last = Some(record.time);
         }
+        self.stand(stamp)?;
         Ok(written)
     }
 
+    /// Writes down where the ledger stands, where it is time to and no run is under way.
+    fn stand(&mut self, stamp: Stamp) -> Result<(), AppendError> {
+        if self.size() - self.stood < STANDING_EVERY {
+            return Ok(());
+        }
+        let Some(standing) = self.ledger.standing() else { return Ok(()) };
+        let Stamp { time, clock, mono } = stamp;
+        let body = Body::Standing(standing);
+        let draft = Draft { time, clock, subject: "log".to_owned(), digests: self.digests, body };
+        for record in self.log.append(vec![draft])?.records() {
+            self.ledger.apply(record, Some(mono));
+        }
+        self.stood = self.size();
+        Ok(())
+    }
+
+    /// Puts entries back that the log had lost; see [`LogWriter::take_back`]. The ledger does not learn of them: the log is opened again.
+    pub fn take_back(
+        &mut self,
+        from: u64,
+        entries: &[Vec<u8>],
+        head: &VerifiedCheckpoint,
+    ) -> Result<(), TakeBackError> {
+        self.log.take_back(from, entries, head).map(drop)
+    }
+
+    /// Drops entries that the hub holds, `receipted` of them, as far as those that are here take more than `keep_bytes`. The tree stays.
+    pub fn prune(&mut self, directory: &Path, receipted: u64, keep_bytes: u64) -> Result<Pruned, FileError> {
+        let keep = newest_within(directory, self.size(), keep_bytes);
+        self.log.prune(TreeSize::new(receipted), keep)
+    }
+
     /// A piece of the log for the hub; none where it has everything.
-    pub fn package(&self, from: u64) -> Result<Option<EntryPackage>, edge::file::FileError> {
+    pub fn package(&self, from: u64) -> Result<Option<EntryPackage>, PackageError> {
         let Some(package) = self.log.package(from)? else { return Ok(None) };
         // Entries are UTF-8: they were checked to be canonical JSON before they were written.
         let entries = package.entries.into_iter().map(|e| String::from_utf8_lossy(&e).into_owned()).collect();
@@ -123,7 +192,22 @@ impl Recorder {
     }
 
     /// Publishes the last signed head.
-    pub fn publish(&mut self) -> Result<(), edge::file::FileError> {
+    pub fn publish(&mut self) -> Result<(), FileError> {
         self.log.publish()
     }
+}
+
+/// How many of the newest of `size` entries take no more than `bytes` in full bundles; all of them where they do.
+fn newest_within(directory: &Path, size: u64, bytes: u64) -> u64 {
+    let mut room = bytes;
+    for index in (0..size / u64::from(TILE_WIDTH)).rev() {
+        let Ok(tile) = Tile::new(TileKind::Entries, index, TILE_WIDTH) else { break };
+        // Where one is gone, those before it are gone too.
+        let Ok(file) = directory.join(tile.to_string()).metadata() else { break };
+        let Some(left) = room.checked_sub(file.len()) else {
+            return size - (index + 1) * u64::from(TILE_WIDTH);
+        };
+        room = left;
+    }
+    size
 }

@@ -6,6 +6,7 @@
 mod findings;
 mod resume;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use contract::blob::Blob;
@@ -30,7 +31,7 @@ pub use findings::FindingsError;
 /// Carries orders out, one at a time.
 #[derive(Debug)]
 pub struct Runner {
-    site: Site,
+    site: Arc<Site>,
     machine: Machine,
 }
 
@@ -57,8 +58,13 @@ struct Acted {
 
 impl Runner {
     /// One for this site, on this machine.
-    pub const fn new(site: Site, machine: Machine) -> Self {
+    pub const fn new(site: Arc<Site>, machine: Machine) -> Self {
         Self { site, machine }
+    }
+
+    /// The log, given up by this runner.
+    pub fn into_recorder(self) -> Recorder {
+        self.machine.recorder
     }
 
     /// The machine, for whatever is not an order.

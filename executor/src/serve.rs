@@ -1,5 +1,7 @@
 //! The socket: a Unix socket of mode 0600 in a private directory, for one user, checked by the kernel's word (`SO_PEERCRED`).
 
+mod converse;
+
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -7,15 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use contract::frame::{self, FrameError};
-use contract::ids::HostId;
-use contract::socket::{Answer, PROTOCOL, Question};
+use contract::frame::FrameError;
 use edge::file::{self, FileError};
-use evidence::AppendError;
 use rustix::net::sockopt::socket_peercred;
 
-use crate::receipt::Receipts;
-use crate::run::{FindingsError, Runner};
+use crate::publish::Written;
+use crate::start::{Ground, Stage};
+use converse::{converse, stop};
 
 /// An agent that reconnects may overlap with its former self; more than this is a flood.
 const CONNECTIONS_MAX: usize = 4;
@@ -27,19 +27,46 @@ const WRITE_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Served {
     /// Carries orders out, one at a time: the lock is the queue.
-    pub runner: Mutex<Runner>,
-    /// Which machine this is.
-    pub host: HostId,
-    /// The hub's receipts.
-    pub receipts: Receipts,
-    /// Where a person looks when the disk is full.
-    pub directory: std::path::PathBuf,
+    pub stage: Mutex<Stage>,
+    /// What the stage stands on.
+    pub ground: Ground,
+    /// Who hears of every record.
+    pub written: Written,
 }
 
 impl Served {
-    /// The runner. A thread that panicked while holding it has left the log whole: the writer stops itself on any error.
-    pub fn lock(&self) -> MutexGuard<'_, Runner> {
-        self.runner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The stage. A thread that panicked while holding it has left the log whole: the writer stops itself on any error.
+    pub fn lock(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes the last signed head. A disk that cannot be written ends the process. While what it gives is held, nothing else is done.
+    pub fn publish(&self) -> MutexGuard<'_, Stage> {
+        let mut stage = self.lock();
+        match &mut *stage {
+            Stage::Ready(runner) => {
+                if let Err(e) = runner.machine().recorder.publish() {
+                    stop(evidence::AppendError::File(e), self);
+                }
+            }
+            // Nothing is written.
+            Stage::Lacking(_) | Stage::Changing => {}
+        }
+        stage
+    }
+
+    /// Drops entries that the hub holds, where there are more than this machine is to keep.
+    pub fn prune(&self) {
+        let mut stage = self.lock();
+        match &mut *stage {
+            Stage::Ready(runner) => {
+                if let Err(e) = self.ground.prune(&mut runner.machine().recorder) {
+                    stop(evidence::AppendError::File(e), self);
+                }
+            }
+            // Nothing is known of what the hub holds, or too little is here.
+            Stage::Lacking(_) | Stage::Changing => {}
+        }
     }
 }
 
@@ -65,11 +92,11 @@ pub fn bind(path: &Path, agent_uid: u32) -> Result<UnixListener, FileError> {
 }
 
 /// Answers agents until the process ends.
-pub fn serve(listener: &UnixListener, served: &Arc<Served>, agent_uid: u32) {
+pub fn serve(listener: &UnixListener, served: &Arc<Served>) {
     let open = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
-        if !is_agent(&stream, agent_uid) {
+        if !is_agent(&stream, served.ground.config.agent_uid) {
             continue;
         }
         if open.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX {
@@ -108,87 +135,4 @@ fn is_agent(stream: &UnixStream, agent_uid: u32) -> bool {
             false
         }
     }
-}
-
-fn converse(stream: &mut &UnixStream, served: &Served) -> Result<(), FrameError> {
-    match frame::read(stream)? {
-        Question::Hello { protocol: PROTOCOL, software: _ } => {
-            let size = served.lock().machine().recorder.size();
-            let software = env!("CARGO_PKG_VERSION").to_owned();
-            frame::write(
-                stream,
-                &Answer::Welcome { protocol: PROTOCOL, software, host: served.host.clone(), size },
-            )?;
-        }
-        Question::Hello { protocol, .. } => {
-            let why = format!(
-                "this executor speaks protocol {PROTOCOL}, not {protocol}: update the older of the two"
-            );
-            return frame::write(stream, &Answer::Sorry { why });
-        }
-        Question::Findings { .. }
-        | Question::Order { .. }
-        | Question::Entries { .. }
-        | Question::Receipt { .. } => {
-            return frame::write(stream, &Answer::Sorry { why: "say hello first".to_owned() });
-        }
-    }
-    loop {
-        let question = frame::read(stream)?;
-        // The lock is not held while the agent is written to: one that does not read holds up nobody but itself.
-        let answered = answer(question, &mut served.lock(), served);
-        match answered {
-            Ok(answer) => {
-                frame::write(stream, &answer)?;
-                publish(&mut served.lock(), served);
-            }
-            Err(e) => {
-                let _ = frame::write(stream, &Answer::Sorry { why: e.to_string() });
-                stop(&e, served);
-            }
-        }
-    }
-}
-
-fn answer(question: Question, runner: &mut Runner, served: &Served) -> Result<Answer, AppendError> {
-    match question {
-        Question::Hello { .. } => Ok(Answer::Sorry { why: "hello was said already".to_owned() }),
-        Question::Findings { trigger, findings } => match runner.findings(trigger, findings) {
-            Ok(size) => Ok(Answer::Recorded { size }),
-            Err(FindingsError::Append(e)) => Err(e),
-            Err(e) => Ok(Answer::Sorry { why: e.to_string() }),
-        },
-        Question::Order { envelope } => runner.order(&envelope.0).map(Answer::Order),
-        Question::Entries { from } => Ok(match runner.machine().recorder.package(from)? {
-            Some(package) => Answer::Entries(package),
-            None => Answer::Sorry { why: format!("there is no entry {from} yet") },
-        }),
-        Question::Receipt { note } => {
-            let kept = served.receipts.keep(&note, runner.machine().recorder.size());
-            Ok(kept.map_or_else(|e| Answer::Sorry { why: e.to_string() }, |()| Answer::Kept))
-        }
-    }
-}
-
-fn publish(runner: &mut Runner, served: &Served) {
-    if let Err(e) = runner.machine().recorder.publish() {
-        stop(&AppendError::File(e), served);
-    }
-}
-
-/// Without evidence nothing may be done: the process ends, says why, and leaves it to its supervisor and to people to start it again.
-fn stop(e: &AppendError, served: &Served) -> ! {
-    let advice = if e.is_disk_full() {
-        format!("; the disk is full: free space for {} and start it again", served.directory.display())
-    } else {
-        String::new()
-    };
-    let mut chain = format!("{e}");
-    let mut source = std::error::Error::source(e);
-    while let Some(cause) = source {
-        chain = format!("{chain}: {cause}");
-        source = cause.source();
-    }
-    edge::trace::complain(&format!("suture-executor: {chain}{advice}"));
-    std::process::exit(crate::EXIT_EVIDENCE);
 }

@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+pub use crate::heads::{Outside, OutsideError, Pace};
 use crate::library::Sources;
+pub use crate::worm::{ArchivePace, Archives, ArchivesError, S3Bucket};
 
 /// Everything that a hub is told.
 #[derive(Debug, Clone)]
@@ -24,6 +26,10 @@ pub struct Config {
     pub events: bool,
     /// Files that replace the shipped baseline, rules and runbooks.
     pub sources: Sources,
+    /// Who witnesses the log of heads, whom the hub witnesses, and who stamps time.
+    pub outside: Outside,
+    /// The write-once stores behind the mirror.
+    pub archives: Archives,
 }
 
 /// The hub's own domain name. It stands in the origin of every log that it witnesses, so it never changes.

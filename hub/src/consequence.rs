@@ -81,7 +81,15 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
             };
             taken.findings.iter().filter_map(passed).collect()
         }
-        Body::Opened(_) | Body::Accepted(_) | Body::Intent(_) | Body::Recovered(_) => Vec::new(),
+        Body::Opened(_)
+        | Body::Accepted(_)
+        | Body::Intent(_)
+        | Body::Recovered(_)
+        | Body::Standing(_)
+        | Body::Gap(_)
+        | Body::Restored(_)
+        | Body::KeyNamed(_)
+        | Body::KeyTaken(_) => Vec::new(),
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn routes(hub: Arc<Hub>) -> Router {
         .route("/v1/orders", get(orders::wait))
         .route("/v1/orders/{order}/answer", post(orders::answer))
         .route("/v1/evidence", get(evidence::held).post(evidence::take))
+        .route("/v1/evidence/entries", get(evidence::entries))
         .fallback(|| async { Fault::theirs(StatusCode::NOT_FOUND, "the device plane has no such path") })
         .method_not_allowed_fallback(|| async {
             Fault::theirs(StatusCode::METHOD_NOT_ALLOWED, "the device plane does not do that with this path")

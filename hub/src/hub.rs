@@ -8,10 +8,13 @@ use tokio::sync::watch;
 
 use crate::bells::Bells;
 use crate::config::HubName;
+use crate::heads::Heads;
 use crate::keys::Keys;
+use crate::kit::Kits;
 use crate::library::Library;
 use crate::mirror::Mirror;
 use crate::store::Store;
+use crate::witness::Others;
 
 /// The hub's parts.
 #[derive(Debug)]
@@ -24,6 +27,12 @@ pub(crate) struct Hub {
     pub(crate) store: Store,
     pub(crate) queue: Embedded,
     pub(crate) mirror: Mirror,
+    pub(crate) heads: Heads,
+    pub(crate) kits: Kits,
+    /// The logs of others that this hub cosigns, and the proofs of forks.
+    pub(crate) others: Others,
+    /// Which write-once stores the hub was told of: a directory, a bucket.
+    pub(crate) archives: [bool; 2],
     pub(crate) bells: Bells,
     pub(crate) tracer: Tracer,
     pub(crate) stop: Stop,

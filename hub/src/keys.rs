@@ -27,6 +27,10 @@ pub(crate) struct Keys {
     pub(crate) authority: Authority,
     pub(crate) orders: HubSigner,
     pub(crate) witness: SigningKey,
+    /// Signs the log of all sites' heads, whose origin is its name.
+    pub(crate) heads: SigningKey,
+    /// Signs the covers of evidence kits.
+    pub(crate) kits: SigningKey,
     /// The digest of the operator's token: comparing digests takes the same time whatever was presented.
     pub(crate) operator: Digest,
 }
@@ -81,8 +85,8 @@ pub enum KeysError {
         #[source]
         source: IdentityError,
     },
-    /// The witness key's name makes no key.
-    #[error("the witness key")]
+    /// The hub's name makes no key.
+    #[error("the key for cosignatures, or for the log of heads")]
     Witness(#[source] KeyError),
 }
 
@@ -97,6 +101,14 @@ impl Keys {
             check_marker(&marker, name)?;
         } else {
             make_missing(directory, &secrets, name)?;
+        }
+        // A hub that is older than the log of heads has no key for it; one that began the log never gets another.
+        if !is_there(&directory.join("heads/checkpoint"))? {
+            make_seed(&secrets.join("heads.seed"))?;
+        }
+        // The same of kits: the database of exports is made right after the key, and a hub that has one never gets another key.
+        if !is_there(&directory.join(crate::kit::FILE))? {
+            make_seed(&secrets.join("kits.seed"))?;
         }
         let keys = load(directory, &secrets, name)?;
         if !complete {
@@ -129,10 +141,16 @@ fn make_missing(directory: &Path, secrets: &Path, name: &HubName) -> Result<(), 
     }
     for path in [secrets.join("orders.seed"), secrets.join("witness.seed"), directory.join("operator.token")]
     {
-        if !is_there(&path)? {
-            let secret = edge::random::bytes::<32>().map_err(KeysError::Random)?;
-            write_durably(&path, hex(&secret).as_bytes())?;
-        }
+        make_seed(&path)?;
+    }
+    Ok(())
+}
+
+/// Draws a secret, where there is none.
+fn make_seed(path: &Path) -> Result<(), KeysError> {
+    if !is_there(path)? {
+        let secret = edge::random::bytes::<32>().map_err(KeysError::Random)?;
+        write_durably(path, hex(&secret).as_bytes())?;
     }
     Ok(())
 }
@@ -149,10 +167,16 @@ fn load(directory: &Path, secrets: &Path, name: &HubName) -> Result<Keys, KeysEr
     let witness =
         SigningKey::from_seed(key_name, SignatureType::CosignatureV1, &seed(&secrets.join("witness.seed"))?)
             .map_err(KeysError::Witness)?;
+    let key_name = format!("{name}/heads").parse().map_err(KeysError::Witness)?;
+    let heads = SigningKey::from_seed(key_name, SignatureType::Ed25519, &seed(&secrets.join("heads.seed"))?)
+        .map_err(KeysError::Witness)?;
+    let key_name = format!("{name}/{}", evidence::kit::KEY_NAME).parse().map_err(KeysError::Witness)?;
+    let kits = SigningKey::from_seed(key_name, SignatureType::Ed25519, &seed(&secrets.join("kits.seed"))?)
+        .map_err(KeysError::Witness)?;
     let token = directory.join("operator.token");
     seed(&token)?;
     let operator = Digest::of(secret(&token)?.as_bytes());
-    Ok(Keys { authority, orders, witness, operator })
+    Ok(Keys { authority, orders, witness, heads, kits, operator })
 }
 
 fn seed(path: &Path) -> Result<[u8; 32], KeysError> {
@@ -211,6 +235,34 @@ mod tests {
         assert!(matches!(open(directory.path(), "localhost"), Err(KeysError::Exposed { mode: 0o640, .. })));
         write_durably(&seed, b"short").unwrap();
         assert!(matches!(open(directory.path(), "localhost"), Err(KeysError::Malformed { .. })));
+        std::fs::remove_file(&seed).unwrap();
+        assert!(matches!(open(directory.path(), "localhost"), Err(KeysError::File(_))));
+    }
+
+    #[test]
+    fn an_older_hub_gets_a_key_for_kits_once_and_never_another() {
+        let directory = tempfile::tempdir().unwrap();
+        open(directory.path(), "localhost").unwrap();
+        let seed = directory.path().join("keys/kits.seed");
+        std::fs::remove_file(&seed).unwrap();
+        let made = open(directory.path(), "localhost").unwrap();
+        assert_eq!(made.kits.verifier().label().name.as_str(), "localhost/kits");
+        assert_eq!(open(directory.path(), "localhost").unwrap().kits.verifier(), made.kits.verifier());
+        write_durably(&directory.path().join(crate::kit::FILE), b"").unwrap();
+        std::fs::remove_file(&seed).unwrap();
+        assert!(matches!(open(directory.path(), "localhost"), Err(KeysError::File(_))));
+    }
+
+    #[test]
+    fn a_hub_gets_a_key_for_the_log_of_heads_until_it_has_begun_that_log() {
+        let directory = tempfile::tempdir().unwrap();
+        open(directory.path(), "localhost").unwrap();
+        let seed = directory.path().join("keys/heads.seed");
+        std::fs::remove_file(&seed).unwrap();
+        let upgraded = open(directory.path(), "localhost").unwrap();
+        assert_eq!(upgraded.heads.verifier().label().name.as_str(), "localhost/heads");
+        private_directory(&directory.path().join("heads")).unwrap();
+        write_durably(&directory.path().join("heads/checkpoint"), b"").unwrap();
         std::fs::remove_file(&seed).unwrap();
         assert!(matches!(open(directory.path(), "localhost"), Err(KeysError::File(_))));
     }

@@ -10,6 +10,10 @@
 //! | `keys` | the hub's secrets: authority, order key, witness key, operator token |
 //! | `store` | tenants, sites, hosts, certificates, incidents, orders, alarms |
 //! | `mirror` | a verified copy of every site's evidence log, and the cosignatures over it |
+//! | `worm` | the write-once stores behind the mirror: a directory, S3 with Object Lock |
+//! | `heads` | the log of all sites' heads, its outside witnesses and timestamps |
+//! | `witness` | the hub as a witness of others |
+//! | `kit` | a period of a tenant's evidence as one zip |
 //! | `consequence` | what an evidence record means to an incident: pure |
 //! | `planning` | from the queue to a signed order |
 //! | `device`, `operator` | the two planes |
@@ -26,10 +30,14 @@ mod bells;
 mod connection;
 mod consequence;
 mod device;
+mod heads;
 mod hub;
 mod keys;
+mod kit;
 mod mirror;
 mod operator;
 mod planning;
 mod problem;
 mod store;
+mod witness;
+mod worm;

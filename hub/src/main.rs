@@ -9,19 +9,21 @@
 //! | 69 | an address is taken, or cannot be listened on |
 //! | 70 | the hub failed: our mistake |
 //! | 73 | the directory cannot be made or used, or belongs to somebody else |
-//! | 74 | a database cannot be opened |
+//! | 74 | a database or the log of heads cannot be opened |
 //! | 75 | another hub runs in the same directory |
-//! | 78 | a secret is missing, damaged, or readable by others; or the hub has another name |
+//! | 78 | a secret is missing, damaged, or readable by others; the hub has another name; or a write-once store is not what it must be |
 #![forbid(unsafe_code)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use archive::Retention;
+use archive::s3::{Place, Region};
 use clap::{Args, Parser, Subcommand};
-use hub::config::{Config, HubName};
+use hub::config::{Archives, Config, HubName, Outside, Pace, S3Bucket};
 use hub::library::{Library, Sources};
-use hub::serve::{StartError, start};
+use hub::serve::{HeadsError, StartError, start};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The hub of Suture.
@@ -35,7 +37,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve devices and operators until SIGTERM or SIGINT
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Read a baseline, a rule table and runbooks, check that they fit together, and say what they hold
     Check(Files),
 }
@@ -59,6 +61,58 @@ struct Serve {
     events: bool,
     #[command(flatten)]
     files: Files,
+    #[command(flatten)]
+    outsiders: Outsiders,
+    #[command(flatten)]
+    archive: Archive,
+}
+
+#[derive(Debug, Args)]
+struct Archive {
+    /// A directory in which evidence is written once, and made immutable where the file system and the privileges allow
+    #[arg(id = "archive_dir", long = "archive-dir", value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// A bucket with Object Lock in which evidence is locked: <https://HOST/BUCKET[/PREFIX]>
+    #[arg(id = "archive_s3", long = "archive-s3", value_name = "URL")]
+    place: Option<Place>,
+    /// The bucket's region
+    #[arg(id = "archive_s3_region", long = "archive-s3-region", value_name = "REGION")]
+    #[arg(default_value = "us-east-1", requires = "archive_s3")]
+    region: Region,
+    /// A file with the bucket's access key, in the form of Amazon's tools; the environment's key (`AWS_ACCESS_KEY_ID` …) where this is not given
+    #[arg(id = "archive_s3_credentials", long = "archive-s3-credentials", value_name = "FILE")]
+    #[arg(requires = "archive_s3")]
+    credentials: Option<PathBuf>,
+    /// For how many years evidence is locked: at least six
+    #[arg(id = "archive_years", long = "archive-years", value_name = "YEARS")]
+    #[arg(default_value = "7", value_parser = retention)]
+    retention: Retention,
+}
+
+impl From<Archive> for Archives {
+    fn from(arguments: Archive) -> Self {
+        let Archive { directory, place, region, credentials, retention } = arguments;
+        let s3 = place.map(|place| S3Bucket { place, region, credentials });
+        Self { directory, s3, retention, ..Self::default() }
+    }
+}
+
+fn retention(text: &str) -> Result<Retention, String> {
+    let years = text.parse().map_err(|_| format!("{text:?} is no number of years"))?;
+    Retention::years(years).map_err(|e| e.to_string())
+}
+
+#[derive(Debug, Args)]
+struct Outsiders {
+    /// Who witnesses the log of all sites' heads: a C2SP tlog-policy file of witnesses with their URLs, and a quorum
+    #[arg(long, value_name = "FILE")]
+    witness_policy: Option<PathBuf>,
+    /// Whose logs this hub cosigns besides its own sites': the log lines of a C2SP tlog-policy file
+    #[arg(long, value_name = "FILE")]
+    witness_for: Option<PathBuf>,
+    /// An RFC 3161 authority that stamps the log of all sites' heads once a day
+    #[arg(long, value_name = "URL")]
+    timestamp_url: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -97,7 +151,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
     let Arguments { command } = Arguments::parse();
     match command {
-        Command::Serve(arguments) => serve(arguments).into(),
+        Command::Serve(arguments) => serve(*arguments).into(),
         Command::Check(files) => check(files).into(),
     }
 }
@@ -121,8 +175,20 @@ fn check(files: Files) -> Exit {
 }
 
 fn serve(arguments: Serve) -> Exit {
-    let Serve { dir, device, operator, name, events, files } = arguments;
-    let config = Config { directory: dir, device, operator, name, events, sources: sources(files) };
+    let Serve { dir, device, operator, name, events, files, outsiders, archive } = arguments;
+    let Outsiders { witness_policy, witness_for, timestamp_url } = outsiders;
+    let outside =
+        Outside { witnesses: witness_policy, witness_for, timestamps: timestamp_url, pace: Pace::default() };
+    let config = Config {
+        directory: dir,
+        device,
+        operator,
+        name,
+        events,
+        sources: sources(files),
+        outside,
+        archives: archive.into(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return complain(&e, Exit::Failed),
@@ -162,13 +228,17 @@ fn sources(files: Files) -> Sources {
 
 const fn exit_of(error: &StartError) -> Exit {
     match error {
-        StartError::Library(_) | StartError::NotLoopback(_) => Exit::BadInput,
+        StartError::Library(_) | StartError::NotLoopback(_) | StartError::Heads(HeadsError::Outside(_)) => {
+            Exit::BadInput
+        }
         StartError::Listen { .. } => Exit::Unavailable,
         StartError::Certificate(_) => Exit::Failed,
         StartError::Directory(_) => Exit::CannotCreate,
-        StartError::Database(_) => Exit::Database,
+        StartError::Database(_) | StartError::Heads(HeadsError::Log(_) | HeadsError::Database(_)) => {
+            Exit::Database
+        }
         StartError::Locked(_) => Exit::Locked,
-        StartError::Keys(_) => Exit::BadState,
+        StartError::Keys(_) | StartError::Archive(_) => Exit::BadState,
     }
 }
 

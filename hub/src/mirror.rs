@@ -9,9 +9,13 @@
 //! copy, but cannot make it say something else without the host's key.
 
 mod archive;
+mod chain;
 mod check;
 mod head;
 mod host;
+mod opening;
+mod remembered;
+mod staging;
 mod tiles;
 
 use std::collections::HashMap;
@@ -25,18 +29,23 @@ use contract::time::UtcTime;
 use identity::Holder;
 use tokio::sync::OwnedMutexGuard;
 
-pub(crate) use archive::ArchiveError;
+pub(crate) use archive::{ArchiveError, FILE_MAX_BYTES};
+pub(crate) use chain::KeyChain;
 pub(crate) use check::Objection;
+pub(crate) use remembered::{NoTurn, turn};
 
 use crate::keys::Keys;
 use host::HostMirror;
+use staging::Staging;
+use tlog::VerifierKey;
+use tlog::tile::Tile;
 
 /// Whose log is mirrored, and how it is checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject {
     pub(crate) holder: Holder,
     pub(crate) origin: String,
-    /// The key of the log, as it was pinned at enrolment.
+    /// The first key of the log, as it was pinned at enrolment. Later ones are handed over to in the log itself.
     pub(crate) evidence_key: String,
 }
 
@@ -54,12 +63,24 @@ pub(crate) struct Held {
 /// What became of a package.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// It is held. `cosigned` where it brought a new head.
-    Held { held: Held, cosigned: bool },
-    /// It begins somewhere else than where the held log ends.
-    Elsewhere(Held),
+    /// It is held. `cosigned` where it brought a new head. `shorter` is the size that the host signs now, where that is less than what it signed
+    /// before and the hub holds: an honest host only grows.
+    Held { held: Held, cosigned: bool, shorter: Option<u64> },
+    /// It begins somewhere else than where the held log ends; or what was staged is not this log's, and is no longer held. What the operator must
+    /// hear of comes with it.
+    Elsewhere(Held, Option<Box<Objection>>),
     /// It is not what this log may bring.
     Refused(Box<Objection>),
+}
+
+/// The newest verified head, and the entries that no full bundle holds.
+#[derive(Debug)]
+pub(crate) struct Newest {
+    pub(crate) size: u64,
+    /// The head, cosigned.
+    pub(crate) note: String,
+    /// The partial bundle at its end, where it has one.
+    pub(crate) partial: Option<(Tile, Vec<u8>)>,
 }
 
 type Slot = Arc<tokio::sync::Mutex<Option<HostMirror>>>;
@@ -69,6 +90,7 @@ type Slot = Arc<tokio::sync::Mutex<Option<HostMirror>>>;
 pub(crate) struct Mirror {
     root: PathBuf,
     keys: Arc<Keys>,
+    staging: Arc<Staging>,
     slots: Mutex<HashMap<HostId, Slot>>,
 }
 
@@ -79,12 +101,27 @@ pub(crate) struct Turn {
     subject: Subject,
     root: PathBuf,
     keys: Arc<Keys>,
+    staging: Arc<Staging>,
 }
 
 impl Mirror {
     /// The archive below `root`, cosigned with the hub's witness key.
     pub(crate) fn new(root: PathBuf, keys: Arc<Keys>) -> Self {
-        Self { root, keys, slots: Mutex::new(HashMap::new()) }
+        let staging = Arc::new(Staging::of(&root));
+        Self { root, keys, staging, slots: Mutex::new(HashMap::new()) }
+    }
+
+    /// Where a host's log is kept: its newest cosigned head is the file `checkpoint`.
+    pub(crate) fn directory(&self, holder: &Holder) -> PathBuf {
+        self.root.join(holder.tenant.as_str()).join(holder.host.as_str())
+    }
+
+    /// The keys that a host's log is said to have had. Nothing in it is verified: good for turning strangers away.
+    pub(crate) fn keys_said(&self, subject: &Subject) -> Vec<VerifierKey> {
+        let path = self.directory(&subject.holder).join("keys");
+        let said = edge::file::read(&path, FILE_MAX_BYTES).unwrap_or_default();
+        let later = chain::hints(&String::from_utf8_lossy(&said)).into_iter().map(|(key, _)| key);
+        subject.evidence_key.parse().into_iter().chain(later).collect()
     }
 
     /// Waits for the host's turn.
@@ -93,11 +130,17 @@ impl Mirror {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(slots.entry(subject.holder.host.clone()).or_default())
         };
-        Turn { slot: slot.lock_owned().await, subject, root: self.root.clone(), keys: Arc::clone(&self.keys) }
+        let (keys, staging) = (Arc::clone(&self.keys), Arc::clone(&self.staging));
+        Turn { slot: slot.lock_owned().await, subject, root: self.root.clone(), keys, staging }
     }
 }
 
 impl Turn {
+    /// Reads the log from the disk again at the next turn.
+    fn forget(&mut self) {
+        *self.slot = None;
+    }
+
     /// What is held.
     pub(crate) async fn held(self) -> (Self, Result<Held, ArchiveError>) {
         self.blocking(|mirror| Ok(mirror.held())).await
@@ -113,9 +156,31 @@ impl Turn {
         self.blocking(move |mirror| mirror.take(&package, &keys.witness, now)).await
     }
 
+    /// The keys of the verified log.
+    pub(crate) async fn keys(self) -> (Self, Result<KeyChain, ArchiveError>) {
+        self.blocking(|mirror| Ok(mirror.keys())).await
+    }
+
+    /// The newest verified head; none where nothing is verified yet.
+    pub(crate) async fn newest(self) -> (Self, Result<Option<Newest>, ArchiveError>) {
+        self.blocking(|mirror| mirror.newest()).await
+    }
+
+    /// The newest verified head, cosigned at `now`; none where nothing is verified yet.
+    pub(crate) async fn renewed(self, now: UtcTime) -> (Self, Result<Option<String>, ArchiveError>) {
+        let keys = Arc::clone(&self.keys);
+        self.blocking(move |mirror| mirror.renewed(&keys.witness, now)).await
+    }
+
     /// The verified records from `from` on, at most one bundle of them.
     pub(crate) async fn records(self, from: u64) -> (Self, Result<Vec<Record>, ArchiveError>) {
         self.blocking(move |mirror| mirror.records(from)).await
+    }
+
+    /// The entries from `from` on, at most a package of them, under the cosigned head: what its own host may fetch back. None where nothing is
+    /// cosigned yet.
+    pub(crate) async fn package(self, from: u64) -> (Self, Result<Option<EntryPackage>, ArchiveError>) {
+        self.blocking(move |mirror| mirror.package(from)).await
     }
 
     /// Runs `work` on a thread that may block, opening the host's log first where this is the first time.
@@ -126,7 +191,10 @@ impl Turn {
         let run = move || {
             let mirror = match self.slot.take() {
                 Some(mirror) => Ok(mirror),
-                None => HostMirror::open(&self.root, &self.subject, self.keys.witness.verifier()),
+                None => {
+                    let staging = Arc::clone(&self.staging);
+                    HostMirror::open(&self.root, &self.subject, self.keys.witness.verifier(), staging)
+                }
             };
             let done = mirror.and_then(|mut mirror| {
                 let done = work(&mut mirror)?;

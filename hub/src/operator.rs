@@ -6,7 +6,10 @@
 mod certificates;
 mod enrolments;
 mod guard;
+mod heads;
 mod incidents;
+mod kits;
+mod sheets;
 mod status;
 mod tenants;
 
@@ -42,6 +45,11 @@ fn routes(hub: Arc<Hub>) -> Router {
         .route("/v1/tenants/{tenant}/sites/{site}/enrolments", post(enrolments::add))
         .route("/v1/tenants/{tenant}/incidents", get(incidents::list))
         .route("/v1/status", get(status::show))
+        .route("/v1/heads/proof", get(heads::proof))
+        .route("/v1/keys", get(sheets::keys))
+        .route("/v1/tenants/{tenant}/kits", post(kits::add))
+        .route("/v1/tenants/{tenant}/kits/{id}", get(kits::fetch))
+        .route("/v1/tenants/{tenant}/hosts/{host}/sheet", get(sheets::sheet))
         .route("/v1/certificates/{fingerprint}/revoke", post(certificates::revoke))
         .fallback(|| async { Fault::theirs(StatusCode::NOT_FOUND, "the operator plane has no such path") })
         .method_not_allowed_fallback(|| async {
@@ -53,7 +61,9 @@ fn routes(hub: Arc<Hub>) -> Router {
         .layer(DefaultBodyLimit::disable())
         // Outermost, so that even an unknown path is answered to nobody without the token.
         .layer(from_fn_with_state(Arc::clone(&hub), guard::guard))
-        .with_state(hub)
+        .with_state(Arc::clone(&hub))
+        // Beside the guard: a witness is asked by logs, which have no token, and believes nothing but their signatures.
+        .merge(crate::witness::routes(hub))
 }
 
 /// Reads an id out of a path.

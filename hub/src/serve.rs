@@ -16,15 +16,18 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::bells::Bells;
-use crate::config::Config;
+use crate::config::{ArchivesError, Config, OutsideError};
 use crate::device::Certificates;
+pub use crate::heads::HeadsError;
+use crate::heads::{self, Heads};
 use crate::hub::{Hub, Stop};
 use crate::keys::Keys;
 pub use crate::keys::KeysError;
+use crate::kit::Kits;
 use crate::library::{Library, LibraryError};
 use crate::mirror::Mirror;
 use crate::store::Store;
-use crate::{device, operator, planning};
+use crate::{device, operator, planning, witness, worm};
 
 /// Why a hub did not start. Nothing listens, and nothing was changed but for what a first start makes.
 #[derive(Debug, Error)]
@@ -50,6 +53,12 @@ pub enum StartError {
     /// A database cannot be opened.
     #[error("a database cannot be opened")]
     Database(#[source] OpenError),
+    /// The log of heads cannot be opened, or what was told about its witnesses makes no sense.
+    #[error("the log of heads cannot be opened")]
+    Heads(#[source] HeadsError),
+    /// A write-once store cannot be used.
+    #[error("a write-once store cannot be used")]
+    Archive(#[source] ArchivesError),
     /// An address cannot be listened on.
     #[error(
         "the {plane} plane cannot listen on {address}: stop what uses it, or give another address with --{plane}"
@@ -103,7 +112,7 @@ impl Running {
 
 /// Opens what `config` names and starts both planes and the planner.
 pub async fn start(config: &Config) -> Result<Running, StartError> {
-    let Config { directory, device, operator, name, events, sources } = config;
+    let Config { directory, device, operator, name, events, sources, outside, archives } = config;
     let library = Library::read(sources).map_err(StartError::Library)?;
     if !operator.ip().is_loopback() {
         return Err(StartError::NotLoopback(*operator));
@@ -118,6 +127,15 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let store = Store::open(&directory.join("hub.db")).map_err(StartError::Database)?;
     let queue =
         Embedded::open(&directory.join("queue.db"), Limits::default()).await.map_err(StartError::Database)?;
+    let outside_of = |e: OutsideError| StartError::Heads(HeadsError::Outside(e));
+    let others =
+        witness::open(directory, outside.logs().map_err(outside_of)?).map_err(StartError::Directory)?;
+    let heads = Heads::open(directory, Arc::clone(&keys), outside).map_err(StartError::Heads)?;
+    let kits = Kits::open(directory).map_err(StartError::Database)?;
+    if let Err(e) = kits.keep_baseline(&library, &keys, edge::clock::utc()).await {
+        tracing::error!(cause = crate::problem::chain(&e), "the baseline cannot be kept for later kits");
+    }
+    let opened = archives.open().await.map_err(StartError::Archive)?;
     let (device_listener, device) = listen("device", *device).await?;
     let (operator_listener, operator) = listen("operator", *operator).await?;
 
@@ -127,6 +145,10 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         name: name.clone(),
         device_port: device.port(),
         mirror: Mirror::new(directory.join("archive"), Arc::clone(&keys)),
+        heads,
+        kits,
+        others,
+        archives: opened.which(),
         keys,
         library: Arc::new(library),
         store,
@@ -138,6 +160,8 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     planning::catch_up(&hub).await;
     let mut parts = JoinSet::new();
     parts.spawn(planning::run(Arc::clone(&hub)));
+    parts.spawn(heads::run(Arc::clone(&hub)));
+    parts.spawn(worm::run(Arc::clone(&hub), opened, archives.clone(), directory.join("witness/forks")));
     parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));
     parts.spawn(operator::run(Arc::clone(&hub), operator_listener));
     tracer.emit(Event::HubReady { device: device.to_string(), operator: operator.to_string() });

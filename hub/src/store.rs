@@ -4,9 +4,12 @@
 //! cosigned heads stand in the archive, and are verified without it.
 
 mod alarms;
+mod archived;
 mod certificates;
 mod columns;
+mod exports;
 mod incidents;
+mod logs;
 mod orders;
 mod registry;
 mod reports;
@@ -21,7 +24,9 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 pub(crate) use alarms::Alarm;
+pub(crate) use archived::Archived;
 pub(crate) use certificates::{Enrolling, Kind, Registered};
+pub(crate) use exports::{Actions, AlarmRaised, HostLog};
 pub(crate) use incidents::Plan;
 pub(crate) use orders::NewOrder;
 pub(crate) use registry::{HostRow, NewHost};
@@ -29,11 +34,13 @@ pub(crate) use reports::Taken;
 
 const SCHEMA: Schema = Schema {
     application: 0x5375_7475, // "Sutu"
-    version: 1,
+    // 2: exports of kits, what is archived, keys of logs.
+    version: 2,
     tables: concat!(
         include_str!("store/registry.sql"),
         include_str!("store/incidents.sql"),
         include_str!("store/orders.sql"),
+        include_str!("store/archived.sql"),
         include_str!("store/alarms.sql"),
     ),
 };

@@ -21,7 +21,14 @@ impl Directory {
 
 impl Source for Directory {
     fn read(&self, name: &str, bytes_max: usize) -> Result<Vec<u8>, ReadError> {
-        read_plain(&self.path.join(name), bytes_max)
+        let mut bytes = Vec::new();
+        read_plain(&self.path.join(name), bytes_max, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn read_into(&self, name: &str, bytes_max: usize, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
+        buffer.clear();
+        read_plain(&self.path.join(name), bytes_max, buffer)
     }
 
     fn visit_tiles(&self, visit: &mut dyn FnMut(&str)) -> Result<(), ReadError> {
@@ -43,15 +50,14 @@ impl Source for Directory {
 }
 
 /// Reads a plain file, at most `bytes_max` of it.
-fn read_plain(path: &Path, bytes_max: usize) -> Result<Vec<u8>, ReadError> {
+fn read_plain(path: &Path, bytes_max: usize, bytes: &mut Vec<u8>) -> Result<(), ReadError> {
     // Asked before opening: to open a pipe is to wait for its writer.
     if !fs::symlink_metadata(path).map_err(refused)?.is_file() {
         return Err(ReadError::NotAFile);
     }
-    let mut bytes = Vec::new();
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(refused)?;
-    if bytes.len() > bytes_max { Err(ReadError::TooLong { bytes_max }) } else { Ok(bytes) }
+    File::open(path).and_then(|file| file.take(limit).read_to_end(bytes)).map_err(refused)?;
+    if bytes.len() > bytes_max { Err(ReadError::TooLong { bytes_max }) } else { Ok(()) }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]

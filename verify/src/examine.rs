@@ -1,25 +1,35 @@
 //! One bundle of entries, judged by itself: everything but its link to the bundle before it.
 
-use contract::record::{PreviousLeaf, RECORD_MAX_BYTES, Record};
+use contract::record::RECORD_MAX_BYTES;
+use tlog::checkpoint::Origin;
 use tlog::hash::{Hash, leaf_hash};
 use tlog::tile::{TILE_WIDTH, Tile, bundle};
+use tlog::tree::complete_root;
 
-use crate::report::Summary;
+use crate::extent::BUNDLE;
+use crate::frame::Frame;
+use crate::handover::KeyRecord;
+use crate::tally::Tally;
 use crate::verdict::RecordFault;
 
 /// The most bytes that a bundle can have: 256 records, each behind its length.
 pub(crate) const BUNDLE_BYTES_MAX: usize = TILE_WIDTH as usize * (2 + RECORD_MAX_BYTES);
 
 /// What one bundle holds, up to its first fault.
+#[derive(Default)]
 pub(crate) struct Examined {
     /// Index of its first entry.
     pub(crate) first: u64,
     /// The previous hash that its first record names; checked by whoever knows that hash.
-    pub(crate) prev: Option<PreviousLeaf>,
+    pub(crate) prev: Option<[u8; 32]>,
     /// The leaf hashes of the records before the fault.
     pub(crate) leaves: Vec<Hash>,
+    /// The root over the leaves of a full bundle.
+    pub(crate) root: Option<Hash>,
     /// What those records are.
-    pub(crate) summary: Summary,
+    pub(crate) tally: Tally,
+    /// Those of them that carry keys.
+    pub(crate) keys: Vec<KeyRecord>,
     /// The first fault.
     pub(crate) fault: Option<Fault>,
 }
@@ -35,11 +45,24 @@ pub(crate) enum Fault {
     Trailing { tile: Tile, bytes: usize },
 }
 
-/// Reads the entries of a bundle of the log `origin`.
-pub(crate) fn examine(tile: Tile, bytes: &[u8], origin: &str) -> Examined {
-    let first = tile.index() * u64::from(TILE_WIDTH);
-    let leaves = Vec::with_capacity(tile.width().into());
-    let mut found = Examined { first, prev: None, leaves, summary: Summary::default(), fault: None };
+/// A log's origin as its records spell it.
+#[derive(Debug, Clone)]
+pub(crate) struct Spelling(Vec<u8>);
+
+impl Spelling {
+    pub(crate) fn of(origin: &Origin) -> Self {
+        let escaped = origin.to_string().replace('\\', r"\\").replace('"', "\\\"");
+        Self(escaped.into_bytes())
+    }
+}
+
+/// Reads the entries of a bundle of the log whose origin is spelt so.
+pub(crate) fn examine(tile: Tile, bytes: &[u8], origin: &Spelling) -> Examined {
+    let mut found = Examined {
+        first: start(tile),
+        leaves: Vec::with_capacity(tile.width().into()),
+        ..Examined::default()
+    };
     for (index, entry) in framed(tile, bytes) {
         let taken = entry.and_then(|entry| found.take(index, entry, origin));
         if let Err(fault) = taken {
@@ -47,38 +70,48 @@ pub(crate) fn examine(tile: Tile, bytes: &[u8], origin: &str) -> Examined {
             break;
         }
     }
+    if tile.is_full() && found.fault.is_none() {
+        found.root = complete_root(&found.leaves);
+    }
     found
 }
 
 impl Examined {
-    fn take(&mut self, index: u64, entry: &[u8], origin: &str) -> Result<(), Fault> {
+    fn take(&mut self, index: u64, entry: &[u8], origin: &Spelling) -> Result<(), Fault> {
         let altered = |why| Fault::Record { index, why };
-        let record = Record::parse(entry).map_err(|error| altered(RecordFault::Malformed(error)))?;
-        if record.seq != index {
-            return Err(altered(RecordFault::Sequence { found: record.seq }));
+        let frame = Frame::read(entry).map_err(|error| altered(RecordFault::Malformed(error)))?;
+        if frame.origin != origin.0 {
+            let found = String::from_utf8_lossy(frame.origin).into_owned();
+            return Err(altered(RecordFault::Origin { found }));
         }
-        if record.origin != origin {
-            return Err(altered(RecordFault::Origin { found: record.origin }));
+        if frame.seq != index {
+            return Err(altered(RecordFault::Sequence { found: frame.seq }));
         }
         match self.leaves.last() {
-            None => self.prev = record.prev,
-            Some(leaf) if names(record.prev, leaf) => {}
+            None => self.prev = frame.prev,
+            Some(leaf) if names(frame.prev, leaf) => {}
             Some(_) => return Err(altered(RecordFault::Previous)),
         }
-        self.summary.add(&record);
+        self.tally.add(&frame);
+        self.keys.extend(KeyRecord::read(index, &frame));
         self.leaves.push(leaf_hash(entry));
         Ok(())
     }
 }
 
 /// Whether `prev` is the hash of that leaf.
-pub(crate) fn names(prev: Option<PreviousLeaf>, leaf: &Hash) -> bool {
-    prev.is_some_and(|prev| prev.0 == *leaf.as_bytes())
+pub(crate) fn names(prev: Option<[u8; 32]>, leaf: &Hash) -> bool {
+    prev.is_some_and(|prev| prev == *leaf.as_bytes())
+}
+
+/// The index of a bundle's first entry.
+pub(crate) fn start(bundle: Tile) -> u64 {
+    bundle.index() * BUNDLE
 }
 
 /// The entries of a bundle with their indexes, or where its framing fails.
 pub(crate) fn framed(tile: Tile, bytes: &[u8]) -> impl Iterator<Item = (u64, Result<&[u8], Fault>)> {
-    let mut index = tile.index() * u64::from(TILE_WIDTH);
+    let mut index = start(tile);
     let mut read = 0;
     bundle::entries(bytes, tile.width()).map(move |entry| {
         let here = index;

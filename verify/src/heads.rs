@@ -1,153 +1,137 @@
-//! The heads: the log's own, the one kept outside, and those that witnesses vouched for.
+//! The log's own head: read, and tied to what was given.
 
-use tlog::checkpoint::{self, Checkpoint, CheckpointError, VerifiedCheckpoint};
-use tlog::cosignature::{self, CosignatureError, VerifiedCosignature};
+use tlog::checkpoint::{Checkpoint, Origin};
 use tlog::note::{NOTE_BYTES_MAX, SignatureError, SignedNote, VerifierKey};
 
+use crate::handover::Handovers;
 use crate::report::Head;
 use crate::source::{CHECKPOINT, ReadError, Source};
-use crate::trust::Trust;
-use crate::verdict::{Alteration, Outsider, Unverified, Verdict};
+use crate::trust::{KeyLog, LogTrust};
+use crate::verdict::{Alteration, Unverified, Verdict};
 
 /// The log's own head, with the note that carries it.
 pub(crate) struct OwnHead {
-    pub(crate) head: Head,
-    note: SignedNote,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) note: SignedNote,
 }
 
-/// A head that somebody outside vouches for. The log must have that root at that size.
-pub(crate) struct Claim {
-    pub(crate) who: Outsider,
-    pub(crate) size: u64,
-    pub(crate) root: tlog::Hash,
-    pub(crate) signed_by_key: bool,
-    pub(crate) cosigned: Option<(VerifierKey, VerifiedCosignature)>,
+/// Whose signature on the head counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Signer {
+    /// No key was given: an earlier head has to vouch for it.
+    NotAsked,
+    /// The key log says that this key counts for the head's size, and it signed.
+    Listed(VerifierKey),
+    /// A key that was given signed. That it had not handed over before is yet to be seen in the records.
+    Given(VerifierKey),
+    /// None of those given. The records may lead to one that did.
+    InRecords,
 }
 
-/// Reads the log's head and ties it to what was given.
-pub(crate) fn own(source: &impl Source, trust: &Trust) -> Result<OwnHead, Verdict> {
+/// Reads the log's head. It means nothing yet.
+pub(crate) fn read(source: &impl Source) -> Result<OwnHead, Verdict> {
+    let altered = Verdict::Altered;
     let bytes = source.read(CHECKPOINT, NOTE_BYTES_MAX).map_err(|why| match why {
-        ReadError::TooLong { .. } => Verdict::Altered(Alteration::HeadNote(tlog::note::NoteError::TooLong)),
+        ReadError::TooLong { .. } => altered(Alteration::HeadNote(tlog::note::NoteError::TooLong)),
         why => Verdict::NothingVerified(Unverified::NoHead(why)),
     })?;
-    let own = match &trust.key {
-        Some(key) => {
-            checkpoint::open(&bytes, key).map(OwnHead::signed).map_err(|error| refused(error, key))?
-        }
-        None => OwnHead::unsigned(&bytes)?,
-    };
-    let found = &own.head.checkpoint;
-    if let Some(outside) = trust.head.as_ref().map(|head| &head.checkpoint().origin)
-        && *outside != found.origin
-    {
-        let (found, expected) = (found.origin.clone(), outside.to_string());
-        return Err(Verdict::NothingVerified(Unverified::OtherLog { found, expected }));
-    }
-    if found.size.get() == 0 {
-        return Err(Verdict::NothingVerified(Unverified::EmptyLog));
-    }
-    Ok(own)
+    let note = SignedNote::parse(&bytes).map_err(|error| altered(Alteration::HeadNote(error)))?;
+    let checkpoint = note.text().parse().map_err(|error| altered(Alteration::HeadText(error)))?;
+    Ok(OwnHead { checkpoint, note })
 }
 
 impl OwnHead {
-    fn signed(verified: VerifiedCheckpoint) -> Self {
-        let head = Head { checkpoint: verified.checkpoint().clone(), signed: true };
-        Self { head, note: verified.into_note() }
+    /// Refuses a head of another log than the one expected, and one that covers nothing.
+    pub(crate) fn check_log(&self, expected: Option<&Origin>) -> Result<(), Unverified> {
+        match expected {
+            Some(expected) if *expected != self.checkpoint.origin => {
+                let (found, expected) = (self.checkpoint.origin.clone(), expected.to_string());
+                Err(Unverified::OtherLog { found, expected })
+            }
+            _ if self.checkpoint.size.get() == 0 => Err(Unverified::EmptyLog),
+            _ => Ok(()),
+        }
     }
 
-    /// Without a key the head is only what the directory says of itself, to be held against the earlier head.
-    fn unsigned(bytes: &[u8]) -> Result<Self, Verdict> {
-        let altered = Verdict::Altered;
-        let note = SignedNote::parse(bytes).map_err(|error| altered(Alteration::HeadNote(error)))?;
-        let checkpoint: Checkpoint =
-            note.text().parse().map_err(|error| altered(Alteration::HeadText(error)))?;
-        Ok(Self { head: Head { checkpoint, signed: false }, note })
+    /// Looks for the signature of a key that counts, among those given.
+    pub(crate) fn signer(&self, trust: &LogTrust) -> Result<Signer, Verdict> {
+        if let Some(log) = trust.key_log {
+            return self.listed(log).map(Signer::Listed);
+        }
+        if trust.keys.is_empty() {
+            return Ok(Signer::NotAsked);
+        }
+        let mut signer = Signer::InRecords;
+        for key in &trust.keys {
+            if self.signed(key)? && signer == Signer::InRecords {
+                signer = Signer::Given((*key).clone());
+            }
+        }
+        Ok(signer)
+    }
+
+    fn listed(&self, log: &KeyLog) -> Result<VerifierKey, Verdict> {
+        let size = self.checkpoint.size.get();
+        // Whoever listed a key says whose it is: a line that forges it is a forgery, also where the key does not count.
+        let mut signers = Vec::new();
+        for key in log.keys() {
+            if self.signed(key)? {
+                signers.push(key);
+            }
+        }
+        if let Some(key) = log.in_force(size).filter(|key| signers.contains(key)) {
+            return Ok(key.clone());
+        }
+        let revoked = signers.first();
+        Err(Verdict::NothingVerified(match revoked {
+            Some(key) => Unverified::KeyRevoked { key: key.label().clone(), size },
+            None => not_signed(log.keys()),
+        }))
+    }
+
+    /// Whether this key signed. A line in its name that is not its own was altered; no line at all is another signer.
+    fn signed(&self, key: &VerifierKey) -> Result<bool, Verdict> {
+        signed_by(&self.note, key).map_err(|error| Verdict::Altered(Alteration::HeadSignature(error)))
+    }
+
+    /// The key that signed the head and that counts for it, now that the records have told which key handed over to which.
+    pub(crate) fn settle(
+        &self,
+        signer: &Signer,
+        handovers: &Handovers,
+        trust: &LogTrust,
+    ) -> Result<Option<VerifierKey>, Verdict> {
+        let refused = || Verdict::NothingVerified(not_signed(trust.keys.iter().copied()));
+        match signer {
+            Signer::NotAsked => Ok(None),
+            Signer::Listed(key) => Ok(Some(key.clone())),
+            Signer::Given(_) | Signer::InRecords => {
+                for key in handovers.counting() {
+                    if self.signed(key)? {
+                        return Ok(Some(key.clone()));
+                    }
+                }
+                Err(refused())
+            }
+        }
+    }
+
+    /// What the report says of it.
+    pub(crate) fn reported(&self, key: Option<&VerifierKey>) -> Head {
+        Head { checkpoint: self.checkpoint.clone(), key: key.map(|key| key.label().clone()) }
     }
 }
 
-fn refused(error: CheckpointError, key: &VerifierKey) -> Verdict {
-    match error {
-        CheckpointError::Note(error) => Verdict::Altered(Alteration::HeadNote(error)),
-        CheckpointError::Text(error) => Verdict::Altered(Alteration::HeadText(error)),
-        // A signature in the key's name that does not match was the key's once; none at all is another signer.
-        CheckpointError::Signature(error @ (SignatureError::Mismatch(_) | SignatureError::Repeated(_))) => {
-            Verdict::Altered(Alteration::HeadSignature(error))
-        }
-        CheckpointError::Signature(error) => Verdict::NothingVerified(Unverified::NotSignedByKey(error)),
-        CheckpointError::OtherLog { origin, .. } => {
-            let expected = key.label().name.to_string();
-            Verdict::NothingVerified(Unverified::OtherLog { found: origin, expected })
-        }
-    }
-}
-
-/// Everything that outsiders say of this log, each signature checked.
-pub(crate) fn claims(own: &OwnHead, trust: &Trust) -> Result<Vec<Claim>, Verdict> {
-    let mut claims: Vec<Claim> = outside(trust).map_err(Verdict::NothingVerified)?.into_iter().collect();
-    for key in &trust.witnesses {
-        if let Some(seen) = cosigned(&own.note, key).map_err(|why| {
-            let witness = key.label().clone();
-            Verdict::Altered(Alteration::Cosignature { witness, why })
-        })? {
-            claims.push(Claim::of(key, seen, own.head.signed));
-        }
-    }
-    let receipt = receipt(own, trust).map_err(Verdict::NothingVerified)?;
-    claims.extend(receipt);
-    Ok(claims)
-}
-
-/// The head that was kept outside.
-fn outside(trust: &Trust) -> Result<Option<Claim>, Unverified> {
-    let Some(outside) = &trust.head else { return Ok(None) };
-    let signed_by_key =
-        signed_by(outside.note(), trust.key.as_ref()).map_err(Unverified::OutsideHeadSignature)?;
-    let Checkpoint { size, root, .. } = *outside.checkpoint();
-    Ok(Some(Claim { who: Outsider::Head, size: size.get(), root, signed_by_key, cosigned: None }))
-}
-
-/// What the receipt adds. It was given as proof, so one that proves nothing is refused.
-fn receipt(own: &OwnHead, trust: &Trust) -> Result<Vec<Claim>, Unverified> {
-    let Some(note) = &trust.receipt else { return Ok(Vec::new()) };
-    // That the key signed it too only adds to what a contradiction would prove.
-    let signed_by_key = signed_by(Some(note), trust.key.as_ref()).unwrap_or(false);
-    let mut claims = Vec::new();
-    for key in &trust.witnesses {
-        let Some(seen) = cosigned(note, key).map_err(Unverified::ReceiptForged)? else { continue };
-        if seen.checkpoint().origin != own.head.checkpoint.origin {
-            return Err(Unverified::ReceiptOfAnotherLog(seen.checkpoint().origin.clone()));
-        }
-        claims.push(Claim::of(key, seen, signed_by_key));
-    }
-    if claims.is_empty() { Err(Unverified::ReceiptUnknown) } else { Ok(claims) }
+fn not_signed<'a>(keys: impl Iterator<Item = &'a VerifierKey>) -> Unverified {
+    let labels: Vec<String> = keys.map(|key| key.label().to_string()).collect();
+    Unverified::NotSignedByKey { keys: labels.join(", ") }
 }
 
 /// Whether the key signed the note; an error where the note says so and it is not true.
-pub(crate) fn signed_by(
-    note: Option<&SignedNote>,
-    key: Option<&VerifierKey>,
-) -> Result<bool, SignatureError> {
-    let Some((note, key)) = note.zip(key) else { return Ok(false) };
+pub(crate) fn signed_by(note: &SignedNote, key: &VerifierKey) -> Result<bool, SignatureError> {
     match note.verify(key) {
         Ok(()) => Ok(true),
         Err(SignatureError::Missing(_)) => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-/// The witness's cosignature on a note; none where it bears none.
-fn cosigned(note: &SignedNote, key: &VerifierKey) -> Result<Option<VerifiedCosignature>, CosignatureError> {
-    match cosignature::verify(note, key) {
-        Ok(seen) => Ok(Some(seen)),
-        Err(CosignatureError::Signature(SignatureError::Missing(_))) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-impl Claim {
-    fn of(key: &VerifierKey, seen: VerifiedCosignature, signed_by_key: bool) -> Self {
-        let Checkpoint { size, root, .. } = *seen.checkpoint();
-        let who = Outsider::Witness(key.label().clone());
-        Self { who, size: size.get(), root, signed_by_key, cosigned: Some((key.clone(), seen)) }
     }
 }

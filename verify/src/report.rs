@@ -5,15 +5,15 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use contract::record::{Kind, Record};
 use contract::time::UtcTime;
 use tlog::checkpoint::Checkpoint;
 use tlog::cosignature::CosignatureTime;
 use tlog::note::KeyLabel;
 
-use crate::verdict::Verdict;
+use crate::extent::Extent;
+use crate::verdict::{Outsider, Verdict};
 
-/// The outcome of one verification.
+/// The outcome of verifying one log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The verdict.
@@ -22,57 +22,57 @@ pub struct Report {
     pub trust: Vec<TrustUsed>,
     /// The log's head, once it is known to be the log's.
     pub head: Option<Head>,
+    /// Which of its records there were to read.
+    pub extent: Option<Extent>,
     /// What the records are; only where all of them were read and lead to the head's root.
     pub summary: Option<Summary>,
     /// What each named witness has vouched for.
     pub witnesses: Vec<WitnessSeen>,
+    /// How many records enough of the witnesses have vouched for.
+    pub witnessed_size: u64,
     /// Files that the head does not cover.
     pub uncovered: Uncovered,
+    /// What was brought and could not be used.
+    pub remarks: Vec<Remark>,
 }
 
 impl Report {
-    /// How many records all named witnesses have vouched for.
-    pub fn witnessed_size(&self) -> u64 {
-        self.witnesses.iter().map(|seen| seen.size).min().unwrap_or(0)
+    /// A verdict on a log of which nothing else is known.
+    pub fn new(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            trust: Vec::new(),
+            head: None,
+            extent: None,
+            summary: None,
+            witnesses: Vec::new(),
+            witnessed_size: 0,
+            uncovered: Uncovered::default(),
+            remarks: Vec::new(),
+        }
     }
 
     /// The stable code of the reason behind the verdict; none where there is nothing to add.
-    pub fn reason(&self) -> Option<&'static str> {
-        match &self.verdict {
-            Verdict::IntactWitnessed => None,
-            Verdict::IntactUnwitnessedTail { unwitnessed: 0 } => Some("uncovered_files"),
-            Verdict::IntactUnwitnessedTail { .. } => Some("unwitnessed_tail"),
-            Verdict::Incomplete(lack) => Some(lack.code()),
-            Verdict::Altered(alteration) => Some(alteration.code()),
-            Verdict::Fork(contradiction) => Some(contradiction.code()),
-            Verdict::NothingVerified(why) => Some(why.code()),
-        }
+    pub const fn reason(&self) -> Option<&'static str> {
+        self.verdict.reason()
     }
 
     /// The reason behind the verdict as a sentence. It may quote bytes of the log: escape it for a terminal.
     pub fn explanation(&self) -> String {
-        match &self.verdict {
-            Verdict::IntactWitnessed => "every record is unchanged, in order and witnessed".to_owned(),
-            Verdict::IntactUnwitnessedTail { unwitnessed: 0 } => {
-                "every record is unchanged, in order and witnessed; there are files that the head does not cover"
-                    .to_owned()
-            }
-            Verdict::IntactUnwitnessedTail { unwitnessed } => format!(
-                "every record is unchanged and in order; no witness vouches for the last {unwitnessed} of them"
-            ),
-            Verdict::Incomplete(lack) => lack.to_string(),
-            Verdict::Altered(alteration) => alteration.to_string(),
-            Verdict::Fork(contradiction) => contradiction.to_string(),
-            Verdict::NothingVerified(why) => why.to_string(),
-        }
+        self.verdict.explanation()
     }
 }
 
 /// One thing from outside that the verdict rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustUsed {
-    /// The log's key.
+    /// A key of the log.
     Key(KeyLabel),
+    /// A key log for it.
+    KeyLog {
+        /// How many keys it lists.
+        keys: u64,
+    },
     /// An earlier head.
     Head {
         /// What it states.
@@ -82,6 +82,32 @@ pub enum TrustUsed {
     },
     /// A witness's key.
     Witness(KeyLabel),
+    /// The key of the hub's log of heads.
+    HeadsKey(KeyLabel),
+}
+
+/// Something that the verdict does not rest on, though somebody may think that it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// There is a proof from the hub's log of heads, and nobody gave the key for it.
+    HeadsProofIgnored,
+    /// An outsider vouches for a size at which what is there does not lead to a root.
+    NotComparable {
+        /// Who.
+        who: Outsider,
+        /// For how many records.
+        size: u64,
+    },
+}
+
+impl Remark {
+    /// Its stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::HeadsProofIgnored => "heads_proof_ignored",
+            Self::NotComparable { .. } => "not_comparable",
+        }
+    }
 }
 
 /// The head of the log.
@@ -89,8 +115,8 @@ pub enum TrustUsed {
 pub struct Head {
     /// What it states.
     pub checkpoint: Checkpoint,
-    /// Whether the key that was given signed it. Without a key only an earlier head vouches for what is in it.
-    pub signed: bool,
+    /// The key that signed it and counts for it. Without one only an earlier head vouches for what is in it.
+    pub key: Option<KeyLabel>,
 }
 
 /// What one witness has vouched for.
@@ -117,45 +143,11 @@ pub struct Uncovered {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
     /// How many there are of each kind.
-    pub kinds: BTreeMap<&'static str, u64>,
+    pub kinds: BTreeMap<String, u64>,
     /// The time of the first record, by the host's clock.
     pub first_time: Option<UtcTime>,
     /// The time of the last record, by the host's clock.
     pub last_time: Option<UtcTime>,
     /// How many records bear an earlier time than the one before them.
     pub steps_back: u64,
-}
-
-impl Summary {
-    /// Adds one record to those before it.
-    pub(crate) fn add(&mut self, record: &Record) {
-        *self.kinds.entry(kind_name(record.body.kind())).or_default() += 1;
-        self.steps_back += u64::from(self.last_time.is_some_and(|last| record.time < last));
-        self.first_time.get_or_insert(record.time);
-        self.last_time = Some(record.time);
-    }
-
-    /// Adds the records that follow.
-    pub(crate) fn extend(&mut self, later: &Self) {
-        for (kind, count) in &later.kinds {
-            *self.kinds.entry(kind).or_default() += count;
-        }
-        let steps_back = self.last_time.zip(later.first_time).is_some_and(|(last, first)| first < last);
-        self.steps_back += later.steps_back + u64::from(steps_back);
-        self.first_time = self.first_time.or(later.first_time);
-        self.last_time = later.last_time.or(self.last_time);
-    }
-}
-
-/// The word that stands for a kind in its records.
-const fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Opened => "opened",
-        Kind::Findings => "findings",
-        Kind::Accepted => "accepted",
-        Kind::Refused => "refused",
-        Kind::Intent => "intent",
-        Kind::Ended => "ended",
-        Kind::Recovered => "recovered",
-    }
 }

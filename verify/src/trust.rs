@@ -1,90 +1,158 @@
-//! What a person brings from outside the log. Everything a verdict rests on begins here.
+//! What a person brings from outside. Everything a verdict rests on begins here.
 
-use tlog::checkpoint::{Checkpoint, CheckpointParseError};
-use tlog::note::{NoteError, SignatureType, SignedNote, VerifierKey};
+mod key_log;
+mod of_log;
+mod outside;
 
+use tlog::checkpoint::Checkpoint;
+use tlog::note::{SignatureType, SignedNote, VerifierKey};
+use tlog::policy::Policy;
+
+pub use key_log::{KeyLog, KeyLogError, KeyLogFault};
+pub(crate) use of_log::LogTrust;
+pub use outside::{OutsideHead, OutsideHeadError};
+
+use crate::claims::vouched;
+use crate::heads::signed_by;
 use crate::verdict::Unverified;
 
-/// What came from outside the log. A key or an earlier head is needed; the rest says more, never less.
+/// What came from outside. For each log a key, a key log or an earlier head is needed; the rest says more, never less.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
-    /// The key that signs the log's heads. Its name is the log's origin.
-    pub key: Option<VerifierKey>,
-    /// A head that somebody kept.
-    pub head: Option<OutsideHead>,
-    /// Witnesses. A record counts as witnessed when all of them have vouched for it.
-    pub witnesses: Vec<VerifierKey>,
-    /// A note with cosignatures that is kept apart from the log, such as the hub's receipt.
-    pub receipt: Option<SignedNote>,
+    /// Keys that sign logs' heads. The name of each is its log's origin.
+    pub keys: Vec<VerifierKey>,
+    /// Keys that count where there is a log for them, and whose log need not be there: those of a policy's `log` lines.
+    pub known_logs: Vec<VerifierKey>,
+    /// Keys with the sizes that they count for. Where there is one for a log, no other key counts for that log.
+    pub key_logs: Vec<KeyLog>,
+    /// Heads that somebody kept.
+    pub heads: Vec<OutsideHead>,
+    /// Who has to have witnessed.
+    pub witnesses: Witnesses,
+    /// Notes with cosignatures that are kept apart from the logs, such as the hub's receipts.
+    pub receipts: Vec<SignedNote>,
+    /// The key of the hub's log of heads.
+    pub heads_key: Option<VerifierKey>,
+    /// The key with which the hub signs the covers of kits.
+    pub kit_key: Option<VerifierKey>,
+}
+
+/// Who has to vouch for a record before it counts as witnessed.
+#[derive(Debug, Clone)]
+pub enum Witnesses {
+    /// All of these. With none of them nothing is ever witnessed.
+    All(Vec<VerifierKey>),
+    /// As many as a policy asks for.
+    Policy(Policy),
+}
+
+impl Default for Witnesses {
+    fn default() -> Self {
+        Self::All(Vec::new())
+    }
+}
+
+impl Witnesses {
+    /// Every witness, whether the quorum depends on it or not.
+    pub(crate) fn keys(&self) -> Vec<&VerifierKey> {
+        match self {
+            Self::All(keys) => keys.iter().collect(),
+            Self::Policy(policy) => policy.witnesses().iter().map(|witness| &witness.key).collect(),
+        }
+    }
+
+    /// The largest size that enough of them vouch for, given the largest that each of them does.
+    pub(crate) fn witnessed(&self, seen: impl Fn(&VerifierKey) -> u64) -> u64 {
+        match self {
+            Self::All(keys) => keys.iter().map(seen).min().unwrap_or(0),
+            // A quorum of nobody says nothing of any size.
+            Self::Policy(policy) if policy.satisfied(|_| false) => 0,
+            Self::Policy(policy) => {
+                let sizes = policy.witnesses().iter().map(|witness| seen(&witness.key));
+                sizes.filter(|size| policy.satisfied(|key| seen(key) >= *size)).max().unwrap_or(0)
+            }
+        }
+    }
 }
 
 impl Trust {
-    /// Refuses trust that carries nothing, before anything of the log is read.
+    /// Refuses trust that carries nothing or cannot be what it is given for, before anything else is read.
     pub(crate) fn check(&self) -> Result<(), Unverified> {
-        if let Some(key) = &self.key
-            && key.signature_type() != SignatureType::Ed25519
-        {
-            return Err(Unverified::KeyIsAWitness { key: key.label().clone() });
-        }
-        if let Some(witness) =
-            self.witnesses.iter().find(|w| w.signature_type() != SignatureType::CosignatureV1)
-        {
-            return Err(Unverified::WitnessIsNone { key: witness.label().clone() });
-        }
-        match (&self.key, &self.head) {
-            (None, None) => Err(Unverified::NoTrust),
-            // Every log begins with the empty tree: a head of size 0 pins nothing.
-            (_, Some(head)) if head.checkpoint.size.get() == 0 => Err(Unverified::EmptyOutsideHead),
-            (Some(key), Some(head)) if head.checkpoint.origin.key_name() != &key.label().name => {
-                Err(Unverified::TrustDisagrees {
-                    key: key.label().clone(),
-                    head: head.checkpoint.origin.clone(),
-                })
+        let notes = [&self.keys, &self.known_logs].into_iter().flatten();
+        for key in notes.chain(&self.heads_key).chain(&self.kit_key) {
+            if key.signature_type() != SignatureType::Ed25519 {
+                return Err(Unverified::KeyIsAWitness { key: key.label().clone() });
             }
-            _ => Ok(()),
         }
-    }
-}
-
-/// An earlier head of the log, from outside: origin, size and root. Signed or typed from paper: whoever brings it vouches for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutsideHead {
-    checkpoint: Checkpoint,
-    note: Option<SignedNote>,
-}
-
-impl OutsideHead {
-    /// Reads a checkpoint with its signatures, or its three bare lines (origin, size, root).
-    pub fn parse(bytes: &[u8]) -> Result<Self, OutsideHeadError> {
-        let parsed = match SignedNote::parse(bytes) {
-            Ok(note) => note.text().parse().map(|checkpoint| Self { checkpoint, note: Some(note) }),
-            Err(NoteError::NoSignatures) => {
-                let text = str::from_utf8(bytes).map_err(|_| OutsideHeadError::Note(NoteError::Utf8))?;
-                text.parse().map(|checkpoint| Self { checkpoint, note: None })
+        for (key, end) in [(&self.heads_key, "/heads"), (&self.kit_key, "/kits")] {
+            if let Some(key) = key
+                && !key.label().name.as_str().ends_with(end)
+            {
+                return Err(Unverified::KeyOfAnotherName { key: key.label().clone(), end });
             }
-            Err(error) => return Err(OutsideHeadError::Note(error)),
-        };
-        parsed.map_err(OutsideHeadError::Text)
+        }
+        for key in self.witnesses.keys() {
+            if key.signature_type() != SignatureType::CosignatureV1 {
+                return Err(Unverified::WitnessIsNone { key: key.label().clone() });
+            }
+        }
+        if self.heads.iter().any(|head| head.checkpoint().size.get() == 0) {
+            return Err(Unverified::EmptyOutsideHead);
+        }
+        let nothing = self.keys.is_empty()
+            && self.known_logs.is_empty()
+            && self.key_logs.is_empty()
+            && self.heads.is_empty();
+        if nothing {
+            return Err(Unverified::NoTrust);
+        }
+        self.agrees()?;
+        self.heads.iter().try_for_each(|head| self.genuine(head))
     }
 
-    /// What it states.
-    pub const fn checkpoint(&self) -> &Checkpoint {
-        &self.checkpoint
+    /// The note that a head came in: whatever it bears in a given name must be that key's.
+    fn genuine(&self, head: &OutsideHead) -> Result<(), Unverified> {
+        let Some(note) = head.note() else { return Ok(()) };
+        for key in self.of_log(&head.checkpoint().origin).all_keys() {
+            signed_by(note, key).map_err(Unverified::OutsideHeadSignature)?;
+        }
+        vouched(note, &self.witnesses).map(drop)
     }
 
-    /// The note it came in, where it came in one.
-    pub(crate) const fn note(&self) -> Option<&SignedNote> {
-        self.note.as_ref()
+    /// For a directory, which holds one log: refuses heads of another log than the keys are for.
+    pub(crate) fn check_one_log(&self) -> Result<(), Unverified> {
+        for head in &self.heads {
+            let origin = &head.checkpoint().origin;
+            let of_log = self.of_log(origin);
+            if let (Some(key), false) = (self.keys.first(), of_log.has_keys()) {
+                let (key, head) = (key.label().clone(), origin.clone());
+                return Err(Unverified::TrustDisagrees { key, head });
+            }
+        }
+        Ok(())
     }
-}
 
-/// Why bytes are not a head.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OutsideHeadError {
-    /// Neither a signed note nor three lines of text.
-    #[error("neither a signed note nor three bare lines: {0}")]
-    Note(NoteError),
-    /// Not the text of a checkpoint.
-    #[error("not a head: {0}")]
-    Text(CheckpointParseError),
+    /// A key log is complete: a second one, or a key that it does not list, contradicts it. And a size has one root.
+    fn agrees(&self) -> Result<(), Unverified> {
+        let heads: Vec<_> = self.heads.iter().map(OutsideHead::checkpoint).collect();
+        for (at, head) in heads.iter().enumerate() {
+            let same = |other: &&&Checkpoint| other.origin == head.origin && other.size == head.size;
+            if heads[..at].iter().find(same).is_some_and(|other| other.root != head.root) {
+                let (origin, size) = (head.origin.clone(), head.size.get());
+                return Err(Unverified::TwoRoots { origin, size });
+            }
+        }
+        for (at, log) in self.key_logs.iter().enumerate() {
+            let origin = log.origin();
+            if self.key_logs[..at].iter().any(|other| other.origin() == origin) {
+                return Err(Unverified::TwoKeyLogs(origin.clone()));
+            }
+            let mut keys = self.keys.iter().chain(&self.known_logs);
+            let of_log = keys.find(|key| key.label().name == *origin.key_name() && !log.lists(key));
+            if let Some(key) = of_log {
+                return Err(Unverified::KeyNotListed { key: key.label().clone() });
+            }
+        }
+        Ok(())
+    }
 }

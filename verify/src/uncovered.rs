@@ -3,11 +3,13 @@
 //! Honest logs have some: full tiles are written before the next head is published, and a crash may leave a narrower tile
 //! behind. They are stated, and they prove nothing. But the log only ever grows: such a file must agree, byte for byte,
 //! with the tile that the head covers in its place, and where it does not there was another history.
+//!
+//! A kit is made once, for one head: there such a file is a fault, and [`unexpected`] finds it.
 
-use tlog::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, TileKind};
-use tlog::tree::TreeSize;
+use tlog::tile::Tile;
 
 use crate::examine::BUNDLE_BYTES_MAX;
+use crate::extent::{Extent, covered};
 use crate::report::Uncovered;
 use crate::source::{ReadError, Source};
 
@@ -15,12 +17,12 @@ use crate::source::{ReadError, Source};
 const NAMES_MAX: usize = 8;
 
 /// Lists them. The first that contradicts what the head covers is handed back as well.
-pub(crate) fn find(source: &impl Source, size: TreeSize) -> Result<(Uncovered, Option<String>), ReadError> {
+pub(crate) fn find(source: &impl Source, size: u64) -> Result<(Uncovered, Option<String>), ReadError> {
     let mut found = Uncovered::default();
     let mut contradicts = None;
     source.visit_tiles(&mut |name| {
         let tile = name.parse::<Tile>().ok();
-        let covered = tile.and_then(|tile| covered_in_place_of(tile, size));
+        let covered = tile.and_then(|tile| covered(tile, size));
         if tile.is_some() && tile == covered {
             return;
         }
@@ -39,16 +41,16 @@ pub(crate) fn find(source: &impl Source, size: TreeSize) -> Result<(Uncovered, O
     Ok((found, contradicts))
 }
 
-/// The tile of the same place, as wide as the head covers it; none where the head covers nothing of it.
-fn covered_in_place_of(tile: Tile, size: TreeSize) -> Option<Tile> {
-    let level = match tile.kind() {
-        TileKind::Hashes { level } => level,
-        TileKind::Entries => 0,
-    };
-    let hashes = size.get() >> (TILE_HEIGHT * level);
-    let here = hashes.checked_sub(tile.index() * u64::from(TILE_WIDTH))?;
-    let width = u16::try_from(here).map_or(TILE_WIDTH, |here| here.min(TILE_WIDTH));
-    Tile::new(tile.kind(), tile.index(), width).ok()
+/// The first file, by its name, that has no business in a kit of this part of the log.
+pub(crate) fn unexpected(source: &impl Source, extent: Extent) -> Result<Option<String>, ReadError> {
+    let mut found: Option<String> = None;
+    source.visit_tiles(&mut |name| {
+        let expected = name.parse().is_ok_and(|tile| extent.has(tile));
+        if !expected && found.as_deref().is_none_or(|found| name < found) {
+            found = Some(name.to_owned());
+        }
+    })?;
+    Ok(found)
 }
 
 fn agree(source: &impl Source, name: &str, covered: Tile) -> bool {
@@ -57,24 +59,5 @@ fn agree(source: &impl Source, name: &str, covered: Tile) -> bool {
         (Ok(uncovered), Ok(covered)) => uncovered.starts_with(&covered) || covered.starts_with(&uncovered),
         // What cannot be read says nothing; that it is there is stated all the same.
         _ => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_head_covers_is_found_in_its_place() {
-        let covered = |name: &str, size| {
-            covered_in_place_of(name.parse().unwrap(), TreeSize::new(size)).map(|tile| tile.to_string())
-        };
-        assert_eq!(covered("tile/0/000.p/2", 3).as_deref(), Some("tile/0/000.p/3"));
-        assert_eq!(covered("tile/0/000", 3).as_deref(), Some("tile/0/000.p/3"));
-        assert_eq!(covered("tile/entries/000.p/9", 300).as_deref(), Some("tile/entries/000"));
-        assert_eq!(covered("tile/entries/001", 256), None);
-        assert_eq!(covered("tile/entries/002", 256), None);
-        assert_eq!(covered("tile/1/000.p/1", 255), None);
-        assert_eq!(covered("tile/1/000.p/1", 256).as_deref(), Some("tile/1/000.p/1"));
     }
 }

@@ -9,7 +9,7 @@ mod unverified;
 
 pub use alteration::{Alteration, RecordFault};
 pub use contradiction::{Contradiction, Outsider};
-pub use lack::Lack;
+pub use lack::{Lack, PeriodCut};
 pub use unverified::Unverified;
 
 /// What the verifier says of a log.
@@ -57,9 +57,52 @@ impl Verdict {
         }
     }
 
+    /// How bad it is, for the worst of several: fork, altered, nothing verified, incomplete, unwitnessed, intact.
+    pub(crate) const fn rank(&self) -> u8 {
+        match self {
+            Self::Fork(_) => 5,
+            Self::Altered(_) => 4,
+            Self::NothingVerified(_) => 3,
+            Self::Incomplete(_) => 2,
+            Self::IntactUnwitnessedTail { .. } => 1,
+            Self::IntactWitnessed => 0,
+        }
+    }
+
     /// Whether the log is intact, witnessed or not.
     pub const fn is_intact(&self) -> bool {
         matches!(self, Self::IntactWitnessed | Self::IntactUnwitnessedTail { .. })
+    }
+
+    /// The stable code of the reason behind it; none where there is nothing to add.
+    pub const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::IntactWitnessed => None,
+            Self::IntactUnwitnessedTail { unwitnessed: 0 } => Some("uncovered_files"),
+            Self::IntactUnwitnessedTail { .. } => Some("unwitnessed_tail"),
+            Self::Incomplete(lack) => Some(lack.code()),
+            Self::Altered(alteration) => Some(alteration.code()),
+            Self::Fork(contradiction) => Some(contradiction.code()),
+            Self::NothingVerified(why) => Some(why.code()),
+        }
+    }
+
+    /// The reason behind it as a sentence. It may quote bytes of the log: escape it for a terminal.
+    pub fn explanation(&self) -> String {
+        match self {
+            Self::IntactWitnessed => "every record is unchanged, in order and witnessed".to_owned(),
+            Self::IntactUnwitnessedTail { unwitnessed: 0 } => {
+                "every record is unchanged, in order and witnessed; there are files that the head does not cover"
+                    .to_owned()
+            }
+            Self::IntactUnwitnessedTail { unwitnessed } => format!(
+                "every record is unchanged and in order; no witness vouches for the last {unwitnessed} of them"
+            ),
+            Self::Incomplete(lack) => lack.to_string(),
+            Self::Altered(alteration) => alteration.to_string(),
+            Self::Fork(contradiction) => contradiction.to_string(),
+            Self::NothingVerified(why) => why.to_string(),
+        }
     }
 
     /// The index of the record it is about, where it is about one.
@@ -68,9 +111,12 @@ impl Verdict {
             Self::Incomplete(
                 Lack::Bundle { index, .. } | Lack::Entry { index, .. } | Lack::Unvouched { from: index },
             )
-            | Self::Altered(Alteration::Record { index, .. } | Alteration::SignedMalformed { index, .. }) => {
-                Some(*index)
-            }
+            | Self::Altered(
+                Alteration::Record { index, .. }
+                | Alteration::SignedMalformed { index, .. }
+                | Alteration::Handover { index, .. }
+                | Alteration::Trailing { index, .. },
+            ) => Some(*index),
             Self::IntactWitnessed
             | Self::IntactUnwitnessedTail { .. }
             | Self::Incomplete(_)

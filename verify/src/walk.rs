@@ -1,37 +1,58 @@
-//! All bundles in order: read and examined by a few workers, joined by one into chain, tree and tiles.
+//! All bundles in order: read and examined by a few workers, joined by one into chain, tree, tiles and keys.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::sync::mpsc::SyncSender;
 
 use tlog::checkpoint::Checkpoint;
 use tlog::hash::Hash;
-use tlog::tile::{Tile, entry_bundles};
-use tlog::tree::{CompactRange, TreeSize};
+use tlog::tile::Tile;
 
-use crate::examine::{BUNDLE_BYTES_MAX, Examined, Fault, examine, names};
-use crate::report::Summary;
+mod join;
+
+use join::Joiner;
+
+use crate::examine::{BUNDLE_BYTES_MAX, Examined, Fault, Spelling, examine};
+use crate::extent::Extent;
+use crate::handover::{HandoverFault, Handovers};
 use crate::source::{ReadError, Source};
-use crate::tiles::TileComparison;
-use crate::verdict::RecordFault;
-use crate::verify::Progress;
+use crate::tally::Tally;
+use crate::tiles::{Outside, TileComparison, TileFault, compare_leaves};
 
 /// Bundles that wait for the joiner, per worker. Bounds the memory.
 const LANE_DEPTH: usize = 4;
 /// Beyond this the joiner is what everybody waits for.
 const WORKERS_MAX: usize = 8;
 
-/// What walking a whole log found out.
+/// How far the reading has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Records read.
+    pub read: u64,
+    /// Records there are to read.
+    pub size: u64,
+}
+
+/// What is to be walked, and what is to be found out on the way.
+pub(crate) struct Reading<'a, S> {
+    pub(crate) source: &'a S,
+    pub(crate) head: &'a Checkpoint,
+    pub(crate) extent: Extent,
+    /// Sizes whose roots are asked for.
+    pub(crate) wanted: &'a BTreeSet<u64>,
+}
+
+/// What walking found out.
 pub(crate) struct Walked {
-    /// The tree over all entries.
-    pub(crate) tree: CompactRange,
-    /// The roots at the sizes asked for.
+    /// The root over all entries.
+    pub(crate) root: Hash,
+    /// The roots at the sizes asked for, as far as what is there leads to them.
     pub(crate) roots: BTreeMap<u64, Hash>,
     /// What the records are.
-    pub(crate) summary: Summary,
+    pub(crate) tally: Tally,
     /// How the hash tiles compare with the entries.
     pub(crate) tiles: TileComparison,
-    last_leaf: Option<Hash>,
+    /// The keys that the records name.
+    pub(crate) handovers: Handovers,
 }
 
 /// Why the walk did not reach the end.
@@ -41,93 +62,57 @@ pub(crate) enum Stop {
     Unread { tile: Tile, why: ReadError },
     /// A bundle is not what it should be.
     Fault(Fault),
+    /// A record that hands the log over to another key does not count.
+    Handover { index: u64, why: HandoverFault },
+    /// All entries are well, but a tile that stands for entries that are not there cannot be used.
+    Outside { path: String, why: TileFault },
 }
 
-/// Reads every entry that `head` covers.
-pub(crate) fn walk(
-    source: &impl Source,
-    head: &Checkpoint,
-    wanted: &BTreeSet<u64>,
+/// Reads every entry of the extent, and of the rest its hashes.
+pub(crate) fn walk<S: Source>(
+    reading: &Reading<'_, S>,
+    handovers: Handovers,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Walked, Stop> {
-    let mut walked = Walked {
-        tree: CompactRange::new(),
-        roots: BTreeMap::new(),
-        summary: Summary::default(),
-        tiles: TileComparison::default(),
-        last_leaf: None,
-    };
-    let bundles = bundle_count(head.size);
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
-    let workers = usize::try_from(bundles).map_or(cores, |bundles| cores.min(bundles));
-    thread::scope(|scope| {
-        // Worker k takes the bundles k, k + workers, …; so the joiner finds them in order by going round.
-        let lanes: Vec<Receiver<_>> = (0..workers)
-            .map(|worker| {
-                let (send, receive) = sync_channel(LANE_DEPTH);
-                scope.spawn(move || {
-                    let mine = entry_bundles(TreeSize::EMPTY, head.size).skip(worker).step_by(workers);
-                    for tile in mine {
-                        // The joiner hangs up at the first fault.
-                        if send.send(read(source, tile, head)).is_err() {
-                            break;
-                        }
-                    }
-                });
-                receive
-            })
-            .collect();
-        for lane in lanes.iter().cycle() {
-            let Ok(examined) = lane.recv() else { break };
-            walked.join(source, examined?, wanted)?;
-            progress(Progress { read: walked.tree.size().get(), size: head.size.get() });
-        }
-        Ok(())
-    })?;
-    walked.tiles.finish(source);
-    Ok(walked)
-}
-
-fn bundle_count(size: TreeSize) -> u64 {
-    size.get().div_ceil(tlog::tile::TILE_WIDTH.into())
-}
-
-fn read(source: &impl Source, tile: Tile, head: &Checkpoint) -> Result<Examined, Stop> {
-    let bytes = source.read(&tile.to_string(), BUNDLE_BYTES_MAX).map_err(|why| Stop::Unread { tile, why })?;
-    Ok(examine(tile, &bytes, head.origin.key_name().as_str()))
-}
-
-impl Walked {
-    fn join(&mut self, source: &impl Source, next: Examined, wanted: &BTreeSet<u64>) -> Result<(), Stop> {
-        if let Some(last) = &self.last_leaf
-            && !next.leaves.is_empty()
-            && !names(next.prev, last)
-        {
-            return Err(Stop::Fault(Fault::Record { index: next.first, why: RecordFault::Previous }));
-        }
-        for leaf in &next.leaves {
-            self.tree.append_visiting(*leaf, |subtree, hash| self.tiles.take(subtree, hash));
-            let size = self.tree.size().get();
-            if wanted.contains(&size) {
-                self.roots.insert(size, self.tree.root());
-            }
-        }
-        self.tiles.compare_full(source);
-        self.last_leaf = next.leaves.last().copied().or(self.last_leaf);
-        self.summary.extend(&next.summary);
-        next.fault.map_or(Ok(()), |fault| Err(Stop::Fault(fault)))
+    let mut joiner = Joiner::new(reading, handovers);
+    let mut outside = Outside::new(reading.source, reading.extent.size());
+    for bundle in reading.extent.before() {
+        joiner.push_outside(outside.root(bundle));
     }
+    joiner.join_all(progress)?;
+    for bundle in reading.extent.after() {
+        joiner.push_outside(outside.root(bundle));
+    }
+    if let Some(edge) = reading.extent.edge() {
+        match outside.leaves(edge.index()) {
+            Ok(leaves) => joiner.push_last(&leaves),
+            Err(fault) => joiner.break_off(fault),
+        }
+    }
+    joiner.finish()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What a worker hands over.
+type Package = Result<(Examined, Option<(String, TileFault)>), Stop>;
 
-    #[test]
-    fn bundles_are_counted_as_they_are_listed() {
-        for size in [0, 1, 255, 256, 257, 512, 70_000] {
-            let size = TreeSize::new(size);
-            assert_eq!(bundle_count(size), entry_bundles(TreeSize::EMPTY, size).count() as u64);
+/// Reads every `step`th bundle from the `skip`th on, until the joiner hangs up.
+fn work<S: Source>(reading: &Reading<'_, S>, skip: usize, step: usize, send: &SyncSender<Package>) {
+    let spelling = Spelling::of(&reading.head.origin);
+    let (mut entries, mut hashes) = (Vec::new(), Vec::new());
+    for tile in reading.extent.bundles().skip(skip).step_by(step) {
+        let package = match reading.source.read_into(&tile.to_string(), BUNDLE_BYTES_MAX, &mut entries) {
+            Err(why) => Err(Stop::Unread { tile, why }),
+            Ok(()) => {
+                let examined = examine(tile, &entries, &spelling);
+                let tile = match examined.fault {
+                    None => compare_leaves(reading.source, tile, &examined.leaves, &mut hashes),
+                    Some(_) => None,
+                };
+                Ok((examined, tile))
+            }
+        };
+        if send.send(package).is_err() {
+            break;
         }
     }
 }

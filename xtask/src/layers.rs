@@ -11,27 +11,36 @@ enum Sort {
 }
 
 /// Each crate with what it may depend on. In its tests a library may know the same, an app any library.
-const TABLE: [(&str, Sort, &[&str]); 14] = [
+const TABLE: [(&str, Sort, &[&str]); 18] = [
     ("contract", Sort::Library, &[]),
     ("tlog", Sort::Library, &[]),
     ("edge", Sort::Library, &["contract"]),
     ("evidence", Sort::Library, &["contract", "edge", "tlog"]),
+    ("archive", Sort::Library, &["contract", "edge"]),
     ("queue", Sort::Library, &["contract"]),
     ("identity", Sort::Library, &["contract"]),
     ("facts", Sort::Library, &["contract", "edge"]),
     ("planner", Sort::Library, &["contract"]),
+    ("witness", Sort::Library, &["edge", "tlog"]),
     ("verify", Sort::App, &["contract", "tlog"]),
     ("executor", Sort::App, &["contract", "edge", "evidence", "facts", "tlog"]),
     ("agent", Sort::App, &["contract", "edge", "facts", "identity"]),
-    ("hub", Sort::App, &["contract", "edge", "evidence", "identity", "planner", "queue", "tlog"]),
+    (
+        "hub",
+        Sort::App,
+        &["archive", "contract", "edge", "evidence", "identity", "planner", "queue", "tlog", "witness"],
+    ),
     ("cli", Sort::App, &["contract", "edge"]),
+    ("suture-witness", Sort::App, &["contract", "edge", "tlog", "witness"]),
+    // Tests alone: it holds one program's library to the corpus.
+    ("e2e", Sort::App, &["contract", "evidence", "tlog", "verify"]),
     ("xtask", Sort::App, &[]),
 ];
 
 /// Crates that must stay free of whole worlds, however far down: the cores of I/O, the executor and the verifier of any network.
 const FREE_OF: [(&[&str], &[&str]); 2] = [
     (
-        &["contract", "tlog", "planner"],
+        &["contract", "tlog", "planner", "witness"],
         &["tokio", "reqwest", "hyper", "rusqlite", "notify", "rustls", "zbus"],
     ),
     (&["verify", "executor"], &["tokio", "reqwest", "hyper", "rustls"]),

@@ -46,6 +46,25 @@ pub enum Unanswered {
     /// The executor says that it cannot.
     #[error("the executor could not: {0}")]
     Sorry(String),
+    /// The executor's log lacks entries: it does nothing until they were fetched back.
+    #[error(
+        "the executor's log lacks entries from {from} on, which have to be fetched back from the hub first"
+    )]
+    Restoring {
+        /// The first that is wanted.
+        from: u64,
+    },
+    /// The executor dropped the entries that were asked for: the hub had given its receipt for them.
+    #[error(
+        "the executor's first entry is {first}: those before it were dropped, since the hub had given its receipt for them"
+    )]
+    Pruned {
+        /// The first that is still there.
+        first: u64,
+    },
+    /// The executor was away for longer than the question could wait.
+    #[error("the executor is away")]
+    Late,
     /// The executor answered another question.
     #[error("the executor's answer does not fit the question")]
     Unfitting,

@@ -34,9 +34,12 @@ impl Line {
             }
             Answer::Welcome { size, .. } => Ok((line, size)),
             Answer::Sorry { why } => Err(LineError::NoWelcome(why.chars().take(300).collect())),
-            Answer::Recorded { .. } | Answer::Order(_) | Answer::Entries(_) | Answer::Kept => {
-                Err(LineError::NoWelcome("something else".to_owned()))
-            }
+            Answer::Recorded { .. }
+            | Answer::Order(_)
+            | Answer::Entries(_)
+            | Answer::Kept
+            | Answer::Restoring { .. }
+            | Answer::Pruned { .. } => Err(LineError::NoWelcome("something else".to_owned())),
         }
     }
 

@@ -66,6 +66,8 @@ impl Round {
             | Answer::Order(_)
             | Answer::Entries(_)
             | Answer::Kept
+            | Answer::Restoring { .. }
+            | Answer::Pruned { .. }
             | Answer::Sorry { .. } => {
                 return Err(Unanswered::Unfitting.into());
             }

@@ -27,6 +27,7 @@ fn a_bad_configuration_is_refused_with_its_place() {
         (good.replace("https://hub.example:8443", "https://hub.example/path"), "agent.yaml:1:6:"),
         (good.replace("executor_uid: 0", "executor_uid: root"), "agent.yaml:4:15:"),
         (format!("{good}rescan_s: 1\n"), "agent.yaml:11:11:"),
+        (format!("{good}alone_after_s: 3601\n"), "agent.yaml:11:16:"),
         (good.replace("logs:\n  directories:", "logs:\n  folders:"), "agent.yaml:10:3:"),
         (format!("{good}exceptions: here.yaml\n"), "agent.yaml:11:13:"),
         (String::new(), "agent.yaml:"),

@@ -45,6 +45,75 @@ async fn an_executor_that_dies_over_a_question_is_asked_again() {
 }
 
 #[tokio::test]
+async fn an_executor_whose_log_is_short_is_given_back_what_the_hub_holds_before_it_hears_anything_else() {
+    let (hub, machine) = (FakeHub::start().await, Machine::new());
+    machine.enrol(&hub).await;
+    hub.with(|s| s.evidence = (0..5).map(|n| format!("{{\"seq\":{n}}}")).collect());
+    let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());
+    executor.with(|s| s.lacks_until = Some(5));
+    let agent = machine.run(&hub);
+    until("the findings", || executor.with(|s| (!s.findings.is_empty()).then_some(()))).await;
+    let pieces = executor.with(|s| s.restored.iter().map(|p| (p.from, p.entries.len())).collect::<Vec<_>>());
+    assert_eq!(pieces, [(0, 2), (2, 2), (4, 1)]);
+    until("the rest", || hub.with(|s| (s.evidence.len() > 5).then_some(()))).await;
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_hubs_copy_is_compared_before_anything_new_is_written() {
+    let (hub, machine) = (FakeHub::start().await, Machine::new());
+    machine.enrol(&hub).await;
+    hub.with(|s| s.evidence = (0..5).map(|n| format!("{{\"seq\":{n}}}")).collect());
+    // It was put back to an older state as a whole, so it does not know that it lacks anything.
+    let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());
+    let agent = machine.run(&hub);
+    until("the findings", || executor.with(|s| (!s.findings.is_empty()).then_some(()))).await;
+    assert_eq!(executor.with(|s| s.restored.iter().map(|p| p.entries.len()).sum::<usize>()), 5);
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_handed_to_the_executor_while_the_hubs_copy_was_not_compared() {
+    let (hub, machine) = (FakeHub::start().await, Machine::new());
+    machine.enrol(&hub).await;
+    hub.with(|s| {
+        s.evidence = (0..5).map(|n| format!("{{\"seq\":{n}}}")).collect();
+        s.orders.push_back(("ord-1".to_owned(), b"an order".to_vec()));
+        s.silent_on_evidence = true;
+    });
+    let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());
+    let agent = machine.run(&hub);
+    let tries = || hub.with(|s| s.raw.iter().filter(|r| r.starts_with("GET /v1/evidence")).count());
+    until("the third try", || (tries() >= 3).then_some(())).await;
+    assert_eq!(executor.with(|s| (s.orders, s.findings.len())), (0, 0), "written before it was compared");
+    hub.with(|s| s.silent_on_evidence = false);
+    until("the answer", || hub.with(|s| (!s.answers.is_empty()).then_some(()))).await;
+    let first = |what: &str| executor.with(|s| s.raw.iter().position(|r| r.starts_with(what))).unwrap();
+    until("the findings", || executor.with(|s| (!s.findings.is_empty()).then_some(()))).await;
+    let restored = first("{\"restore\"");
+    assert!(restored < first("{\"order\"") && restored < first("{\"findings\""));
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn entries_that_were_dropped_here_and_lost_at_the_hub_are_an_error_and_not_nothing_new() {
+    let (hub, machine) = (FakeHub::start().await, Machine::new());
+    machine.enrol(&hub).await;
+    let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());
+    executor.with(|s| (s.first, s.size) = (3, 5));
+    let agent = machine.run(&hub);
+    // The machine's log is not the shorter one: the site goes on.
+    until("the findings", || executor.with(|s| (!s.findings.is_empty()).then_some(()))).await;
+    let tries = || executor.with(|s| s.raw.iter().filter(|r| r.starts_with("{\"entries\"")).count());
+    until("the fourth try", || (tries() >= 4).then_some(())).await;
+    assert_eq!(hub.with(|s| s.evidence.len()), 0);
+    // Its operator brought it back.
+    hub.with(|s| s.evidence = (0..5).map(|n| format!("{{\"seq\":{n}}}")).collect());
+    until("the rest", || hub.with(|s| (s.evidence.len() > 5).then_some(()))).await;
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_agent_waits_for_an_executor_that_comes_later() {
     let (hub, machine) = (FakeHub::start().await, Machine::new());
     machine.enrol(&hub).await;
@@ -62,7 +131,7 @@ fn strange_executor(socket: &std::path::Path, answer: &'static [u8]) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let welcome = r#"{"welcome":{"protocol":1,"software":"x","host":"h-1","size":0}}"#;
+            let welcome = r#"{"welcome":{"protocol":2,"software":"x","host":"h-1","size":0,"lacks":false}}"#;
             let mut read = || {
                 let mut header = [0; 4];
                 stream.read_exact(&mut header)?;
@@ -115,7 +184,8 @@ async fn another_protocol_is_named() {
     let listener = UnixListener::bind(&socket).unwrap();
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let welcome = r#"{"welcome":{"protocol":2,"software":"9.9","host":"h-1","size":0}}"#;
+        // As the first protocol had it.
+        let welcome = r#"{"welcome":{"protocol":1,"software":"0.1","host":"h-1","size":0}}"#;
         stream.write_all(&u32::try_from(welcome.len()).unwrap().to_be_bytes()).unwrap();
         stream.write_all(welcome.as_bytes()).unwrap();
         let _ = stream.read(&mut [0; 1024]);
@@ -123,5 +193,5 @@ async fn another_protocol_is_named() {
     let (_executor, questions) = executor::channel();
     let seat = Seat { socket, uid: uid(), host: "h-1".parse().unwrap() };
     let wrong = executor::converse(seat, questions, || ()).await.unwrap_err();
-    assert!(matches!(wrong, WrongExecutor::Protocol { expected: 1, found: 2, .. }), "{wrong:?}");
+    assert!(matches!(wrong, WrongExecutor::Protocol { expected: 2, found: 1, .. }), "{wrong:?}");
 }

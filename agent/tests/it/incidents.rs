@@ -4,13 +4,15 @@ use std::path::Path;
 
 use agent::deliver::{Incidents, deliver};
 use agent::outbox::Outbox;
+use agent::ship::Shipping;
 use contract::fact::FactValue;
 use contract::incident::{Incident, What};
 use contract::time::UtcTime;
 use edge::trace::Tracer;
 
+use crate::rig::executor::FakeExecutor;
 use crate::rig::hub::FakeHub;
-use crate::rig::machine::Machine;
+use crate::rig::machine::{Machine, uid};
 use crate::rig::until;
 
 fn at(ms: i64) -> UtcTime {
@@ -125,13 +127,22 @@ async fn delivering(machine: &Machine, hub: &FakeHub) -> (Incidents, agent::hub:
     (Incidents::new(open(&machine.path("agent"), 5), Tracer::new(false)), connection)
 }
 
+/// A made-up executor, and a way to ask it.
+fn executor(machine: &Machine) -> (FakeExecutor, agent::executor::Executor) {
+    let made_up = FakeExecutor::start(&machine.socket(), "h-1", || ());
+    let (executor, questions) = agent::executor::channel();
+    let seat = agent::executor::Seat { socket: machine.socket(), uid: uid(), host: "h-1".parse().unwrap() };
+    tokio::spawn(agent::executor::converse(seat, questions, || ()));
+    (made_up, executor)
+}
+
 #[tokio::test]
 async fn a_reply_that_was_lost_is_no_reply_and_the_incident_goes_again() {
     let (hub, machine) = (FakeHub::start().await, Machine::new());
     let (incidents, connection) = delivering(&machine, &hub).await;
     hub.with(|s| s.replies_lost = 1);
     incidents.keep(incident(1)).await.unwrap();
-    let delivery = tokio::spawn(deliver(incidents, connection));
+    let delivery = tokio::spawn(deliver(incidents, connection, executor(&machine).1, Shipping::default()));
     until("the second try", || hub.with(|s| (s.incidents.len() == 2).then_some(()))).await;
     until("an empty outbox", || files(&machine.path("agent")).is_empty().then_some(())).await;
     assert!(hub.with(|s| s.incidents.iter().all(|i| *i == incident(1))));
@@ -142,12 +153,17 @@ async fn a_reply_that_was_lost_is_no_reply_and_the_incident_goes_again() {
 async fn an_outage_drains_newest_first_with_its_gap_at_the_end() {
     let (hub, machine) = (FakeHub::start().await, Machine::new());
     let (incidents, connection) = delivering(&machine, &hub).await;
+    let (executor, asked) = executor(&machine);
     hub.with(|s| s.broken = Some(503));
     for n in 1..=7 {
         incidents.keep(incident(n)).await.unwrap();
     }
     incidents.remind(vec![incident(1)]);
-    let delivery = tokio::spawn(deliver(incidents, connection));
+    let shipping = Shipping::default();
+    let alone_after = std::time::Duration::ZERO;
+    let (hub_too, asked_too, tracer) = (connection.clone(), asked.clone(), Tracer::new(false));
+    tokio::spawn(agent::ship::ship(shipping.clone(), asked_too, hub_too, tracer, alone_after));
+    let delivery = tokio::spawn(deliver(incidents, connection, asked, shipping));
     until("a try", || hub.with(|s| s.raw.iter().any(|r| r.starts_with("POST /v1/incidents")).then_some(())))
         .await;
     hub.with(|s| s.broken = None);
@@ -156,6 +172,7 @@ async fn an_outage_drains_newest_first_with_its_gap_at_the_end() {
     let expected = ["a.b7", "a.b6", "a.b5", "a.b4", "a.b3"].map(|c| format!("control:{c}"));
     assert_eq!(subjects[..5], expected);
     assert_eq!(subjects[5..], ["detector:agent.outbox-gap", "control:a.b1"]);
+    assert_eq!(executor.with(|s| s.gaps.clone()), [2], "the gap is evidence, once");
     delivery.abort();
 }
 
@@ -165,7 +182,8 @@ async fn an_incident_that_the_hub_refuses_does_not_block_the_others() {
     let (incidents, connection) = delivering(&machine, &hub).await;
     hub.with(|s| s.broken = Some(422));
     incidents.keep(incident(1)).await.unwrap();
-    let delivery = tokio::spawn(deliver(incidents.clone(), connection));
+    let delivery =
+        tokio::spawn(deliver(incidents.clone(), connection, executor(&machine).1, Shipping::default()));
     let aside = machine.path("agent/outbox/aside");
     until("the refused one", || (aside.read_dir().unwrap().count() == 1).then_some(())).await;
     hub.with(|s| s.broken = None);

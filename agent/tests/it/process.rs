@@ -81,7 +81,8 @@ fn listening(pid: u32) -> Vec<String> {
 
 #[tokio::test]
 async fn a_kill_at_any_moment_loses_no_incident_and_makes_none_twice() {
-    let (hub, machine) = (FakeHub::start().await, Machine::new());
+    let (hub, mut machine) = (FakeHub::start().await, Machine::new());
+    machine.more = "alone_after_s: 0\n";
     machine.enrol(&hub).await;
     hub.with(|s| s.broken = Some(503));
     let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());

@@ -86,7 +86,8 @@ async fn a_drift_is_found_recorded_told_healed_and_shipped() {
 
 #[tokio::test]
 async fn an_incident_waits_for_the_hub_and_a_restart_does_not_multiply_it() {
-    let (hub, machine) = (FakeHub::start().await, Machine::new());
+    let (hub, mut machine) = (FakeHub::start().await, Machine::new());
+    machine.more = "alone_after_s: 0\n";
     machine.enrol(&hub).await;
     hub.with(|s| s.broken = Some(503));
     machine.chmod("own/evidence", 0o755);

@@ -149,6 +149,14 @@ impl Processes {
         format!("  {last}\n(all of it: {})", path.display())
     }
 
+    /// Asks the executor to publish its log now, which it would do within ten seconds.
+    pub(crate) fn have_published(&self) {
+        let executor = self.running.iter().find(|r| r.name == "suture-executor");
+        if let Some(pid) = executor.and_then(|r| i32::try_from(r.child.id()).ok()).and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::HUP);
+        }
+    }
+
     /// How much memory a process has resident, in kilobytes (`VmRSS` of proc(5)).
     pub(crate) fn resident_kb(&self, name: &str) -> Option<u64> {
         let pid = self.running.iter().find(|r| r.name == name)?.child.id();

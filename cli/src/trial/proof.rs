@@ -28,12 +28,15 @@ pub(crate) fn show(
 ) -> Result<(), Failure> {
     let receipt = layout.receipt().display().to_string();
     let witnessed = ["--witness", witness, "--receipt", &receipt];
+    // The receipt may be newer than what was published last: then the published log looks incomplete until it has caught up.
+    processes.have_published();
     let mut output = verify(processes, layout, &layout.evidence(), &witnessed)?;
     for _ in 0..TRIES {
         if output.status.code() != Some(INCOMPLETE) {
             break;
         }
         std::thread::sleep(PAUSE);
+        processes.have_published();
         output = verify(processes, layout, &layout.evidence(), &witnessed)?;
     }
     print(voice, &output);

@@ -18,6 +18,7 @@ pub mod finding;
 pub mod frame;
 pub mod ids;
 pub mod incident;
+pub mod kit;
 pub mod order;
 pub mod outcome;
 pub mod plane;

@@ -4,14 +4,16 @@
 //! details that belong to its kind. The format does not change; a new kind is a new word.
 
 mod body;
+mod log;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-pub use body::{
-    Accepted, Before, Body, Ended, FindingsTaken, Intent, Kind, Opened, Recovered, Refused, Resolution,
-    Trigger,
+pub use body::{Accepted, Before, Body, Ended, FindingsTaken, Intent, Kind, Refused, Resolution, Trigger};
+pub use log::{
+    Answered, Gap, GapReason, KeyNamed, KeyTaken, LastRun, Lost, Opened, Recovered, Restored, RootHash,
+    Standing, Succeeds, SuccessionReason,
 };
 
 use crate::digest::{Digest, hex, unhex};

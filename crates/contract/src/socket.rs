@@ -10,9 +10,10 @@ use crate::ids::{HostId, OrderId};
 use crate::outcome::Outcome;
 use crate::record::Trigger;
 use crate::refusal::Refusal;
+use crate::time::UtcTime;
 
 /// The version of this protocol. Both sides must name the same.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The agent's questions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,6 +48,17 @@ pub enum Question {
         /// The checkpoint, cosigned.
         note: String,
     },
+    /// The hub holds more of the log than you do: this is what comes next. Its checkpoint is cosigned, and covers all that the hub holds.
+    Restore(EntryPackage),
+    /// The outbox was full and dropped incidents: write the gap down.
+    Gap {
+        /// When the first was dropped.
+        from: UtcTime,
+        /// When the last was dropped.
+        until: UtcTime,
+        /// How many.
+        lost: u64,
+    },
 }
 
 /// The executor's answers.
@@ -63,8 +75,12 @@ pub enum Answer {
         host: HostId,
         /// The log's size.
         size: u64,
+        /// True while the log lacks entries that the hub holds: nothing but `restore` is answered until it has them. Absent from
+        /// what older executors say, which must be understood well enough to be told apart by their protocol.
+        #[serde(default)]
+        lacks: bool,
     },
-    /// To `findings`: they are durable.
+    /// To `findings` and `gap`: they are durable. To the last `restore`: the log has all that it lacked, and says so.
     Recorded {
         /// The log's size.
         size: u64,
@@ -75,6 +91,16 @@ pub enum Answer {
     Entries(EntryPackage),
     /// To `receipt`: it is kept.
     Kept,
+    /// To any question while the log lacks entries that the hub holds: fetch them from this index on, and hand them over.
+    Restoring {
+        /// The index of the first that is wanted.
+        from: u64,
+    },
+    /// To `entries`: those from the asked index on were dropped here, since the hub gave its receipt for them.
+    Pruned {
+        /// The index of the first entry that is still here.
+        first: u64,
+    },
     /// The question could not be answered.
     Sorry {
         /// Why, in words for a person.

@@ -1,12 +1,17 @@
 //! Why a log was not opened, and why a record was not appended.
 
+mod deeds;
+
 use std::path::PathBuf;
 
 use contract::record::RecordError;
 use edge::file::FileError;
 use thiserror::Error;
 use tlog::checkpoint::CheckpointError;
+use tlog::note::KeyLabel;
 use tlog::tile::bundle::BundleError;
+
+pub use deeds::{PackageError, RotateError, TakeBackError};
 
 /// Why a log was not opened. None of these is mended by starting over: evidence is never thrown away to get going.
 #[derive(Debug, Error)]
@@ -28,6 +33,50 @@ pub enum OpenError {
         /// Why not.
         #[source]
         source: CheckpointError,
+    },
+    /// The list of the log's keys is not there although entries are, or is not one.
+    #[error("{}: the list of this log's keys is gone or spoilt; restore it, or open a successor log", .0.display())]
+    KeysMissing(PathBuf),
+    /// The last head is signed by another of the log's keys than the one it was opened with.
+    #[error(
+        "the log's last head is signed by its key {signed}, not by the one it is opened with: open it with that one"
+    )]
+    OtherKey {
+        /// The key that signed.
+        signed: KeyLabel,
+    },
+    /// A hash tile that the signed head covers is missing, or does not hold 256 hashes.
+    #[error("{}: not a full hash tile; the log's tree cannot be rebuilt without it", .0.display())]
+    TileMissing(PathBuf),
+    /// A hash tile does not have the root that the signed head leads to.
+    #[error("{}: the tile's hashes are not those that were signed", .0.display())]
+    TileDiffers(PathBuf),
+    /// Entries that were pruned would be needed.
+    #[error(
+        "entry {index} was pruned from this machine, and the state cannot be read from the log without it: fetch it from the hub or the archive"
+    )]
+    Pruned {
+        /// The first that is needed.
+        index: u64,
+    },
+    /// A signed entry is not the one that was signed.
+    #[error("entry {index} was altered: its hash is not the one that was signed")]
+    EntryDiffers {
+        /// Its index.
+        index: u64,
+    },
+    /// Bytes of the tail were altered before a head that covers them.
+    #[error(
+        "{}: from entry {from} on the bytes were altered or taken out, though a head over {signed} entries follows them",
+        path.display()
+    )]
+    TailAltered {
+        /// The tail.
+        path: PathBuf,
+        /// The first entry that cannot be read as it was signed, or the first of its group.
+        from: u64,
+        /// The size that was signed.
+        signed: u64,
     },
     /// The published checkpoint is ahead of the writer's head: part of the directory was put back to an older state.
     #[error(
@@ -51,10 +100,10 @@ pub enum OpenError {
     },
     /// The log has another root than a head of it that was kept elsewhere.
     #[error(
-        "the first {size} entries are not those that the hub's receipt covers: this is another log with the same key"
+        "the first {size} entries are not those that an earlier head of this log covers (the hub's receipt, or a head kept here): this is another log with the same key, or part of it was exchanged"
     )]
     Exchanged {
-        /// The receipt's size.
+        /// The earlier head's size.
         size: u64,
     },
     /// Signed entries are missing.
@@ -91,12 +140,46 @@ pub enum OpenError {
         /// The field that gives it away.
         field: &'static str,
     },
+    /// A record of a key's rotation that the format does not allow there.
+    #[error("entry {index} does not hand the log's key over as the format says")]
+    KeyHandover {
+        /// Its index.
+        index: u64,
+    },
     /// The entries do not have the root that was signed.
     #[error("the {size} entries do not have the root that was signed over them: at least one was altered")]
     RootDiffers {
         /// The signed size.
         size: u64,
     },
+}
+
+impl OpenError {
+    /// The entry that it is about, where that is known.
+    pub const fn index(&self) -> Option<u64> {
+        match self {
+            Self::Pruned { index }
+            | Self::EntryDiffers { index }
+            | Self::EntryMissing { index, .. }
+            | Self::Record { index, .. }
+            | Self::Misplaced { index, .. }
+            | Self::KeyHandover { index }
+            | Self::TailAltered { from: index, .. } => Some(*index),
+            Self::InUse(_)
+            | Self::File(_)
+            | Self::HeadMissing(_)
+            | Self::HeadNotOurs { .. }
+            | Self::KeysMissing(_)
+            | Self::OtherKey { .. }
+            | Self::TileMissing(_)
+            | Self::TileDiffers(_)
+            | Self::RolledBack { .. }
+            | Self::Shortened { .. }
+            | Self::Exchanged { .. }
+            | Self::Bundle { .. }
+            | Self::RootDiffers { .. } => None,
+        }
+    }
 }
 
 /// Why a record was not appended. It was not acknowledged, and nothing may be done on the strength of it.
@@ -115,6 +198,12 @@ pub enum AppendError {
     ReadBack {
         /// Its index.
         index: u64,
+    },
+    /// The last record names the log's next key, and that key has not taken over: nothing was written and the writer goes on.
+    #[error("the log's next key was named and has not taken over: finish the rotation to {key} first")]
+    KeyNamed {
+        /// The key that was named.
+        key: String,
     },
     /// An earlier error stopped this writer.
     #[error("the evidence log was stopped by an earlier error; open it again")]

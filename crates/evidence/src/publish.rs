@@ -1,86 +1,97 @@
 //! What the world reads: full tiles as soon as they are full, partial ones and the checkpoint when asked.
 
-use std::fs;
-use std::path::Path;
-
-use edge::file::{self, FileError};
-use tlog::hash::Hash;
-use tlog::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, TileKind};
+use edge::file::FileError;
+use tlog::tile::{TILE_HEIGHT, Tile, TileKind};
 use tlog::tree::TreeSize;
 
+use crate::disk::Disk;
 use crate::error::OpenError;
+use crate::files::{failed, parent};
+use crate::frontier::concat;
 use crate::layout::BUNDLE;
-use crate::recover::{self, FILE_MAX_BYTES};
 use crate::writer::LogWriter;
 
-impl LogWriter {
-    /// Publishes everything up to the last signed head: partial tiles first, then the checkpoint that covers them.
+impl<D: Disk> LogWriter<D> {
+    /// Publishes everything up to the newest head: partial tiles first, then the checkpoint that covers them. Does nothing where that is published.
     ///
-    /// A writer that an error stopped publishes nothing more: what its files hold is not known any longer.
+    /// On an error the writer stops for good. One that stopped publishes nothing more: what its files hold is not known any longer.
     pub fn publish(&mut self) -> Result<(), FileError> {
-        if self.stopped {
+        if self.stopped || self.published == self.size() {
             return Ok(());
         }
+        let done = self.publish_head();
+        self.stopped = done.is_err();
+        done
+    }
+
+    fn publish_head(&mut self) -> Result<(), FileError> {
         let Some(head) = &self.head else { return Ok(()) };
         let size = head.checkpoint().size;
         let note = head.note().to_string();
-        let tiles: Vec<Tile> = tlog::tile::hash_tiles(TreeSize::new(self.published), size)
-            .chain(tlog::tile::entry_bundles(TreeSize::new(self.published), size))
-            .collect();
+        // The writer's own head is never older than the published one.
+        self.files.write(&self.layout.head(), note.as_bytes())?;
+        let old = TreeSize::new(self.published);
+        let tiles: Vec<Tile> =
+            tlog::tile::hash_tiles(old, size).chain(tlog::tile::entry_bundles(old, size)).collect();
         for tile in tiles.iter().filter(|t| !t.is_full()) {
             let bytes = match tile.kind() {
                 TileKind::Entries => self.tail.clone(),
-                TileKind::Hashes { level } => {
-                    self.partial.get(usize::from(level)).map(|h| concat(h)).unwrap_or_default()
-                }
+                TileKind::Hashes { level } => concat(self.frontier.partial(level)),
             };
-            write_tile(&self.layout.tile(*tile), &bytes)?;
+            self.files.write(&self.layout.tile(*tile), &bytes)?;
         }
-        file::write_durably(&self.layout.checkpoint(), note.as_bytes())?;
+        self.files.write(&self.layout.checkpoint(), note.as_bytes())?;
         self.published = size.get();
-        for tile in &tiles {
-            self.remove_older_widths(*tile)?;
-        }
-        Ok(())
+        tiles.iter().try_for_each(|tile| self.remove_older_widths(*tile))
     }
 
-    /// Moves a full tail to its place among the tiles.
+    /// Moves a full tail to its place among the tiles: the hash tiles that it completes, the bundle, the head that the tail alone held, and last the
+    /// tail goes. Interrupted anywhere, it is done again from the tail.
     pub(crate) fn roll_over(&mut self) -> Result<(), FileError> {
         let index = self.size() / BUNDLE - 1;
-        write_tile(&recover::full_bundle(&self.layout, index), &self.tail)?;
-        file::remove_durably(&self.layout.tail(index))?;
+        for (level, hashes) in &self.full_tiles {
+            let leaves = u32::from(TILE_HEIGHT) * (u32::from(*level) + 1);
+            let tile = (self.size() - 1).checked_shr(leaves).unwrap_or(0);
+            self.files.write(&self.layout.hashes(*level, tile), &concat(hashes))?;
+        }
+        self.full_tiles.clear();
+        self.files.write(&self.layout.bundle(index), &self.tail)?;
+        if let Some(head) = &self.head {
+            self.files.write(&self.layout.head(), head.note().to_string().as_bytes())?;
+        }
+        self.files.remove(&self.layout.tail(index))?;
         self.tail_rolled_over();
         Ok(())
     }
 
-    /// Finishes what an interruption left between a full tail and its tile: the hash tiles over it, the bundle, and the tail's removal.
-    pub(crate) fn settle_tails(&mut self) -> Result<(), OpenError> {
-        for index in 0..self.size() / BUNDLE {
-            let (tail, bundle) = (self.layout.tail(index), recover::full_bundle(&self.layout, index));
-            if !bundle.exists() {
-                let bytes = file::read(&tail, FILE_MAX_BYTES)?;
-                write_tile(&bundle, &bytes)?;
-            }
-            if tail.exists() {
-                file::remove_durably(&tail)?;
-            }
+    /// Finishes what an interruption left, after everything was checked. What the last run wrote may be in the page cache only, and after a failed sync it
+    /// never goes further: the tail is therefore written anew, without what was cut.
+    pub(crate) fn settle(&mut self, frames: &[u8]) -> Result<(), OpenError> {
+        let index = (self.size() - self.tail_count()) / BUNDLE;
+        let tail = self.layout.tail(index);
+        if !frames.is_empty() {
+            self.files.write(&tail, frames)?;
+        } else if self.files.disk.exists(&tail) {
+            self.files.remove(&tail)?;
         }
-        Ok(())
+        let before = self.layout.tail(index.saturating_sub(1));
+        if index > 0 && self.files.disk.exists(&before) {
+            self.files.remove(&before)?;
+        }
+        if self.size() > 0 && self.tail_count() == BUNDLE {
+            self.roll_over()?;
+        } else if !frames.is_empty() {
+            self.reopen_tail(frames)?;
+        }
+        Ok(self.publish_head()?)
     }
 
-    /// Writes the hash tile of `level` that the leaf `last` completed.
-    pub(crate) fn write_full_hash_tile(
-        &self,
-        level: u8,
-        last: u64,
-        hashes: &[Hash],
-    ) -> Result<(), FileError> {
-        let leaves_bits = u32::from(TILE_HEIGHT) * (u32::from(level) + 1);
-        let index = last.checked_shr(leaves_bits).unwrap_or(0);
-        if let Ok(tile) = Tile::new(TileKind::Hashes { level }, index, TILE_WIDTH) {
-            write_tile(&self.layout.tile(tile), &concat(hashes))?;
+    /// Entries in the tail.
+    fn tail_count(&self) -> u64 {
+        match self.size() % BUNDLE {
+            0 if !self.tail.is_empty() => BUNDLE,
+            count => count,
         }
-        Ok(())
     }
 
     /// Partial tiles of other widths are superseded by the checkpoint that was just published.
@@ -88,30 +99,13 @@ impl LogWriter {
         let current = self.layout.tile(tile);
         let widths =
             if tile.is_full() { current.with_added_extension("p") } else { parent(&current).to_owned() };
-        let Ok(listing) = fs::read_dir(&widths) else { return Ok(()) };
-        for entry in listing.flatten() {
-            if entry.path() != current {
-                let removed = fs::remove_file(entry.path());
-                removed.map_err(|source| FileError { path: entry.path(), action: "remove it", source })?;
-            }
+        let Ok(listing) = self.files.disk.list(&widths) else { return Ok(()) };
+        for path in listing.into_iter().filter(|path| *path != current) {
+            self.files.disk.remove(&path).map_err(failed(&path, "remove it"))?;
         }
         if tile.is_full() {
-            let removed = fs::remove_dir(&widths);
-            removed.map_err(|source| FileError { path: widths, action: "remove it", source })?;
+            self.files.disk.remove_directory(&widths).map_err(failed(&widths, "remove it"))?;
         }
         Ok(())
     }
-}
-
-fn write_tile(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    file::private_directory(parent(path))?;
-    file::write_durably(path, bytes)
-}
-
-fn parent(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
-}
-
-fn concat(hashes: &[Hash]) -> Vec<u8> {
-    hashes.iter().flat_map(|h| *h.as_bytes()).collect()
 }

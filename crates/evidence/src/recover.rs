@@ -1,216 +1,251 @@
-//! Opening a log: check everything that was signed, cut what never was.
+//! Opening a log: check that what is there leads to the signed head, cut what never was signed, read what the executor needs.
 
-use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
-
-use contract::record::{PreviousLeaf, Record};
-use edge::file::{self, FileError};
-use tlog::checkpoint::{self, Checkpoint, VerifiedCheckpoint};
+use contract::record::Record;
+use tlog::checkpoint::{Checkpoint, VerifiedCheckpoint};
 use tlog::hash::{Hash, leaf_hash};
 use tlog::note::VerifierKey;
-use tlog::tile::{Tile, TileKind, bundle};
-use tlog::tree::CompactRange;
+use tlog::tile::{TILE_WIDTH, bundle};
 
+use crate::disk::Disk;
 use crate::error::OpenError;
-use crate::layout::{BUNDLE, Layout};
-
-/// The longest file of the log: 256 entries of 16 KiB with their lengths, and a margin for a torn one.
-pub(crate) const FILE_MAX_BYTES: u64 = 8 << 20;
+use crate::files::Files;
+use crate::frontier::Frontier;
+use crate::keys::{self, Keys};
+use crate::layout::{BUNDLE, FILE_MAX_BYTES, Layout};
+use crate::replay::Log;
+use crate::tail;
+use crate::tiles::{self, Tiles};
 
 /// What was found when a log was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
-    /// Signed entries, all of them checked.
+    /// Signed entries. That they have the signed root was checked; [`fsck`](crate::fsck::fsck) reads each.
     pub size: u64,
     /// Bytes above the last signed size that were cut off. They were never acknowledged.
     pub torn_bytes: u64,
 }
 
+/// Hash tiles that a leaf completed: level, and hashes.
+pub(crate) type FullTiles = Vec<(u8, Vec<Hash>)>;
+
 /// The state that a writer goes on from.
+#[derive(Debug)]
 pub(crate) struct Recovered {
-    pub(crate) range: CompactRange,
+    pub(crate) keys: Keys,
+    pub(crate) frontier: Frontier,
     pub(crate) last_leaf: Option<Hash>,
-    /// Hashes of the tile that is not full yet, for each tile level.
-    pub(crate) partial: Vec<Vec<Hash>>,
-    /// The bundle that is not full yet.
+    /// The entries of the bundle that is not full, or has not been moved to its place.
     pub(crate) tail: Vec<u8>,
+    /// The frames that hold them.
+    pub(crate) frames: Vec<u8>,
+    /// The hash tiles that they complete.
+    pub(crate) full_tiles: FullTiles,
     pub(crate) head: Option<VerifiedCheckpoint>,
+    /// The published size.
+    pub(crate) published: u64,
     pub(crate) torn_bytes: u64,
+    /// The first entry that was not pruned.
+    pub(crate) first: u64,
 }
 
-/// Replays the whole log through `visit`, and compares it with what was signed.
-pub(crate) fn recover(
+/// What a log shows before its tree is looked at.
+pub(crate) struct Surface {
+    pub(crate) keys: Keys,
+    /// The writer's own head and the published one, which is never the newer.
+    stored: Option<VerifiedCheckpoint>,
+    published: Option<VerifiedCheckpoint>,
+    /// The newest: in the tail, or the stored one.
+    pub(crate) head: Option<VerifiedCheckpoint>,
+    /// Entries in full bundles that the stored head covers.
+    pub(crate) base: u64,
+    /// The signed part of the tail after them.
+    pub(crate) tail: tail::Found,
+    pub(crate) leaves: Vec<Hash>,
+    /// The first entry that was not pruned.
+    pub(crate) first: u64,
+}
+
+impl Surface {
+    /// Reads heads and tail, and holds their sizes against each other.
+    pub(crate) fn read<D: Disk>(
+        files: &Files<D>,
+        layout: &Layout,
+        keys: Keys,
+        key: &VerifierKey,
+    ) -> Result<Self, OpenError> {
+        let (stored, published) = heads(files, layout, &keys, key)?;
+        let signed = size_of(stored.as_ref());
+        let base = signed - signed % BUNDLE;
+        let path = layout.tail(base / BUNDLE);
+        let bytes = files.read(&path, FILE_MAX_BYTES)?.unwrap_or_default();
+        let tail = tail::read(&path, &bytes, base, &keys)?;
+        if base + tail.count < signed {
+            return Err(OpenError::EntryMissing { index: base + tail.count, path });
+        }
+        if stored.is_none() && tail.count < BUNDLE && files.disk.exists(&layout.tiles()) {
+            return Err(OpenError::HeadMissing(layout.head()));
+        }
+        let head = tail.head.clone().or_else(|| stored.clone());
+        let leaves =
+            bundle::entries(&tail.entries, TILE_WIDTH).map_while(Result::ok).map(leaf_hash).collect();
+        let first = pruned(files, layout)?;
+        Ok(Self { keys, stored, published, head, base, tail, leaves, first })
+    }
+
+    /// The number of signed entries.
+    pub(crate) const fn size(&self) -> u64 {
+        self.base + self.tail.count
+    }
+
+    /// The log below this surface.
+    pub(crate) fn log<'a, D>(
+        &'a self,
+        files: &'a Files<D>,
+        layout: &'a Layout,
+        origin: &'a str,
+    ) -> Log<'a, D> {
+        let (tail, leaves) = (&self.tail.entries, &self.leaves);
+        Log { files, layout, origin, base: self.base, tail, leaves, first: self.first }
+    }
+
+    /// Holds the tree against the newest head, and then against every earlier one.
+    pub(crate) fn holds<D: Disk>(
+        &self,
+        log: &Log<'_, D>,
+        edge: &Frontier,
+        frontier: &Frontier,
+        receipt: Option<&Checkpoint>,
+        tiles: &mut Tiles<'_, D>,
+    ) -> Result<(), OpenError> {
+        if self.head.as_ref().is_some_and(|h| h.checkpoint().root != frontier.root()) {
+            return Err(why_the_root_differs(log, self.size()));
+        }
+        let own = [&self.stored, &self.published].into_iter().flatten().map(VerifiedCheckpoint::checkpoint);
+        own.chain(receipt).try_for_each(|earlier| holds(earlier, edge, &self.leaves, tiles))
+    }
+}
+
+/// Reads a log's state. Nothing in the directory is altered but the list of keys of a log that has none.
+pub(crate) fn recover<D: Disk>(
+    files: &mut Files<D>,
     layout: &Layout,
     key: &VerifierKey,
     receipt: Option<&Checkpoint>,
-    mut visit: impl FnMut(&Record),
+    visit: &mut impl FnMut(&Record),
 ) -> Result<Recovered, OpenError> {
-    let head = read_head(layout, key)?;
-    let signed = head.as_ref().map_or(0, |h| h.checkpoint().size.get());
-    let mut replay = Replay::new(key.label().name.as_str(), receipt);
-    for index in 0..signed / BUNDLE {
-        let (path, bytes) = read_full_bundle(layout, index)?;
-        replay.bundle(&path, &bytes, BUNDLE, &mut visit)?;
-    }
-    let (tail, torn_bytes) = read_tail(layout, signed)?;
-    replay.bundle(&layout.tail(signed / BUNDLE), &tail, signed % BUNDLE, &mut visit)?;
-    if let Some(head) = &head
-        && head.checkpoint().root != replay.range.root()
-    {
-        return Err(OpenError::RootDiffers { size: signed });
-    }
-    if let Some(receipt) = receipt.filter(|r| r.size.get() > signed) {
-        return Err(OpenError::Shortened { size: signed, receipt: receipt.size.get() });
-    }
-    let Replay { range, last_leaf, partial, .. } = replay;
-    Ok(Recovered { range, last_leaf, partial, tail, head, torn_bytes })
+    let keys = Keys::open(files, layout, key)?;
+    let surface = Surface::read(files, layout, keys, key)?;
+    by_the_key(surface.head.as_ref(), &surface.keys, key)?;
+    let edge = tiles::edge(files, layout, surface.base)?;
+    let (frontier, full_tiles) = grown(&edge, &surface.leaves);
+    let log = surface.log(files, layout, key.label().name.as_str());
+    let mut tiles = Tiles::new(files, layout, &edge);
+    surface.holds(&log, &edge, &frontier, receipt, &mut tiles)?;
+    log.replay(&mut tiles, visit)?;
+    let last_leaf = match (surface.leaves.last(), surface.base) {
+        (Some(leaf), _) => Some(*leaf),
+        (None, 0) => None,
+        (None, base) => Some(tiles.leaf(base - 1)?),
+    };
+    let published = size_of(surface.published.as_ref());
+    let Surface { keys, head, tail, first, .. } = surface;
+    let (tail, frames, torn_bytes) = (tail.entries, tail.frames, tail.torn_bytes);
+    Ok(Recovered { keys, frontier, last_leaf, tail, frames, full_tiles, head, published, torn_bytes, first })
 }
 
-/// The last signed head; none only where nothing was ever signed.
-fn read_head(layout: &Layout, key: &VerifierKey) -> Result<Option<VerifiedCheckpoint>, OpenError> {
-    let read = |path: PathBuf| match file::read(&path, 4096) {
-        Ok(bytes) => match checkpoint::open(&bytes, key) {
-            Ok(head) => Ok(Some(head)),
-            Err(source) => Err(OpenError::HeadNotOurs { path, source }),
-        },
-        Err(e) if e.source.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(OpenError::File(e)),
-    };
-    let size = |h: &Option<VerifiedCheckpoint>| h.as_ref().map_or(0, |h| h.checkpoint().size.get());
-    let (head, published) = (read(layout.head())?, read(layout.checkpoint())?);
-    if head.is_none() && (published.is_some() || layout.directory().join("tile").exists()) {
+fn size_of(head: Option<&VerifiedCheckpoint>) -> u64 {
+    head.map_or(0, |h| h.checkpoint().size.get())
+}
+
+type Stored = Option<VerifiedCheckpoint>;
+
+fn heads<D: Disk>(
+    files: &Files<D>,
+    layout: &Layout,
+    keys: &Keys,
+    key: &VerifierKey,
+) -> Result<(Stored, Stored), OpenError> {
+    let stored = keys.read_head(files, layout.head(), key)?;
+    let published = keys.read_head(files, layout.checkpoint(), key)?;
+    if stored.is_none() && published.is_some() {
         return Err(OpenError::HeadMissing(layout.head()));
     }
-    if size(&published) > size(&head) {
-        return Err(OpenError::RolledBack { published: size(&published), head: size(&head) });
+    let (ahead, head) = (size_of(published.as_ref()), size_of(stored.as_ref()));
+    if ahead > head {
+        return Err(OpenError::RolledBack { published: ahead, head });
     }
-    Ok(head)
+    Ok((stored, published))
 }
 
-/// A full bundle: published, or still under its writer's name where the roll-over was interrupted.
-fn read_full_bundle(layout: &Layout, index: u64) -> Result<(PathBuf, Vec<u8>), OpenError> {
-    let published = full_bundle(layout, index);
-    for path in [published.clone(), layout.tail(index)] {
-        match file::read(&path, FILE_MAX_BYTES) {
-            Ok(bytes) => return Ok((path, bytes)),
-            Err(e) if e.source.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(OpenError::File(e)),
-        }
-    }
-    Err(OpenError::EntryMissing { index: index * BUNDLE, path: published })
+/// The first entry that was not pruned.
+pub(crate) fn pruned<D: Disk>(files: &Files<D>, layout: &Layout) -> Result<u64, OpenError> {
+    let path = layout.pruned();
+    let Some(bytes) = files.read(&path, 32)? else { return Ok(0) };
+    let text = str::from_utf8(&bytes).ok().and_then(|t| t.trim_end().parse().ok());
+    // What was pruned is only a hint which error to tell: without it, the entries are missing.
+    Ok(text.unwrap_or(0))
 }
 
-pub(crate) fn full_bundle(layout: &Layout, index: u64) -> PathBuf {
-    // Invalid coordinates cannot arise: the width is the full one and a log of 2^63 entries is refused long before.
-    Tile::new(TileKind::Entries, index, tlog::tile::TILE_WIDTH)
-        .map_or_else(|_| layout.directory().join("tile/entries"), |tile| layout.tile(tile))
-}
-
-/// The signed part of the tail. What stands above it is cut off the file.
-fn read_tail(layout: &Layout, signed: u64) -> Result<(Vec<u8>, u64), OpenError> {
-    let path = layout.tail(signed / BUNDLE);
-    let bytes = match file::read(&path, FILE_MAX_BYTES) {
-        Ok(bytes) => bytes,
-        Err(e) if e.source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(e) => return Err(OpenError::File(e)),
+/// The newest head must be signed by the key that the writer will sign with.
+pub(crate) fn by_the_key(
+    head: Option<&VerifiedCheckpoint>,
+    keys: &Keys,
+    key: &VerifierKey,
+) -> Result<(), OpenError> {
+    let own = match head {
+        Some(head) => keys::signed_by(head, key).is_ok(),
+        None => keys.contains(key),
     };
-    let keep = whole_entries(&bytes, signed % BUNDLE)
-        .ok_or_else(|| OpenError::EntryMissing { index: signed, path: path.clone() })?;
-    let torn = bytes.len() - keep;
-    if torn > 0 {
-        truncate(&path, keep as u64)?;
+    if own {
+        return Ok(());
     }
-    Ok((bytes[..keep].to_vec(), torn as u64))
+    let signed = head.and_then(|h| keys.signer(h)).or_else(|| keys.newest());
+    Err(OpenError::OtherKey { signed: signed.unwrap_or(key).label().clone() })
 }
 
-/// The length in bytes of the first `count` entries; none where there are fewer.
-fn whole_entries(bytes: &[u8], count: u64) -> Option<usize> {
-    (0..count).try_fold(0usize, |at, _| {
-        let length = usize::from(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
-        let end = at + 2 + length;
-        (end <= bytes.len()).then_some(end)
-    })
-}
-
-fn truncate(path: &Path, length: u64) -> Result<(), OpenError> {
-    let failed = |source| FileError { path: path.to_owned(), action: "cut the torn tail off it", source };
-    let tail = OpenOptions::new().write(true).open(path).map_err(failed)?;
-    tail.set_len(length).and_then(|()| tail.sync_all()).map_err(failed)?;
-    Ok(())
-}
-
-/// The log as it is read again from its beginning.
-struct Replay<'a> {
-    origin: &'a str,
-    receipt: Option<&'a Checkpoint>,
-    range: CompactRange,
-    last_leaf: Option<Hash>,
-    partial: Vec<Vec<Hash>>,
-}
-
-impl<'a> Replay<'a> {
-    fn new(origin: &'a str, receipt: Option<&'a Checkpoint>) -> Self {
-        Self { origin, receipt, range: CompactRange::new(), last_leaf: None, partial: Vec::new() }
+/// The edge with the tail's leaves.
+pub(crate) fn grown(edge: &Frontier, leaves: &[Hash]) -> (Frontier, FullTiles) {
+    let (mut frontier, mut full) = (edge.clone(), Vec::new());
+    for leaf in leaves {
+        frontier.append(*leaf, |level, hashes| full.push((level, hashes)));
     }
-
-    fn bundle(
-        &mut self,
-        path: &Path,
-        bytes: &[u8],
-        count: u64,
-        visit: &mut impl FnMut(&Record),
-    ) -> Result<(), OpenError> {
-        // `count` is at most 256: a bundle's width, or the remainder of a division by it.
-        for entry in bundle::entries(bytes, u16::try_from(count).unwrap_or(u16::MAX)) {
-            let entry = entry.map_err(|source| OpenError::Bundle { path: path.to_owned(), source })?;
-            self.entry(entry, visit)?;
-        }
-        Ok(())
-    }
-
-    fn entry(&mut self, entry: &[u8], visit: &mut impl FnMut(&Record)) -> Result<(), OpenError> {
-        let index = self.range.size().get();
-        let record = Record::parse(entry).map_err(|source| OpenError::Record { index, source })?;
-        let misplaced = |field| OpenError::Misplaced { index, field };
-        if record.seq != index {
-            return Err(misplaced("seq"));
-        }
-        if record.origin != self.origin {
-            return Err(misplaced("origin"));
-        }
-        if record.prev != self.last_leaf.map(|h| PreviousLeaf(*h.as_bytes())) {
-            return Err(misplaced("prev"));
-        }
-        let leaf = leaf_hash(entry);
-        append_leaf(&mut self.range, &mut self.partial, leaf, |_, _| ());
-        self.last_leaf = Some(leaf);
-        if let Some(receipt) = self.receipt.filter(|r| r.size == self.range.size())
-            && receipt.root != self.range.root()
-        {
-            return Err(OpenError::Exchanged { size: receipt.size.get() });
-        }
-        visit(&record);
-        Ok(())
-    }
+    (frontier, full)
 }
 
-/// Appends a leaf, keeping the hashes of each level's tile that is not full; `full` is handed every tile that becomes full, with its level.
-pub(crate) fn append_leaf(
-    range: &mut CompactRange,
-    partial: &mut Vec<Vec<Hash>>,
-    leaf: Hash,
-    mut full: impl FnMut(u8, Vec<Hash>),
-) {
-    range.append_visiting(leaf, |subtree, hash| {
-        if subtree.level % tlog::tile::TILE_HEIGHT != 0 {
-            return;
+/// Checks that the log holds what an earlier head of it covers.
+fn holds<D: Disk>(
+    earlier: &Checkpoint,
+    edge: &Frontier,
+    leaves: &[Hash],
+    tiles: &mut Tiles<'_, D>,
+) -> Result<(), OpenError> {
+    let (size, here) = (earlier.size.get(), edge.size() + leaves.len() as u64);
+    if size > here {
+        return Err(OpenError::Shortened { size: here, receipt: size });
+    }
+    let root = match size.checked_sub(edge.size()) {
+        Some(more) => edge.after(&leaves[..usize::try_from(more).unwrap_or(leaves.len())]).1,
+        None => tiles.root_at(size)?,
+    };
+    if root == earlier.root { Ok(()) } else { Err(OpenError::Exchanged { size }) }
+}
+
+/// Names the entry of the tail that gives itself away, if one does. What stands before the tail is not to be trusted here, so the first
+/// entry's `prev` is not asked.
+fn why_the_root_differs<D: Disk>(log: &Log<'_, D>, size: u64) -> OpenError {
+    let mut prev = None;
+    let entries = bundle::entries(log.tail, TILE_WIDTH).flatten();
+    for ((entry, leaf), index) in entries.zip(log.leaves).zip(log.base..) {
+        let stands = match Record::parse(entry) {
+            Ok(record) if index == log.base => {
+                log.record(entry, index, record.prev.map(|p| Hash::from_bytes(p.0)))
+            }
+            Ok(_) | Err(_) => log.record(entry, index, prev),
+        };
+        if let Err(e) = stands {
+            return e;
         }
-        let level = subtree.level / tlog::tile::TILE_HEIGHT;
-        partial.resize_with(partial.len().max(usize::from(level) + 1), Vec::new);
-        let hashes = &mut partial[usize::from(level)];
-        hashes.push(hash);
-        if hashes.len() == usize::from(tlog::tile::TILE_WIDTH) {
-            full(level, std::mem::take(hashes));
-        }
-    });
+        prev = Some(*leaf);
+    }
+    OpenError::RootDiffers { size }
 }

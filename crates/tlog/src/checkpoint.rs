@@ -4,12 +4,11 @@
 //! and is signed by a key that bears the log's origin as its name, since a key pinned for one log must never
 //! speak for another.
 
-use std::fmt;
 use std::str::FromStr;
 
 use crate::decimal;
-use crate::hash::{Hash, HashParseError};
-use crate::note::{KeyError, KeyName, NoteError, SignatureError, SignedNote, SigningKey, VerifierKey};
+use crate::hash::Hash;
+use crate::note::{KeyName, NoteError, SignatureError, SignedNote, SigningKey, VerifierKey};
 use crate::tree::TreeSize;
 
 /// The identity of a log: a key name of at most 255 bytes, such as `hub.example/4f1c`.
@@ -30,18 +29,12 @@ impl FromStr for Origin {
     type Err = CheckpointParseError;
 
     fn from_str(origin: &str) -> Result<Self, CheckpointParseError> {
-        if origin.len() > Self::BYTES_MAX {
-            return Err(CheckpointParseError::OriginLength);
-        }
-        origin.parse().map(Self).map_err(CheckpointParseError::Origin)
+        let name = origin.parse().ok().filter(|_| origin.len() <= Self::BYTES_MAX);
+        name.map(Self).ok_or(CheckpointParseError::Origin)
     }
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+display!(Origin, self => "{}", self.0);
 
 /// A statement that the log `origin` has this root at this size. Anyone can make one: it proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,21 +55,19 @@ impl Checkpoint {
     }
 }
 
-/// The note text: three lines, each ended by a newline.
-impl fmt::Display for Checkpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n{}\n{}\n", self.origin, self.size, self.root.to_base64())
-    }
-}
+// The note text: three lines, each ended by a newline.
+display!(Checkpoint, self => "{}\n{}\n{}\n", self.origin, self.size, self.root.to_base64());
 
 impl FromStr for Checkpoint {
     type Err = CheckpointParseError;
 
     fn from_str(text: &str) -> Result<Self, CheckpointParseError> {
         let lines: Vec<&str> = text.split('\n').collect();
-        let &[origin, size, root, ""] = lines.as_slice() else { return Err(CheckpointParseError::Lines) };
+        let &[origin, size, root, ""] = lines.as_slice() else {
+            return Err(CheckpointParseError::Lines);
+        };
         let size = decimal::parse(size).map(TreeSize::new).ok_or(CheckpointParseError::Size)?;
-        let root = Hash::from_base64(root).map_err(CheckpointParseError::Root)?;
+        let root = Hash::from_base64(root).ok_or(CheckpointParseError::Root)?;
         Ok(Self { origin: origin.parse()?, size, root })
     }
 }
@@ -96,10 +87,8 @@ impl VerifiedCheckpoint {
         note.verify(key).map_err(CheckpointError::Signature)?;
         let checkpoint: Checkpoint = note.text().parse().map_err(CheckpointError::Text)?;
         if *checkpoint.origin.key_name() != key.label().name {
-            return Err(CheckpointError::OtherLog {
-                origin: checkpoint.origin,
-                key: key.label().name.clone(),
-            });
+            let key = key.label().name.clone();
+            return Err(CheckpointError::OtherLog { origin: checkpoint.origin, key });
         }
         Ok(Self { checkpoint, note })
     }
@@ -154,15 +143,12 @@ pub enum CheckpointParseError {
     #[error("a checkpoint has exactly three lines")]
     Lines,
     /// The first line cannot name a log.
-    #[error("the first line is not an origin")]
-    Origin(#[source] KeyError),
-    /// The first line is too long to name a log.
-    #[error("an origin has at most {} bytes", Origin::BYTES_MAX)]
-    OriginLength,
+    #[error("the first line is not a key name of at most {} bytes", Origin::BYTES_MAX)]
+    Origin,
     /// The second line is not a decimal number without leading zeros, below 2^64.
     #[error("the second line is not a tree size")]
     Size,
     /// The third line is not a root hash.
-    #[error("the third line is not a root hash")]
-    Root(#[source] HashParseError),
+    #[error("the third line is not the base64 of a root hash")]
+    Root,
 }

@@ -3,7 +3,6 @@
 //! Leaves and inner nodes are hashed under different prefixes, so no inner node can be passed off as an entry.
 
 use std::fmt;
-use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,20 +39,12 @@ impl Hash {
     }
 
     /// Reads padded standard base64 of exactly 32 bytes; any other spelling of the same bytes is refused.
-    pub fn from_base64(text: &str) -> Result<Self, HashParseError> {
-        let bytes = STANDARD.decode(text).map_err(|_| HashParseError::Base64)?;
-        Self::try_from(bytes.as_slice())
+    pub fn from_base64(text: &str) -> Option<Self> {
+        STANDARD.decode(text).ok()?.try_into().ok().map(Self)
     }
 }
 
-impl TryFrom<&[u8]> for Hash {
-    type Error = HashParseError;
-
-    fn try_from(bytes: &[u8]) -> Result<Self, HashParseError> {
-        bytes.try_into().map(Self).map_err(|_| HashParseError::Length { length: bytes.len() })
-    }
-}
-
+/// Lower-case hexadecimal digits.
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -64,44 +55,6 @@ impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hash({self})")
     }
-}
-
-impl FromStr for Hash {
-    type Err = HashParseError;
-
-    /// Reads exactly 64 lower-case hexadecimal digits.
-    fn from_str(text: &str) -> Result<Self, HashParseError> {
-        let digits: Vec<u8> =
-            text.bytes().map(hex_digit).collect::<Option<_>>().ok_or(HashParseError::Hex)?;
-        let (pairs, []) = digits.as_chunks::<2>() else { return Err(HashParseError::Hex) };
-        let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-        Self::try_from(bytes.as_slice())
-    }
-}
-
-fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
-}
-
-/// Why a text or byte string is not a [`struct@Hash`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HashParseError {
-    /// The hash does not have 32 bytes.
-    #[error("a hash has 32 bytes, not {length}")]
-    Length {
-        /// Number of bytes found.
-        length: usize,
-    },
-    /// Not padded standard base64 in its one canonical spelling.
-    #[error("not canonical padded standard base64")]
-    Base64,
-    /// Not an even number of lower-case hexadecimal digits.
-    #[error("not pairs of lower-case hexadecimal digits")]
-    Hex,
 }
 
 /// The hash of a log entry: `SHA-256(0x00 ‖ entry)`.

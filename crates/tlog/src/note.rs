@@ -3,7 +3,6 @@
 //! Beyond the specification: sizes are bounded, base64 has one spelling, and a note that carries two lines of
 //! one key is refused when it is verified, since nothing says which of them counts.
 
-mod error;
 mod key;
 mod name;
 
@@ -12,9 +11,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use error::{KeyError, NoteError, SignatureError};
-pub use key::{SigningKey, VerifierKey};
-pub use name::{KeyId, KeyLabel, KeyName, SignatureType};
+pub use key::{KeyError, SigningKey, VerifierKey};
+pub use name::{KeyLabel, KeyName, SignatureType};
 
 /// Largest note read or written, in bytes: the 16 signatures everyone must accept fit even at 5 kB each.
 pub const NOTE_BYTES_MAX: usize = 256 * 1024;
@@ -65,7 +63,7 @@ impl SignedNote {
         let lines = lines.strip_suffix('\n').ok_or(NoteError::NoFinalNewline)?;
         let signatures = lines.split('\n').map(NoteSignature::parse).collect::<Result<Vec<_>, _>>()?;
         if signatures.len() > SIGNATURES_MAX {
-            return Err(NoteError::TooManySignatures);
+            return Err(NoteError::TooLong);
         }
         Ok(Self { text: format!("{text}\n"), signatures })
     }
@@ -127,19 +125,15 @@ impl NoteSignature {
 
     /// Reads one signature line, without its newline.
     pub fn parse(line: &str) -> Result<Self, NoteError> {
-        let malformed = || NoteError::SignatureLine { line: line.to_owned() };
-        let (name, base64) = line
-            .strip_prefix(SIGNATURE_PREFIX)
-            .and_then(|rest| rest.split_once(' '))
-            .ok_or_else(malformed)?;
-        let name = name.parse().map_err(|_| malformed())?;
-        let bytes = STANDARD.decode(base64).map_err(|_| malformed())?;
-        match bytes.split_first_chunk() {
-            Some((id, payload)) if !payload.is_empty() => {
-                Ok(Self { label: KeyLabel { name, id: KeyId::new(*id) }, payload: payload.to_vec() })
-            }
-            _ => Err(malformed()),
-        }
+        Self::parts(line).ok_or_else(|| NoteError::SignatureLine(line.to_owned()))
+    }
+
+    fn parts(line: &str) -> Option<Self> {
+        let (name, base64) = line.strip_prefix(SIGNATURE_PREFIX)?.split_once(' ')?;
+        let bytes = STANDARD.decode(base64).ok()?;
+        let (id, payload) = bytes.split_first_chunk().filter(|(_, payload)| !payload.is_empty())?;
+        let label = KeyLabel { name: name.parse().ok()?, id: u32::from_be_bytes(*id) };
+        Some(Self { label, payload: payload.to_vec() })
     }
 
     /// The key that is said to have signed.
@@ -156,7 +150,50 @@ impl NoteSignature {
 /// The signature line, without its newline.
 impl fmt::Display for NoteSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let encoded = STANDARD.encode([self.label.id.as_bytes(), self.payload.as_slice()].concat());
+        let encoded = STANDARD.encode([&self.label.id.to_be_bytes(), self.payload.as_slice()].concat());
         write!(f, "{SIGNATURE_PREFIX}{} {encoded}", self.label.name)
     }
+}
+
+/// Why bytes are not a signed note, or why one could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    /// Longer than [`NOTE_BYTES_MAX`], or with more signature lines than [`SIGNATURES_MAX`].
+    #[error("more than {NOTE_BYTES_MAX} bytes or {SIGNATURES_MAX} signature lines")]
+    TooLong,
+    /// Not UTF-8.
+    #[error("not UTF-8")]
+    Utf8,
+    /// An ASCII control character other than a newline.
+    #[error("a control character other than a newline")]
+    ControlCharacter,
+    /// No blank line with signatures after it.
+    #[error("no blank line between text and signatures")]
+    NoSignatures,
+    /// The last line, of a note or of a text to be signed, is not ended by a newline.
+    #[error("the last line does not end in a newline")]
+    NoFinalNewline,
+    /// This line after the blank line is not a signature line.
+    #[error("not a signature line: {0:?}")]
+    SignatureLine(String),
+    /// The key cannot sign notes.
+    #[error("the key cannot sign this note")]
+    Key(#[source] KeyError),
+}
+
+/// Why a note does not count as signed by a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// The key does not make signatures of this kind.
+    #[error("the key cannot verify this signature")]
+    Key(#[source] KeyError),
+    /// No line of this key.
+    #[error("no signature by {0}")]
+    Missing(KeyLabel),
+    /// More than one line of this key.
+    #[error("more than one signature by {0}")]
+    Repeated(KeyLabel),
+    /// The signature does not match the message under this key.
+    #[error("the signature by {0} does not match")]
+    Mismatch(KeyLabel),
 }

@@ -8,7 +8,6 @@ mod locate;
 mod path;
 
 pub use locate::{Location, locate};
-pub use path::TilePathError;
 
 use crate::hash::Hash;
 use crate::tree::TreeSize;
@@ -43,21 +42,11 @@ pub struct Tile {
 impl Tile {
     /// A tile by its kind, its index within its level, and its width of 1 to 256.
     pub fn new(kind: TileKind, index: u64, width: u16) -> Result<Self, TileError> {
-        let level = match kind {
-            TileKind::Hashes { level } => level,
-            TileKind::Entries => 0,
-        };
-        if level > TILE_LEVEL_MAX {
-            return Err(TileError::Level { level });
-        }
-        if !(1..=TILE_WIDTH).contains(&width) {
-            return Err(TileError::Width { width });
-        }
-        let leaves_log2 = u32::from(TILE_HEIGHT) * (u32::from(level) + 1);
-        if u128::from(index) >= 1 << (u64::BITS - leaves_log2) {
-            return Err(TileError::Index { level, index });
-        }
-        Ok(Self { kind, index, width })
+        let level = if let TileKind::Hashes { level } = kind { level } else { 0 };
+        // Tiles of level 7 span all the leaves that a 64-bit size can count; each level below has 256 times as many.
+        let in_range = level <= TILE_LEVEL_MAX && index >> (TILE_HEIGHT * (TILE_LEVEL_MAX - level)) == 0;
+        let known = in_range && (1..=TILE_WIDTH).contains(&width);
+        if known { Ok(Self { kind, index, width }) } else { Err(TileError::Coordinates(level, index, width)) }
     }
 
     /// What the tile holds.
@@ -82,12 +71,12 @@ impl Tile {
 
     /// Reads the content of a hash tile, which is exactly `width` hashes.
     pub fn parse_hashes(self, bytes: &[u8]) -> Result<Vec<Hash>, TileError> {
-        let wrong_length = TileError::Length { length: bytes.len(), width: self.width };
-        let (hashes, rest) = bytes.as_chunks::<{ Hash::LEN }>();
-        if !rest.is_empty() || hashes.len() != usize::from(self.width) {
-            return Err(wrong_length);
+        match bytes.as_chunks() {
+            (hashes, []) if hashes.len() == usize::from(self.width) => {
+                Ok(hashes.iter().copied().map(Hash::from_bytes).collect())
+            }
+            _ => Err(TileError::Length(bytes.len(), self.width)),
         }
-        Ok(hashes.iter().copied().map(Hash::from_bytes).collect())
     }
 }
 
@@ -107,13 +96,10 @@ pub fn entry_bundles(old: TreeSize, new: TreeSize) -> impl Iterator<Item = Tile>
 }
 
 fn tiles(kind: TileKind, old: u64, new: u64) -> impl Iterator<Item = Tile> {
-    let width_full = u64::from(TILE_WIDTH);
-    let full = (old / width_full..new / width_full).map(move |index| Tile { kind, index, width: TILE_WIDTH });
-    let partial = (new > old && !new.is_multiple_of(width_full)).then(|| {
-        let index = new / width_full;
-        Tile { kind, index, width: width_of(new, index) }
-    });
-    full.chain(partial)
+    let width = u64::from(TILE_WIDTH);
+    // Between two equal sizes not even the last tile, a partial one, differs.
+    let changed = if new > old { old / width..new.div_ceil(width) } else { 0..0 };
+    changed.map(move |index| Tile { kind, index, width: width_of(new, index) })
 }
 
 /// The width of the tile `index` of a level with `hashes` hashes, at least one of them in that tile.
@@ -122,35 +108,16 @@ fn width_of(hashes: u64, index: u64) -> u16 {
     u16::try_from(after_start).map_or(TILE_WIDTH, |hashes| hashes.min(TILE_WIDTH))
 }
 
-/// Why coordinates or bytes are not those of a tile.
+/// Why a path, coordinates or bytes are not those of a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TileError {
-    /// No log has tiles of this level.
-    #[error("no tiles of level {level}")]
-    Level {
-        /// The level given.
-        level: u8,
-    },
-    /// A width outside 1 to 256.
-    #[error("a tile is 1 to {TILE_WIDTH} wide, not {width}")]
-    Width {
-        /// The width given.
-        width: u16,
-    },
-    /// The tile would begin beyond 2^64 leaves.
-    #[error("no tile {index} of level {level}")]
-    Index {
-        /// The level given.
-        level: u8,
-        /// The index given.
-        index: u64,
-    },
-    /// The bytes are not `width` hashes.
-    #[error("{length} bytes are not {width} hashes")]
-    Length {
-        /// Bytes found.
-        length: usize,
-        /// Hashes expected.
-        width: u16,
-    },
+    /// Not a tile path in its one spelling.
+    #[error("not of the form tile/<level>/<index>[.p/<width>] or tile/entries/<index>[.p/<width>]")]
+    Path,
+    /// No log has a tile of this level, index and width: it would begin beyond 2^64 leaves, or not be 1 to 256 wide.
+    #[error("no log has a tile of level {0}, index {1} and width {2}")]
+    Coordinates(u8, u64, u16),
+    /// So many bytes are not a tile of this width.
+    #[error("{0} bytes are not {1} hashes")]
+    Length(usize, u16),
 }

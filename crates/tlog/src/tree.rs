@@ -8,8 +8,6 @@ mod compact;
 mod prove;
 mod verify;
 
-use std::fmt;
-
 pub use compact::{CompactRange, CompactRangeError};
 pub use prove::{ProveError, prove_consistency, prove_inclusion};
 pub use verify::{ConsistencyError, InclusionError, verify_consistency, verify_inclusion};
@@ -32,11 +30,7 @@ impl LeafIndex {
     }
 }
 
-impl fmt::Display for LeafIndex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+display!(LeafIndex, self => "{}", self.0);
 
 /// The number of leaves of a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -62,11 +56,7 @@ impl TreeSize {
     }
 }
 
-impl fmt::Display for TreeSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+display!(TreeSize, self => "{}", self.0);
 
 /// A complete subtree: the leaves `index * 2^level .. (index + 1) * 2^level`.
 ///
@@ -79,16 +69,11 @@ pub struct Subtree {
     pub index: u64,
 }
 
-impl fmt::Display for Subtree {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "subtree {} of level {}", self.index, self.level)
-    }
-}
+display!(Subtree, self => "subtree {} of level {}", self.index, self.level);
 
 /// The root over consecutive hashes of one level; `None` unless their number is a power of two.
 pub fn complete_root(hashes: &[Hash]) -> Option<Hash> {
     match hashes {
-        [] => None,
         [hash] => Some(*hash),
         _ if !hashes.len().is_power_of_two() => None,
         _ => {

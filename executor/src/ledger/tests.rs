@@ -10,6 +10,8 @@ use contract::time::ClockOffset;
 
 use super::*;
 
+mod standing;
+
 fn record(seq: u64, ms: i64, body: Body) -> Record {
     Record {
         origin: "hub.example/h-1".into(),

@@ -20,7 +20,8 @@ impl Runner {
         if torn_bytes > 0 || !unfinished.is_empty() {
             let orders = unfinished.iter().map(|run| run.accepted.order.clone()).collect();
             let stamp = self.machine.stamp();
-            self.machine.recorder.recovered(stamp, Recovered { torn_bytes, unfinished: orders })?;
+            let recovered = Body::Recovered(Recovered { torn_bytes, unfinished: orders });
+            self.machine.recorder.about_the_log(stamp, vec![recovered])?;
         }
         for run in &unfinished {
             self.resume(run)?;

@@ -1,15 +1,12 @@
 //! A drift is healed, proven and written down; an interruption at any moment is settled.
 
 use std::fs;
-use std::process::Command;
 
 use contract::outcome::Outcome;
 use contract::record::{Body, Kind};
 use contract::refusal::{Mode, Refusal};
 
-use contract::socket::{Answer, Question};
-
-use super::rig::{Rig, ask, send};
+use super::rig::{Rig, send};
 
 #[test]
 fn a_drift_is_healed_and_every_step_stands_in_the_log() {
@@ -121,42 +118,4 @@ fn a_repair_that_does_not_hold_is_undone() {
     assert_eq!(answer.outcome, Outcome::Reverted);
     fight.join().unwrap();
     assert_eq!(rig.mode(), 0o755, "what was undone is not as it was");
-}
-
-#[test]
-fn a_log_that_is_gone_is_not_begun_anew() {
-    let rig = Rig::new();
-    drop(rig.start());
-    fs::rename(rig.evidence(), rig.path("away")).unwrap();
-    let (status, words) = rig.fails();
-    assert!(status == Some(74) && words.contains("the log is gone"), "{words}");
-    fs::remove_dir_all(rig.evidence()).unwrap();
-    fs::rename(rig.path("away"), rig.evidence()).unwrap();
-    drop(rig.start());
-}
-
-#[test]
-fn an_older_log_put_back_as_a_whole_is_refused_by_the_receipt() {
-    let rig = Rig::new();
-    drop(rig.start());
-    let copied = Command::new("cp").arg("-a").arg(rig.evidence()).arg(rig.path("old")).status().unwrap();
-    assert!(copied.success());
-    let running = rig.start();
-    rig.loosen();
-    let mut agent = rig.agent();
-    assert_eq!(rig.send(&mut agent, &rig.own_order(1)).outcome, Outcome::Healed);
-    let note = rig.cosigned_head(&mut agent);
-    assert!(matches!(ask(&mut agent, &Question::Receipt { note }), Answer::Kept));
-    drop(running);
-    fs::remove_dir_all(rig.evidence()).unwrap();
-    fs::rename(rig.path("old"), rig.evidence()).unwrap();
-    let (status, words) = rig.fails();
-    assert!(
-        status == Some(74) && words.contains("the log holds 1 entries and the hub's receipt covers 4"),
-        "{words}"
-    );
-    // Nor does a receipt that somebody bent count as none.
-    fs::write(rig.path("executor/receipt"), "nothing").unwrap();
-    let (status, words) = rig.fails();
-    assert!(status == Some(74) && words.contains("receipt: refused"), "{words}");
 }

@@ -4,5 +4,9 @@
 mod bad_input;
 mod crash;
 mod healing;
+mod restoring;
 mod rig;
+mod sealing;
 mod socket;
+mod succession;
+mod upkeep;

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use contract::baseline::{Baseline, Control};
 use contract::blob::Blob;
@@ -39,6 +39,37 @@ pub(crate) struct Rig {
 /// A running executor. Killed, without being asked, when it is dropped.
 pub(crate) struct Running {
     pub(crate) child: Child,
+}
+
+impl Running {
+    /// Asks it to stop, as a supervisor does, and waits. One that ended already is as good.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        if self.child.try_wait().unwrap().is_none() {
+            let pid = rustix::process::Pid::from_child(&self.child);
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        }
+        self.child.wait().unwrap()
+    }
+}
+
+/// The executor's directory as it once was, to begin from more than once.
+pub(crate) struct Template(PathBuf);
+
+impl Template {
+    /// Keeps it as it is now. The executor is stopped.
+    pub(crate) fn of(rig: &Rig) -> Self {
+        let kept = rig.path("template");
+        assert!(
+            Command::new("cp").arg("-a").arg(rig.path("executor")).arg(&kept).status().unwrap().success()
+        );
+        Self(kept)
+    }
+
+    pub(crate) fn put_back(&self, rig: &Rig) {
+        fs::remove_dir_all(rig.path("executor")).unwrap();
+        let copied = Command::new("cp").arg("-a").arg(&self.0).arg(rig.path("executor")).status().unwrap();
+        assert!(copied.success());
+    }
 }
 
 impl Drop for Running {
@@ -186,8 +217,9 @@ impl Rig {
 
     pub(crate) fn cosigned(&self, head: &str, witness: &SigningKey) -> String {
         let mut note = SignedNote::parse(head.as_bytes()).unwrap();
-        let key =
-            executor::init::load_key(&self.path("executor/keys/evidence.key"), "hub.example/h-1").unwrap();
+        let key = executor::keystore::Place::current(&self.path("executor/keys"), None)
+            .load("hub.example/h-1")
+            .unwrap();
         let head = VerifiedCheckpoint::from_note(note.clone(), key.verifier()).unwrap();
         let time = CosignatureTime::from_unix_seconds(1_800_000_000).unwrap();
         note.add(tlog::cosignature::cosign(&head, witness, time).unwrap()).unwrap();
@@ -205,8 +237,9 @@ impl Rig {
     /// All records, read by the evidence crate as it would at a start: every hash and place is checked.
     pub(crate) fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
-        let key =
-            executor::init::load_key(&self.path("executor/keys/evidence.key"), "hub.example/h-1").unwrap();
+        let key = executor::keystore::Place::current(&self.path("executor/keys"), None)
+            .load("hub.example/h-1")
+            .unwrap();
         evidence::LogWriter::open(&self.evidence(), key, |r| records.push(r.clone())).unwrap();
         records
     }

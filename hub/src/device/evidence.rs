@@ -2,30 +2,72 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use contract::event::Event;
 use contract::plane::{EvidenceHeld, EvidenceTaken};
+use contract::record::{Body, KeyTaken};
 use contract::socket::EntryPackage;
+use serde::Deserialize;
 
 use super::peer::Device;
 use super::{BODY_MAX_BYTES, EVIDENCE_MAX_BYTES};
 use crate::consequence;
 use crate::hub::Hub;
-use crate::mirror::{Answer, ArchiveError, Held, Objection, Turn};
+use crate::mirror::{self, Answer, ArchiveError, Held, NoTurn, Objection, Turn};
 use crate::planning;
 use crate::problem::{Fault, Strict, answer};
+use crate::store::Alarm;
+use crate::witness;
+
+/// The alarm's word where a host has less than the hub holds of it: a disk that was lost or put back, or somebody who took records away.
+const SHORTER_LOG: &str = "shorter_log";
 
 const _: () = assert!(EVIDENCE_MAX_BYTES > BODY_MAX_BYTES);
 
 /// `GET /v1/evidence`.
 pub(super) async fn held(State(hub): State<Arc<Hub>>, device: Device) -> Result<Response, Fault> {
-    let turn = hub.mirror.turn(device.log()).await;
+    let turn = turn_of(&hub, &device).await?;
     let (turn, held) = turn.held().await;
     let held = held.map_err(|e| failed(&e))?;
     settle(&hub, &device, turn, &held).await?;
     Ok(answer(StatusCode::OK, &EvidenceHeld { size: held.size }))
+}
+
+/// From which entry on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct From {
+    from: u64,
+}
+
+/// `GET /v1/evidence/entries?from=`: a device's own entries, for one that lost them. Whose they are is the certificate's word alone.
+pub(super) async fn entries(
+    State(hub): State<Arc<Hub>>,
+    device: Device,
+    query: Result<Query<From>, QueryRejection>,
+) -> Result<Response, Fault> {
+    let Query(From { from }) = query.map_err(|e| {
+        Fault::theirs(StatusCode::BAD_REQUEST, format!("the query must be from=<index of an entry>: {e}"))
+    })?;
+    let turn = turn_of(&hub, &device).await?;
+    let (_turn, package) = turn.package(from).await;
+    match package.map_err(|e| failed(&e))? {
+        Some(package) => {
+            if !package.entries.is_empty() {
+                let detail =
+                    "the host fetches back entries that the hub holds: its own log is shorter".to_owned();
+                raise(&hub, &device, Alarm { kind: SHORTER_LOG, detail }).await?;
+            }
+            Ok(answer(StatusCode::OK, &package))
+        }
+        None => Err(Fault::theirs(
+            StatusCode::NOT_FOUND,
+            "the hub holds nothing of this log that it has cosigned",
+        )),
+    }
 }
 
 /// `POST /v1/evidence`.
@@ -34,18 +76,38 @@ pub(super) async fn take(
     device: Device,
     Strict(package): Strict<EntryPackage, EVIDENCE_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let turn = hub.mirror.turn(device.log()).await;
+    let turn = turn_of(&hub, &device).await?;
+    let (offered, first) = (package.checkpoint.clone(), package.entries.first().cloned());
     let (turn, taken) = turn.take(package, edge::clock::utc()).await;
     match taken.map_err(|e| failed(&e))? {
-        Answer::Held { held, cosigned } => {
+        Answer::Held { held, cosigned, shorter } => {
+            if let Some(signs) = shorter {
+                let detail = format!("the host signs {signs} entries, and the hub holds {}", held.verified);
+                raise(&hub, &device, Alarm { kind: SHORTER_LOG, detail }).await?;
+            }
             if cosigned {
                 hub.tracer.emit(Event::Cosigned { size: held.verified });
+                if let Some(receipt) = &held.receipt {
+                    hub.heads.note(receipt);
+                }
             }
             settle(&hub, &device, turn, &held).await?;
             Ok(answer(StatusCode::OK, &EvidenceTaken { size: held.size, receipt: held.receipt }))
         }
-        Answer::Elsewhere(held) => Ok(answer(StatusCode::CONFLICT, &EvidenceHeld { size: held.size })),
-        Answer::Refused(objection) => Err(refuse(&hub, &device, &objection).await?),
+        Answer::Elsewhere(held, objection) => {
+            if let Some(alarm) = objection.and_then(|objection| objection.alarm()) {
+                raise(&hub, &device, alarm).await?;
+            }
+            Ok(answer(StatusCode::CONFLICT, &EvidenceHeld { size: held.size }))
+        }
+        Answer::Refused(objection) => {
+            let entry = first.filter(|_| matches!(*objection, Objection::OtherHistory { .. }));
+            if matches!(*objection, Objection::Fork { .. } | Objection::OtherHistory { .. }) {
+                let directory = hub.mirror.directory(&device.holder);
+                witness::keep_both(&hub, &directory, &offered, entry.as_deref());
+            }
+            Err(refuse(&hub, &device, &objection).await?)
+        }
     }
 }
 
@@ -58,6 +120,11 @@ async fn settle(hub: &Arc<Hub>, device: &Device, mut turn: Turn, held: &Held) ->
         let (back, records) = turn.records(settled).await;
         turn = back;
         let records = records.map_err(|e| failed(&e))?;
+        for record in &records {
+            if let Body::KeyTaken(taken) = &record.body {
+                raise(hub, device, rotated(record.seq, taken)).await?;
+            }
+        }
         settled += records.len() as u64;
         let consequences = records.iter().flat_map(consequence::of).collect();
         let again = hub.store.settle(host.clone(), settled, consequences).await.map_err(|e| ours(&e))?;
@@ -68,18 +135,39 @@ async fn settle(hub: &Arc<Hub>, device: &Device, mut turn: Turn, held: &Held) ->
     Ok(())
 }
 
+/// A genuine change of keys is no fault; but whoever keeps keys on paper has to know.
+fn rotated(index: u64, taken: &KeyTaken) -> Alarm {
+    let from = index + 1;
+    let detail =
+        format!("the log's key is now {}: only heads that it signs count from {from} entries on", taken.key);
+    Alarm { kind: "key_rotated", detail }
+}
+
+/// Keeps an alarm.
+async fn raise(hub: &Hub, device: &Device, alarm: Alarm) -> Result<(), Fault> {
+    let host = &device.holder.host;
+    tracing::error!(%host, tenant = %device.holder.tenant, kind = alarm.kind, detail = alarm.detail, "evidence alarm");
+    let kept = hub.store.raise(host.clone(), alarm, edge::clock::utc()).await;
+    kept.map_err(|e| Fault::ours("keep the alarm", &e))
+}
+
 /// What a host may never do is kept as an alarm before it is answered.
 async fn refuse(hub: &Hub, device: &Device, objection: &Objection) -> Result<Fault, Fault> {
     if let Some(alarm) = objection.alarm() {
-        let host = &device.holder.host;
-        tracing::error!(%host, tenant = %device.holder.tenant, kind = alarm.kind, detail = alarm.detail, "evidence alarm");
-        let kept = hub.store.raise(host.clone(), alarm, edge::clock::utc()).await;
-        kept.map_err(|e| Fault::ours("keep the alarm", &e))?;
+        raise(hub, device, alarm).await?;
     }
     let problem = format!(
         "{objection}; nothing was taken or cosigned, and the operator sees it: do not delete anything"
     );
     Ok(Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, problem))
+}
+
+/// The turn of the device's own log.
+async fn turn_of(hub: &Hub, device: &Device) -> Result<Turn, Fault> {
+    mirror::turn(hub, device.log()).await.map_err(|e| match e {
+        NoTurn::RolledBack { .. } => Fault::theirs(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
+        NoTurn::Archive(_) | NoTurn::Store(_) | NoTurn::Heads(_) => Fault::ours("use the archive", &e),
+    })
 }
 
 fn failed(e: &ArchiveError) -> Fault {

@@ -4,6 +4,7 @@
 //! <archive>/<tenant>/<host>/checkpoint            the newest head, cosigned
 //!                          /tile/entries/000      full and partial bundles of entries
 //!                          /tile/0/000            hashes
+//!                          /keys                  the key log, where the key was changed: where to look in the entries, no more
 //!                          /staged                entries that no verified checkpoint covers yet, written like a bundle
 //! ```
 //! The checkpoint is written last, so everything that it covers is on the disk before it is.
@@ -18,7 +19,7 @@ use thiserror::Error;
 use tlog::tile::bundle;
 
 /// The largest file of an archive that is read: a full bundle of the longest records, with room.
-pub(super) const FILE_MAX_BYTES: u64 = 32 << 20;
+pub(crate) const FILE_MAX_BYTES: u64 = 32 << 20;
 /// The most that may be staged.
 pub(super) const STAGED_MAX_BYTES: u64 = 256 << 20;
 
@@ -56,6 +57,17 @@ impl Archive {
 
     pub(super) fn checkpoint(&self) -> Result<Option<Vec<u8>>, ArchiveError> {
         read_or_none(&self.directory.join("checkpoint"), FILE_MAX_BYTES)
+    }
+
+    /// The key log; nothing where the key was never changed.
+    pub(super) fn keys(&self) -> Result<String, ArchiveError> {
+        let bytes = read_or_none(&self.directory.join("keys"), FILE_MAX_BYTES)?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Replaces the key log.
+    pub(super) fn set_keys(&self, text: &str) -> Result<(), ArchiveError> {
+        Ok(write_durably(&self.directory.join("keys"), text.as_bytes())?)
     }
 
     /// The entries that are staged. What a power cut left of a last entry was never acknowledged, and is not among them.

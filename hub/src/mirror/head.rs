@@ -1,16 +1,24 @@
-//! The right-hand edge of a log: its tree, and its last leaf, which the next record must name.
+//! The right-hand edge of a log: its tree, its last leaf, which the next record must name, and its keys up to there.
 
-use contract::record::PreviousLeaf;
-use tlog::{CompactRange, Hash};
+use contract::record::{Body, PreviousLeaf};
+use tlog::{CompactRange, Hash, VerifierKey};
+
+use super::chain::KeyChain;
 
 /// Where a log ends.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) range: CompactRange,
     pub(crate) last: Option<Hash>,
+    pub(crate) keys: KeyChain,
 }
 
 impl Head {
+    /// A log that has no entry yet.
+    pub(crate) fn empty(pinned: VerifierKey) -> Self {
+        Self { range: CompactRange::default(), last: None, keys: KeyChain::pinned(pinned) }
+    }
+
     /// The number of entries.
     pub(crate) fn size(&self) -> u64 {
         self.range.size().get()
@@ -21,9 +29,11 @@ impl Head {
         self.last.map(|hash| PreviousLeaf(*hash.as_bytes()))
     }
 
-    /// Appends a leaf.
-    pub(crate) fn append(&mut self, leaf: Hash) {
+    /// Appends a record. Says what is wrong with a hand-over of keys, and appends nothing then.
+    pub(crate) fn append(&mut self, leaf: Hash, body: &Body) -> Result<(), &'static str> {
+        self.keys.step(body, &self.range)?;
         self.range.append(leaf);
         self.last = Some(leaf);
+        Ok(())
     }
 }

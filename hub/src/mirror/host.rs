@@ -1,20 +1,23 @@
 //! One host's mirrored log: opened from the disk, extended by packages, cosigned when it is whole.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use contract::record::Record;
-use contract::socket::EntryPackage;
+use contract::socket::{EntryPackage, PACKAGE_MAX_BYTES};
 use contract::time::UtcTime;
 use tlog::checkpoint::VerifiedCheckpoint;
 use tlog::cosignature::{self, CosignatureTime};
 use tlog::note::SignedNote;
-use tlog::tree::{Subtree, TreeSize};
 use tlog::{Hash, SigningKey, VerifierKey, leaf_hash};
 
 use super::archive::{Archive, ArchiveError, STAGED_MAX_BYTES};
-use super::check::{Checked, Objection, check};
+use super::chain::KeyChain;
+use super::check::{Objection, PREVIOUS, Signed, check, genuine};
 use super::head::Head;
-use super::{Answer, Held, Subject};
+use super::opening::open_head;
+use super::staging::{STAGED_OF_TENANT_MAX_BYTES, Staging};
+use super::{Answer, Held, Newest, Subject};
 
 /// What is staged: entries beyond the verified head.
 #[derive(Debug, Default)]
@@ -28,40 +31,69 @@ struct Staged {
 pub(super) struct HostMirror {
     archive: Archive,
     subject: Subject,
-    key: VerifierKey,
     verified: Head,
     /// The verified head and what is staged beyond it.
     held: Head,
     staged: Staged,
+    /// What all hosts of all tenants stage.
+    staging: Arc<Staging>,
     receipt: Option<String>,
 }
 
 impl HostMirror {
     /// Reads the log from the archive and checks it: cosigned by this hub, and of exactly that root.
-    pub(super) fn open(root: &Path, subject: &Subject, witness: &VerifierKey) -> Result<Self, ArchiveError> {
+    pub(super) fn open(
+        root: &Path,
+        subject: &Subject,
+        witness: &VerifierKey,
+        staging: Arc<Staging>,
+    ) -> Result<Self, ArchiveError> {
         let directory = root.join(subject.holder.tenant.as_str()).join(subject.holder.host.as_str());
         let archive = Archive::open(directory)?;
-        let key = subject.evidence_key.parse().map_err(|e| archive.damaged("(pinned key)", &e))?;
+        let pinned = subject.evidence_key.parse().map_err(|e| archive.damaged("(pinned key)", &e))?;
         let (verified, receipt) = match archive.checkpoint()? {
-            Some(bytes) => open_head(&archive, &bytes, &key, witness)?,
-            None => (Head::default(), None),
+            Some(bytes) => {
+                let (head, receipt) = open_head(&archive, &bytes, pinned, witness)?;
+                (head, Some(receipt))
+            }
+            None => (Head::empty(pinned), None),
         };
-        let (mut held, mut staged) = (verified.clone(), Staged::default());
-        for entry in archive.staged()? {
-            let leaf = leaf_hash(&entry);
-            // After a cut between the new head and the clearing, what is staged is what the head covers already.
-            held.append(leaf);
-            staged.leaves.push(leaf);
-            staged.bytes += 2 + entry.len() as u64;
-        }
-        let mut mirror = Self { archive, subject: subject.clone(), key, verified, held, staged, receipt };
-        mirror.drop_stale_staging()?;
+        let (held, staged) = (verified.clone(), Staged::default());
+        let mut mirror = Self { archive, subject: subject.clone(), verified, held, staged, staging, receipt };
+        mirror.read_staged()?;
         Ok(mirror)
+    }
+
+    /// The keys of the verified log.
+    pub(super) fn keys(&self) -> KeyChain {
+        self.verified.keys.clone()
     }
 
     pub(super) fn held(&self) -> Held {
         let receipt = if self.staged.leaves.is_empty() { self.receipt.clone() } else { None };
         Held { size: self.held.size(), verified: self.verified.size(), receipt }
+    }
+
+    /// The newest verified head; none where nothing is verified yet.
+    pub(super) fn newest(&self) -> Result<Option<Newest>, ArchiveError> {
+        let Some(note) = self.receipt.clone() else { return Ok(None) };
+        let size = self.verified.size();
+        Ok(Some(Newest { size, note, partial: self.archive.partial(size)? }))
+    }
+
+    /// The newest verified head, cosigned afresh: this hub holds it now, and has seen no larger one. None where nothing is verified yet. The
+    /// copy keeps the cosignature that it has; where that is no older, it is the one that is given.
+    pub(super) fn renewed(&self, witness: &SigningKey, now: UtcTime) -> Result<Option<String>, ArchiveError> {
+        let Some(receipt) = self.receipt.clone() else { return Ok(None) };
+        let damaged = |what: &dyn std::fmt::Display| self.archive.damaged("checkpoint", what);
+        let note = SignedNote::parse(receipt.as_bytes()).map_err(|e| damaged(&e))?;
+        let seen = cosignature::verify(&note, witness.verifier()).map_err(|e| damaged(&e))?;
+        if seen.time().unix_seconds() >= now.unix_seconds() {
+            return Ok(Some(receipt));
+        }
+        let key = self.verified.keys.at(self.verified.size());
+        let checkpoint = VerifiedCheckpoint::from_note(note, key).map_err(|e| damaged(&e))?;
+        self.cosign(checkpoint, witness, now).map(Some)
     }
 
     /// Takes a package: durable before this returns, or not taken at all.
@@ -72,30 +104,56 @@ impl HostMirror {
         now: UtcTime,
     ) -> Result<Answer, ArchiveError> {
         if package.from != self.held.size() {
-            return Ok(Answer::Elsewhere(self.held()));
+            return Ok(Answer::Elsewhere(self.held(), None));
         }
-        let checked = match check(package, &self.held, &self.subject, &self.key) {
+        let checked = match check(package, &self.held, &self.subject) {
             Ok(checked) => checked,
-            Err(objection) => return Ok(Answer::Refused(Box::new(objection))),
+            Err(objection) => return self.object(package, objection),
         };
-        let covers = checked.checkpoint.checkpoint().size.get();
-        let brought = checked.head.size();
+        let (covers, brought) = (checked.covers, checked.head.size());
+        let checkpoint = match checked.checkpoint {
+            Signed::Unknown => return self.stage(package, checked.leaves, checked.head),
+            Signed::Theirs(checkpoint) => checkpoint,
+        };
         if package.entries.is_empty() && covers <= self.verified.size() {
-            return self.compare(&checked.checkpoint);
+            return self.compare(&checkpoint);
         }
         if covers < brought {
-            return Ok(Answer::Refused(Box::new(Objection::TooFew { covers, brought })));
+            return self.object(package, Objection::TooFew { covers, brought });
         }
         if covers > brought {
-            return self.stage(package, checked);
+            return self.stage(package, checked.leaves, checked.head);
         }
-        let (signed, held) = (checked.checkpoint.checkpoint().root, checked.head.range.root());
+        let (signed, held) = (checkpoint.checkpoint().root, checked.head.range.root());
         if signed != held {
+            // Whoever carries the entries can alter them: that says nothing about what the key signed.
             self.unstage()?;
-            return Ok(Answer::Refused(Box::new(Objection::Fork { size: covers, signed, held })));
+            let objection = Objection::EntriesDiffer { size: covers, signed, held };
+            return Ok(Answer::Elsewhere(self.held(), Some(Box::new(objection))));
         }
-        self.commit(package, checked, witness, now)?;
-        Ok(Answer::Held { held: self.held(), cosigned: true })
+        let receipt = self.cosign(checkpoint, witness, now)?;
+        self.commit(package, &checked.leaves, checked.head, receipt)?;
+        Ok(Answer::Held { held: self.held(), cosigned: true, shorter: None })
+    }
+
+    /// What becomes of a package that cannot be taken. Staged entries are nobody's word: where the host goes on from before them, it may.
+    fn object(&mut self, package: &EntryPackage, objection: Objection) -> Result<Answer, ArchiveError> {
+        let (size, staged) = (self.held.size(), !self.staged.leaves.is_empty());
+        let branches = matches!(objection, Objection::NotTheNext { index, what: PREVIOUS } if index == size);
+        let shorter = matches!(objection, Objection::TooFew { covers, .. } if covers < size);
+        if staged && (branches || shorter) {
+            self.unstage()?;
+            return Ok(Answer::Elsewhere(self.held(), None));
+        }
+        if matches!(objection, Objection::KeyHandover { .. } | Objection::NotSigned(_)) {
+            // What leads up to a head or a key that is not the log's may be no more the log's than that.
+            self.unstage()?;
+        }
+        if branches && size > 0 && genuine(package, &self.held.keys).is_some_and(|covers| covers > size) {
+            let fork = Objection::OtherHistory { size, held: self.verified.range.root() };
+            return Ok(Answer::Refused(Box::new(fork)));
+        }
+        Ok(Answer::Refused(Box::new(objection)))
     }
 
     /// The verified records from `from` on, to the end of their bundle.
@@ -105,28 +163,65 @@ impl HostMirror {
         self.archive.entries(from, self.verified.range.size())?.iter().map(parse).collect()
     }
 
+    /// The verified entries from `from` on, at most a package of them, under the cosigned head. None where nothing is cosigned.
+    pub(super) fn package(&mut self, from: u64) -> Result<Option<EntryPackage>, ArchiveError> {
+        if from < self.held.size() && !self.staged.leaves.is_empty() {
+            // The host has less than is staged for it: it was put back to an older state, and will go on from there.
+            self.unstage()?;
+        }
+        let Some(checkpoint) = self.receipt.clone() else { return Ok(None) };
+        let mut entries = Vec::new();
+        let mut room = PACKAGE_MAX_BYTES;
+        if from < self.verified.size() {
+            for entry in self.archive.entries(from, self.verified.range.size())? {
+                let entry = String::from_utf8(entry).map_err(|e| self.archive.damaged("tile/entries", &e))?;
+                // One always goes: an entry is shorter than a package.
+                let Some(left) = room.checked_sub(entry.len()) else { break };
+                room = left;
+                entries.push(entry);
+            }
+        }
+        Ok(Some(EntryPackage { from, entries, checkpoint }))
+    }
+
     /// A head that is not beyond what is verified must be a head of the same log.
-    fn compare(&self, checkpoint: &VerifiedCheckpoint) -> Result<Answer, ArchiveError> {
+    fn compare(&mut self, checkpoint: &VerifiedCheckpoint) -> Result<Answer, ArchiveError> {
         let (size, signed) = (checkpoint.checkpoint().size, checkpoint.checkpoint().root);
         let held = self.archive.range(size, self.verified.range.size())?.root();
         if signed == held {
-            return Ok(Answer::Held { held: self.held(), cosigned: false });
+            if !self.staged.leaves.is_empty() {
+                // Its log ends before what is staged: so that was not its log, or is no more.
+                self.unstage()?;
+            }
+            let shorter = Some(size.get()).filter(|size| *size < self.verified.size());
+            return Ok(Answer::Held { held: self.held(), cosigned: false, shorter });
         }
         Ok(Answer::Refused(Box::new(Objection::Fork { size: size.get(), signed, held })))
     }
 
-    fn stage(&mut self, package: &EntryPackage, checked: Checked) -> Result<Answer, ArchiveError> {
+    fn stage(
+        &mut self,
+        package: &EntryPackage,
+        leaves: Vec<Hash>,
+        head: Head,
+    ) -> Result<Answer, ArchiveError> {
         if self.staged.bytes > STAGED_MAX_BYTES {
             return Ok(Answer::Refused(Box::new(Objection::StagedTooMuch(STAGED_MAX_BYTES))));
         }
+        let holder = &self.subject.holder;
+        if self.staging.of_tenant(&holder.tenant) > STAGED_OF_TENANT_MAX_BYTES {
+            return Ok(Answer::Refused(Box::new(Objection::TenantStagedTooMuch(STAGED_OF_TENANT_MAX_BYTES))));
+        }
         self.staged.bytes = self.archive.stage(self.staged.bytes, &package.entries)?;
-        self.staged.leaves.extend(checked.leaves);
-        self.held = checked.head;
-        Ok(Answer::Held { held: self.held(), cosigned: false })
+        self.staging.set(&self.subject.holder, self.staged.bytes);
+        self.staged.leaves.extend(leaves);
+        self.held = head;
+        Ok(Answer::Held { held: self.held(), cosigned: false, shorter: None })
     }
 
     fn unstage(&mut self) -> Result<(), ArchiveError> {
         self.archive.clear_staged()?;
+        self.staging.set(&self.subject.holder, 0);
         (self.held, self.staged) = (self.verified.clone(), Staged::default());
         Ok(())
     }
@@ -135,19 +230,21 @@ impl HostMirror {
     fn commit(
         &mut self,
         package: &EntryPackage,
-        checked: Checked,
-        witness: &SigningKey,
-        now: UtcTime,
+        fresh: &[Hash],
+        head: Head,
+        receipt: String,
     ) -> Result<(), ArchiveError> {
         let mut entries = if self.staged.leaves.is_empty() { Vec::new() } else { self.archive.staged()? };
         entries.extend(package.entries.iter().map(|e| e.as_bytes().to_vec()));
-        let leaves: Vec<Hash> = self.staged.leaves.iter().chain(&checked.leaves).copied().collect();
+        let leaves: Vec<Hash> = self.staged.leaves.iter().chain(fresh).copied().collect();
         let old = self.verified.range.size();
         let range = self.archive.extend(&self.verified.range, &entries, &leaves)?;
-        let receipt = self.cosign(checked.checkpoint, witness, now)?;
+        if head.keys.changes() > self.verified.keys.changes() {
+            self.archive.set_keys(&head.keys.text())?;
+        }
         self.archive.set_checkpoint(&receipt)?;
         self.receipt = Some(receipt);
-        self.verified = Head { range, last: checked.head.last };
+        self.verified = Head { range, ..head };
         self.archive.tidy(old, self.verified.range.size());
         self.unstage()
     }
@@ -167,37 +264,19 @@ impl HostMirror {
         Ok(note.to_string())
     }
 
-    /// Staged entries that the verified head covers were committed; only clearing them was cut off.
-    fn drop_stale_staging(&mut self) -> Result<(), ArchiveError> {
-        let Some(first) = self.archive.staged()?.into_iter().next() else { return Ok(()) };
-        let continues = Record::parse(&first).is_ok_and(|record| record.seq == self.verified.size());
-        if continues { Ok(()) } else { self.unstage() }
-    }
-}
-
-fn open_head(
-    archive: &Archive,
-    bytes: &[u8],
-    key: &VerifierKey,
-    witness: &VerifierKey,
-) -> Result<(Head, Option<String>), ArchiveError> {
-    let damaged = |what: String| archive.damaged("checkpoint", &what);
-    let note = SignedNote::parse(bytes).map_err(|e| damaged(e.to_string()))?;
-    cosignature::verify(&note, witness).map_err(|e| damaged(e.to_string()))?;
-    let receipt = note.to_string();
-    let checkpoint = VerifiedCheckpoint::from_note(note, key).map_err(|e| damaged(e.to_string()))?;
-    let (size, root) = (checkpoint.checkpoint().size, checkpoint.checkpoint().root);
-    let range = archive.range(size, size)?;
-    if range.root() != root {
-        return Err(damaged(format!("the tiles have root {}, not {root}", range.root())));
-    }
-    let last = last_leaf(archive, size)?;
-    Ok((Head { range, last }, Some(receipt)))
-}
-
-fn last_leaf(archive: &Archive, size: TreeSize) -> Result<Option<Hash>, ArchiveError> {
-    match size.get().checked_sub(1) {
-        Some(index) => archive.subtree(Subtree { level: 0, index }, size).map(Some),
-        None => Ok(None),
+    /// Reads what is staged. Entries that the verified head covers were committed, and only clearing them was cut off.
+    fn read_staged(&mut self) -> Result<(), ArchiveError> {
+        for entry in self.archive.staged()? {
+            let leaf = leaf_hash(&entry);
+            let continues = Record::parse(&entry).is_ok_and(|record| {
+                record.seq == self.held.size() && self.held.append(leaf, &record.body).is_ok()
+            });
+            if !continues {
+                return self.unstage();
+            }
+            self.staged.leaves.push(leaf);
+            self.staged.bytes += 2 + entry.len() as u64;
+        }
+        Ok(())
     }
 }

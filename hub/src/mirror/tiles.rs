@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use edge::file::{read, write_durably};
 use tlog::tile::{self, Tile, TileKind, bundle, entry_bundles, hash_tiles};
 use tlog::tree::{Subtree, TreeSize};
-use tlog::{CompactRange, Hash};
+use tlog::{CompactRange, Hash, leaf_hash};
 
 use super::archive::{Archive, ArchiveError, FILE_MAX_BYTES, bundle_of};
 
@@ -57,6 +57,12 @@ impl Archive {
         Ok(self.bundle(bundle)?.into_iter().skip(skip).collect())
     }
 
+    /// The partial bundle at the end of a log of `size`, where it has one.
+    pub(super) fn partial(&self, size: u64) -> Result<Option<(Tile, Vec<u8>)>, ArchiveError> {
+        let last = at(TileKind::Entries, size / u64::from(tile::TILE_WIDTH), size);
+        last.filter(|t| !t.is_full()).map(|t| Ok((t, read(&self.path(t), FILE_MAX_BYTES)?))).transpose()
+    }
+
     /// The tree over the first `part` entries, of a log of `size`.
     pub(super) fn range(&self, part: TreeSize, size: TreeSize) -> Result<CompactRange, ArchiveError> {
         let mut peaks = Vec::new();
@@ -91,11 +97,36 @@ impl Archive {
         Result::<_, _>::map_err(entries, |e| self.damaged(&tile.to_string(), &e))
     }
 
+    /// A bundle whose every entry has the hash that the tree has for it: what is copied wider was not looked at since it was written.
+    fn sound_bundle(&self, tile: Tile, start: u64, size: TreeSize) -> Result<Vec<Vec<u8>>, ArchiveError> {
+        let entries = self.bundle(tile)?;
+        for (entry, index) in entries.iter().zip(start..) {
+            self.compare(entry, index, size)?;
+        }
+        Ok(entries)
+    }
+
+    /// One entry of a log of `size`, checked against the tree's hash of it.
+    pub(super) fn entry(&self, index: u64, size: TreeSize) -> Result<Vec<u8>, ArchiveError> {
+        let first = self.entries(index, size)?.into_iter().next();
+        let entry = first.ok_or_else(|| self.damaged("tile/entries", &format_args!("no entry {index}")))?;
+        self.compare(&entry, index, size)?;
+        Ok(entry)
+    }
+
+    fn compare(&self, entry: &[u8], index: u64, size: TreeSize) -> Result<(), ArchiveError> {
+        if self.subtree(Subtree { level: 0, index }, size)? == leaf_hash(entry) {
+            return Ok(());
+        }
+        Err(self
+            .damaged("tile/entries", &format_args!("entry {index} is not the one that the tree has there")))
+    }
+
     /// Writes a bundle: what its narrower predecessor holds, and the new entries.
     fn extend_bundle(&self, new: Tile, old: TreeSize, entries: &[Vec<u8>]) -> Result<(), ArchiveError> {
         let start = new.index() * u64::from(tile::TILE_WIDTH);
         let held = match at(TileKind::Entries, new.index(), old.get()) {
-            Some(narrower) => self.bundle(narrower)?,
+            Some(narrower) => self.sound_bundle(narrower, start, old)?,
             None => Vec::new(),
         };
         let skip =

@@ -11,14 +11,19 @@ use contract::time::UtcTime;
 use identity::Holder;
 use serde::Serialize;
 
+use crate::heads::HeadsView;
 use crate::hub::Hub;
 use crate::problem::{Fault, answer};
 use crate::store::HostRow;
+use crate::worm::{self, ArchiveView};
 
 /// `GET /v1/status`.
 #[derive(Debug, Serialize)]
 struct StatusView {
     hosts: Vec<HostView>,
+    heads: HeadsView,
+    /// The write-once stores, and how far each log has come into them.
+    archives: Vec<ArchiveView>,
 }
 
 /// One host.
@@ -49,7 +54,10 @@ struct CertificateView {
 
 pub(super) async fn show(State(hub): State<Arc<Hub>>) -> Result<Response, Fault> {
     let hosts = hub.store.hosts().await.map_err(|e| Fault::ours("list the hosts", &e))?;
-    Ok(answer(StatusCode::OK, &StatusView { hosts: hosts.into_iter().map(view).collect() }))
+    let heads = hub.heads.view().await.map_err(|e| Fault::ours("look at the log of heads", &e))?;
+    let archives = worm::views(&hub.store, hub.archives).await;
+    let archives = archives.map_err(|e| Fault::ours("look at the archives", &e))?;
+    Ok(answer(StatusCode::OK, &StatusView { hosts: hosts.into_iter().map(view).collect(), heads, archives }))
 }
 
 fn view(row: HostRow) -> HostView {

@@ -5,8 +5,8 @@ use contract::ids::OrderId;
 use contract::outcome::Outcome;
 use contract::plane::EnrolmentSheet;
 use contract::record::{
-    Body, Digests, Ended, FindingsTaken, Opened, PreviousLeaf, Record, Recovered, Refused, Resolution,
-    Trigger,
+    Body, Digests, Ended, FindingsTaken, KeyNamed, KeyTaken, Opened, PreviousLeaf, Record, Recovered,
+    Refused, Resolution, Trigger,
 };
 use contract::refusal::Refusal;
 use contract::socket::EntryPackage;
@@ -19,6 +19,8 @@ pub(crate) struct Log {
     origin: String,
     opened: Opened,
     key: SigningKey,
+    /// What the machine's clock shows.
+    pub(crate) clock: contract::time::UtcTime,
     pub(crate) entries: Vec<String>,
 }
 
@@ -32,8 +34,15 @@ impl Log {
             host: sheet.host.clone(),
             key: key.verifier().to_string(),
             software: "0.1.0".to_owned(),
+            succeeds: None,
         };
-        let mut log = Self { origin: sheet.origin.clone(), opened: opened.clone(), key, entries: Vec::new() };
+        let mut log = Self {
+            origin: sheet.origin.clone(),
+            opened: opened.clone(),
+            key,
+            clock: noon(),
+            entries: Vec::new(),
+        };
         log.write("log", Body::Opened(opened));
         log
     }
@@ -42,7 +51,20 @@ impl Log {
     pub(crate) fn twin(&self) -> Self {
         let key =
             SigningKey::from_seed(self.origin.parse().unwrap(), SignatureType::Ed25519, &[9; 32]).unwrap();
-        Self { origin: self.origin.clone(), opened: self.opened.clone(), key, entries: Vec::new() }
+        Self {
+            origin: self.origin.clone(),
+            opened: self.opened.clone(),
+            key,
+            clock: noon(),
+            entries: Vec::new(),
+        }
+    }
+
+    /// The same entries, signed by the key of that seed. The seed of the first key is 9.
+    pub(crate) fn copy(&self, seed: u8) -> Self {
+        let key =
+            SigningKey::from_seed(self.origin.parse().unwrap(), SignatureType::Ed25519, &[seed; 32]).unwrap();
+        Self { key, entries: self.entries.clone(), ..self.twin() }
     }
 
     pub(crate) fn open_as(&mut self, change: impl FnOnce(&mut Opened)) {
@@ -60,7 +82,7 @@ impl Log {
         let record = Record {
             origin: self.origin.clone(),
             seq: self.entries.len() as u64,
-            time: "2026-11-21T07:00:00.000Z".to_owned().try_into().unwrap(),
+            time: self.clock,
             clock: ClockOffset::Unsynchronised,
             prev: last,
             subject: subject.to_owned(),
@@ -68,6 +90,17 @@ impl Log {
             body,
         };
         self.entries.push(serde_json_canonicalizer::to_string(&record.to_value().unwrap()).unwrap());
+    }
+
+    /// Names another key, and lets it take over: two records. Heads are signed by it from then on.
+    pub(crate) fn rotate(&mut self, seed: u8) {
+        let next =
+            SigningKey::from_seed(self.origin.parse().unwrap(), SignatureType::Ed25519, &[seed; 32]).unwrap();
+        let key = next.verifier().to_string();
+        self.write("log", Body::KeyNamed(KeyNamed { key: key.clone() }));
+        let handover = self.checkpoint(self.entries.len());
+        self.write("log", Body::KeyTaken(KeyTaken { handover, key }));
+        self.key = next;
     }
 
     /// A record that changes nothing.
@@ -143,4 +176,9 @@ impl Log {
             checkpoint: self.checkpoint(self.entries.len()),
         }
     }
+}
+
+/// What every clock shows, unless a test sets it.
+fn noon() -> contract::time::UtcTime {
+    "2026-11-21T07:00:00.000Z".parse().unwrap()
 }

@@ -1,11 +1,27 @@
 //! The hub from the outside: a real hub in this process, over real sockets, with real certificates.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is the test's own message")]
 
+#[path = "../../src/heads/tests/authority.rs"]
+mod authority;
 mod door;
 mod enrolment;
 mod evidence;
+mod fetch_back;
+mod forgotten;
+mod forks;
+mod heads;
 mod incidents;
+mod kit_command;
+mod kits;
 mod log;
+#[path = "../../../crates/archive/tests/it/moto.rs"]
+#[allow(dead_code, reason = "the archive's own tests use the rest of it")]
+mod moto;
 mod operator;
+mod outside;
 mod process;
+mod rotation;
 mod stage;
+mod timestamps;
+mod witnessing;
+mod worm;

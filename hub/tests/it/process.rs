@@ -16,7 +16,7 @@ fn failing(command: &mut Command) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
-fn serve(directory: &Path) -> Command {
+pub(crate) fn serve(directory: &Path) -> Command {
     let mut command = hub();
     command.arg("serve").arg("--dir").arg(directory);
     command
@@ -24,7 +24,10 @@ fn serve(directory: &Path) -> Command {
 
 /// Starts a hub and reads its first event.
 fn ready(directory: &Path) -> (Child, String) {
-    let mut command = serve(directory);
+    ready_with(serve(directory))
+}
+
+pub(crate) fn ready_with(mut command: Command) -> (Child, String) {
     let mut child =
         command.args(["--operator", "127.0.0.1:0", "--events"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
@@ -35,7 +38,7 @@ fn ready(directory: &Path) -> (Child, String) {
     }
 }
 
-fn terminate(child: &mut Child) -> Option<i32> {
+pub(crate) fn terminate(child: &mut Child) -> Option<i32> {
     let status = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
     assert!(status.success());
     child.wait().unwrap().code()
@@ -58,6 +61,30 @@ fn the_shipped_files_are_checked_and_a_broken_one_is_named() {
     assert!(message.contains("rules.yaml:") && message.contains("files.groups"), "{message}");
     let (code, _) = failing(serve(directory.path()).arg("--rules").arg(&rules));
     assert_eq!(code, 2, "a hub started with rules that make no sense");
+}
+
+#[test]
+fn what_is_told_of_people_outside_is_read_strictly() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("policy");
+    let key = "example.com/w+ed4c5a6d+BDLKnvAKmVs2y9BYb3U6PLx8Z8ZK6PLx8Z8ZK6PLx8Z8";
+    let told = |flag: &str, value: &str, text: &str| {
+        std::fs::write(&policy, text).unwrap();
+        let value = if value.is_empty() { policy.to_str().unwrap() } else { value };
+        failing(serve(directory.path()).args(["--operator", "127.0.0.1:0", flag, value]))
+    };
+    for (flag, value, text, says) in [
+        ("--witness-policy", "", "quorum none\nnonsense\n", "line 2"),
+        ("--witness-policy", "", "", "quorum"),
+        ("--witness-policy", "", &format!("witness w {key}\nquorum w\n"), "line 1"),
+        ("--witness-policy", "/nowhere/policy", "", "/nowhere/policy"),
+        ("--witness-for", "", "log nonsense\nquorum none\n", "line 1"),
+        ("--timestamp-url", "ftp://tsa.example", "", "ftp://tsa.example"),
+    ] {
+        let (code, message) = told(flag, value, text);
+        assert_eq!(code, 2, "{flag} {text:?}: {message}");
+        assert!(message.contains(says), "{flag} {text:?}: {message}");
+    }
 }
 
 #[test]

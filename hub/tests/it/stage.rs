@@ -4,7 +4,7 @@ use std::path::Path;
 
 use contract::ids::OrderId;
 use contract::plane::{EnrolRequest, Enrolled, EnrolmentSheet, IncidentTaken, IncidentView, OrdersWaiting};
-use hub::config::Config;
+use hub::config::{Archives, Config, Outside};
 use hub::library::Sources;
 use hub::serve::{Running, start};
 use identity::{DeviceKey, client_config};
@@ -34,6 +34,22 @@ impl Stage {
         Self { directory, running }
     }
 
+    /// A hub that is told of people outside.
+    pub(crate) async fn start_told(outside: Outside) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), outside).await
+    }
+
+    pub(crate) async fn start_in(directory: TempDir, outside: Outside) -> Self {
+        let running = start(&Config { outside, ..config(directory.path()) }).await.unwrap();
+        Self { directory, running }
+    }
+
+    pub(crate) async fn restart_told(self, outside: Outside) -> Self {
+        let Self { directory, running } = self;
+        running.stop().await;
+        Self::start_in(directory, outside).await
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.running.operator())
     }
@@ -60,7 +76,11 @@ impl Stage {
     }
 
     pub(crate) async fn enrolled(&self, tenant: &str) -> Device {
-        let sheet = self.sheet(tenant, "main").await;
+        self.enrolled_at(tenant, "main").await
+    }
+
+    pub(crate) async fn enrolled_at(&self, tenant: &str, site: &str) -> Device {
+        let sheet = self.sheet(tenant, site).await;
         let key = DeviceKey::create().unwrap();
         let log = Log::new(&sheet);
         let request = request(&sheet, &key, &log);
@@ -88,10 +108,22 @@ impl Stage {
         assert_eq!(self.operate(Method::POST, &path, None).await.status(), StatusCode::OK);
     }
 
+    pub(crate) async fn status(&self) -> Value {
+        parsed(self.operate(Method::GET, "/v1/status", None).await).await
+    }
+
+    /// What the alarms of that kind say. Reading the database while the hub writes to it is what its log is for.
+    pub(crate) fn alarms(&self, kind: &str) -> Vec<String> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let database = self.directory.path().join("hub.db");
+        let database = rusqlite::Connection::open_with_flags(database, flags).unwrap();
+        let mut all = database.prepare("SELECT detail FROM alarm WHERE kind = ?1 ORDER BY detail").unwrap();
+        all.query_map([kind], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
     /// The one host of the fleet, as the operator sees it.
     pub(crate) async fn host(&self) -> Value {
-        let status: Value = parsed(self.operate(Method::GET, "/v1/status", None).await).await;
-        status["hosts"][0].clone()
+        self.status().await["hosts"][0].clone()
     }
 }
 
@@ -103,6 +135,8 @@ pub(crate) fn config(directory: &Path) -> Config {
         name: "localhost".parse().unwrap(),
         events: false,
         sources: Sources::default(),
+        archives: Archives::default(),
+        outside: Outside::default(),
     }
 }
 

@@ -2,59 +2,72 @@
 
 use contract::time::UtcTime;
 
-use super::{Report, Summary, TrustUsed, WitnessSeen};
+use super::{Remark, Report, Summary, TrustUsed, WitnessSeen};
+use crate::kit::{Cover, KitReport, LogInKit};
 use crate::verdict::Verdict;
 
-impl Report {
+impl Verdict {
     /// The verdict in one line, such as `ALTERED at record 17`.
     pub fn headline(&self) -> String {
-        match (&self.verdict, self.verdict.index()) {
-            (Verdict::IntactWitnessed, _) => "INTACT and witnessed".to_owned(),
-            (Verdict::IntactUnwitnessedTail { unwitnessed: 0 }, _) => {
+        match (self, self.index()) {
+            (Self::IntactWitnessed, _) => "INTACT and witnessed".to_owned(),
+            (Self::IntactUnwitnessedTail { unwitnessed: 0 }, _) => {
                 "INTACT and witnessed, with files beyond the head".to_owned()
             }
-            (Verdict::IntactUnwitnessedTail { unwitnessed }, _) => {
+            (Self::IntactUnwitnessedTail { unwitnessed }, _) => {
                 format!("INTACT, with an unwitnessed tail of {unwitnessed}")
             }
-            (Verdict::Incomplete(_), Some(index)) => format!("INCOMPLETE from record {index} on"),
-            (Verdict::Incomplete(_), None) => "INCOMPLETE".to_owned(),
-            (Verdict::Altered(_), Some(index)) => format!("ALTERED at record {index}"),
-            (Verdict::Altered(_), None) => "ALTERED".to_owned(),
-            (Verdict::Fork(_), _) => "FORK".to_owned(),
-            (Verdict::NothingVerified(_), _) => "NOTHING VERIFIED".to_owned(),
+            (Self::Incomplete(_), Some(index)) => format!("INCOMPLETE from record {index} on"),
+            (Self::Incomplete(_), None) => "INCOMPLETE".to_owned(),
+            (Self::Altered(_), Some(index)) => format!("ALTERED at record {index}"),
+            (Self::Altered(_), None) => "ALTERED".to_owned(),
+            (Self::Fork(_), _) => "FORK".to_owned(),
+            (Self::NothingVerified(_), _) => "NOTHING VERIFIED".to_owned(),
         }
     }
+}
 
+impl Report {
     /// Everything below the headline, one fact per line, safe to print on a terminal.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.explanation(), String::new()];
-        lines.extend(self.head_lines());
+        lines.extend(self.facts());
+        lines.push(String::new());
+        lines.extend(limits(&self.verdict, self.head.as_ref().is_some_and(|head| head.key.is_some())));
+        lines.push("Not read: writer/, which is the writer's own, and whatever else lies beside tile/ and checkpoint.".to_owned());
+        lines.iter().map(|line| printable(line)).collect()
+    }
+
+    fn facts(&self) -> Vec<String> {
+        let mut lines = self.head_lines();
         lines.extend(self.summary.iter().flat_map(summary_lines));
         lines.extend(self.trust_lines());
         lines.extend(self.witnesses.iter().map(witness_line));
         if self.uncovered.count > 0 {
-            lines.push(fact(
-                "not covered",
-                &format!("{} files under tile/ lie beyond the head", self.uncovered.count),
-            ));
+            let words = format!("{} files under tile/ lie beyond the head", self.uncovered.count);
+            lines.push(fact("not covered", &words));
             lines.extend(self.uncovered.names.iter().map(|name| fact("", name)));
         }
-        lines.extend(self.limits());
-        lines.iter().map(|line| printable(line)).collect()
+        lines.extend(self.remarks.iter().map(|remark| fact("not used", &remark_words(remark))));
+        lines
     }
 
     fn head_lines(&self) -> Vec<String> {
         let Some(head) = &self.head else { return Vec::new() };
-        let signed = if head.signed {
-            "signed by the key given"
-        } else {
-            "its signature was not checked: no key given"
+        let signed = match &head.key {
+            Some(key) => format!("signed by {key}"),
+            None => "no key that was given is known to have signed it".to_owned(),
         };
-        vec![
+        let mut lines = vec![
             fact("log", &head.checkpoint.origin.to_string()),
             fact("head", &format!("size {}, {signed}", head.checkpoint.size)),
             fact("root", &head.checkpoint.root.to_base64()),
-        ]
+        ];
+        if let Some(part) = self.extent.filter(|extent| !extent.is_whole()) {
+            let words = format!("records {} to {}; of the others their hashes", part.first(), part.end() - 1);
+            lines.push(fact("holds", &words));
+        }
+        lines
     }
 
     fn trust_lines(&self) -> Vec<String> {
@@ -63,7 +76,9 @@ impl Report {
         }
         let words = |trust: &TrustUsed| match trust {
             TrustUsed::Key(label) => format!("the key {label}"),
+            TrustUsed::KeyLog { keys } => format!("a key log, which lists {keys} keys"),
             TrustUsed::Witness(label) => format!("the witness {label}"),
+            TrustUsed::HeadsKey(label) => format!("the log of heads {label}"),
             TrustUsed::Head { checkpoint, signed_by_key } => {
                 let by = if *signed_by_key { "signed by the key" } else { "on the word of whoever kept it" };
                 format!("an earlier head, size {}, {by}", checkpoint.size)
@@ -71,23 +86,53 @@ impl Report {
         };
         self.trust.iter().map(|trust| fact("trusted", &words(trust))).collect()
     }
+}
 
-    /// What the verdict does not say.
-    fn limits(&self) -> Vec<String> {
-        let mut lines = vec![String::new()];
-        if self.verdict.is_intact() {
-            let by = match &self.head {
-                Some(head) if head.signed => "signed by the holder of the key",
-                _ => "those of the earlier head",
-            };
-            lines.push(format!("This shows that the records are unchanged, in order, and {by}."));
-            lines.push("It does not show that what a record says is true.".to_owned());
-        } else {
-            lines.push("Do not rely on this log until the reason is known.".to_owned());
+impl KitReport {
+    /// Everything below the headline, one fact per line, safe to print on a terminal.
+    pub fn lines(&self) -> Vec<String> {
+        let about = self.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
+        let mut lines = vec![format!("{about}{}", self.verdict.explanation()), String::new()];
+        lines.extend(self.cover.iter().flat_map(cover_lines));
+        for LogInKit { host, site, report } in &self.logs {
+            lines.push(String::new());
+            lines.push(format!("{host} at {site}: {}", report.verdict.headline()));
+            if !report.verdict.is_intact() {
+                lines.push(format!("  {}", report.explanation()));
+            }
+            lines.extend(report.facts().iter().map(|line| format!("  {line}")));
         }
-        lines.push("Not read: writer/, which is the writer's own, and whatever else lies beside tile/ and checkpoint.".to_owned());
-        lines
+        lines.push(String::new());
+        let signed = |log: &LogInKit| log.report.head.as_ref().is_some_and(|head| head.key.is_some());
+        lines.extend(limits(&self.verdict, self.logs.iter().all(signed)));
+        lines.iter().map(|line| printable(line)).collect()
     }
+}
+
+fn cover_lines(cover: &Cover) -> Vec<String> {
+    let signed = if cover.signed {
+        "signed by the kit key that was given"
+    } else {
+        "not vouched for: no kit key was given, or it did not sign. So take tenant, period and documents as a claim"
+    };
+    vec![
+        fact("tenant", &cover.tenant),
+        fact("period", &format!("from {} until before {}", cover.from, cover.to)),
+        fact("export", &format!("{} by {} at {}", cover.export, cover.exported_by, cover.exported_at)),
+        fact("cover", signed),
+    ]
+}
+
+/// What the verdict does not say.
+fn limits(verdict: &Verdict, signed: bool) -> Vec<String> {
+    if !verdict.is_intact() {
+        return vec!["Do not rely on this evidence until the reason is known.".to_owned()];
+    }
+    let by = if signed { "signed by the holder of the key" } else { "those of the earlier head" };
+    vec![
+        format!("This shows that the records are unchanged, in order, and {by}."),
+        "It does not show that what a record says is true.".to_owned(),
+    ]
 }
 
 fn summary_lines(summary: &Summary) -> Vec<String> {
@@ -119,6 +164,17 @@ fn witness_line(seen: &WitnessSeen) -> String {
         }
     };
     fact("witnessed", &words)
+}
+
+fn remark_words(remark: &Remark) -> String {
+    match remark {
+        Remark::HeadsProofIgnored => "head.tlog-proof: the key of the log of heads was not given".to_owned(),
+        Remark::NotComparable { who, size } => {
+            format!(
+                "{who} of size {size}: the records and hashes that are there do not lead to a root of that size"
+            )
+        }
+    }
 }
 
 fn fact(name: &str, words: &str) -> String {

@@ -1,9 +1,13 @@
 //! Reasons for `altered`.
 
-use contract::record::RecordError;
 use tlog::checkpoint::CheckpointParseError;
 use tlog::cosignature::CosignatureError;
 use tlog::note::{KeyLabel, NoteError, SignatureError};
+
+use crate::frame::FrameError;
+use crate::handover::HandoverFault;
+use crate::heads_proof::HeadsProofFault;
+use crate::kit::{CoverFault, KitFault};
 
 /// What is not as it was signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,9 +36,19 @@ pub enum Alteration {
         /// How many records there are.
         size: u64,
     },
+    /// A record in which the log should pass to another key.
+    #[error("record {index} does not hand the log over to another key as it should: {why}")]
+    Handover {
+        /// Which.
+        index: u64,
+        /// How it shows.
+        why: HandoverFault,
+    },
     /// Bytes follow the last record of a bundle.
     #[error("{bytes} bytes follow the last record of {path}")]
     Trailing {
+        /// The index that would come next.
+        index: u64,
         /// The bundle.
         path: String,
         /// How many.
@@ -69,6 +83,33 @@ pub enum Alteration {
         /// How it shows.
         why: CosignatureError,
     },
+    /// The proof that the log of heads holds a head of this log does not hold.
+    #[error("head.tlog-proof was altered: {0}")]
+    HeadsProof(HeadsProofFault),
+    /// The file is not a kit.
+    #[error("this is not a kit: {0}")]
+    Container(KitFault),
+    /// A file of the kit was damaged: its checksum is wrong.
+    #[error("the file {name} in the kit is damaged: its checksum is wrong")]
+    Damaged {
+        /// Its name.
+        name: String,
+    },
+    /// The kit's cover is not what it has to be.
+    #[error("the cover of the kit was altered: {0}")]
+    Cover(CoverFault),
+    /// A document is not the one that the cover lists.
+    #[error("the file {name} is not the one that the cover of the kit lists")]
+    Document {
+        /// Its name.
+        name: String,
+    },
+    /// A file that nothing in the kit calls for.
+    #[error("the file {path} does not belong in this kit")]
+    Unexpected {
+        /// Its name.
+        path: String,
+    },
 }
 
 impl Alteration {
@@ -84,6 +125,13 @@ impl Alteration {
             Self::HeadNote(_) | Self::HeadText(_) => "head_malformed",
             Self::HeadSignature(_) => "head_signature",
             Self::Cosignature { .. } => "cosignature_invalid",
+            Self::Handover { .. } => "key_handover",
+            Self::HeadsProof(_) => "heads_proof",
+            Self::Container(_) => "not_a_kit",
+            Self::Damaged { .. } => "file_damaged",
+            Self::Cover(why) => why.code(),
+            Self::Document { .. } => "document_differs",
+            Self::Unexpected { .. } => "unexpected_file",
         }
     }
 }
@@ -96,7 +144,7 @@ pub enum RecordFault {
     CutShort,
     /// Its bytes are not a record in canonical form.
     #[error("{0}")]
-    Malformed(RecordError),
+    Malformed(FrameError),
     /// It says that it stands elsewhere.
     #[error("it says that it is record {found}")]
     Sequence {
@@ -125,7 +173,7 @@ impl RecordFault {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::CutShort => "bundle_cut_short",
-            Self::Malformed(RecordError::NotCanonical(_)) => "not_canonical",
+            Self::Malformed(FrameError::NotCanonical(_)) => "not_canonical",
             Self::Malformed(_) => "not_a_record",
             Self::Sequence { .. } => "sequence_differs",
             Self::Origin { .. } => "origin_differs",

@@ -11,6 +11,9 @@ pub enum Outsider {
     /// A witness.
     #[error("the witness {0}")]
     Witness(KeyLabel),
+    /// The hub's log of heads.
+    #[error("the log of heads {0}")]
+    LogOfHeads(KeyLabel),
 }
 
 /// Two heads that cannot both be of one log.

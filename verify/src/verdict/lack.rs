@@ -53,6 +53,44 @@ pub enum Lack {
         /// The first record not covered.
         from: u64,
     },
+    /// A kit begins or ends amid the records of its period.
+    #[error("the kit holds the records {first} to {}, and its period {how}", .end.saturating_sub(1))]
+    Period {
+        /// The first record there is.
+        first: u64,
+        /// The record after the last.
+        end: u64,
+        /// How it shows.
+        how: PeriodCut,
+    },
+    /// A document that the cover of a kit lists.
+    #[error("the file {name}, which the cover of the kit lists, is not in it")]
+    Document {
+        /// Its name.
+        name: String,
+    },
+    /// A log that something was brought for.
+    #[error("something was given for the log {origin}, and it is not in the kit")]
+    Log {
+        /// Its origin.
+        origin: String,
+    },
+}
+
+/// Which end of a kit's period is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PeriodCut {
+    /// The first record is of the period already.
+    #[error("may have begun before the first of them")]
+    Begin,
+    /// The last record is of the period still.
+    #[error("may go on after the last of them")]
+    End,
+    /// The log ends within the period, and no witness saw that it did when the period was over, or the kit was made.
+    #[error(
+        "may go on after the last of them: no witness vouched for that end when it was over, or exported"
+    )]
+    Stale,
 }
 
 impl Lack {
@@ -65,6 +103,9 @@ impl Lack {
             Self::List(_) => "files_not_listed",
             Self::RolledBack { .. } => "rolled_back",
             Self::Unvouched { .. } => "tail_not_covered",
+            Self::Period { .. } => "period_cut",
+            Self::Document { .. } => "document_missing",
+            Self::Log { .. } => "log_missing",
         }
     }
 }

@@ -10,10 +10,12 @@ use crate::source::ReadError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unverified {
     /// Nothing was given from outside.
-    #[error("no key and no earlier head was given: a log cannot vouch for itself")]
+    #[error(
+        "nothing that was given, no key and no earlier head, is about this log, and a log cannot vouch for itself"
+    )]
     NoTrust,
-    /// What was given lies in the log's own directory.
-    #[error("{0} lies inside the log's own directory: a log cannot vouch for itself")]
+    /// What was given lies in the log's own directory, or is what is verified.
+    #[error("{0} lies inside what is verified, which cannot vouch for itself")]
     TrustFromInside(String),
     /// An earlier head of size 0.
     #[error("the earlier head is of an empty log, which pins nothing")]
@@ -26,6 +28,15 @@ pub enum Unverified {
         /// What the head names.
         head: Origin,
     },
+    /// Two key logs for one log.
+    #[error("two key logs were given for the log {0}")]
+    TwoKeyLogs(Origin),
+    /// A key that the key log of its log does not list.
+    #[error("the key {key} is not listed in the key log that was given for its log")]
+    KeyNotListed {
+        /// The key.
+        key: KeyLabel,
+    },
     /// The earlier head bears a signature in the key's name that is not the key's.
     #[error("the earlier head is not genuine: {0}")]
     OutsideHeadSignature(SignatureError),
@@ -34,6 +45,22 @@ pub enum Unverified {
     KeyIsAWitness {
         /// The key.
         key: KeyLabel,
+    },
+    /// A key was given for something that its name does not say.
+    #[error("{key} cannot be what it was given as: such a key has a name that ends in {end}")]
+    KeyOfAnotherName {
+        /// The key.
+        key: KeyLabel,
+        /// What its name would end in.
+        end: &'static str,
+    },
+    /// Two earlier heads of one size have different roots.
+    #[error("two earlier heads of size {size} were given for the log {origin}, with different roots")]
+    TwoRoots {
+        /// The log.
+        origin: Origin,
+        /// The size.
+        size: u64,
     },
     /// Another key was given as a witness's.
     #[error("{key} is not a witness's key")]
@@ -47,15 +74,33 @@ pub enum Unverified {
     /// The receipt bears a cosignature in a witness's name that is not the witness's.
     #[error("the receipt is not genuine: {0}")]
     ReceiptForged(CosignatureError),
-    /// The receipt is for another log.
-    #[error("the receipt is for the log {0}")]
-    ReceiptOfAnotherLog(Origin),
+    /// A receipt is for another log.
+    #[error("a receipt is for another log than there is")]
+    ReceiptOfAnotherLog,
     /// There is no head.
     #[error("the log's head, the file checkpoint, cannot be read: {0}")]
     NoHead(ReadError),
     /// The head is not signed by the key.
-    #[error("the log's head is not signed by the key that was given: {0}")]
-    NotSignedByKey(SignatureError),
+    #[error(
+        "the log's head is not signed by a key that was given, nor by one that such a key handed over to: {keys}"
+    )]
+    NotSignedByKey {
+        /// The keys that were given.
+        keys: String,
+    },
+    /// The head is signed by a key that does not count for its size.
+    #[error(
+        "the log's head is signed by {key}, which by the key log does not count for a head of size {size}"
+    )]
+    KeyRevoked {
+        /// The key.
+        key: KeyLabel,
+        /// The head's size.
+        size: u64,
+    },
+    /// A kit without logs.
+    #[error("there is no log in the kit")]
+    NoLogs,
     /// The head is of another log.
     #[error("this is the log {found}, not {expected}")]
     OtherLog {
@@ -76,14 +121,21 @@ impl Unverified {
             Self::NoTrust => "no_trust",
             Self::TrustFromInside(_) => "trust_from_inside",
             Self::EmptyOutsideHead => "outside_head_empty",
-            Self::TrustDisagrees { .. } => "trust_disagrees",
+            Self::TwoRoots { .. }
+            | Self::TrustDisagrees { .. }
+            | Self::TwoKeyLogs(_)
+            | Self::KeyNotListed { .. } => "trust_disagrees",
             Self::OutsideHeadSignature(_) => "outside_head_signature",
-            Self::KeyIsAWitness { .. } | Self::WitnessIsNone { .. } => "wrong_kind_of_key",
+            Self::KeyIsAWitness { .. } | Self::WitnessIsNone { .. } | Self::KeyOfAnotherName { .. } => {
+                "wrong_kind_of_key"
+            }
             Self::ReceiptUnknown => "receipt_not_cosigned",
             Self::ReceiptForged(_) => "receipt_invalid",
-            Self::ReceiptOfAnotherLog(_) => "receipt_of_another_log",
+            Self::ReceiptOfAnotherLog => "receipt_of_another_log",
             Self::NoHead(_) => "no_head",
-            Self::NotSignedByKey(_) => "not_signed_by_key",
+            Self::NotSignedByKey { .. } => "not_signed_by_key",
+            Self::KeyRevoked { .. } => "key_revoked",
+            Self::NoLogs => "no_logs",
             Self::OtherLog { .. } => "other_log",
             Self::EmptyLog => "empty_log",
         }

@@ -1,14 +1,16 @@
 //! The program as a person runs it: exit status, words, JSON.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::logs::{key, key_of, load, log, log_with, witness};
+use crate::zip::SAMPLE;
 
 fn run(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_suture-verify")).arg(dir).args(arguments).output().unwrap()
@@ -89,15 +91,18 @@ fn what_cannot_be_used_is_said_with_file_and_line() {
     };
     refused(&["--key-file", name], "cannot read it");
     fs::write(&path, "").unwrap();
-    refused(&["--key-file", name], "line 1: a key file holds one line");
+    refused(&["--key-file", name], "line 1: a key file holds one key on each line");
     fs::write(&path, format!("{}\n\n", vkey())).unwrap();
-    refused(&["--key-file", name], "line 1: a key file holds one line");
+    refused(&["--key-file", name], "key: line 2: ");
     fs::write(&path, "hub.example/h-1+00000000+AAAA").unwrap();
     refused(&["--key-file", name], "key: line 1: ");
     refused(&["--checkpoint", name], "key: not a head");
     refused(&["--key", "nonsense"], "invalid value 'nonsense'");
-    refused(&["--key", &vkey(), "--key-file", name], "cannot be used with");
-    refused(&["--key", &vkey(), "--receipt", name], "--witness");
+    refused(&["--head", "hub.example/h-1:3"], "not a head");
+    refused(&["--key-log", name], "key: line 1: a key log begins with");
+    refused(&["--policy", name], "key: line 1: ");
+    fs::copy(dir.path().join("checkpoint"), &path).unwrap();
+    refused(&["--key", &vkey(), "--receipt", name], "add --witness or --policy");
     refused(&["--frobnicate"], "unexpected argument");
 }
 
@@ -143,6 +148,125 @@ fn the_writers_own_directory_changes_nothing() {
     fs::remove_dir_all(dir.path().join("writer")).unwrap();
     fs::write(dir.path().join(".DS_Store"), "x").unwrap();
     assert_eq!(run(dir.path(), &["--key", &vkey(), "--json"]).stdout, before);
+}
+
+/// A kit in a file, and beside it what an auditor was handed.
+fn kit() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
+    put("kit.zip", &SAMPLE.zip);
+    put("keys", SAMPLE.log_keys.as_bytes());
+    put("policy", SAMPLE.policy.as_bytes());
+    put("key-log", SAMPLE.key_logs.values().next().unwrap().as_bytes());
+    put("head", SAMPLE.heads[0].as_bytes());
+    dir
+}
+
+#[test]
+fn a_kit_is_judged_by_whatever_was_brought() {
+    let dir = kit();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let zip = dir.path().join("kit.zip");
+    let witness = SAMPLE.keys.witness.verifier().to_string();
+    let heads = SAMPLE.keys.heads.verifier().to_string();
+    let kits = SAMPLE.keys.kits.verifier().to_string();
+    let (keys, key_log, head, policy) = (path("keys"), path("key-log"), path("head"), path("policy"));
+    assert_eq!(status(&zip, &["--key-file", &keys]), 10);
+    assert_eq!(status(&zip, &["--key-log", &key_log]), 10);
+    assert_eq!(status(&zip, &["--checkpoint", &head]), 10);
+    let typed = SAMPLE.heads[0].trim_end().replace('\n', ":");
+    assert_eq!(status(&zip, &["--head", &typed]), 10);
+    assert_eq!(status(&zip, &["--policy", &policy]), 10);
+    // The hub's own keys are known by their names.
+    let by_name = ["--policy", &policy, "--key", &heads, "--key", &kits, "--json"];
+    let output = run(&zip, &by_name);
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &said["cover"]["signed"]), (Some(0), &true.into()));
+    assert_eq!((&said["verdict"], &said["reason"]), (&"intact_witnessed".into(), &Value::Null));
+    assert_eq!(said["logs"][0]["witnessed_size"], 700);
+    assert_eq!(status(&zip, &["--key-file", &keys, "--witness", &witness]), 0);
+    assert_eq!(status(&zip, &[]), 50);
+    assert_eq!(status(&zip, &["--kit-key", &kits]), 50, "the cover's key vouches for no record");
+    assert_eq!(status(&dir.path().join("keys"), &["--key-file", &keys]), 50, "the file that is verified");
+    assert_eq!(status(&dir.path().join("head"), &["--key-file", &keys]), 30, "no kit");
+    for arguments in [["--kit-key", &witness], ["--kit-key", &heads], ["--heads-key", &kits]] {
+        let output = run(&zip, &["--key-file", &keys, arguments[0], arguments[1], "--json"]);
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), said["reason"].as_str()), (Some(50), Some("wrong_kind_of_key")));
+    }
+}
+
+#[test]
+fn a_head_can_be_typed() {
+    let dir = kit();
+    let typed = |text: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_suture-verify"));
+        let program = program.arg(dir.path().join("kit.zip")).args(["--checkpoint", "-"]);
+        let mut running =
+            program.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        running.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        running.wait().unwrap().code()
+    };
+    assert_eq!(typed(&SAMPLE.heads[0]), Some(10));
+    assert_eq!(typed(&SAMPLE.heads[0].replacen("700", "699", 1)), Some(40));
+    assert_eq!(typed("what is a head?"), Some(2));
+}
+
+#[test]
+fn words_on_a_kit_name_the_log_and_what_nobody_vouches_for() {
+    let dir = kit();
+    let keys = dir.path().join("keys");
+    let output = run(&dir.path().join("kit.zip"), &["--key-file", keys.to_str().unwrap()]);
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(words.starts_with("INTACT, with an unwitnessed tail of 700\n"), "{words}");
+    for said in [
+        "tenant       clinic-7",
+        "not vouched for",
+        "key_taken 2",
+        "the key of the log of heads was not given",
+    ] {
+        assert!(words.contains(said), "{said}: {words}");
+    }
+}
+
+#[test]
+fn a_shell_completes_its_options() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_suture-verify")).args(["--completions", "bash"]).output().unwrap();
+    let script = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && script.contains("--key-log"), "{script}");
+}
+
+#[test]
+fn nothing_that_could_reach_a_network_is_linked() {
+    let tree = ["tree", "--offline", "--locked", "-p", "verify", "-e", "normal,build", "--prefix", "none"];
+    let output = Command::new(env!("CARGO")).args(tree).output().unwrap();
+    let crates = String::from_utf8(output.stdout).unwrap();
+    let names: Vec<&str> = crates.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains(&"tlog") && names.contains(&"contract"), "the tree was read: {crates}");
+    let worlds = [
+        "tokio",
+        "mio",
+        "async",
+        "futures",
+        "hyper",
+        "http",
+        "reqwest",
+        "ureq",
+        "rustls",
+        "ring",
+        "openssl",
+        "native-tls",
+        "socket",
+        "curl",
+        "url",
+        "quinn",
+        "dns",
+        "hickory",
+        "zbus",
+    ];
+    let found = names.iter().find(|name| worlds.iter().any(|world| name.starts_with(world)));
+    assert_eq!(found, None, "{crates}");
 }
 
 #[test]

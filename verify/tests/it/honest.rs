@@ -28,7 +28,7 @@ fn the_cosignature_of_every_named_witness_is_needed() {
     log.0.insert("checkpoint".into(), log.cosigned(&hub).to_string().into_bytes());
     let report = verify(&log, &witnessed_by(&[&hub]));
     assert_eq!(report.verdict, Verdict::IntactWitnessed);
-    assert_eq!((report.witnessed_size(), report.reason()), (300, None));
+    assert_eq!((report.witnessed_size, report.reason()), (300, None));
     let report = verify(&log, &witnessed_by(&[&hub, &bank]));
     assert_eq!(report.verdict, Verdict::IntactUnwitnessedTail { unwitnessed: 300 });
     assert_eq!(report.witnesses.iter().map(|seen| seen.size).collect::<Vec<_>>(), [300, 0]);
@@ -41,12 +41,12 @@ fn a_receipt_for_an_earlier_size_leaves_a_tail() {
     let hub = witness("hub.example/witness");
     let mut trust = witnessed_by(&[&hub]);
     for (seen, unwitnessed) in [(1, 699), (256, 444), (257, 443), (699, 1)] {
-        trust.receipt = Some(log(seen).cosigned(&hub));
+        trust.receipts = vec![log(seen).cosigned(&hub)];
         let report = verify(&log(700), &trust);
         assert_eq!(report.verdict, Verdict::IntactUnwitnessedTail { unwitnessed });
-        assert_eq!(report.witnessed_size(), seen);
+        assert_eq!(report.witnessed_size, seen);
     }
-    trust.receipt = Some(log(700).cosigned(&hub));
+    trust.receipts = vec![log(700).cosigned(&hub)];
     assert_eq!(verify(&log(700), &trust).verdict, Verdict::IntactWitnessed);
 }
 

@@ -13,7 +13,7 @@ use tlog::hash::leaf_hash;
 use tlog::note::{SignatureType, SignedNote, SigningKey};
 use tlog::tile::{TILE_HEIGHT, Tile, TileKind, bundle, entry_bundles, hash_tiles};
 use tlog::tree::{CompactRange, TreeSize};
-use verify::{ReadError, Report, Source, Trust};
+use verify::{ReadError, Report, Source, Trust, Witnesses};
 
 pub(crate) const ORIGIN: &str = "hub.example/h-1";
 
@@ -45,11 +45,15 @@ pub(crate) fn witness(name: &str) -> SigningKey {
 }
 
 pub(crate) fn trust() -> Trust {
-    Trust { key: Some(key().verifier().clone()), ..Trust::default() }
+    Trust { keys: vec![key().verifier().clone()], ..Trust::default() }
 }
 
 pub(crate) fn witnessed_by(witnesses: &[&SigningKey]) -> Trust {
-    Trust { witnesses: witnesses.iter().map(|key| key.verifier().clone()).collect(), ..trust() }
+    Trust { witnesses: all(witnesses), ..trust() }
+}
+
+pub(crate) fn all(keys: &[&SigningKey]) -> Witnesses {
+    Witnesses::All(keys.iter().map(|key| key.verifier().clone()).collect())
 }
 
 pub(crate) fn verify(log: &Log, trust: &Trust) -> Report {

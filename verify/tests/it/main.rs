@@ -4,6 +4,10 @@
 mod binary;
 mod flips;
 mod honest;
+mod kits;
 mod logs;
 mod outsiders;
+mod reasons;
+mod rotation;
 mod tampered;
+mod zip;

@@ -1,9 +1,10 @@
 //! What outsiders saw, against the log as it is shown now.
 
-use tlog::note::SignedNote;
-use verify::{OutsideHead, OutsideHeadError, Trust, Verdict};
+use tlog::note::{SignatureType, SignedNote, SigningKey};
+use tlog::policy::Policy;
+use verify::{OutsideHead, OutsideHeadError, Trust, Verdict, Witnesses};
 
-use crate::logs::{Log, key, key_of, log, log_with, trust, verify, witness, witnessed_by};
+use crate::logs::{Log, all, key, key_of, log, log_with, trust, verify, witness, witnessed_by};
 
 fn kept(log: &Log) -> OutsideHead {
     OutsideHead::parse(&log.0["checkpoint"]).unwrap()
@@ -24,7 +25,7 @@ fn check(log: &Log, trust: &Trust, name: &str, reason: &str) -> Verdict {
 fn an_earlier_head_is_found_again() {
     for seen in [1, 255, 256, 257, 700] {
         for head in [kept(&log(seen)), typed(&log(seen))] {
-            let trust = Trust { head: Some(head), ..trust() };
+            let trust = Trust { heads: vec![head], ..trust() };
             check(&log(700), &trust, "intact_unwitnessed_tail", "unwitnessed_tail");
         }
     }
@@ -32,25 +33,25 @@ fn an_earlier_head_is_found_again() {
 
 #[test]
 fn an_earlier_head_alone_vouches_for_what_it_covers_and_no_more() {
-    let alone = |seen| Trust { head: Some(typed(&log(seen))), ..Trust::default() };
+    let alone = |seen| Trust { heads: vec![typed(&log(seen))], ..Trust::default() };
     check(&log(700), &alone(700), "intact_unwitnessed_tail", "unwitnessed_tail");
     let verdict = check(&log(700), &alone(256), "incomplete", "tail_not_covered");
     assert_eq!(verdict.index(), Some(256));
     // A witness that saw all of it covers the rest.
     let hub = witness("hub.example/witness");
-    let receipt = Some(log(700).cosigned(&hub));
-    let trust = Trust { witnesses: vec![hub.verifier().clone()], receipt, ..alone(256) };
+    let receipts = vec![log(700).cosigned(&hub)];
+    let trust = Trust { witnesses: all(&[&hub]), receipts, ..alone(256) };
     assert_eq!(verify(&log(700), &trust).verdict, Verdict::IntactWitnessed);
 }
 
 #[test]
 fn a_log_put_back_is_incomplete() {
     for trust in [trust(), Trust::default()] {
-        let trust = Trust { head: Some(kept(&log(700))), ..trust };
+        let trust = Trust { heads: vec![kept(&log(700))], ..trust };
         check(&log(257), &trust, "incomplete", "rolled_back");
     }
     let hub = witness("hub.example/witness");
-    let trust = Trust { receipt: Some(log(700).cosigned(&hub)), ..witnessed_by(&[&hub]) };
+    let trust = Trust { receipts: vec![log(700).cosigned(&hub)], ..witnessed_by(&[&hub]) };
     check(&log(699), &trust, "incomplete", "rolled_back");
 }
 
@@ -58,14 +59,14 @@ fn a_log_put_back_is_incomplete() {
 fn two_histories_are_a_fork_at_every_size() {
     for size in [1, 3, 256, 257, 700] {
         let other = log_with(key(), size, 1_000);
-        let signed = Trust { head: Some(kept(&other)), ..trust() };
+        let signed = Trust { heads: vec![kept(&other)], ..trust() };
         check(&log(700), &signed, "fork", "two_heads_signed");
-        let unsigned = Trust { head: Some(typed(&other)), ..trust() };
+        let unsigned = Trust { heads: vec![typed(&other)], ..trust() };
         check(&log(700), &unsigned, "fork", "outside_head_differs");
-        let alone = Trust { head: Some(kept(&other)), ..Trust::default() };
+        let alone = Trust { heads: vec![kept(&other)], ..Trust::default() };
         check(&log(700), &alone, "fork", "outside_head_differs");
         let hub = witness("hub.example/witness");
-        let receipt = Trust { receipt: Some(other.cosigned(&hub)), ..witnessed_by(&[&hub]) };
+        let receipt = Trust { receipts: vec![other.cosigned(&hub)], ..witnessed_by(&[&hub]) };
         check(&log(700), &receipt, "fork", "two_heads_signed");
     }
 }
@@ -93,7 +94,7 @@ fn a_cosignature_from_another_head_is_an_alteration() {
 #[test]
 fn a_receipt_that_proves_nothing_is_refused() {
     let (hub, bank) = (witness("hub.example/witness"), witness("bank.example/witness"));
-    let with = |note: SignedNote| Trust { receipt: Some(note), ..witnessed_by(&[&hub]) };
+    let with = |note: SignedNote| Trust { receipts: vec![note], ..witnessed_by(&[&hub]) };
     check(&log(3), &with(log(3).cosigned(&bank)), "nothing_verified", "receipt_not_cosigned");
     let spoilt = log(3).cosigned(&hub).to_string().replacen("\n3\n", "\n2\n", 1);
     let spoilt = SignedNote::parse(spoilt.as_bytes()).unwrap();
@@ -107,24 +108,29 @@ fn a_receipt_that_proves_nothing_is_refused() {
 fn trust_that_disagrees_with_itself_verifies_nothing() {
     check(&log(3), &Trust::default(), "nothing_verified", "no_trust");
     let hub = witness("hub.example/witness");
-    let only_witness = Trust { witnesses: vec![hub.verifier().clone()], ..Trust::default() };
+    let only_witness = Trust { witnesses: all(&[&hub]), ..Trust::default() };
     check(&log(3), &only_witness, "nothing_verified", "no_trust");
     let elsewhere = log_with(key_of("hub.example/h-2", 3), 3, 0);
-    check(&log(3), &Trust { head: Some(kept(&elsewhere)), ..trust() }, "nothing_verified", "trust_disagrees");
     check(
         &log(3),
-        &Trust { head: Some(kept(&elsewhere)), ..Trust::default() },
+        &Trust { heads: vec![kept(&elsewhere)], ..trust() },
+        "nothing_verified",
+        "trust_disagrees",
+    );
+    check(
+        &log(3),
+        &Trust { heads: vec![kept(&elsewhere)], ..Trust::default() },
         "nothing_verified",
         "other_log",
     );
     let spoilt = log(3).note().to_string().replacen("\n3\n", "\n2\n", 1);
     let spoilt = OutsideHead::parse(spoilt.as_bytes()).unwrap();
-    check(&log(3), &Trust { head: Some(spoilt), ..trust() }, "nothing_verified", "outside_head_signature");
-    let empty = Some(typed(&Log::forge(&[], &key())));
-    check(&log(3), &Trust { head: empty, ..Trust::default() }, "nothing_verified", "outside_head_empty");
-    let crossed = Trust { key: Some(hub.verifier().clone()), ..Trust::default() };
+    check(&log(3), &Trust { heads: vec![spoilt], ..trust() }, "nothing_verified", "outside_head_signature");
+    let empty = vec![typed(&Log::forge(&[], &key()))];
+    check(&log(3), &Trust { heads: empty, ..Trust::default() }, "nothing_verified", "outside_head_empty");
+    let crossed = Trust { keys: vec![hub.verifier().clone()], ..Trust::default() };
     check(&log(3), &crossed, "nothing_verified", "wrong_kind_of_key");
-    let crossed = Trust { witnesses: vec![key().verifier().clone()], ..trust() };
+    let crossed = Trust { witnesses: all(&[&key()]), ..trust() };
     check(&log(3), &crossed, "nothing_verified", "wrong_kind_of_key");
 }
 
@@ -134,4 +140,38 @@ fn what_is_no_head_is_refused() {
         assert!(matches!(OutsideHead::parse(bad.as_bytes()), Err(OutsideHeadError::Text(_))), "{bad:?}");
     }
     assert!(matches!(OutsideHead::parse(b"\xff"), Err(OutsideHeadError::Note(_))));
+}
+
+#[test]
+fn a_policy_says_how_many_witnesses_are_enough() {
+    let of = |n: u8| {
+        let name = format!("w{n}.example/witness").parse().unwrap();
+        SigningKey::from_seed(name, SignatureType::CosignatureV1, &[40 + n; 32]).unwrap()
+    };
+    let witnesses = [of(1), of(2), of(3)];
+    let named: Vec<String> =
+        (1..).zip(&witnesses).map(|(n, key)| format!("witness w{n} {}\n", key.verifier())).collect();
+    let receipts: Vec<SignedNote> =
+        witnesses.iter().zip([500, 256, 700]).map(|(key, size)| log(size).cosigned(key)).collect();
+    let enough = |rest: &str| {
+        let policy = Policy::parse(named.concat() + rest).unwrap();
+        let witnesses = Witnesses::Policy(policy);
+        let report = verify(&log(700), &Trust { witnesses, receipts: receipts.clone(), ..trust() });
+        assert!(report.verdict.is_intact(), "{:?}", report.verdict);
+        report.witnessed_size
+    };
+    assert_eq!(enough("group g any w1 w2 w3\nquorum g\n"), 700);
+    assert_eq!(enough("group g 2 w1 w2 w3\nquorum g\n"), 500);
+    assert_eq!(enough("group g all w1 w2 w3\nquorum g\n"), 256);
+    assert_eq!(enough("quorum w1\n"), 500);
+    assert_eq!(enough("group g any w1 w3\ngroup h all g w2\nquorum h\n"), 256);
+    assert_eq!(enough("quorum none\n"), 0);
+}
+
+#[test]
+fn two_roots_for_one_size_are_no_trust() {
+    let heads = vec![typed(&log(3)), typed(&log_with(key(), 3, 1_000))];
+    check(&log(3), &Trust { heads, ..trust() }, "nothing_verified", "trust_disagrees");
+    let heads = vec![typed(&log(3)), typed(&log(2)), typed(&log(3))];
+    check(&log(3), &Trust { heads, ..trust() }, "intact_unwitnessed_tail", "unwitnessed_tail");
 }

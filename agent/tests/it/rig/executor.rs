@@ -21,7 +21,15 @@ pub(crate) struct Seen {
     /// How many more findings it dies over, after reading and before answering.
     pub(crate) deaths: u32,
     pub(crate) connections: u32,
-    size: u64,
+    /// What it was given back of the log that it lacks.
+    pub(crate) restored: Vec<EntryPackage>,
+    /// How many incidents each gap was about.
+    pub(crate) gaps: Vec<u64>,
+    /// How long its log is said to be when it has all that it lacks: until then it wants to be given back.
+    pub(crate) lacks_until: Option<u64>,
+    /// The first entry that it still has.
+    pub(crate) first: u64,
+    pub(crate) size: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -69,7 +77,20 @@ impl Seen {
                 software: "made up".to_owned(),
                 host: host.parse().unwrap(),
                 size: self.size,
+                lacks: self.lacks_until.is_some(),
             },
+            Question::Restore(package) => {
+                self.size += package.entries.len() as u64;
+                // The made-up hub's pieces have two entries: a shorter one is its last.
+                let last = self.lacks_until.is_none() && package.entries.len() < 2;
+                self.restored.push(package);
+                if last || self.lacks_until == Some(self.size) {
+                    self.lacks_until = None;
+                    return Some(Answer::Recorded { size: self.size });
+                }
+                Answer::Restoring { from: self.size }
+            }
+            _ if self.lacks_until.is_some() => Answer::Restoring { from: self.size },
             Question::Findings { .. } if self.deaths > 0 => {
                 self.deaths -= 1;
                 return None;
@@ -86,6 +107,7 @@ impl Seen {
                 let seq = self.size - 1;
                 Answer::Order(OrderAnswer { order: None, outcome: Outcome::Healed, refusal: None, seq })
             }
+            Question::Entries { from } if from < self.first => Answer::Pruned { first: self.first },
             Question::Entries { from } if from < self.size => Answer::Entries(EntryPackage {
                 from,
                 entries: (from..self.size).map(|n| format!("{{\"seq\":{n}}}")).collect(),
@@ -95,6 +117,11 @@ impl Seen {
             Question::Receipt { note } => {
                 self.receipts.push(note);
                 Answer::Kept
+            }
+            Question::Gap { lost, .. } => {
+                self.gaps.push(lost);
+                self.size += 1;
+                Answer::Recorded { size: self.size }
             }
         })
     }

@@ -27,6 +27,8 @@ pub(crate) struct Seen {
     pub(crate) raw: Vec<String>,
     /// Answers everything with this status instead, without taking anything.
     pub(crate) broken: Option<u16>,
+    /// Does not say how much evidence it holds.
+    pub(crate) silent_on_evidence: bool,
     /// Takes so many incidents and enrolments without ever answering: the reply is lost.
     pub(crate) replies_lost: u32,
 }
@@ -90,6 +92,9 @@ impl FakeHub {
         if let Some(status) = seen.broken {
             return Some((status, json(&Problem { problem: "broken".to_owned() })));
         }
+        if seen.silent_on_evidence && line.starts_with("GET /v1/evidence") {
+            return Some((503, json(&Problem { problem: "broken".to_owned() })));
+        }
         let mut reply_is_lost = |taken: Vec<u8>| {
             seen.replies_lost = seen.replies_lost.checked_sub(1)?;
             Some(taken)
@@ -116,6 +121,12 @@ impl FakeHub {
                     b"{}".to_vec()
                 }
                 ["GET", "/v1/evidence"] => json(&EvidenceHeld { size: seen.evidence.len() as u64 }),
+                ["GET", path] if path.starts_with("/v1/evidence/entries?from=") => {
+                    let from: usize = path.rsplit('=').next().unwrap().parse().unwrap();
+                    let entries = seen.evidence.iter().skip(from).take(2).cloned().collect();
+                    let checkpoint = "made up, cosigned".to_owned();
+                    json(&EntryPackage { from: from as u64, entries, checkpoint })
+                }
                 ["POST", "/v1/evidence"] => {
                     let package: EntryPackage = serde_json::from_slice(body).unwrap();
                     assert_eq!(package.from, seen.evidence.len() as u64);

@@ -19,6 +19,8 @@ pub(crate) const EVIDENCE_KEY: &str = "hub.example/h-1+c3a1+AQID";
 
 pub(crate) struct Machine {
     pub(crate) dir: TempDir,
+    /// Further lines of the configuration.
+    pub(crate) more: &'static str,
 }
 
 /// The agent, running within the test.
@@ -43,7 +45,7 @@ impl Running {
 impl Machine {
     /// Two own directories, a watched file and an empty directory of logs.
     pub(crate) fn new() -> Self {
-        let machine = Self { dir: tempfile::tempdir().unwrap() };
+        let machine = Self { dir: tempfile::tempdir().unwrap(), more: "" };
         for name in ["own", "own/evidence", "own/executor-keys", "own/agent-keys", "logs"] {
             edge::file::private_directory(&machine.path(name)).unwrap();
         }
@@ -121,7 +123,7 @@ impl Machine {
 
     pub(crate) fn config(&self, hub: &FakeHub) -> PathBuf {
         let path = self.path("agent.yaml");
-        std::fs::write(&path, self.config_text(&hub.url, uid())).unwrap();
+        std::fs::write(&path, self.config_text(&hub.url, uid()) + self.more).unwrap();
         path
     }
 

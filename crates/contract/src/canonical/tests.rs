@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{DEPTH_MAX, NotCanonical, Why, check};
+use super::{DEPTH_MAX, NotCanonical, Why, check, check_first, plain_until};
 
 macro_rules! vector {
     ($name:literal) => {
@@ -230,6 +230,27 @@ proptest! {
     #[test]
     fn exactly_what_the_writer_writes_is_accepted(text in "[\\[\\]{}\":,0-2ab\\\\u-]{0,12}") {
         prop_assert_eq!(refusal(&text).is_none(), is_what_the_writer_writes(&text));
+    }
+
+    #[test]
+    fn a_run_of_plain_characters_ends_at_the_first_that_is_not(
+        bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0x1e..0x24_u8, Just(b'a'), 0x5b..0x5e_u8], 0..40),
+    ) {
+        let stop = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+        for at in 0..=bytes.len() {
+            let until = bytes[at..].iter().position(stop).map_or(bytes.len(), |run| at + run);
+            prop_assert_eq!(plain_until(&bytes, at), until);
+        }
+    }
+
+    #[test]
+    fn the_first_value_ends_where_another_byte_follows_it(value in values(), rest in "[,}]?[a-z\"{]{0,4}") {
+        let text = canonical(&value);
+        let followed = format!("{text}{rest}");
+        if rest.is_empty() || rest.starts_with([',', '}']) {
+            prop_assert_eq!(check_first(followed.as_bytes(), 0), Ok(text.len()));
+        }
+        prop_assert_eq!(check_first(text.as_bytes(), DEPTH_MAX).is_ok(), !value.is_array() && !value.is_object());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a record says happened, by kind.
+//! What a record says happened, by kind; the details of what happens to machines. Those about the log itself are in `log`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,10 +8,12 @@ use crate::decision::Provenance;
 use crate::digest::Digest;
 use crate::fact::{Absence, FactValue, FileMode};
 use crate::finding::{Finding, Tally};
-use crate::ids::{ControlId, HostId, IncidentId, OrderId, RunbookId, SiteId, TenantId};
+use crate::ids::{ControlId, IncidentId, OrderId, RunbookId};
 use crate::outcome::Outcome;
 use crate::refusal::{Guardrail, Refusal};
 use crate::runbook::{ParameterValue, Verb};
+
+use super::log::{Gap, KeyNamed, KeyTaken, Opened, Recovered, Restored, Standing};
 
 /// The kinds of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,16 @@ pub enum Kind {
     Ended,
     /// The executor came back after it was interrupted.
     Recovered,
+    /// Where the executor stands: replay may begin here.
+    Standing,
+    /// Something was not observed or not kept.
+    Gap,
+    /// Entries were fetched back from the mirror.
+    Restored,
+    /// The key in force names the next one.
+    KeyNamed,
+    /// The next key takes over.
+    KeyTaken,
 }
 
 /// What a record says.
@@ -50,22 +62,16 @@ pub enum Body {
     Ended(Outcome, Ended),
     /// [`Kind::Recovered`].
     Recovered(Recovered),
-}
-
-/// The first record of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Opened {
-    /// Whose log it is.
-    pub tenant: TenantId,
-    /// Where.
-    pub site: SiteId,
-    /// Which machine.
-    pub host: HostId,
-    /// The key that signs its checkpoints, as a C2SP verifier key.
-    pub key: String,
-    /// The version of the executor that opened it.
-    pub software: String,
+    /// [`Kind::Standing`].
+    Standing(Standing),
+    /// [`Kind::Gap`].
+    Gap(Gap),
+    /// [`Kind::Restored`].
+    Restored(Restored),
+    /// [`Kind::KeyNamed`].
+    KeyNamed(KeyNamed),
+    /// [`Kind::KeyTaken`].
+    KeyTaken(KeyTaken),
 }
 
 /// Why findings were taken.
@@ -205,16 +211,6 @@ pub enum Resolution {
     NotMeasured(Absence),
 }
 
-/// The executor came back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recovered {
-    /// Bytes of a torn last entry that were cut off, above the last signed size.
-    pub torn_bytes: u64,
-    /// Runs that had begun and not ended. Each is taken up again by the normal path.
-    pub unfinished: Vec<OrderId>,
-}
-
 impl Body {
     /// Its kind.
     pub const fn kind(&self) -> Kind {
@@ -226,6 +222,11 @@ impl Body {
             Self::Intent(_) => Kind::Intent,
             Self::Ended(..) => Kind::Ended,
             Self::Recovered(_) => Kind::Recovered,
+            Self::Standing(_) => Kind::Standing,
+            Self::Gap(_) => Kind::Gap,
+            Self::Restored(_) => Kind::Restored,
+            Self::KeyNamed(_) => Kind::KeyNamed,
+            Self::KeyTaken(_) => Kind::KeyTaken,
         }
     }
 
@@ -238,6 +239,11 @@ impl Body {
             Self::Intent(d) => (None, serde_json::to_value(d)?),
             Self::Ended(o, d) => (Some(*o), serde_json::to_value(d)?),
             Self::Recovered(d) => (None, serde_json::to_value(d)?),
+            Self::Standing(d) => (None, serde_json::to_value(d)?),
+            Self::Gap(d) => (None, serde_json::to_value(d)?),
+            Self::Restored(d) => (None, serde_json::to_value(d)?),
+            Self::KeyNamed(d) => (None, serde_json::to_value(d)?),
+            Self::KeyTaken(d) => (None, serde_json::to_value(d)?),
         };
         Ok((self.kind(), outcome, details))
     }
@@ -254,10 +260,25 @@ impl Body {
             (Kind::Intent, None) => read(details).map(Self::Intent),
             (Kind::Ended, Some(o)) => read(details).map(|d| Self::Ended(o, d)),
             (Kind::Recovered, None) => read(details).map(Self::Recovered),
+            (Kind::Standing, None) => read(details).map(Self::Standing),
+            (Kind::Gap, None) => read(details).map(Self::Gap),
+            (Kind::Restored, None) => read(details).map(Self::Restored),
+            (Kind::KeyNamed, None) => read(details).map(Self::KeyNamed),
+            (Kind::KeyTaken, None) => read(details).map(Self::KeyTaken),
             (Kind::Refused | Kind::Ended, None) => Err("a record of this kind has an outcome".to_owned()),
-            (Kind::Opened | Kind::Findings | Kind::Accepted | Kind::Intent | Kind::Recovered, Some(_)) => {
-                Err("a record of this kind has no outcome".to_owned())
-            }
+            (
+                Kind::Opened
+                | Kind::Findings
+                | Kind::Accepted
+                | Kind::Intent
+                | Kind::Recovered
+                | Kind::Standing
+                | Kind::Gap
+                | Kind::Restored
+                | Kind::KeyNamed
+                | Kind::KeyTaken,
+                Some(_),
+            ) => Err("a record of this kind has no outcome".to_owned()),
         }
     }
 }

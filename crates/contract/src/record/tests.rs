@@ -44,3 +44,52 @@ fn whatever_is_not_exactly_a_record_is_refused() {
         assert!(Record::parse(case.as_bytes()).is_err(), "{case} was taken");
     }
 }
+
+#[test]
+fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
+    let time = UtcTime::from_unix_ms(1_800_000_000_000).unwrap();
+    let root = RootHash([3; 32]);
+    let succeeds =
+        Succeeds { origin: "hub.example/h-1".into(), size: 7, root, reason: SuccessionReason::LogLost };
+    let opened = Opened {
+        tenant: "clinic".parse().unwrap(),
+        site: "main".parse().unwrap(),
+        host: "h-1".parse().unwrap(),
+        key: "k".into(),
+        software: "1".into(),
+        succeeds: Some(succeeds),
+    };
+    let ended =
+        LastRun { runbook: "RB-X-001-x".parse().unwrap(), control: "x".parse().unwrap(), ended: time };
+    let answered =
+        Answered { order: "o-1".parse().unwrap(), outcome: Outcome::Healed, refusal: None, seq: 3 };
+    let standing = Standing {
+        highest_counter: 9,
+        last_runs: vec![ended],
+        failing: vec!["x".parse().unwrap()],
+        answers: vec![answered],
+    };
+    let gap = |lost| Gap { reason: GapReason::LogLost, from: time, until: time, lost };
+    let bodies = [
+        (
+            Body::Opened(opened),
+            "\"reason\":\"log_lost\",\"root\":\"AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=\"",
+        ),
+        (Body::Standing(standing), "\"highest_counter\":9"),
+        (Body::Gap(gap(Lost::Unknown)), "\"lost\":\"unknown\""),
+        (Body::Gap(gap(Lost::Count(3))), "\"lost\":{\"count\":3}"),
+        (Body::Restored(Restored { from: 1, size: 2, root }), "\"kind\":\"restored\""),
+        (Body::KeyNamed(KeyNamed { key: "k".into() }), "\"kind\":\"key_named\""),
+        (Body::KeyTaken(KeyTaken { handover: "note".into(), key: "k".into() }), "\"kind\":\"key_taken\""),
+    ];
+    for (body, written) in bodies {
+        let record = Record { body, ..sample() };
+        let text = bytes(&record);
+        assert!(text.contains(written), "{written} is not in {text}");
+        assert_eq!(Record::parse(text.as_bytes()).unwrap(), record);
+        let with_outcome = text.replace("\"prev\":", "\"outcome\":\"healed\",\"prev\":");
+        assert!(Record::parse(with_outcome.as_bytes()).is_err(), "{with_outcome} was taken");
+    }
+    let short = r#""AwM=""#;
+    assert!(serde_json::from_str::<RootHash>(short).is_err());
+}

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey as Ed25519SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
-use super::{KeyError, KeyId, KeyLabel, KeyName, SignatureError, SignatureType};
+use super::{KeyLabel, KeyName, SignatureError, SignatureType};
 
 /// A public key with its name and type. Its text form is `<name>+<hex key ID>+<base64(type ‖ public key)>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,8 @@ impl VerifierKey {
             .chain_update(public.as_bytes())
             .finalize();
         let [a, b, c, d, ..]: [u8; 32] = digest.into();
-        Ok(Self { label: KeyLabel { name, id: KeyId::new([a, b, c, d]) }, signature_type, public })
+        let label = KeyLabel { name, id: u32::from_be_bytes([a, b, c, d]) };
+        Ok(Self { label, signature_type, public })
     }
 
     /// The name and ID of the key.
@@ -61,7 +62,7 @@ impl VerifierKey {
 
     pub(crate) fn expect_type(&self, wanted: SignatureType) -> Result<(), KeyError> {
         let found = self.signature_type;
-        if found == wanted { Ok(()) } else { Err(KeyError::Type { wanted, found }) }
+        if found == wanted { Ok(()) } else { Err(KeyError::Type(found, wanted)) }
     }
 }
 
@@ -76,22 +77,21 @@ impl FromStr for VerifierKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(_), Some(material)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(KeyError::Form);
-        };
+        let (name, rest) = text.split_once('+').ok_or(KeyError::Form)?;
+        let (_, material) = rest.split_once('+').ok_or(KeyError::Form)?;
         let material = STANDARD.decode(material).map_err(|_| KeyError::Form)?;
-        let (identifier, public) = material.split_first().ok_or(KeyError::Form)?;
-        let signature_type = SignatureType::from_identifier(*identifier)
-            .ok_or(KeyError::UnknownType { identifier: *identifier })?;
-        let public = public.try_into().map_err(|_| KeyError::Form)?;
-        let key = Self::new(name.parse()?, signature_type, public)?;
+        let (&identifier, public) = material.split_first().ok_or(KeyError::Form)?;
+        let known = [SignatureType::Ed25519, SignatureType::CosignatureV1];
+        let signature_type = known.into_iter().find(|known| known.identifier() == identifier);
+        let signature_type = signature_type.ok_or(KeyError::UnknownType(identifier))?;
+        let key = Self::new(name.parse()?, signature_type, public.try_into().map_err(|_| KeyError::Form)?)?;
         // Writing it again compares the key ID, and refuses every second spelling of it.
-        if key.to_string() == text { Ok(key) } else { Err(KeyError::Id { computed: key.label.id }) }
+        if key.to_string() == text { Ok(key) } else { Err(KeyError::Id(key.label.id)) }
     }
 }
 
 /// A secret key with its name and type. Its secret is never printed, and is wiped when the key is dropped.
+#[derive(Debug)]
 pub struct SigningKey {
     verifier: VerifierKey,
     secret: Ed25519SigningKey,
@@ -99,16 +99,10 @@ pub struct SigningKey {
 
 impl SigningKey {
     /// A key from its 32-byte seed (RFC 8032 §5.1.5), which the caller drew from the system's generator.
-    pub fn from_seed(
-        name: KeyName,
-        signature_type: SignatureType,
-        seed: &[u8; 32],
-    ) -> Result<Self, KeyError> {
+    pub fn from_seed(name: KeyName, kind: SignatureType, seed: &[u8; 32]) -> Result<Self, KeyError> {
         let secret = Ed25519SigningKey::from_bytes(seed);
-        Ok(Self {
-            verifier: VerifierKey::new(name, signature_type, secret.verifying_key().as_bytes())?,
-            secret,
-        })
+        let verifier = VerifierKey::new(name, kind, secret.verifying_key().as_bytes())?;
+        Ok(Self { verifier, secret })
     }
 
     /// The public half.
@@ -122,8 +116,25 @@ impl SigningKey {
     }
 }
 
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({}, secret hidden)", self.verifier.label)
-    }
+/// Why a text or bytes are not a usable key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The name is empty or holds a space, a plus or a control character.
+    #[error("a key name is not empty and holds no space, plus or control character")]
+    Name,
+    /// The text is not `<name>+<key ID>+<base64>` around 33 bytes.
+    #[error("not a key of the form <name>+<key ID>+<base64 of type and public key>")]
+    Form,
+    /// The type byte, this one, is none of those we verify.
+    #[error("unknown signature type {0:#04x}")]
+    UnknownType(u8),
+    /// The public bytes are not a point of the curve, or one of small order.
+    #[error("the public key is not a safe point of the curve")]
+    Point,
+    /// The key ID is not this one, which is that of the rest of the text.
+    #[error("the key ID should be {0:08x}, in lower case")]
+    Id(u32),
+    /// A key of one type, the first, was used for signatures of another.
+    #[error("a key for {0:?} cannot be used for {1:?}")]
+    Type(SignatureType, SignatureType),
 }

@@ -1,5 +1,7 @@
 //! Entry bundles: entries, each behind its length as a big-endian 16-bit number (<https://c2sp.org/tlog-tiles>).
 
+use std::{iter, mem};
+
 /// Longest entry, in bytes.
 pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
 
@@ -14,44 +16,26 @@ pub fn append(bundle: &mut Vec<u8>, entry: &[u8]) -> Result<(), EntryTooLong> {
 /// The `width` entries of a bundle, in order and without copying; ends after the first error.
 ///
 /// Read it to its end: bytes after the last entry are the error that comes last.
-pub const fn entries(bundle: &[u8], width: u16) -> Entries<'_> {
-    Entries { rest: bundle, index: 0, width }
-}
-
-/// See [`entries`].
-#[derive(Debug, Clone)]
-pub struct Entries<'a> {
-    rest: &'a [u8],
-    index: u16,
-    width: u16,
-}
-
-impl<'a> Entries<'a> {
-    fn take(&mut self) -> Option<&'a [u8]> {
-        let (length, rest) = self.rest.split_first_chunk()?;
-        let (entry, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
-        self.rest = rest;
-        Some(entry)
-    }
-}
-
-impl<'a> Iterator for Entries<'a> {
-    type Item = Result<&'a [u8], BundleError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let item = if self.index < self.width {
-            self.take().ok_or(BundleError::Truncated { index: self.index })
-        } else if self.rest.is_empty() {
-            return None;
-        } else {
-            Err(BundleError::Trailing { bytes: self.rest.len() })
-        };
-        match item {
-            Ok(_) => self.index += 1,
-            Err(_) => (self.rest, self.index) = (&[], self.width),
+pub fn entries(bundle: &[u8], width: u16) -> impl Iterator<Item = Result<&[u8], BundleError>> {
+    let (mut rest, mut index) = (bundle, 0);
+    iter::from_fn(move || {
+        if index == width {
+            let bytes = mem::take(&mut rest).len();
+            return (bytes > 0).then_some(Err(BundleError::Trailing { bytes }));
         }
-        Some(item)
-    }
+        let Some((entry, after)) = split(rest) else {
+            rest = &[];
+            return Some(Err(BundleError::Truncated { index: mem::replace(&mut index, width) }));
+        };
+        (rest, index) = (after, index + 1);
+        Some(Ok(entry))
+    })
+}
+
+/// The first entry of a bundle, and what follows it.
+fn split(bundle: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bundle.split_first_chunk()?;
+    rest.split_at_checked(u16::from_be_bytes(*length).into())
 }
 
 /// An entry that no bundle can hold.

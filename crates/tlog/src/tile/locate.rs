@@ -15,8 +15,7 @@ pub struct Location {
 /// Finds the tile that holds a complete subtree, as wide as it is in a tree of `size` leaves.
 ///
 /// `None` when the subtree is not complete in that tree.
-pub fn locate(subtree: Subtree, size: TreeSize) -> Option<Location> {
-    let Subtree { level, index } = subtree;
+pub fn locate(Subtree { level, index }: Subtree, size: TreeSize) -> Option<Location> {
     if size.get().checked_shr(level.into())? <= index {
         return None;
     }

@@ -6,73 +6,45 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{TILE_WIDTH, Tile, TileError, TileKind};
-use crate::decimal;
+use super::{Tile, TileError, TileKind};
 
 impl fmt::Display for Tile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut groups, mut higher) = (format!("{:03}", self.index % 1000), self.index / 1000);
+        while higher > 0 {
+            groups = format!("x{:03}/{groups}", higher % 1000);
+            higher /= 1000;
+        }
         match self.kind {
-            TileKind::Hashes { level } => write!(f, "tile/{level}/")?,
-            TileKind::Entries => f.write_str("tile/entries/")?,
+            TileKind::Hashes { level } => write!(f, "tile/{level}/{groups}")?,
+            TileKind::Entries => write!(f, "tile/entries/{groups}")?,
         }
-        let mut divisor = 1;
-        while self.index / divisor >= 1000 {
-            divisor *= 1000;
-        }
-        while divisor > 1 {
-            write!(f, "x{:03}/", self.index / divisor % 1000)?;
-            divisor /= 1000;
-        }
-        write!(f, "{:03}", self.index % 1000)?;
         if self.is_full() { Ok(()) } else { write!(f, ".p/{}", self.width) }
     }
 }
 
 impl FromStr for Tile {
-    type Err = TilePathError;
+    type Err = TileError;
 
-    fn from_str(path: &str) -> Result<Self, TilePathError> {
-        let (kind, rest) =
-            path.strip_prefix("tile/").and_then(|rest| rest.split_once('/')).ok_or(TilePathError::Form)?;
-        let kind = match kind {
-            "entries" => TileKind::Entries,
-            level => TileKind::Hashes { level: number(level)? },
-        };
-        let (groups, width) = match rest.split_once(".p/") {
-            Some((groups, width)) => (groups, number(width)?),
-            None => (rest, TILE_WIDTH),
-        };
-        let tile = Self::new(kind, index(groups)?, width).map_err(TilePathError::Tile)?;
-        // Writing it again refuses every second spelling: `x000/001`, `.p/256`, a missing digit.
-        if tile.to_string() == path { Ok(tile) } else { Err(TilePathError::Form) }
+    fn from_str(path: &str) -> Result<Self, TileError> {
+        let (kind, index, width) = parts(path).ok_or(TileError::Path)?;
+        let tile = Self::new(kind, index, width)?;
+        // Writing it again refuses every second spelling: `x000/001`, `.p/256`, `+1`, a missing digit.
+        if tile.to_string() == path { Ok(tile) } else { Err(TileError::Path) }
     }
 }
 
-fn number<N: TryFrom<u64>>(text: &str) -> Result<N, TilePathError> {
-    decimal::parse(text).and_then(|number| number.try_into().ok()).ok_or(TilePathError::Form)
-}
-
-/// Reads the groups of `<N>`, leaving their spelling to the comparison with the written form.
-fn index(groups: &str) -> Result<u64, TilePathError> {
-    groups.split('/').try_fold(0_u64, |index, group| {
-        let digits = group.strip_prefix('x').unwrap_or(group);
-        let value =
-            if digits.bytes().all(|digit| digit.is_ascii_digit()) { digits.parse().ok() } else { None };
-        index
-            .checked_mul(1000)
-            .zip(value)
-            .and_then(|(high, low)| high.checked_add(low))
-            .ok_or(TilePathError::Form)
-    })
-}
-
-/// Why a path does not name a tile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TilePathError {
-    /// Not a tile path in its one spelling.
-    #[error("not of the form tile/<level>/<index>[.p/<width>] or tile/entries/<index>[.p/<width>]")]
-    Form,
-    /// No log has this tile.
-    #[error("no log has this tile")]
-    Tile(#[source] TileError),
+/// The kind, index and width in a path, whatever their spelling.
+fn parts(path: &str) -> Option<(TileKind, u64, u16)> {
+    let (kind, rest) = path.strip_prefix("tile/")?.split_once('/')?;
+    let kind = match kind {
+        "entries" => TileKind::Entries,
+        level => TileKind::Hashes { level: level.parse().ok()? },
+    };
+    let (groups, width) = rest.split_once(".p/").unwrap_or((rest, "256"));
+    let index = groups.split('/').try_fold(0_u64, |index, group| {
+        let group: u64 = group.strip_prefix('x').unwrap_or(group).parse().ok()?;
+        index.checked_mul(1000)?.checked_add(group)
+    })?;
+    Some((kind, index, width.parse().ok()?))
 }

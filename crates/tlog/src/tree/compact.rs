@@ -26,12 +26,8 @@ impl CompactRange {
     ///
     /// Only their number can be checked here: compare [`root`](Self::root) with a signed checkpoint before trusting it.
     pub fn restore(size: TreeSize, peaks: Vec<Hash>) -> Result<Self, CompactRangeError> {
-        if size.get() > RESTORABLE_SIZE_MAX {
-            return Err(CompactRangeError::Size { size });
-        }
-        let needed = size.get().count_ones() as usize;
-        if peaks.len() != needed {
-            return Err(CompactRangeError::Peaks { size, needed, found: peaks.len() });
+        if size.get() > RESTORABLE_SIZE_MAX || peaks.len() != size.get().count_ones() as usize {
+            return Err(CompactRangeError { size, peaks: peaks.len() });
         }
         Ok(Self { size, peaks })
     }
@@ -77,23 +73,13 @@ impl CompactRange {
     }
 }
 
-/// Why stored parts are not a [`CompactRange`].
+/// Stored parts that are no [`CompactRange`]: a tree has one peak for each bit set in its size, and no log is as
+/// large as the largest numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CompactRangeError {
-    /// The number of peaks is not the number of bits set in the size.
-    #[error("a tree of {size} leaves has {needed} peaks, not {found}")]
-    Peaks {
-        /// The claimed size.
-        size: TreeSize,
-        /// Peaks a tree of that size has.
-        needed: usize,
-        /// Peaks given.
-        found: usize,
-    },
-    /// The size is beyond any log that could have been written.
-    #[error("no log has {size} leaves")]
-    Size {
-        /// The claimed size.
-        size: TreeSize,
-    },
+#[error("no log of {size} leaves has {peaks} peaks")]
+pub struct CompactRangeError {
+    /// The claimed size.
+    pub size: TreeSize,
+    /// Number of peaks given.
+    pub peaks: usize,
 }

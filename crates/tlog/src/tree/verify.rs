@@ -1,33 +1,18 @@
 //! Verifying inclusion proofs (RFC 9162 §2.1.3.2) and consistency proofs (RFC 9162 §2.1.4.2).
 //!
-//! Both walk the proof once, from the leaves to the root, in the RFC's own steps.
+//! Both climb from a node to the root in the RFC's own steps, joining one hash of the proof after the other.
 
 use super::{LeafIndex, TreeSize};
 use crate::hash::{Hash, node_hash};
 
-/// Why an inclusion proof was refused.
+/// An inclusion proof that leads elsewhere than to the root given, or that is too long or too short to lead anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InclusionError {
-    /// The tree has no such leaf.
-    #[error("no leaf {index} in a tree of {size} leaves")]
-    IndexOutside {
-        /// The leaf claimed.
-        index: LeafIndex,
-        /// The tree claimed.
-        size: TreeSize,
-    },
-    /// The proof has more or fewer hashes than this leaf of this tree needs.
-    #[error("an inclusion proof of {length} hashes does not fit this leaf and size")]
-    Length {
-        /// Hashes in the proof.
-        length: usize,
-    },
-    /// The proof leads to another root.
-    #[error("the inclusion proof leads to root {computed}, not to the root given")]
-    Root {
-        /// The root the proof leads to.
-        computed: Hash,
-    },
+#[error("the inclusion proof does not lead from leaf {index} to the root of the tree of {size} leaves")]
+pub struct InclusionError {
+    /// The leaf claimed.
+    pub index: LeafIndex,
+    /// The tree claimed.
+    pub size: TreeSize,
 }
 
 /// Why a consistency proof was refused.
@@ -36,26 +21,15 @@ pub enum ConsistencyError {
     /// The first tree is empty: it says nothing, so the caller must decide what starting from nothing means.
     #[error("an empty tree proves nothing about what follows it")]
     FirstEmpty,
-    /// The second tree is smaller than the first: the log was cut short.
-    #[error("the later tree has {second} leaves, fewer than the earlier tree's {first}")]
-    Shrunk {
-        /// Size of the earlier tree.
-        first: TreeSize,
-        /// Size of the later tree.
-        second: TreeSize,
-    },
+    /// The second tree is smaller than the first, whose size comes first here: the log was cut short.
+    #[error("the later tree has {1} leaves, fewer than the earlier tree's {0}")]
+    Shrunk(TreeSize, TreeSize),
     /// Two roots for one size: the log was rewritten.
-    #[error("two different roots for the same size of {size} leaves")]
-    Forked {
-        /// The size both roots claim.
-        size: TreeSize,
-    },
-    /// The proof has more or fewer hashes than these sizes need.
-    #[error("a consistency proof of {length} hashes does not fit these sizes")]
-    Length {
-        /// Hashes in the proof.
-        length: usize,
-    },
+    #[error("two different roots for the same size of {0} leaves")]
+    Forked(TreeSize),
+    /// The proof has so many hashes: more or fewer than these sizes need.
+    #[error("a consistency proof of {0} hashes does not fit these sizes")]
+    Length(usize),
     /// The proof does not lead to the first root.
     #[error("the consistency proof leads to another root of the earlier tree, {computed}")]
     FirstRoot {
@@ -81,115 +55,70 @@ pub fn verify_inclusion(
     proof: &[Hash],
     root: &Hash,
 ) -> Result<(), InclusionError> {
-    if !size.contains(index) {
-        return Err(InclusionError::IndexOutside { index, size });
-    }
-    let wrong_length = InclusionError::Length { length: proof.len() };
-    let mut walk = Walk { node: index.get(), last: size.get() - 1 };
-    let mut computed = *leaf;
-    for hash in proof {
-        computed = match walk.step() {
-            Some(Side::Left) => node_hash(hash, &computed),
-            Some(Side::Right) => node_hash(&computed, hash),
-            None => return Err(wrong_length),
-        };
-    }
-    if walk.last != 0 {
-        return Err(wrong_length);
-    }
-    if computed == *root { Ok(()) } else { Err(InclusionError::Root { computed }) }
+    let leads = |[_, computed]: [Hash; 2]| computed == *root;
+    let proven = size.contains(index) && climb(index.get(), size.get() - 1, leaf, proof).is_some_and(leads);
+    if proven { Ok(()) } else { Err(InclusionError { index, size }) }
 }
 
-/// Checks that the tree `second` is the tree `first` with leaves appended to it and nothing else changed.
+/// Checks that the second tree is the first tree with leaves appended to it and nothing else changed.
 ///
 /// Each tree is given as its size and root. Equal sizes need equal roots and an empty proof.
 pub fn verify_consistency(
-    first: (TreeSize, &Hash),
-    second: (TreeSize, &Hash),
+    (first_size, first_root): (TreeSize, &Hash),
+    (second_size, second_root): (TreeSize, &Hash),
     proof: &[Hash],
 ) -> Result<(), ConsistencyError> {
-    let (first_size, first_root) = first;
-    let (second_size, second_root) = second;
-    let wrong_length = ConsistencyError::Length { length: proof.len() };
+    let wrong_length = ConsistencyError::Length(proof.len());
     if first_size == TreeSize::EMPTY {
         return Err(ConsistencyError::FirstEmpty);
     }
     if second_size < first_size {
-        return Err(ConsistencyError::Shrunk { first: first_size, second: second_size });
+        return Err(ConsistencyError::Shrunk(first_size, second_size));
     }
     if first_size == second_size {
         return match proof {
-            _ if first_root != second_root => Err(ConsistencyError::Forked { size: first_size }),
+            _ if first_root != second_root => Err(ConsistencyError::Forked(first_size)),
             [] => Ok(()),
             _ => Err(wrong_length),
         };
     }
     // A first tree that is one complete subtree is its own starting hash, so the proof leaves it out.
     let (seed, rest) = match proof {
-        [] => return Err(wrong_length),
-        _ if first_size.get().is_power_of_two() => (first_root, proof),
-        [seed, rest @ ..] => (seed, rest),
+        [seed, rest @ ..] if !first_size.get().is_power_of_two() => (seed, rest),
+        _ => (first_root, proof),
     };
-    let Some([first_computed, second_computed]) = replay(first_size, second_size, *seed, rest) else {
-        return Err(wrong_length);
-    };
-    if first_computed != *first_root {
-        return Err(ConsistencyError::FirstRoot { computed: first_computed });
+    // The seed is the largest complete subtree that ends the first tree: the climb begins at its level.
+    let level = (first_size.get() - 1).trailing_ones();
+    let climbed = climb((first_size.get() - 1) >> level, (second_size.get() - 1) >> level, seed, rest);
+    match climbed.ok_or(wrong_length)? {
+        [computed, _] if computed != *first_root => Err(ConsistencyError::FirstRoot { computed }),
+        [_, computed] if computed != *second_root => Err(ConsistencyError::SecondRoot { computed }),
+        _ => Ok(()),
     }
-    if second_computed != *second_root {
-        return Err(ConsistencyError::SecondRoot { computed: second_computed });
-    }
-    Ok(())
 }
 
-/// Steps 3 to 7 of RFC 9162 §2.1.4.2: the two roots the proof leads to, or `None` when its length is wrong.
-fn replay(first: TreeSize, second: TreeSize, seed: Hash, rest: &[Hash]) -> Option<[Hash; 2]> {
-    // The seed is the largest complete subtree that ends the first tree: the walk begins at its level.
-    let level = (first.get() - 1).trailing_ones();
-    let mut walk = Walk { node: (first.get() - 1) >> level, last: (second.get() - 1) >> level };
-    let (mut first_root, mut second_root) = (seed, seed);
-    for hash in rest {
-        match walk.step()? {
-            Side::Left => {
-                first_root = node_hash(hash, &first_root);
-                second_root = node_hash(hash, &second_root);
-            }
-            // What stands to the right was appended after the first tree.
-            Side::Right => second_root = node_hash(&second_root, hash),
-        }
-    }
-    (walk.last == 0).then_some([first_root, second_root])
-}
-
-/// Where a proof stands: the positions, at one level, of the node being rebuilt and of the tree's last node
-/// (`fn` and `sn` in the RFC).
-struct Walk {
-    node: u64,
-    last: u64,
-}
-
-/// The side on which a hash of the proof is joined to the node being rebuilt.
-enum Side {
-    Left,
-    Right,
-}
-
-impl Walk {
-    /// Takes one hash of the proof; `None` when the root is reached already.
-    fn step(&mut self) -> Option<Side> {
-        if self.last == 0 {
+/// Joins a proof to the hash of the node numbered `node` at its level, where `last` numbers the tree's last node
+/// (`fn` and `sn` in the RFC), up to the root.
+///
+/// The first hash returned is the root of the tree that ends with the first node, the second is that of the whole
+/// tree. `None` when the proof is too short or too long.
+fn climb(mut node: u64, mut last: u64, seed: &Hash, proof: &[Hash]) -> Option<[Hash; 2]> {
+    let (mut first, mut whole) = (*seed, *seed);
+    for hash in proof {
+        if last == 0 {
             return None;
         }
-        let side = if self.node & 1 == 1 || self.node == self.last { Side::Left } else { Side::Right };
-        // A last node without a sibling rises unchanged until it is a right-hand one.
-        while self.node == self.last && self.node & 1 == 0 {
-            self.rise();
+        if node & 1 == 1 || node == last {
+            (first, whole) = (node_hash(hash, &first), node_hash(hash, &whole));
+            // A last node without a sibling rises unchanged until it is a right-hand one.
+            while node & 1 == 0 && node != 0 {
+                (node, last) = (node >> 1, last >> 1);
+            }
+        } else {
+            // What stands to the right was appended after the first tree.
+            whole = node_hash(&whole, hash);
         }
-        self.rise();
-        Some(side)
+        (node, last) = (node >> 1, last >> 1);
     }
-
-    fn rise(&mut self) {
-        (self.node, self.last) = (self.node >> 1, self.last >> 1);
-    }
+    (last == 0).then_some([first, whole])
 }

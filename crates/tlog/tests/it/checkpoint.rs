@@ -57,7 +57,7 @@ fn a_text_that_is_not_three_strict_lines_is_refused() {
         (format!("log\n1\n{root}\nextension\n"), "lines"),
         (text("", "1", &root), "origin"),
         (text("a b", "1", &root), "origin"),
-        (text(&"a".repeat(256), "1", &root), "length"),
+        (text(&"a".repeat(256), "1", &root), "origin"),
         (text("log", "", &root), "size"),
         (text("log", "01", &root), "size"),
         (text("log", "+1", &root), "size"),
@@ -70,10 +70,9 @@ fn a_text_that_is_not_three_strict_lines_is_refused() {
     for (text, expected) in cases {
         let why = match text.parse::<Checkpoint>().unwrap_err() {
             CheckpointParseError::Lines => "lines",
-            CheckpointParseError::Origin(_) => "origin",
-            CheckpointParseError::OriginLength => "length",
+            CheckpointParseError::Origin => "origin",
             CheckpointParseError::Size => "size",
-            CheckpointParseError::Root(_) => "root",
+            CheckpointParseError::Root => "root",
         };
         assert_eq!(why, expected, "{text:?}");
     }
@@ -137,7 +136,7 @@ fn a_witness_cosigns_anew_in_place_of_its_earlier_line() {
 #[test]
 fn keys_for_checkpoints_and_for_cosignatures_are_not_interchangeable() {
     let signed = checkpoint().sign(&log_key()).unwrap();
-    assert!(matches!(cosign(&signed, &log_key(), time(1)), Err(KeyError::Type { .. })));
+    assert!(matches!(cosign(&signed, &log_key(), time(1)), Err(KeyError::Type(..))));
     let refused = verify(signed.note(), log_key().verifier());
     assert!(matches!(refused, Err(CosignatureError::Signature(SignatureError::Key(_)))));
     let same_seed = signing_key("hub.example/4f1c", SignatureType::CosignatureV1, 3);

@@ -5,9 +5,16 @@
 mod checkpoint;
 mod ed25519;
 mod note;
+mod other_logs;
+mod policy;
+mod proof;
+mod size;
 mod tile;
 mod tree_model;
+mod tree_proofs;
+mod tree_tiles;
 mod tree_vectors;
+mod witness;
 
 use tlog::note::{SignatureType, SigningKey};
 

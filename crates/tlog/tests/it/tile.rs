@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use tlog::TreeSize;
 use tlog::tile::bundle::{BundleError, ENTRY_BYTES_MAX, EntryTooLong, append, entries};
-use tlog::tile::{TILE_LEVEL_MAX, Tile, TileError, TileKind, TilePathError, entry_bundles, hash_tiles};
+use tlog::tile::{TILE_LEVEL_MAX, Tile, TileError, TileKind, entry_bundles, hash_tiles, locate};
+use tlog::tree::Subtree;
 
 fn hashes(level: u8, index: u64, width: u16) -> Tile {
     Tile::new(TileKind::Hashes { level }, index, width).unwrap()
@@ -70,15 +71,18 @@ fn a_path_has_one_spelling() {
         "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
     ];
     for path in refused {
-        assert_eq!(path.parse::<Tile>(), Err(TilePathError::Form), "{path}");
+        assert_eq!(path.parse::<Tile>(), Err(TileError::Path), "{path}");
     }
-    let level = TilePathError::Tile(TileError::Level { level: 8 });
-    assert_eq!("tile/8/000".parse::<Tile>(), Err(level));
-    assert_eq!("tile/0/000.p/0".parse::<Tile>(), Err(TilePathError::Tile(TileError::Width { width: 0 })));
-    let index = TilePathError::Tile(TileError::Index { level: 7, index: 1 });
-    assert_eq!("tile/7/001".parse::<Tile>(), Err(index));
-    let index = TilePathError::Tile(TileError::Index { level: 0, index: 1 << 56 });
-    assert_eq!("tile/entries/x072/x057/x594/x037/x927/936".parse::<Tile>(), Err(index));
+    for (path, error) in [
+        // The specification allows levels to 63. From 8 on they need more leaves than a 64-bit size counts.
+        ("tile/8/000", TileError::Coordinates(8, 0, 256)),
+        ("tile/63/x999/999.p/255", TileError::Coordinates(63, 999_999, 255)),
+        ("tile/0/000.p/0", TileError::Coordinates(0, 0, 0)),
+        ("tile/7/001", TileError::Coordinates(7, 1, 256)),
+        ("tile/entries/x072/x057/x594/x037/x927/936", TileError::Coordinates(0, 1 << 56, 256)),
+    ] {
+        assert_eq!(path.parse::<Tile>(), Err(error), "{path}");
+    }
 }
 
 #[test]
@@ -94,6 +98,35 @@ fn the_tiles_of_70_000_leaves_are_those_of_the_specification() {
     assert_eq!((count(2, true), count(2, false)), (0, 1));
     let partial: Vec<u16> = tiles.iter().filter(|tile| !tile.is_full()).map(|tile| tile.width()).collect();
     assert_eq!(partial, [112, 17, 1]);
+}
+
+// The cases of transparency-dev/tessera (api/layout/paths_test.go) that a log of 64-bit size can have: the path of
+// the tile that holds an entry, in a log of a size.
+#[test]
+fn entries_are_in_the_bundles_where_tessera_looks_for_them() {
+    let cases = [
+        (0, 256, "tile/entries/000"),
+        (255, 256, "tile/entries/000"),
+        (251, 255, "tile/entries/000.p/255"),
+        (256, 512, "tile/entries/001"),
+        (256, 257, "tile/entries/001.p/1"),
+        (123_456_789 * 256, 123_456_790 * 256, "tile/entries/x123/x456/789"),
+        (123_456_789_000 * 256, u64::MAX, "tile/entries/x123/x456/x789/000"),
+    ];
+    for (entry, size, path) in cases {
+        let start = entry / 256 * 256;
+        let mut bundles = entry_bundles(TreeSize::new(start), TreeSize::new(size));
+        assert_eq!(bundles.next().unwrap().to_string(), path);
+    }
+    let location = |level: u8, index, size| {
+        let located = locate(Subtree { level: level * 8, index }, TreeSize::new(size)).unwrap();
+        located.tile().to_string()
+    };
+    assert_eq!(location(0, 0, 255), "tile/0/000.p/255");
+    assert_eq!(location(1, 0, u64::MAX), "tile/1/000");
+    assert_eq!(location(1, 0, 256), "tile/1/000.p/1");
+    assert_eq!(location(1, 3, 1024), "tile/1/000.p/4");
+    assert_eq!(location(3, 1_234_567 * 256, u64::MAX), "tile/3/x001/x234/567");
 }
 
 #[test]
@@ -128,7 +161,7 @@ fn a_hash_tile_is_exactly_its_width() {
     let tile = hashes(0, 0, 2);
     assert_eq!(tile.parse_hashes(&[7; 64]).unwrap().len(), 2);
     for length in [0, 32, 63, 65, 96] {
-        assert_eq!(tile.parse_hashes(&vec![7; length]), Err(TileError::Length { length, width: 2 }));
+        assert_eq!(tile.parse_hashes(&vec![7; length]), Err(TileError::Length(length, 2)));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
-use verify::{Progress, Report, Verdict};
+use verify::{Progress, Verdict};
 
 /// Logs shorter than this are done before anyone wonders.
 const PROGRESS_SIZE_MIN: u64 = 50_000;
@@ -12,18 +12,31 @@ const PROGRESS_STEP: u64 = 256 * 64;
 const RESET: &str = "\x1b[0m";
 const ERASE_LINE: &str = "\r\x1b[K";
 
+/// What is printed of the verdict.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Words,
+    Json,
+    Nothing,
+}
+
 /// Where words go, and how.
 pub(crate) struct Screen {
-    quiet: bool,
+    form: Form,
     colour: bool,
     progress: bool,
 }
 
 impl Screen {
-    pub(crate) fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool, json: bool) -> Self {
+        let form = match (quiet, json) {
+            (true, _) => Form::Nothing,
+            (false, true) => Form::Json,
+            (false, false) => Form::Words,
+        };
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
-            quiet,
+            form,
             colour: stdout().is_terminal() && !no_colour,
             progress: stderr().is_terminal() && !quiet,
         }
@@ -42,22 +55,27 @@ impl Screen {
         }
     }
 
-    pub(crate) fn words(&self, report: &Report) {
-        if self.quiet {
-            return;
+    /// The verdict and what stands behind it, in words or as one JSON object on one line.
+    pub(crate) fn show<E>(
+        &self,
+        verdict: &Verdict,
+        lines: impl FnOnce() -> Vec<String>,
+        json: impl FnOnce() -> Result<String, E>,
+    ) {
+        match self.form {
+            Form::Nothing => {}
+            Form::Json => {
+                if let Ok(json) = json() {
+                    _ = writeln!(stdout(), "{json}");
+                }
+            }
+            Form::Words => {
+                let (begin, end) = if self.colour { (colour(verdict), RESET) } else { ("", "") };
+                let headline = format!("{begin}{}{end}", verdict.headline());
+                let words = [headline].into_iter().chain(lines()).collect::<Vec<_>>().join("\n");
+                _ = writeln!(stdout(), "{words}");
+            }
         }
-        let headline = report.headline();
-        let (begin, end) = if self.colour { (colour(&report.verdict), RESET) } else { ("", "") };
-        let headline = format!("{begin}{headline}{end}");
-        let words = [headline].into_iter().chain(report.lines()).collect::<Vec<_>>().join("\n");
-        _ = writeln!(stdout(), "{words}");
-    }
-}
-
-/// One object on one line.
-pub(crate) fn json(report: &Report) {
-    if let Ok(json) = report.to_json() {
-        _ = writeln!(stdout(), "{json}");
     }
 }
 

@@ -1,0 +1,73 @@
+//! The ledger as one record, and back. Everything that decides goes in whole; of the answers, as many as there is room for.
+
+use contract::ids::OrderId;
+use contract::record::{Answered, LastRun as LastRunEntry, RECORD_MAX_BYTES, Standing};
+use contract::socket::OrderAnswer;
+use serde::Serialize;
+
+use super::{ANSWERS_MAX, LastRun, Ledger};
+
+/// What the details may take: a record's bytes, less 2 KiB for the frame around them.
+const STANDING_MAX_BYTES: usize = RECORD_MAX_BYTES - 2048;
+
+impl Ledger {
+    /// What the log amounts to. None while a run is unfinished, or where counters, cooldowns and failing controls alone are more than a record
+    /// holds: then replay goes on from an earlier record, which costs time and nothing else.
+    pub fn standing(&self) -> Option<Standing> {
+        if !self.unfinished.is_empty() {
+            return None;
+        }
+        let last_runs = self.last_run.iter().map(|((runbook, control), last)| LastRunEntry {
+            runbook: runbook.clone(),
+            control: control.clone(),
+            ended: last.ended,
+        });
+        let mut standing = Standing {
+            highest_counter: self.highest_counter,
+            last_runs: last_runs.collect(),
+            failing: self.failing.iter().cloned().collect(),
+            answers: Vec::new(),
+        };
+        let mut room = STANDING_MAX_BYTES.checked_sub(length(&standing)?)?;
+        for answer in self.answers.iter().rev().filter_map(answered) {
+            // One more for the comma.
+            let Some(left) = room.checked_sub(length(&answer)? + 1) else { break };
+            room = left;
+            standing.answers.push(answer);
+        }
+        standing.answers.reverse();
+        Some(standing)
+    }
+
+    /// Becomes what `standing` says, whatever was known before. Where it is being written now, what the monotonic clock knows of a cooldown
+    /// stays: the record itself can hold no more than the wall clock's word.
+    pub(super) fn stand(&mut self, standing: &Standing, written_now: bool) {
+        let before = std::mem::take(self);
+        self.highest_counter = standing.highest_counter;
+        self.failing.extend(standing.failing.iter().cloned());
+        for LastRunEntry { runbook, control, ended } in &standing.last_runs {
+            let key = (runbook.clone(), control.clone());
+            let known = before.last_run.get(&key).filter(|last| written_now && last.ended == *ended);
+            let mono = known.and_then(|last| last.mono);
+            self.last_run.insert(key, LastRun { ended: *ended, mono });
+        }
+        let answers = standing.answers.iter().map(|answered| OrderAnswer {
+            order: Some(answered.order.clone()),
+            outcome: answered.outcome,
+            refusal: answered.refusal.clone(),
+            seq: answered.seq,
+        });
+        self.answers.extend(answers.take(ANSWERS_MAX));
+    }
+}
+
+/// An answer that can be asked for: one that names its order.
+fn answered(answer: &OrderAnswer) -> Option<Answered> {
+    let order: OrderId = answer.order.clone()?;
+    Some(Answered { order, outcome: answer.outcome, refusal: answer.refusal.clone(), seq: answer.seq })
+}
+
+/// The length in canonical JSON, which differs from this writing in the order of the keys only.
+fn length(value: &impl Serialize) -> Option<usize> {
+    serde_json::to_vec(value).ok().map(|bytes| bytes.len())
+}

@@ -1,0 +1,227 @@
+//! From what was read and checked to an executor that stands: the log opened, what it lost declared, interrupted runs settled. Or to one that
+//! waits for what its log lacks.
+
+mod begun;
+mod declare;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use contract::record::Digests;
+use edge::file::FileError;
+use edge::trace::Tracer;
+use evidence::{AppendError, OpenError, Recovery};
+use facts::Reader;
+use thiserror::Error;
+use tlog::{Checkpoint, SigningKey, VerifierKey};
+
+use crate::config::{Config, ConfigError};
+use crate::guard::Site;
+use crate::init::{self, InitError};
+use crate::keystore::KeystoreError;
+use crate::measure::Meter;
+use crate::receipt::{ReceiptError, Receipts};
+use crate::recorder::Recorder;
+use crate::restore::Lacking;
+use crate::run::{Machine, Runner};
+
+pub use begun::Begun;
+
+/// What the executor is able to do.
+#[derive(Debug)]
+pub enum Stage {
+    /// It carries out and writes down.
+    Ready(Box<Runner>),
+    /// Its log lacks entries that the hub holds: it takes those and nothing else.
+    Lacking(Box<Lacking>),
+    /// Between the two. Never seen outside the lock.
+    Changing,
+}
+
+/// What came of standing up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settled {
+    /// Runs that were taken up again.
+    pub resumed: u32,
+}
+
+/// Everything that was read and checked before the log is touched.
+#[derive(Debug)]
+pub struct Ground {
+    /// The configuration.
+    pub config: Config,
+    /// What this site is and has approved.
+    pub site: Arc<Site>,
+    /// The hub's receipts.
+    pub receipts: Receipts,
+    /// Diagnostics.
+    pub tracer: Tracer,
+    /// The key, until the log has it: a TPM takes its time over opening it.
+    key: Mutex<Option<SigningKey>>,
+}
+
+/// Why the configuration is refused.
+#[derive(Debug, Error)]
+pub enum GroundError {
+    /// The configuration, the catalogue or the baseline.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The evidence key.
+    #[error(transparent)]
+    Key(#[from] KeystoreError),
+    /// The keys before it.
+    #[error(transparent)]
+    Earlier(#[from] InitError),
+    /// The hub's witness key.
+    #[error("{}: witness_key", path.display())]
+    Witness {
+        /// The configuration file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: tlog::note::KeyError,
+    },
+}
+
+/// Why the executor does not stand. Nothing was done that is not in the log.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The hub's receipt is there and cannot be believed.
+    #[error("{}: refused", path.display())]
+    Receipt {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: ReceiptError,
+    },
+    /// The key cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeystoreError),
+    /// The log cannot be opened.
+    #[error("{}: the evidence log was not opened", directory.display())]
+    Open {
+        /// Its directory.
+        directory: PathBuf,
+        /// Why not.
+        source: Box<OpenError>,
+    },
+    /// The log cannot be written.
+    #[error("what the start has to declare was not written")]
+    Append(#[from] AppendError),
+    /// Another file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Ground {
+    /// Reads and checks everything that the configuration names.
+    pub fn read(path: &Path, tracer: Tracer) -> Result<Self, GroundError> {
+        let config = Config::read(path)?;
+        let site = Arc::new(config.site(&path.display().to_string())?);
+        let key = config.key().load(&config.origin)?;
+        tracing::info!("{}", config.key().protection());
+        let witness = config
+            .witness_key
+            .parse()
+            .map_err(|source| GroundError::Witness { path: path.to_owned(), source })?;
+        let receipts = Receipts {
+            path: config.directory.join("receipt"),
+            witness,
+            log: own_keys(&config, key.verifier())?,
+        };
+        Ok(Self { config, site, receipts, tracer, key: Mutex::new(Some(key)) })
+    }
+
+    /// Opens the log. Where it is whole, declares what there is to declare and settles what was interrupted.
+    pub fn open(&self) -> Result<(Stage, Settled), StartError> {
+        let receipt = self
+            .receipts
+            .kept()
+            .map_err(|source| StartError::Receipt { path: self.receipts.path.clone(), source })?;
+        let (recorder, recovery) = match self.recorder(receipt.as_ref()) {
+            Err(StartError::Open { source, .. }) if matches!(*source, OpenError::Shortened { .. }) => {
+                tracing::error!("{source}");
+                let (recorder, _) = self.recorder(None)?;
+                return Ok((lacking(recorder, receipt), Settled::default()));
+            }
+            opened => opened?,
+        };
+        if recorder.size() == 0 && self.begun().is_marked() {
+            tracing::error!(
+                "this key has signed a log, and the log is gone: it has to be fetched back from the hub"
+            );
+            return Ok((lacking(recorder, receipt), Settled::default()));
+        }
+        let (runner, settled) = self.stand(recorder, recovery)?;
+        Ok((Stage::Ready(Box::new(runner)), settled))
+    }
+
+    fn recorder(&self, receipt: Option<&Checkpoint>) -> Result<(Recorder, Recovery), StartError> {
+        let key = self.key()?;
+        let directory = self.config.evidence();
+        let digests = Digests {
+            baseline: Some(self.site.baseline_digest),
+            catalogue: Some(self.site.catalogue.digest()),
+            ..Digests::default()
+        };
+        Recorder::open(&directory, key, receipt, digests)
+            .map_err(|source| StartError::Open { directory, source: Box::new(source) })
+    }
+
+    fn key(&self) -> Result<SigningKey, KeystoreError> {
+        let held = self.key.lock().unwrap_or_else(PoisonError::into_inner).take();
+        held.map_or_else(|| self.config.key().load(&self.config.origin), Ok)
+    }
+
+    fn begun(&self) -> Begun {
+        Begun::beside(&self.config.keys())
+    }
+
+    fn stand(&self, recorder: Recorder, recovery: Recovery) -> Result<(Runner, Settled), StartError> {
+        let own = self.config.own_directories();
+        let meter = Meter::new(Reader::new(facts::Config::new(own.clone())));
+        let mut machine = Machine { recorder, meter, own, tracer: self.tracer };
+        if let Some(gap) = Self::silence(&machine) {
+            machine.recorder.owe(gap);
+        }
+        let bodies = self.to_declare(&machine)?;
+        if !bodies.is_empty() {
+            machine.recorder.about_the_log(machine.stamp(), bodies)?;
+        }
+        self.begun().mark()?;
+        self.restoring().clear()?;
+        let mut runner = Runner::new(Arc::clone(&self.site), machine);
+        let resumed = runner.recover(recovery.torn_bytes)?;
+        let recorder = &mut runner.machine().recorder;
+        recorder.publish()?;
+        self.prune(recorder)?;
+        Ok((runner, Settled { resumed }))
+    }
+
+    /// Drops entries for which the hub has given its receipt, where there are more than this machine is to keep.
+    pub fn prune(&self, recorder: &mut Recorder) -> Result<(), FileError> {
+        // A receipt that cannot be read was refused when the log was opened; one that is bent since prunes nothing.
+        let Some(receipt) = self.receipts.kept().ok().flatten() else { return Ok(()) };
+        let keep = self.config.evidence_keep_mb << 20;
+        let pruned = recorder.prune(&self.config.evidence(), receipt.size.get(), keep)?;
+        if pruned.bundles > 0 {
+            tracing::info!("{} bundles of entries were dropped; the hub holds them", pruned.bundles);
+        }
+        Ok(())
+    }
+
+    /// The mark that entries are being put back.
+    pub fn restoring(&self) -> begun::Restoring {
+        begun::Restoring::in_directory(&self.config.directory)
+    }
+}
+
+fn lacking(recorder: Recorder, receipt: Option<Checkpoint>) -> Stage {
+    Stage::Lacking(Box::new(Lacking::new(recorder, receipt)))
+}
+
+/// The key in force, and those before it: an older one's receipts still count.
+fn own_keys(config: &Config, current: &VerifierKey) -> Result<Vec<VerifierKey>, InitError> {
+    let mut keys = vec![current.clone()];
+    keys.extend(init::earlier_keys(&config.keys())?);
+    Ok(keys)
+}

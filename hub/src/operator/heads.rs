@@ -1,0 +1,40 @@
+//! Proofs out of the log of heads.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+
+use crate::hub::Hub;
+use crate::problem::Fault;
+
+/// Which head of which log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    origin: String,
+    size: u64,
+}
+
+/// `GET /v1/heads/proof?origin=…&size=…`: the newest head of that log that is no larger, as a C2SP tlog-proof.
+pub(super) async fn proof(
+    State(hub): State<Arc<Hub>>,
+    query: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Response, Fault> {
+    let Query(Wanted { origin, size }) = query.map_err(|e| {
+        let problem = format!("the query must be origin=<a log's origin>&size=<entries>: {e}");
+        Fault::theirs(StatusCode::BAD_REQUEST, problem)
+    })?;
+    let proof = hub.heads.proof_for(&origin, size).await;
+    match proof.map_err(|e| Fault::ours("prove a head", &e))? {
+        Some(proof) => Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], proof).into_response()),
+        None => {
+            let problem = "no head of that log and size is proven yet: ask again when the outside witnesses have cosigned";
+            Err(Fault::theirs(StatusCode::NOT_FOUND, problem))
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Kits: made, found again, fetched.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use axum::response::{IntoResponse as _, Response};
+use contract::kit::KitRequest;
+
+use super::BODY_MAX_BYTES;
+use super::tenants::known_tenant;
+use crate::hub::Hub;
+use crate::kit::{self, Download, KitFault, MakeError};
+use crate::problem::{Fault, Strict, answer};
+
+/// `POST /v1/tenants/{tenant}/kits`: 201 where an export was made, 200 where it was there before or nothing is to be kept.
+pub(super) async fn add(
+    State(hub): State<Arc<Hub>>,
+    Path(tenant): Path<String>,
+    Strict(request): Strict<KitRequest, BODY_MAX_BYTES>,
+) -> Result<Response, Fault> {
+    let tenant = known_tenant(&hub, &tenant).await?;
+    // In a task of its own: an export that was begun is finished and kept, also where whoever asked went away.
+    let exporting = tokio::spawn(async move { kit::export(&hub, tenant, request).await });
+    let view = match exporting.await {
+        Ok(exported) => exported.map_err(|e| fault(&e))?,
+        Err(e) => std::panic::resume_unwind(e.into_panic()),
+    };
+    let new = view.id.is_some() && !view.again;
+    Ok(answer(if new { StatusCode::CREATED } else { StatusCode::OK }, &view))
+}
+
+/// `GET /v1/tenants/{tenant}/kits/{id}`: the zip.
+pub(super) async fn fetch(
+    State(hub): State<Arc<Hub>>,
+    Path((tenant, id)): Path<(String, String)>,
+) -> Result<Response, Fault> {
+    let tenant = known_tenant(&hub, &tenant).await?;
+    let name = format!("attachment; filename=\"kit-{tenant}-{id}.zip\"");
+    let download = kit::download(&hub, tenant.clone(), id.clone()).await.map_err(|e| fault(&e))?;
+    let Some(Download { body, bytes, digest }) = download else {
+        let problem =
+            format!("tenant {tenant} has no export of this id: make one with POST /v1/tenants/{tenant}/kits");
+        return Err(Fault::theirs(StatusCode::NOT_FOUND, problem));
+    };
+    let headers = [
+        (CONTENT_TYPE, "application/zip".to_owned()),
+        (CONTENT_LENGTH, bytes.to_string()),
+        (CONTENT_DISPOSITION, name),
+        (ETAG, format!("\"{digest}\"")),
+    ];
+    Ok((headers, body).into_response())
+}
+
+fn fault(fault: &KitFault) -> Fault {
+    let KitFault::Make(cause) = fault else { return Fault::ours("export evidence", fault) };
+    match cause {
+        MakeError::Backwards => Fault::theirs(StatusCode::BAD_REQUEST, cause.to_string()),
+        MakeError::NoEvidence | MakeError::NoRecords { .. } => {
+            Fault::theirs(StatusCode::CONFLICT, cause.to_string())
+        }
+        MakeError::TooLarge(_) => Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, cause.to_string()),
+        MakeError::File(_)
+        | MakeError::Head { .. }
+        | MakeError::Root { .. }
+        | MakeError::Survey(_)
+        | MakeError::Document(_)
+        | MakeError::Seal(_)
+        | MakeError::Write(_)
+        | MakeError::Random(_) => Fault::ours("export evidence", fault),
+    }
+}

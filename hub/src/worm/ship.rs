@@ -1,0 +1,129 @@
+//! Storing what is new of a log: what filled, then the entries beyond, then the head that covers them.
+
+use std::path::Path;
+use std::sync::PoisonError;
+
+use archive::{Keep, Key, StoreError, WriteOnce, audit};
+use contract::ids::HostId;
+use contract::time::UtcTime;
+use edge::file::FileError;
+use tlog::tree::TreeSize;
+
+use super::audit::told;
+use super::{LookError, Worker, names, read};
+use crate::mirror::Newest;
+use crate::problem::chain;
+use crate::store::Archived;
+
+/// How many entries' bundles are stored between two marks in the database.
+const STEP_ENTRIES: u64 = 64 * 256;
+
+impl<S: WriteOnce> Worker<S> {
+    /// Stores what is new. What was stored before a failure is marked, so the next try goes on from there.
+    pub(super) async fn ship(&self, log: &Archived) -> Result<Archived, LookError> {
+        let mut log = log.clone();
+        let (_turn, newest) = self.hub.mirror.turn(log.subject.clone()).await.newest().await;
+        let Some(Newest { size, note, partial }) = newest? else { return Ok(log) };
+        let end = names::bundled(size);
+        while log.bundled < end {
+            let to = end.min(log.bundled + STEP_ENTRIES);
+            self.ship_filled(&log, to).await?;
+            log.bundled = to;
+            self.mark(&log).await?;
+        }
+        let holder = &log.subject.holder;
+        if let Some((tile, bytes)) = partial {
+            self.store.put(&names::partial(holder, tile)?, &bytes, Keep::Unlocked).await?;
+        }
+        self.put_locked(Some(&holder.host), &names::head(holder, size)?, note.as_bytes()).await?;
+        (log.head, log.waits) = (size, None);
+        self.mark(&log).await?;
+        Ok(log)
+    }
+
+    async fn ship_filled(&self, log: &Archived, to: u64) -> Result<(), LookError> {
+        let holder = &log.subject.holder;
+        let directory = self.hub.mirror.directory(holder);
+        for tile in names::filled(TreeSize::new(log.bundled), TreeSize::new(to)) {
+            let path = directory.join(tile.to_string());
+            let bytes = blocking(move || read(&path)).await?;
+            self.put_locked(Some(&holder.host), &names::full(holder, tile)?, &bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores the proofs of forks. Each lies under a name of its own; after a start all of them are offered, and most are there.
+    pub(super) async fn ship_forks(&self, directory: &Path) -> Result<(), LookError> {
+        let directory = directory.to_owned();
+        for (name, bytes) in blocking(move || files(&directory)).await? {
+            // What has no name of ours is no proof that the hub wrote.
+            let Ok(key) = names::fork(&name) else { continue };
+            if self.shipped_forks.lock().unwrap_or_else(PoisonError::into_inner).contains(&name) {
+                continue;
+            }
+            match self.put_locked(None, &key, &bytes).await {
+                Ok(()) => {}
+                // Somebody took the name first. The hub has the proof; and no other log waits for this.
+                Err(LookError::Store(e @ StoreError::Conflict { .. })) => {
+                    tracing::error!(
+                        store = self.name,
+                        cause = chain(&e),
+                        "the proof of a fork cannot be archived"
+                    );
+                }
+                Err(e) => return Err(e),
+            }
+            self.shipped_forks.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        }
+        Ok(())
+    }
+
+    /// Puts, and reads the lock back at once.
+    async fn put_locked(&self, host: Option<&HostId>, key: &Key, bytes: &[u8]) -> Result<(), LookError> {
+        let until = self.retention.until(edge::clock::utc());
+        let put = self.store.put(key, bytes, Keep::LockedUntil(until)).await?;
+        let earliest = match put {
+            archive::Put::Written => until,
+            // Stored some other day: its lock ends earlier, and the audit knows by how much it may.
+            archive::Put::AlreadyThere => UtcTime::from_unix_ms(0).unwrap_or(until),
+        };
+        let Some(finding) = audit::of_lock(key, self.store.lock(key).await?, earliest) else { return Ok(()) };
+        let (kind, detail) = told(&finding);
+        match host {
+            Some(host) => self.raise(host, kind, detail).await,
+            None => {
+                tracing::error!(store = self.name, kind, detail, "archive alarm");
+                Ok(())
+            }
+        }
+    }
+
+    async fn mark(&self, log: &Archived) -> Result<(), LookError> {
+        let host = log.subject.holder.host.clone();
+        Ok(self.hub.store.set_archived(self.name, host, (log.bundled, log.head), log.waits).await?)
+    }
+}
+
+/// The files of a directory, with their bytes; none where it is not there.
+fn files(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, FileError> {
+    let failed = |source| FileError { path: directory.to_owned(), action: "list it", source };
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(failed(e)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        files.push((entry.file_name().to_string_lossy().into_owned(), read(&entry.path())?));
+    }
+    Ok(files)
+}
+
+/// Runs `work` where blocking is allowed.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(e) => std::panic::resume_unwind(e.into_panic()),
+    }
+}
