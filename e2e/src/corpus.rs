@@ -5,6 +5,7 @@ mod container;
 mod cover;
 mod entries;
 mod fresh;
+mod handover;
 mod heads;
 mod honest;
 mod keys;
@@ -20,6 +21,7 @@ use crate::case::Case;
 pub fn deliberate() -> Vec<Case> {
     let mut cases = entries::cases();
     cases.extend(heads::cases());
+    cases.extend(handover::cases());
     cases.extend(keys::cases());
     cases.extend(trust::cases());
     cases.extend(fresh::cases());

@@ -169,6 +169,7 @@ impl Handovers {
         root_before: impl FnOnce() -> Hash,
     ) -> Result<(), HandoverFault> {
         let taken = taken.ok_or(HandoverFault::Head)?;
+        let was_named = named.is_some();
         match named {
             Some((_, Some(named))) if named.key == taken.key => {}
             // What stands before the first record read is not known.
@@ -185,17 +186,24 @@ impl Handovers {
         if note.text() != head.to_string() {
             return Err(HandoverFault::Head);
         }
-        self.hand_over(index, &note, key)
+        self.hand_over(index, &note, key, was_named)
     }
 
-    /// The old key's last head is the one that it hands over with, of size `index`.
-    fn hand_over(&mut self, index: u64, note: &SignedNote, key: VerifierKey) -> Result<(), HandoverFault> {
+    /// The old key's last head is the one that it hands over with, of size `index`. Where the naming record was not read, it leads to no key: any head
+    /// that the old key ever signed would do for a hand-over then.
+    fn hand_over(
+        &mut self,
+        index: u64,
+        note: &SignedNote,
+        key: VerifierKey,
+        was_named: bool,
+    ) -> Result<(), HandoverFault> {
         let signers = self.signers(note)?;
         let mut reached = self.counting.contains_key(key.public());
         for signer in &signers {
             if let Some(term) = self.counting.get_mut(signer) {
                 term.last = Some(index);
-                reached = true;
+                reached |= was_named;
             }
         }
         if reached {

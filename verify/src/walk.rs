@@ -78,10 +78,17 @@ pub(crate) fn walk<S: Source>(
     let mut outside = Outside::new(reading.source, reading.extent.size());
     for bundle in reading.extent.before() {
         joiner.push_outside(outside.root(bundle));
+        // A size is only claimed: what is not there ends the way at once.
+        if joiner.is_broken() {
+            break;
+        }
     }
     joiner.join_all(progress)?;
     for bundle in reading.extent.after() {
         joiner.push_outside(outside.root(bundle));
+        if joiner.is_broken() {
+            break;
+        }
     }
     if let Some(edge) = reading.extent.edge() {
         match outside.leaves(edge.index()) {

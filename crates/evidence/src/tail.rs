@@ -50,7 +50,8 @@ pub(crate) fn read(path: &Path, bytes: &[u8], base: u64, keys: &Keys) -> Result<
     // The room that the tail grew by is zeros.
     let last = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
     let rest = &bytes[end..last.max(end)];
-    if let Some(signed) = later_head(rest, base + found.count, keys) {
+    // Not only up to the last byte that is not zero: a masked head may end in one.
+    if let Some(signed) = later_head(&bytes[end..], base + found.count, keys) {
         return Err(OpenError::TailAltered { path: path.to_owned(), from: base + found.count, signed });
     }
     found.torn_bytes = rest.iter().position(|b| *b != 0).map_or(0, |first| (rest.len() - first) as u64);

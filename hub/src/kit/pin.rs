@@ -52,7 +52,11 @@ async fn renew(hub: &Hub, log: &mut Pinned, now: UtcTime) -> Result<(), KitFault
     let host = holder.host.clone();
     let damaged = || MakeError::Head { host: host.clone() };
     let evidence_key = evidence_key.ok_or_else(damaged)?;
-    let turn = hub.mirror.turn(Subject { holder, origin, evidence_key }).await;
+    // Never below what this hub vouched for before: a copy that was put back is not exported.
+    let turn = crate::mirror::turn(hub, Subject { holder, origin, evidence_key }).await.map_err(|e| {
+        tracing::error!("a log's copy is not exported: {e}");
+        damaged()
+    })?;
     let (_, renewed) = turn.renewed(now).await;
     let note = renewed.map_err(|e| {
         tracing::error!("a log's head was not cosigned for a kit: {e}");

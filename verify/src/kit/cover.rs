@@ -13,7 +13,6 @@ mod fault;
 
 pub use fault::{CoverFault, CoverFaultPart};
 
-use super::folder::prefix;
 use crate::extent::Extent;
 use crate::frame::Stamp;
 use crate::log::Stated;
@@ -159,11 +158,13 @@ pub(super) fn check_note(bytes: &[u8], cover: &[u8], key: Option<&VerifierKey>) 
 
 /// Whether a file is covered by something else than the list of files.
 pub(super) fn covered_by_tree(name: &str, logs: &[LogCover]) -> bool {
-    let of_log = |log: &LogCover| {
-        name.strip_prefix(&prefix(&log.host))
-            .is_some_and(|rest| rest == "checkpoint" || rest.starts_with("tile/"))
-    };
-    name == COVER || name == NOTE || logs.iter().any(of_log)
+    // The logs are in ascending order of their hosts.
+    let of_log =
+        name.strip_prefix("logs/").and_then(|rest| rest.split_once('/')).is_some_and(|(host, rest)| {
+            (rest == "checkpoint" || rest.starts_with("tile/"))
+                && logs.binary_search_by(|log| log.host.as_str().cmp(host)).is_ok()
+        });
+    name == COVER || name == NOTE || of_log
 }
 
 /// Whether the list of files may not name it: a file of a tree, of whatever host, or the cover itself.

@@ -126,13 +126,15 @@ fn judge_logs(
     progress: &mut dyn FnMut(Progress),
 ) -> (Vec<LogInKit>, Vec<Option<Times>>) {
     let extents = || cover.logs.iter().map(|log| log.stated.extent);
-    let size: u64 = extents().map(|extent| extent.end() - extent.first()).sum();
-    let mut before = 0;
+    // What a cover claims may be anything.
+    let size = extents().fold(0_u64, |sum, extent| sum.saturating_add(extent.end() - extent.first()));
+    let mut before = 0_u64;
     let judge = |LogCover { host, site, stated }: &LogCover| {
-        let mut progress = |here: Progress| progress(Progress { read: before + here.read, size });
+        let mut progress =
+            |here: Progress| progress(Progress { read: before.saturating_add(here.read), size });
         let folder = Folder::new(container, host);
         let Judged { report, times } = log::judge(&folder, trust, &Scope::Kit(stated), &mut progress);
-        before += stated.extent.end() - stated.extent.first();
+        before = before.saturating_add(stated.extent.end() - stated.extent.first());
         (LogInKit { host: host.clone(), site: site.clone(), report }, times)
     };
     cover.logs.iter().map(judge).unzip()

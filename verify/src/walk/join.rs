@@ -30,6 +30,11 @@ pub(super) struct Joiner<'a, S> {
 }
 
 impl<'a, S: Source> Joiner<'a, S> {
+    /// Whether a tile outside of what is read was missing or wrong: nothing that follows changes what is said.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
     pub(super) fn new(reading: &'a Reading<'a, S>, handovers: Handovers) -> Self {
         Self {
             reading,
