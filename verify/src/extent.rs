@@ -5,6 +5,9 @@ use std::ops::Range;
 use tlog::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, TileKind, entry_bundles};
 use tlog::tree::TreeSize;
 
+/// Sizes are below this: every reader of JSON holds them exactly (docs/evidence-format.md, section 8).
+const SIZE_LIMIT: u64 = 1 << 53;
+
 /// Entries of one bundle, as a count of entries.
 pub(crate) const BUNDLE: u64 = TILE_WIDTH as u64;
 
@@ -22,10 +25,11 @@ impl Extent {
         Self { size, first: 0, end: size }
     }
 
-    /// A part of a log; `None` where that is no run of whole bundles with an entry in it.
+    /// A part of a log; `None` where that is no run of whole bundles with an entry in it, or more than a reader of JSON counts exactly.
     pub fn new(size: u64, first: u64, end: u64) -> Option<Self> {
         let fits = first < end
             && end <= size
+            && size < SIZE_LIMIT
             && first.is_multiple_of(BUNDLE)
             && (end == size || end.is_multiple_of(BUNDLE));
         fits.then_some(Self { size, first, end })
