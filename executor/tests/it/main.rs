@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod crash;
+mod guest;
 mod healing;
 mod restoring;
 mod rig;

@@ -20,16 +20,20 @@ use contract::plane::EnrolmentSheet;
 use contract::record::Record;
 use contract::runbook::{Catalogue, CatalogueFile};
 use contract::socket::{Answer, OrderAnswer, PROTOCOL, Question};
+use guest::Guest;
 use tempfile::TempDir;
 use tlog::cosignature::CosignatureTime;
 use tlog::note::SignatureType;
 use tlog::{SignedNote, SigningKey, VerifiedCheckpoint};
 
+const EXECUTOR: &str = env!("CARGO_BIN_EXE_suture-executor");
 const BASELINE: &str = include_str!("../../../baseline/hipaa-v1.yaml");
 const OWN: &str = include_str!("../../../runbooks/RB-FILE-001-own-directories.yaml");
 const FILES: &str = include_str!("../../../runbooks/RB-FILE-002-system-files.yaml");
 
 pub(crate) struct Rig {
+    /// Where the executor runs, if not on this machine. Dropped first: the directory is its as well.
+    pub(crate) guest: Option<Guest>,
     dir: TempDir,
     hub: HubSigner,
     catalogue: Catalogue,
@@ -81,7 +85,17 @@ impl Drop for Running {
 
 impl Rig {
     pub(crate) fn new() -> Self {
+        Self::at(tempfile::tempdir().unwrap(), None)
+    }
+
+    /// The same, inside a systemd machine of its own: all paths are equal on both sides.
+    pub(crate) fn in_guest() -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let guest = Guest::plan().share(&dir).show_program(EXECUTOR).boot();
+        Self::at(dir, Some(guest))
+    }
+
+    fn at(dir: TempDir, guest: Option<Guest>) -> Self {
         let hub = HubSigner::from_seed(&[9; 32]);
         let file = |name: &str, text: &str| CatalogueFile { file: format!("{name}.yaml"), text: text.into() };
         let files = vec![file("RB-FILE-001-own-directories", OWN), file("RB-FILE-002-system-files", FILES)];
@@ -93,7 +107,7 @@ impl Rig {
         fs::set_permissions(root.join("agent-keys"), Permissions::from_mode(0o700)).unwrap();
         let catalogue = Catalogue::parse(&bundle).unwrap();
         let baseline = Baseline::parse("b", BASELINE).unwrap();
-        let rig = Self { dir, hub, catalogue, baseline };
+        let rig = Self { guest, dir, hub, catalogue, baseline };
         let output = rig.init();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         rig
@@ -101,12 +115,20 @@ impl Rig {
 
     pub(crate) fn init(&self) -> Output {
         let path = |name: &str| self.path(name).display().to_string();
-        Command::new(env!("CARGO_BIN_EXE_suture-executor"))
+        let mut command = self.executor();
+        command
             .args(["init", "--sheet", &path("sheet.json"), "--dir", &path("executor")])
             .args(["--socket", &path("run/s"), "--agent-uid", &uid(), "--agent-keys", &path("agent-keys")])
-            .args(["--enforce", "RB-FILE-001-own-directories"])
-            .output()
-            .unwrap()
+            .args(["--enforce", "RB-FILE-001-own-directories"]);
+        match &self.guest {
+            Some(guest) => guest.output(&mut command).unwrap(),
+            None => command.output().unwrap(),
+        }
+    }
+
+    /// The program, wherever it is to run.
+    fn executor(&self) -> Command {
+        self.guest.as_ref().map_or_else(|| Command::new(EXECUTOR), |guest| guest.command(EXECUTOR))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -118,18 +140,28 @@ impl Rig {
     }
 
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_suture-executor"));
+        let mut command = self.executor();
         command.args(["run", "--events", "--config"]).arg(self.path("executor/executor.yaml"));
         command
     }
 
     /// Starts it and waits until it is ready.
     pub(crate) fn start(&self) -> Running {
-        Self::ready(&mut self.command())
+        let mut command = self.command();
+        match &self.guest {
+            Some(guest) => {
+                let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                Self::await_ready(guest.spawn(command).unwrap())
+            }
+            None => Self::ready(&mut command),
+        }
     }
 
     pub(crate) fn ready(command: &mut Command) -> Running {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::await_ready(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    fn await_ready(mut child: Child) -> Running {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         while !line.contains("executor_ready") {
@@ -146,12 +178,19 @@ impl Rig {
 
     /// Runs it to its end, for what must not start.
     pub(crate) fn fails(&self) -> (Option<i32>, String) {
-        let output = self.command().output().unwrap();
+        let output = match &self.guest {
+            Some(guest) => guest.output(&mut self.command()).unwrap(),
+            None => self.command().output().unwrap(),
+        };
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     pub(crate) fn connect(&self) -> UnixStream {
-        UnixStream::connect(self.path("run/s")).unwrap()
+        let socket = self.path("run/s");
+        match &self.guest {
+            Some(guest) => guest.connect(&socket).unwrap(),
+            None => UnixStream::connect(socket).unwrap(),
+        }
     }
 
     /// Connects and says hello.
