@@ -2,7 +2,11 @@
 //!
 //! [`Image::ready`] makes the root file system once (mmdebstrap, under a lock, kept by the hash of its recipe). [`Guest::boot`] boots it with
 //! systemd-nspawn on an overlay in memory, with a network, process, mount, host name and cgroup namespace of its own. Programs are started
-//! inside with [`Guest::run`] and [`Guest::spawn`]; directories that are shared stand at the same path on both sides.
+//! inside with [`Guest::run`] and [`Guest::spawn`], or by the guest's own systemd, from a unit that a test puts there; directories that are
+//! shared stand at the same path on both sides. Sockets inside are reached through [`Guest::connect`].
+//!
+//! A guest has a cgroup v2 of its own, writable, and systemd confines units in it as on any machine: Landlock, seccomp, namespaces,
+//! `IPAddressDeny=`, `DevicePolicy=`.
 //!
 //! # What a guest is not
 //! It runs on this machine's kernel. So:
@@ -10,7 +14,8 @@
 //!   them read-only; do not mount them again.
 //! - It has this machine's clock. It lacks `CAP_SYS_TIME`, and so do programs started through [`Guest::spawn`], which get exactly the
 //!   capabilities that the guest's own init may have. chronyd does not start.
-//! - It has no block devices, no LUKS, no TPM, no audit daemon, no kernel modules. Where cgroup v1 holds the controllers (as on the
+//! - The audit daemon cannot run: the kernel has one, and it is this machine's.
+//! - It has no block devices, no LUKS, no TPM, no kernel modules, and makes no device nodes. Where cgroup v1 holds the controllers (as on the
 //!   machines that this was written on), units have no limits of memory, processes or processor time.
 //! - The user ids inside are those outside: root there is root here, kept in by namespaces and capabilities alone. A guest is for our own
 //!   programs, not for hostile ones.
@@ -26,10 +31,13 @@ mod cgroup;
 mod guest;
 mod image;
 mod machine;
+mod plan;
 mod recipe;
+mod state;
 
-pub use guest::{Guest, Plan};
+pub use guest::Guest;
 pub use image::Image;
+pub use plan::Plan;
 
 /// Whether guests can be booted: only root can. Says on standard error that a test was not run, and why. Where programs are missing,
 /// [`Image::ready`] is red instead: nothing that was looked for and not found is a pass.

@@ -8,16 +8,14 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
 use crate::cgroup;
 use crate::image::Image;
+use crate::state::{self, STATE, State};
 
-/// Where each guest has a directory, named as the guest, for as long as there is anything of it.
-const STATE: &str = "/run/suture-guest";
 /// A boot takes half a second on a machine with nothing else to do.
 const BOOT_LIMIT: Duration = Duration::from_secs(60);
 /// How long a guest whose init was killed may take to be gone.
@@ -46,77 +44,25 @@ pub(crate) struct Machine {
     state: State,
 }
 
-/// The directory of one guest and all that goes by its name.
-#[derive(Debug)]
-struct State {
-    name: String,
-    dir: PathBuf,
-}
-
-impl State {
-    fn new() -> io::Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let pid = std::process::id();
-        let start = start_of(pid).ok_or_else(|| io::Error::other("this process has no start time"))?;
-        let name = format!("sg-{pid}-{start}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let dir = Path::new(STATE).join(&name);
-        fs::create_dir_all(&dir)?;
-        Ok(Self { name, dir })
-    }
-
-    fn console(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.dir.join("console")).unwrap_or_default()).into_owned()
-    }
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        sweep(&self.name);
-    }
-}
-
-/// Ends and removes all that goes by this name.
-fn sweep(name: &str) {
-    cgroup::end(name);
-    let _ = fs::remove_dir(Path::new("/run/systemd/nspawn/propagate").join(name));
-    let _ = fs::remove_dir_all(Path::new(STATE).join(name));
-}
-
-/// Removes what killed test processes left.
-fn sweep_dead() {
-    for entry in fs::read_dir(STATE).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let parts: Vec<u64> = name.split('-').skip(1).filter_map(|p| p.parse().ok()).collect();
-        let &[pid, start, _] = parts.as_slice() else { continue };
-        if u32::try_from(pid).ok().and_then(start_of) != Some(start) {
-            sweep(&name);
-        }
-    }
-}
-
-/// When a process began, in the kernel's ticks: with its number, this names it for good.
-fn start_of(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
 impl Machine {
     /// Boots; each of `binds` is an argument of systemd-nspawn. An error ends with what the console showed.
     pub(crate) fn boot(binds: &[String]) -> Result<Self, String> {
         let image = Image::ready();
-        sweep_dead();
+        state::sweep_dead();
         let state = State::new().map_err(|e| format!("{STATE}: {e}"))?;
-        let cgroups = cgroup::make(&state.name).map_err(|e| format!("cgroup {}: {e}", state.name))?;
-        let socket = state.dir.join("notify");
+        let cgroups = cgroup::make(state.name()).map_err(|e| format!("cgroup {}: {e}", state.name()))?;
+        let socket = state.dir().join("notify");
         let notify = UnixDatagram::bind(&socket).map_err(|e| format!("{}: {e}", socket.display()))?;
-        let console = File::create(state.dir.join("console")).map_err(|e| format!("{STATE}: {e}"))?;
+        let console = File::create(state.dir().join("console")).map_err(|e| format!("{STATE}: {e}"))?;
         let errors = console.try_clone().map_err(|e| format!("{STATE}: {e}"))?;
         let mut command = Command::new("/bin/sh");
         command.args(["-c", ENTER, "sh"]).args(&cgroups).arg("--");
         command.args(["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"]);
         command.args(["--volatile=overlay", "--private-network", "--notify-ready=yes", "--link-journal=no"]);
+        command
+            .arg("--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self bpf");
         command.args(["--resolv-conf=off", "--timezone=off", "--drop-capability=CAP_MKNOD"]);
-        command.arg(format!("--machine={}", state.name));
+        command.arg(format!("--machine={}", state.name()));
         command.arg(format!("--directory={}", image.root().display())).args(binds);
         command.env("NOTIFY_SOCKET", &socket);
         // The image is shared: the overlay keeps it as it is, so no lock is wanted.
@@ -144,7 +90,7 @@ impl Machine {
         fs::create_dir(&inside[0]).map_err(|e| format!("{}: {e}", inside[0].display()))?;
         inside.extend(cgroups.into_iter().skip(1));
         Ok(Self {
-            name: state.name.clone(),
+            name: state.name().to_owned(),
             init,
             init_fd,
             cgroups: inside,

@@ -7,13 +7,14 @@ use std::path::Path;
 pub(crate) const SUITE: &str = "bookworm";
 
 /// What a clinic's server runs, and what its repairs need.
-pub(crate) const PACKAGES: [&str; 19] = [
+pub(crate) const PACKAGES: [&str; 20] = [
     "ca-certificates",
     "chrony",
     "cron",
     "curl",
     "dbus",
     "iproute2",
+    "libnss-myhostname",
     "libpam-systemd",
     "logrotate",
     "nftables",
