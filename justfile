@@ -24,6 +24,12 @@ tampered:
 crash:
     SUTURE_CRASH_RUNS=100000 cargo test --release --locked -p evidence --lib seeded_crashes
 
+# Any bytes as a policy file, for so many seconds. Needs a nightly toolchain and `cargo install cargo-fuzz`.
+fuzz-policy seconds="300":
+    mkdir -p crates/policy/fuzz/corpus/policy_file
+    cp Cargo.lock crates/policy/fuzz/Cargo.lock  # the parser that is shipped, not a newer one
+    cd crates/policy/fuzz && cargo +nightly fuzz run --fuzz-dir . policy_file corpus/policy_file ../corpus/policy -- -max_total_time={{seconds}} -max_len=4096 -timeout=10
+
 # The verifier as one static file of at most 4 MiB, for people who have nothing of ours.
 verify-static:
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked -p verify --bin suture-verify --target x86_64-unknown-linux-gnu

@@ -10,6 +10,10 @@ pub(crate) enum Status {
     NotProven,
     /// The command line cannot be used.
     Usage,
+    /// A new policy would deny what the old one allowed.
+    Breaking,
+    /// A file was read, and refused.
+    Refused,
     /// What was asked for is not there.
     NothingThere,
     /// The hub cannot be reached.
@@ -25,6 +29,8 @@ impl From<Status> for ExitCode {
         Self::from(match status {
             Status::NotProven => 1,
             Status::Usage => 2,
+            Status::Breaking => 3,
+            Status::Refused => 65,
             Status::NothingThere => 66,
             Status::Unavailable => 69,
             Status::CannotCreate => 73,

@@ -1,12 +1,14 @@
 //! `suture`: the operator's command.
 //!
-//! Exit status: 0 done; 1 the loop did not close or the evidence did not verify; 2 wrong usage; 66 what was asked for is not there; 69 the hub cannot be reached; 73 a directory or
+//! Exit status: 0 done; 1 the loop did not close or the evidence did not verify; 2 wrong usage; 3 a
+//! new policy would deny what the old one allowed; 65 a file is refused, with line and column; 66 what was asked for is not there; 69 the hub cannot be reached; 73 a directory or
 //! file cannot be used; 75 another `suture try` uses the directory.
 #![forbid(unsafe_code)]
 
 mod exit;
 mod kit;
 mod operator;
+mod policy;
 mod say;
 mod status;
 mod trial;
@@ -32,6 +34,8 @@ enum Command {
     Kit(kit::Kit),
     /// Print a machine's installation sheet: the key that its evidence is checked by, for paper.
     Sheet(kit::Sheet),
+    /// Read a site's policy, ask it, and see what a new one would change.
+    Policy(policy::Told),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Command::Status(told) => status::run(&told),
         Command::Kit(told) => kit::run(&told),
         Command::Sheet(told) => kit::sheet(&told),
+        Command::Policy(told) => policy::run(&told),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "suture", &mut std::io::stdout());
             Ok(())

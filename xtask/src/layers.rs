@@ -11,7 +11,7 @@ enum Sort {
 }
 
 /// Each crate with what it may depend on. In its tests a library may know the same, an app any library.
-const TABLE: [(&str, Sort, &[&str]); 19] = [
+const TABLE: [(&str, Sort, &[&str]); 20] = [
     ("contract", Sort::Library, &[]),
     ("tlog", Sort::Library, &[]),
     ("edge", Sort::Library, &["contract"]),
@@ -21,16 +21,17 @@ const TABLE: [(&str, Sort, &[&str]); 19] = [
     ("identity", Sort::Library, &["contract"]),
     ("facts", Sort::Library, &["contract", "edge"]),
     ("planner", Sort::Library, &["contract"]),
+    ("policy", Sort::Library, &["contract"]),
     ("witness", Sort::Library, &["edge", "tlog"]),
     ("verify", Sort::App, &["contract", "tlog"]),
-    ("executor", Sort::App, &["contract", "edge", "evidence", "facts", "tlog"]),
+    ("executor", Sort::App, &["contract", "edge", "evidence", "facts", "policy", "tlog"]),
     ("agent", Sort::App, &["contract", "edge", "facts", "identity"]),
     (
         "hub",
         Sort::App,
         &["archive", "contract", "edge", "evidence", "identity", "planner", "queue", "tlog", "witness"],
     ),
-    ("cli", Sort::App, &["contract", "edge"]),
+    ("cli", Sort::App, &["contract", "edge", "policy"]),
     ("suture-witness", Sort::App, &["contract", "edge", "tlog", "witness"]),
     // For tests alone: a machine to run programs on. It knows none of them.
     ("guest", Sort::Library, &[]),
@@ -42,7 +43,7 @@ const TABLE: [(&str, Sort, &[&str]); 19] = [
 /// Crates that must stay free of whole worlds, however far down: the cores of I/O, the executor and the verifier of any network.
 const FREE_OF: [(&[&str], &[&str]); 2] = [
     (
-        &["contract", "tlog", "planner", "witness"],
+        &["contract", "tlog", "planner", "policy", "witness"],
         &["tokio", "reqwest", "hyper", "rusqlite", "notify", "rustls", "zbus"],
     ),
     (&["verify", "executor"], &["tokio", "reqwest", "hyper", "rustls"]),

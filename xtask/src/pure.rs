@@ -12,6 +12,7 @@ const DOORS: [(&[&str], &[&str], &str); 2] = [
         &[
             "crates/contract/src/",
             "crates/tlog/src/",
+            "crates/policy/src/",
             "planner/src/",
             "executor/src/guard.rs",
             "executor/src/guard/",

@@ -6,4 +6,5 @@
 mod bad_weather;
 mod crash;
 mod first_light;
+mod policy;
 mod stage;
