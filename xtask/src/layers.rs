@@ -11,7 +11,7 @@ enum Sort {
 }
 
 /// Each crate with what it may depend on. In its tests a library may know the same, an app any library.
-const TABLE: [(&str, Sort, &[&str]); 20] = [
+const TABLE: [(&str, Sort, &[&str]); 21] = [
     ("contract", Sort::Library, &[]),
     ("tlog", Sort::Library, &[]),
     ("edge", Sort::Library, &["contract"]),
@@ -24,7 +24,8 @@ const TABLE: [(&str, Sort, &[&str]); 20] = [
     ("policy", Sort::Library, &["contract"]),
     ("witness", Sort::Library, &["edge", "tlog"]),
     ("verify", Sort::App, &["contract", "tlog"]),
-    ("executor", Sort::App, &["contract", "edge", "evidence", "facts", "policy", "tlog"]),
+    ("sandbox", Sort::Library, &[]),
+    ("executor", Sort::App, &["contract", "edge", "evidence", "facts", "policy", "sandbox", "tlog"]),
     ("agent", Sort::App, &["contract", "edge", "facts", "identity"]),
     (
         "hub",

@@ -1,0 +1,35 @@
+//! The filters of system calls. They are data in `profiles/`, compiled when the crate is built.
+//!
+//! What a profile does not name kills the whole process (`SIGSYS`, told as [`Exit::BadSyscall`](crate::Exit::BadSyscall)); what programs are known
+//! to try and to live without is answered with an errno. Calls of another architecture (32-bit, x32) are killed.
+
+use seccompiler::{BpfProgram, apply_filter, sock_filter};
+
+use crate::confinement::Profile;
+
+#[allow(clippy::unreadable_literal, reason = "instructions, written by the build")]
+mod compiled {
+    include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
+}
+
+fn filters(profile: Profile) -> impl Iterator<Item = BpfProgram> {
+    let stack = match profile {
+        Profile::Strict => compiled::STRICT,
+        Profile::Standard => compiled::STANDARD,
+        Profile::StandardNet => compiled::STANDARD_NET,
+    };
+    let instruction = |&(code, jt, jf, k): &(u16, u8, u8, u32)| sock_filter { code, jt, jf, k };
+    stack.iter().map(move |filter| filter.iter().map(instruction).collect())
+}
+
+/// Puts the calling thread under a profile, for good. An empty filter is an error in seccompiler, as it must be.
+pub(crate) fn apply(profile: Profile) -> Result<(), seccompiler::Error> {
+    filters(profile).try_for_each(|filter| apply_filter(&filter))
+}
+
+#[cfg(test)]
+#[path = "../build/compile.rs"]
+mod compile;
+
+#[cfg(test)]
+mod tests;
