@@ -50,6 +50,27 @@ check-layers:
 controls-map:
     cargo run -q -p facts --example controls-map
 
+# What is parsed from others' bytes, each target for so many seconds on one core; needs cargo-fuzz (cargo install cargo-fuzz --locked). No sanitizer: the crate has no unsafe code.
+fuzz seconds="60":
+    cd crates/contract/fuzz && for target in frame order runbook; do mkdir -p corpus/$target && RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . -s none $target corpus/$target ../corpus/$target -- -max_total_time={{seconds}} -max_len=16384 -rss_limit_mb=1024 || exit 1; done
+
 # The measures, beside their goals.
 bench:
     ./bench/run
+
+# What each guardrail refuses, and what happens where it is taken out.
+guardrails:
+    cargo test --quiet --locked -p executor --lib each_guardrail_keeps_something -- --nocapture
+
+# The executor killed at so many random moments; the gates do 200.
+killed times="2000":
+    SUTURE_KILLS={{times}} cargo test --quiet --locked -p executor --test it killed_at_200 -- --nocapture
+
+# The hub silent for the real five minutes, with real processes; the gates do the same with clocks that are set.
+silent:
+    SUTURE_SIX_MINUTES=1 cargo nextest run --locked -p cli -E 'test(alone)'
+
+# Bytes, orders, runbooks and policies of any kind, each for so many seconds.
+fuzz-all seconds="120":
+    just fuzz {{seconds}}
+    just fuzz-policy {{seconds}}

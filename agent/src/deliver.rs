@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::event::Event;
+use contract::ids::IncidentId;
 use contract::incident::{Incident, What};
 use contract::socket::Question;
 use edge::file::FileError;
@@ -67,6 +68,16 @@ impl Incidents {
         self.filled.notify_one();
         self.tracer.emit(event);
         Ok(())
+    }
+
+    /// The ids of all that the hub has not taken yet, oldest first.
+    pub async fn waiting(&self) -> Result<Vec<IncidentId>, FileError> {
+        self.with(|outbox| Ok(outbox.ids())).await
+    }
+
+    /// One of them, unless it was taken meanwhile.
+    pub async fn find(&self, incident: IncidentId) -> Result<Option<Incident>, FileError> {
+        self.with(move |outbox| Ok(outbox.find(&incident))).await
     }
 
     /// Tells the hub again of what is still open, once nothing else waits.

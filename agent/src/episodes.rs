@@ -79,6 +79,11 @@ impl Episodes {
         self.0.remove(control).is_some()
     }
 
+    /// True where `incident` is the one that is open over `control`.
+    pub fn is_of(&self, control: &ControlId, incident: &IncidentId) -> bool {
+        self.0.get(control).is_some_and(|episode| episode.incident.incident == *incident)
+    }
+
     /// All incidents that are open, to be told again: the hub plans anew what it had put off, and learns again what it may have lost.
     pub fn open(&self) -> impl Iterator<Item = &Incident> {
         self.0.values().map(|e| &e.incident)

@@ -1,5 +1,8 @@
 //! The conversation with the executor: one question at a time over its Unix socket, each answered once.
 //!
+//! There are two lines: one for what is seen and shipped, one for what acts. The executor takes a moment over an order before it says that it is
+//! under way, and nothing else waits for that.
+//!
 //! The executor may die at any moment and come back: its supervisor sees to that. A question that was under way is asked again, so nothing that
 //! was found is lost; a finding may then stand in the log twice, which is true twice.
 
@@ -19,8 +22,7 @@ use crate::backoff::{Backoff, pause};
 pub use error::{LineError, Unanswered, WrongExecutor};
 use line::Line;
 
-/// How long the executor may take over a question. An order includes its steps and its hold-down.
-const ORDER_LIMIT: Duration = Duration::from_secs(15 * 60);
+/// How long the executor may take over a question. A run that takes longer than a moment is answered as being under way.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How often one question is asked of executors that die over it, before whoever asked is told.
 const TRIES_MAX: u32 = 3;
@@ -89,19 +91,11 @@ fn told_size(answer: &Answer) -> Option<u64> {
         Answer::Welcome { size, .. } | Answer::Recorded { size } => Some(*size),
         Answer::Order(order) => Some(order.seq + 1),
         Answer::Entries(package) => Some(package.from + package.entries.len() as u64),
-        Answer::Kept | Answer::Restoring { .. } | Answer::Pruned { .. } | Answer::Sorry { .. } => None,
-    }
-}
-
-const fn limit(question: &Question) -> Duration {
-    match question {
-        Question::Order { .. } => ORDER_LIMIT,
-        Question::Hello { .. }
-        | Question::Findings { .. }
-        | Question::Entries { .. }
-        | Question::Receipt { .. }
-        | Question::Restore(_)
-        | Question::Gap { .. } => LIMIT,
+        Answer::UnderWay { .. }
+        | Answer::Kept
+        | Answer::Restoring { .. }
+        | Answer::Pruned { .. }
+        | Answer::Sorry { .. } => None,
     }
 }
 
@@ -143,7 +137,7 @@ pub async fn converse(
                     () = line.stirred() => break,
                 },
             };
-            match line.ask(&next.question, limit(&next.question)).await {
+            match line.ask(&next.question, LIMIT).await {
                 Ok(answer) => {
                     backoff.reset();
                     if let Some(size) = told_size(&answer) {

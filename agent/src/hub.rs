@@ -2,12 +2,14 @@
 
 mod error;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use contract::ids::OrderId;
 use contract::incident::Incident;
 use contract::plane::{
-    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, IncidentTaken, OrdersWaiting, Problem,
+    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, GrantAnswer, IncidentTaken, OrdersWaiting, Problem,
+    StandingIssued,
 };
 use contract::socket::{EntryPackage, OrderAnswer};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -67,10 +69,22 @@ impl Hub {
         self.call("incident", self.post("/v1/incidents", incident)).await
     }
 
-    /// `GET /v1/orders`, held back by the hub for up to `wait`.
-    pub async fn orders(&self, wait: Duration) -> Result<OrdersWaiting, HubError> {
-        let path = format!("/v1/orders?wait_ms={}", wait.as_millis());
+    /// `GET /v1/orders`, held back by the hub for up to `wait` where it has none but the `known` ones.
+    pub async fn orders(&self, wait: Duration, known: &BTreeSet<OrderId>) -> Result<OrdersWaiting, HubError> {
+        let known = known.iter().map(OrderId::as_str).collect::<Vec<_>>().join(",");
+        let path = format!("/v1/orders?wait_ms={}&known={known}", wait.as_millis());
         self.call("orders", self.request(Method::GET, &path).timeout(wait + LIMIT)).await
+    }
+
+    /// `GET /v1/standing`.
+    pub async fn standing(&self) -> Result<StandingIssued, HubError> {
+        self.call("standing order", self.request(Method::GET, "/v1/standing")).await
+    }
+
+    /// `POST /v1/break-glass/<number>/answer`.
+    pub async fn answer_glass(&self, number: u64, answer: &GrantAnswer) -> Result<(), HubError> {
+        let request = self.post(&format!("/v1/break-glass/{number}/answer"), answer);
+        accepted("break-glass", send("break-glass", request).await?).await.map(drop)
     }
 
     /// `POST /v1/orders/<id>/answer`.

@@ -72,6 +72,7 @@ fn path_of(fact: &FactId, own: &Own) -> Option<PathBuf> {
         Source::Accounts
         | Source::Audit
         | Source::Backup
+        | Source::Cpu
         | Source::Disk
         | Source::Firewall
         | Source::Journal

@@ -7,9 +7,12 @@
 //! - What leaves the machine is typed fields from closed sets. Log lines are read, counted and forgotten.
 //! - Findings are evidence before an incident leaves; an incident is on the disk until the hub says that it has it. What is lost is counted.
 //!
+//! - While the hub is away the site may heal itself under a standing order: the executor decides that, the agent only asks.
+//!
 //! Decisions are pure and are handed clocks and randomness: [`episodes`], [`detectors`], [`interest`], [`backoff`]. The rest is a thin shell.
 #![forbid(unsafe_code)]
 
+pub mod alone;
 pub mod backoff;
 pub mod config;
 pub mod deliver;
@@ -29,6 +32,7 @@ pub mod scan;
 pub mod ship;
 pub mod signals;
 pub mod site;
+pub mod standing;
 pub mod table;
 pub mod thread;
 pub mod watch;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::fact::FactId;
-use contract::ids::ControlId;
+use contract::ids::{ControlId, IncidentId};
 use edge::trace::Tracer;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
@@ -52,7 +52,12 @@ pub enum News {
     /// What these facts are about changed.
     Changed(BTreeSet<FactId>),
     /// An order healed this control: the executor measured it and wrote it down.
-    Healed(ControlId),
+    Healed {
+        /// The control.
+        control: ControlId,
+        /// The incident of ours that it answered, where that is known: what failed again since is another one.
+        incident: Option<IncidentId>,
+    },
 }
 
 /// What has to be looked at.
@@ -102,7 +107,9 @@ impl Due {
         match news {
             News::Changed(facts) => self.facts.extend(facts),
             // Looked at again at once: what drifted back in the same moment is a new incident.
-            News::Healed(control) => self.facts.extend(round.healed(&control)),
+            News::Healed { control, incident } => {
+                self.facts.extend(round.healed(&control, incident.as_ref()));
+            }
         }
     }
 }

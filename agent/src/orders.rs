@@ -1,25 +1,35 @@
 //! Orders: fetched from the hub, handed to the executor as the bytes they came in, answered until the hub has the answer.
 //!
+//! Each is followed by a task of its own, since a run may take minutes: it is asked about with the same bytes until it has an end. None holds up another,
+//! and so many are followed at once at most. What else the hub has for this machine comes the same way: break-glass, and that its standing order changed.
+//!
 //! None is fetched before the executor's log was compared with the hub's copy ([`Shipping::compared`]): a machine that was put back to an older state
 //! must know again what it has done before it does anything.
 
+mod followed;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use contract::dsse::{self, HubKey, PayloadType};
-use contract::order::Order;
-use contract::outcome::Outcome;
-use contract::plane::OrderWaiting;
-use contract::socket::{Answer, OrderAnswer, Question};
+use contract::plane::{GrantAnswer, GrantWaiting, OrdersWaiting};
+use contract::socket::{Answer, Question};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::backoff::{Backoff, pause};
 use crate::executor::{Executor, Unanswered};
-use crate::hub::{Disposition, Hub};
+use crate::hub::Hub;
 use crate::observe::News;
 use crate::ship::Shipping;
+use crate::standing::Changes;
+use followed::{Followed, follow_one};
 
 /// How long the hub holds a request back for an order to come.
 const WAIT: Duration = Duration::from_secs(20);
+/// How many orders are followed at once. The executor has its own, lower bound on what runs.
+const FOLLOWED_MAX: usize = 16;
+/// Before asking again, where the hub had nothing new and did not wait.
+const NOTHING_NEW: Duration = Duration::from_secs(1);
 
 /// What fetching orders works with.
 #[derive(Debug)]
@@ -32,82 +42,79 @@ pub struct Parts {
     pub shipping: Shipping,
     /// Who looks at what was healed.
     pub observer: mpsc::Sender<News>,
-    /// The pinned key of the hub.
-    pub hub_key: HubKey,
+    /// Who fetches the standing order.
+    pub standing: Changes,
 }
 
 /// Fetches and hands on until the process stops.
 pub async fn follow(parts: Parts) {
     parts.shipping.compared().await;
+    let parts = Arc::new(parts);
+    let followed = Followed::default();
+    // They end with this part.
+    let mut tasks = JoinSet::new();
     let mut backoff = Backoff::new(250, 30_000);
     loop {
-        let waiting = match parts.hub.orders(WAIT).await {
-            Ok(waiting) => waiting.orders,
+        while tasks.len() >= FOLLOWED_MAX {
+            let _ = tasks.join_next().await;
+        }
+        while tasks.try_join_next().is_some() {}
+        let known = followed.ids();
+        let waiting = tokio::select! {
+            waiting = parts.hub.orders(WAIT, &known) => waiting,
+            () = followed.may_come_again() => continue,
+        };
+        let OrdersWaiting { orders, break_glass, standing } = match waiting {
+            Ok(waiting) => waiting,
             Err(error) => {
                 tracing::warn!(error = crate::chain(&error), "no orders can be fetched");
                 pause(&mut backoff).await;
                 continue;
             }
         };
-        let mut unanswered = false;
-        for order in waiting {
-            match carry_out(&parts, &order).await {
-                Ok(answer) => tell(&parts.hub, &order, &answer).await,
-                Err(error) => {
-                    // The hub gives it again. One order that cannot be answered must not hold up the others.
-                    tracing::error!(order = %order.order, error = crate::chain(&error), "an order is not answered");
-                    unanswered = true;
-                }
+        if let Some(says) = standing {
+            parts.standing.heard(says);
+        }
+        let (some, mut news) = (!orders.is_empty() || !break_glass.is_empty(), false);
+        for grant in break_glass {
+            news |= break_the_glass(&parts, grant).await;
+        }
+        for order in orders {
+            // The bound is the loop's: what has no room now is given again.
+            if tasks.len() < FOLLOWED_MAX && followed.begin(&order.order) {
+                news = true;
+                tasks.spawn(follow_one(Arc::clone(&parts), followed.clone(), order));
             }
         }
-        if unanswered {
-            pause(&mut backoff).await;
-        } else {
-            backoff.reset();
+        backoff.reset();
+        if some && !news {
+            tokio::time::sleep(NOTHING_NEW).await;
         }
     }
 }
 
-async fn carry_out(parts: &Parts, waiting: &OrderWaiting) -> Result<OrderAnswer, Unanswered> {
-    let answer = match parts.executor.ask(Question::Order { envelope: waiting.envelope.clone() }).await? {
-        Answer::Order(answer) => answer,
-        Answer::Welcome { .. }
-        | Answer::Recorded { .. }
-        | Answer::Entries(_)
-        | Answer::Kept
-        | Answer::Restoring { .. }
-        | Answer::Pruned { .. }
-        | Answer::Sorry { .. } => {
-            return Err(Unanswered::Unfitting);
+/// Hands a person's grant to the executor, who alone can judge it, and tells the hub what it said. True where the hub knows.
+async fn break_the_glass(parts: &Parts, grant: GrantWaiting) -> bool {
+    let GrantWaiting { number, envelope } = grant;
+    let refused = match parts.executor.ask(Question::BreakGlass { envelope }).await {
+        Ok(Answer::Kept) => None,
+        Err(Unanswered::Sorry(why)) => Some(why),
+        Ok(_) => Some(Unanswered::Unfitting.to_string()),
+        Err(error) => {
+            tracing::error!(number, error = crate::chain(&error), "a break-glass grant waits");
+            return false;
         }
     };
-    // Its end is evidence already: that leaves before the answer does.
-    parts.shipping.now();
-    if answer.outcome == Outcome::Healed
-        && let Ok(signed) =
-            dsse::open(PayloadType::Order, &waiting.envelope.0, std::slice::from_ref(&parts.hub_key))
-        && let Ok(order) = Order::from_signed(&signed)
-    {
-        // The observer outlives this part, except while the process stops.
-        let _ = parts.observer.send(News::Healed(order.control)).await;
+    match &refused {
+        None => tracing::warn!(number, "break-glass is in force"),
+        Some(why) => tracing::error!(number, why, "break-glass was refused"),
     }
-    Ok(answer)
-}
-
-/// Tells the hub, again and again, until it knows or no longer wants to.
-async fn tell(hub: &Hub, waiting: &OrderWaiting, answer: &OrderAnswer) {
-    let mut backoff = Backoff::new(100, 30_000);
-    loop {
-        match hub.answer(&waiting.order, answer).await {
-            Ok(()) => return,
-            Err(error) if error.is_settled() || error.disposition() == Disposition::PutAside => {
-                tracing::error!(order = %waiting.order, error = crate::chain(&error), "the hub does not want this answer");
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(order = %waiting.order, error = crate::chain(&error), "an answer waits");
-                pause(&mut backoff).await;
-            }
+    parts.shipping.now();
+    match parts.hub.answer_glass(number, &GrantAnswer { refused }).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(number, error = crate::chain(&error), "the answer to a grant waits");
+            false
         }
     }
 }

@@ -94,6 +94,18 @@ impl Outbox {
         Ok(None)
     }
 
+    /// The ids of all that wait, oldest first.
+    pub fn ids(&self) -> Vec<IncidentId> {
+        self.entries.values().cloned().collect()
+    }
+
+    /// One that waits, where it can be read.
+    pub fn find(&self, incident: &IncidentId) -> Option<Incident> {
+        let (seq, id) = self.entries.iter().find(|(_, id)| *id == incident)?;
+        let bytes = file::read(&self.path(*seq, id), INCIDENT_BYTES_MAX).ok()?;
+        serde_json::from_slice::<Incident>(&bytes).ok().filter(|found| found.incident == *incident)
+    }
+
     /// The hub has taken it: it is deleted.
     pub fn taken(&mut self, slot: Slot) -> Result<(), FileError> {
         if let Some(id) = self.entries.get(&slot.0) {

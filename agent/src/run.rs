@@ -3,9 +3,11 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::event::Event;
 use contract::exception::{ExceptionError, Exceptions};
+use contract::grant::SILENCE_MS;
 use edge::file::FileError;
 use edge::trace::Tracer;
 use thiserror::Error;
@@ -25,7 +27,7 @@ use crate::ship::{self, Shipping};
 use crate::site::{self, Identity, Places, SiteError};
 use crate::thread::{Stop, Thread};
 use crate::watch::Watch;
-use crate::{logs, orders, signals};
+use crate::{alone, logs, orders, signals, standing};
 
 /// The longest file of exceptions.
 const EXCEPTIONS_BYTES_MAX: u64 = 1 << 20;
@@ -69,6 +71,16 @@ type Parts = JoinSet<Result<(), RunError>>;
 
 /// Runs until `stop` is ready.
 pub async fn run(config: Config, tracer: Tracer, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+    run_alone_after(config, tracer, stop, Duration::from_millis(SILENCE_MS)).await
+}
+
+/// As [`run`], and puts incidents before the executor after another time than the agreed one. For tests: the executor judges by its own.
+pub async fn run_alone_after(
+    config: Config,
+    tracer: Tracer,
+    stop: impl Future<Output = ()>,
+    silence: Duration,
+) -> Result<(), RunError> {
     let places = Places::of(config.dir.path());
     let _lock = edge::file::lock(&places.lock()).map_err(|e| match e.source.kind() {
         std::io::ErrorKind::WouldBlock => RunError::Busy(places.dir.clone()),
@@ -84,7 +96,7 @@ pub async fn run(config: Config, tracer: Tracer, stop: impl Future<Output = ()>)
     let detectors = Detectors::built_in()?;
     let mut parts = Parts::new();
     spawn(&mut parts, signals::follow(from_logs, incidents.clone()));
-    let watching = start(&mut parts, &config, Ground { identity, looker, hub, incidents, tracer })?;
+    let watching = start(&mut parts, &config, Ground { identity, looker, hub, incidents, tracer, silence })?;
     let following =
         logs::follow(config.logs, places, detectors, to_signals, tracer).map_err(RunError::Thread)?;
     // Without a service manager there is nobody to tell.
@@ -133,12 +145,14 @@ struct Ground {
     hub: Hub,
     incidents: Incidents,
     tracer: Tracer,
+    silence: Duration,
 }
 
 /// Starts the parts, and the thread that watches for changes.
 fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, RunError> {
-    let Ground { identity, looker, hub, incidents, tracer } = ground;
+    let Ground { identity, looker, hub, incidents, tracer, silence } = ground;
     let (executor, questions) = executor::channel();
+    let (acting, asked_to_act) = executor::channel();
     let (observer, news) = mpsc::channel(64);
     let shipping = Shipping::default();
     // Armed before the first look, so that no change falls between the two.
@@ -148,7 +162,9 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     let seat = Seat { socket, uid: config.executor_uid, host: identity.host };
     let mut ready = Some(Event::AgentReady);
     let connected = move || ready.take().into_iter().for_each(|event| tracer.emit(event));
+    let seat_too = seat.clone();
     parts.spawn(async move { Ok(executor::converse(seat, questions, connected).await?) });
+    parts.spawn(async move { Ok(executor::converse(seat_too, asked_to_act, || ()).await?) });
     let observing = observe::Parts {
         looker,
         executor: executor.clone(),
@@ -159,12 +175,23 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
         tracer,
     };
     parts.spawn(async move { Ok(observe(observing, news).await?) });
-    let following = orders::Parts {
-        hub: hub.clone(),
-        executor: executor.clone(),
+    let standing = standing::Changes::default();
+    let alone = alone::Parts {
+        incidents: incidents.clone(),
+        executor: acting.clone(),
         shipping: shipping.clone(),
         observer: observer.clone(),
-        hub_key: identity.hub_key,
+        standing: standing.taken(),
+        silence,
+    };
+    spawn(parts, alone::decide(alone));
+    spawn(parts, standing::keep(standing.clone(), hub.clone(), acting.clone(), shipping.clone()));
+    let following = orders::Parts {
+        hub: hub.clone(),
+        executor: acting,
+        shipping: shipping.clone(),
+        observer: observer.clone(),
+        standing,
     };
     spawn(parts, orders::follow(following));
     spawn(parts, deliver::deliver(incidents, hub.clone(), executor.clone(), shipping.clone()));

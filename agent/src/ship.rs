@@ -208,6 +208,7 @@ impl Carrier {
             Answer::Welcome { .. }
             | Answer::Recorded { .. }
             | Answer::Order(_)
+            | Answer::UnderWay { .. }
             | Answer::Kept
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
@@ -237,6 +238,7 @@ impl Carrier {
                 Ok(
                     Answer::Welcome { .. }
                     | Answer::Order(_)
+                    | Answer::UnderWay { .. }
                     | Answer::Entries(_)
                     | Answer::Kept
                     | Answer::Restoring { .. }
@@ -270,6 +272,7 @@ impl Carrier {
             Answer::Welcome { .. }
             | Answer::Recorded { .. }
             | Answer::Order(_)
+            | Answer::UnderWay { .. }
             | Answer::Entries(_)
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }

@@ -12,7 +12,7 @@ pub(crate) enum Status {
     Usage,
     /// A new policy would deny what the old one allowed.
     Breaking,
-    /// A file was read, and refused.
+    /// What a file holds is refused: a policy, a runbook, a key, an envelope.
     Refused,
     /// What was asked for is not there.
     NothingThere,

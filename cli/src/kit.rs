@@ -17,7 +17,9 @@ use crate::exit::Failure;
 use crate::operator::Operator;
 use crate::say::{Tone, Voice};
 use save::Saved;
-use told::{Instant, Where};
+use told::Instant;
+
+pub(crate) use told::Where;
 
 pub(crate) use sheet::{Sheet, run as sheet};
 

@@ -8,8 +8,12 @@
 mod exit;
 mod kit;
 mod operator;
+mod orders;
 mod policy;
+mod runbook;
 mod say;
+mod seed;
+mod signing;
 mod status;
 mod trial;
 
@@ -30,12 +34,23 @@ enum Command {
     Try(trial::Try),
     /// Show what a running hub knows: hosts, incidents and how they ended.
     Status(status::Status),
+    /// List the orders that wait on a tenant's machines: for people, a maintenance window, a clock.
+    Orders(orders::Orders),
     /// Export a period of a tenant's evidence as one zip that an outsider can check offline.
     Kit(kit::Kit),
     /// Print a machine's installation sheet: the key that its evidence is checked by, for paper.
     Sheet(kit::Sheet),
     /// Read a site's policy, ask it, and see what a new one would change.
     Policy(policy::Told),
+    /// Lint, show, sign and compare runbooks.
+    #[command(subcommand)]
+    Runbook(runbook::Runbook),
+    /// Make a key for one person who approves.
+    OperatorKey(signing::OperatorKey),
+    /// Add your signature to an order that waits for a person.
+    Approve(signing::Approve),
+    /// Sign a grant to act where the site's mode or window would not, for at most four hours.
+    BreakGlass(signing::BreakGlass),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -47,9 +62,14 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Try(told) => trial::run(&told),
         Command::Status(told) => status::run(&told),
+        Command::Orders(told) => orders::run(&told),
         Command::Kit(told) => kit::run(&told),
         Command::Sheet(told) => kit::sheet(&told),
         Command::Policy(told) => policy::run(&told),
+        Command::Runbook(told) => runbook::run(&told),
+        Command::OperatorKey(told) => signing::operator_key(&told),
+        Command::Approve(told) => signing::approve(&told),
+        Command::BreakGlass(told) => signing::break_glass(&told),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "suture", &mut std::io::stdout());
             Ok(())

@@ -1,6 +1,7 @@
 //! The hub's operator plane, as this command uses it.
 
 mod kits;
+mod orders;
 
 use std::net::SocketAddrV4;
 use std::path::Path;

@@ -9,6 +9,7 @@ mod explain;
 
 use std::path::Path;
 
+use contract::runbook::Verb;
 use policy::{CanonicalPath, Policy, PolicyError, Protected, Role, UnitName, Verbs};
 
 use crate::exit::{Failure, Status};
@@ -16,32 +17,6 @@ use crate::say::Voice;
 
 /// The longest policy file: 4 MiB, some 20 000 rules.
 const POLICY_MAX_BYTES: u64 = 4 << 20;
-
-/// The verbs of this version, as `contract::runbook::Verb` writes them.
-const VERBS: [&str; 22] = [
-    "backup.run",
-    "cert.renew",
-    "check",
-    "command.run",
-    "file.restore",
-    "files.prune",
-    "firewall.restore",
-    "generation.switch",
-    "journal.vacuum",
-    "process.limit",
-    "restore.test",
-    "store.gc",
-    "sysctl.restore",
-    "sysctl.set",
-    "time.sync",
-    "unit.enable",
-    "unit.reset-failed",
-    "unit.restart",
-    "unit.start",
-    "unit.stop",
-    "user.lock",
-    "wait",
-];
 
 /// Where the untouchable things usually are. On a machine the executor knows where they really are.
 const USUAL: [(&str, Role); 6] = [
@@ -112,7 +87,8 @@ fn policy_of(file: &Path) -> Result<Policy, Unread> {
 
 #[expect(clippy::expect_used, reason = "a test holds the tables to their grammar")]
 fn verbs() -> Verbs {
-    Verbs::of(&VERBS).expect("the table holds verbs")
+    let words: Vec<&str> = Verb::ALL.iter().map(|verb| verb.word()).collect();
+    Verbs::of(&words).expect("a verb's word is a word")
 }
 
 #[expect(clippy::expect_used, reason = "a test holds the tables to their grammar")]
@@ -134,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_tables_hold_what_they_say() {
-        assert_eq!(verbs().iter().count(), VERBS.len(), "a verb is named twice");
+        assert_eq!(verbs().iter().count(), Verb::ALL.len(), "a verb is named twice");
         let _: Protected = protected();
     }
 }

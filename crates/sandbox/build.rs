@@ -17,9 +17,12 @@ fn main() {
         fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))
     };
     let mut text = String::new();
-    for (profile, constant) in
-        [("strict", "STRICT"), ("standard", "STANDARD"), ("standard-net", "STANDARD_NET")]
-    {
+    for (profile, constant) in [
+        ("strict", "STRICT"),
+        ("standard", "STANDARD"),
+        ("standard-net", "STANDARD_NET"),
+        ("netfilter", "NETFILTER"),
+    ] {
         let filters = match compile::profile(profile, &read, &arch) {
             Ok(filters) => filters,
             Err(why) => {

@@ -1,20 +1,23 @@
 //! The executor's one configuration file, parsed once into what the parts need.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use contract::baseline::Baseline;
 use contract::digest::Digest;
-use contract::dsse::{self, HubKey, PayloadType};
-use contract::ids::{HostId, RunbookId, SiteId, TenantId};
+use contract::dsse::{self, HubKey, OperatorKey, PayloadType};
+use contract::ids::{HostId, OperatorId, RunbookId, SiteId, TenantId};
 use contract::refusal::Mode;
+use contract::resource::UnitName;
 use contract::runbook::Catalogue;
+use contract::time::UtcTime;
 use edge::file::{self, FileError};
 use facts::OwnDirectories;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::guard::Site;
+use crate::guard::{BadWindow, RetiredKey, Site, Window, WindowSheet};
 use crate::keystore::Place;
 
 /// The longest configuration file: 64 KiB.
@@ -44,6 +47,24 @@ pub struct Config {
     pub agent_uid: u32,
     /// The directory with the agent's keys, whose permissions are a control.
     pub agent_keys: PathBuf,
+    /// Previous order keys of the hub, each with the instant at which it stops counting.
+    #[serde(default)]
+    pub retired_hub_keys: Vec<RetiredKeySheet>,
+    /// The people who may approve orders and break the glass, each with a key of their own.
+    #[serde(default)]
+    pub operators: BTreeMap<OperatorId, OperatorKey>,
+    /// When disruptive steps may run, in the site's own time zone. Without it they never do.
+    #[serde(default)]
+    pub window: Option<WindowSheet>,
+    /// Units that a patient's visit waits for.
+    #[serde(default)]
+    pub critical_units: BTreeSet<UnitName>,
+    /// The most things that one run may touch.
+    #[serde(default = "targets_max_by_default")]
+    pub targets_max: usize,
+    /// The most runs at once.
+    #[serde(default = "runs_max_by_default")]
+    pub runs_max: usize,
     /// What runbooks may do.
     pub mode: Mode,
     /// Runbooks that may repair even in observe mode.
@@ -57,6 +78,26 @@ pub struct Config {
     /// How many MiB of entries stay on this machine. What is older goes once the hub has given its receipt for it; the tree stays.
     #[serde(default = "keep_mb_by_default")]
     pub evidence_keep_mb: u64,
+}
+
+/// A previous key of the hub, as the configuration writes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetiredKeySheet {
+    /// The key.
+    pub key: HubKey,
+    /// Its end date.
+    pub until: UtcTime,
+}
+
+/// Five: a service, its settings, and what goes with them.
+const fn targets_max_by_default() -> usize {
+    5
+}
+
+/// Two: as many as the smallest appliance has cores.
+const fn runs_max_by_default() -> usize {
+    2
 }
 
 /// 1 GiB: years of an ordinary machine.
@@ -76,6 +117,36 @@ pub enum ConfigError {
     /// No hub key is pinned, so no order could ever be believed.
     #[error("{0}: hub_keys is empty; put the key of the enrolment sheet there")]
     NoHubKey(String),
+    /// The maintenance window makes no sense.
+    #[error("{file}: window")]
+    Window {
+        /// The configuration file.
+        file: String,
+        /// Why not.
+        source: BadWindow,
+    },
+    /// The time zone is not known to this machine.
+    #[error(
+        "{file}: window: the time zone {zone:?} is not known here; install tzdata, or write it as in Europe/Berlin"
+    )]
+    Zone {
+        /// The configuration file.
+        file: String,
+        /// The zone.
+        zone: String,
+    },
+    /// A limit that makes no sense.
+    #[error("{file}: {key} must be {min} to {max}")]
+    Limit {
+        /// The configuration file.
+        file: String,
+        /// Which.
+        key: &'static str,
+        /// The least allowed.
+        min: usize,
+        /// The most allowed.
+        max: usize,
+    },
     /// The catalogue or baseline was not signed by a pinned key.
     #[error("{}: {fault}; fetch it again from the hub", path.display())]
     NotSigned {
@@ -128,6 +199,7 @@ impl Config {
         if config.hub_keys.is_empty() {
             return Err(ConfigError::NoHubKey(path.display().to_string()));
         }
+        config.limits(&path.display().to_string())?;
         Ok(config)
     }
 
@@ -177,12 +249,39 @@ impl Config {
             host: self.host.clone(),
             agent_uid: self.agent_uid,
             hub_keys: self.hub_keys.clone(),
+            retired_hub_keys: self
+                .retired_hub_keys
+                .iter()
+                .map(|retired| RetiredKey { key: retired.key.clone(), until: retired.until })
+                .collect(),
+            operators: self.operators.clone(),
+            window: self.window(file_name)?,
+            critical_units: self.critical_units.clone(),
+            targets_max: self.targets_max,
             mode: self.mode,
             enforce: self.enforce.clone(),
             catalogue,
             baseline,
             baseline_digest: Digest::of(&payload),
+            #[cfg(test)]
+            without: None,
         })
+    }
+
+    fn window(&self, file: &str) -> Result<Option<Window>, ConfigError> {
+        let Some(sheet) = &self.window else { return Ok(None) };
+        let zone = TimeZone::get(&sheet.zone)
+            .map_err(|_| ConfigError::Zone { file: file.to_owned(), zone: sheet.zone.clone() })?;
+        let window = Window::new(sheet, zone);
+        window.map(Some).map_err(|source| ConfigError::Window { file: file.to_owned(), source })
+    }
+
+    fn limits(&self, file: &str) -> Result<(), ConfigError> {
+        let limits = [("targets_max", self.targets_max, 1, 64), ("runs_max", self.runs_max, 1, 16)];
+        match limits.into_iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
+            Some((key, _, min, max)) => Err(ConfigError::Limit { file: file.to_owned(), key, min, max }),
+            None => Ok(()),
+        }
     }
 
     fn catalogue(&self) -> Result<Catalogue, ConfigError> {

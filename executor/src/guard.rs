@@ -1,53 +1,40 @@
-//! The ten guardrails, in order: pure, handed the site, the ledger and the clock as values.
+//! The ten guardrails, in order: pure, handed the site, the ledger and what surrounds the moment as values.
 //!
-//! Each of the first three consumes the proof of the one before it, so they cannot be asked out of order: bytes → [`Authentic`] → [`Fresh`] →
-//! [`Approved`] → [`Permit`]. The other seven are one table, [`REST`]. Where a guardrail's machinery is not there yet (windows, approvals,
-//! the site's own policy), it refuses what would need it.
+//! Each step consumes the proof of the one before it, so none can be asked out of order or left out: [`SignedOrder`] → [`VerifiedOrder`] (1) →
+//! [`Fresh`] (2) → [`Approved`] (3) → [`Bound`] (4) → [`Permit`] (5 to 10, the table [`REST`]). A permit and a failing check arm a step; nothing
+//! else does. None of these types can be cloned, defaulted or read from anywhere.
 
+mod access;
+mod policy;
 mod rest;
+mod site;
+mod standing;
+mod window;
 
-use std::collections::BTreeSet;
-
-use contract::baseline::{Baseline, Control};
+use contract::baseline::Control;
+use contract::blob::Blob;
 use contract::digest::Digest;
-use contract::dsse::{self, HubKey, PayloadType};
-use contract::ids::{HostId, OrderId, RunbookId, SiteId, TenantId};
+use contract::dsse::{self, SignatureFault};
+use contract::ids::{GrantId, OperatorId, OrderId};
 use contract::order::Order;
-use contract::refusal::{Addressee, Guardrail, Mode, Refusal};
-use contract::runbook::{Catalogue, OwnDirectory, Runbook};
+use contract::policy::PolicyDecided;
+use contract::record::{Authority, Waiting, WaitingFor};
+use contract::refusal::{Addressee, Guardrail, Refusal};
+use contract::resource::Resource;
+use contract::runbook::{Action, Runbook};
 use contract::time::{ClockOffset, MonoNs, UtcTime};
 
 use crate::ledger::Ledger;
 
+pub use access::{actor, request};
+pub use policy::{own_directory_mode, replayed};
 pub use rest::REST;
+pub use site::{Dependant, RetiredKey, Site, Surroundings};
+pub use standing::{StandingDenied, VerifiedStanding};
+pub use window::{BadWindow, Window, WindowSheet};
 
 /// How far in this host's future an order may be issued: the two clocks are never quite the same.
-const CLOCK_ALLOWANCE_MS: u64 = 60_000;
-
-/// What this site is and has approved. Parsed once at start; nothing changes it while the executor runs.
-#[derive(Debug)]
-pub struct Site {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// Where it is.
-    pub site: SiteId,
-    /// Which machine this is.
-    pub host: HostId,
-    /// The user that the agent runs as: the `self` of what it judges.
-    pub agent_uid: u32,
-    /// The pinned hub keys.
-    pub hub_keys: Vec<HubKey>,
-    /// What runbooks may do here.
-    pub mode: Mode,
-    /// Runbooks that may repair even while the site observes.
-    pub enforce: BTreeSet<RunbookId>,
-    /// The approved catalogue.
-    pub catalogue: Catalogue,
-    /// The signed baseline.
-    pub baseline: Baseline,
-    /// The digest of its bytes.
-    pub baseline_digest: Digest,
-}
+pub(crate) const CLOCK_ALLOWANCE_MS: u64 = 60_000;
 
 /// What the guardrails are told of the moment.
 #[derive(Debug, Clone, Copy)]
@@ -60,30 +47,46 @@ pub struct Moment {
     pub clock: ClockOffset,
 }
 
-/// Guardrail 1 passed: the pinned key signed exactly these bytes, for this host.
+/// An order's bytes as they came: nothing is known of them.
 #[derive(Debug)]
-pub struct Authentic {
+pub struct SignedOrder<'a>(pub &'a [u8]);
+
+/// Guardrail 1 passed: a pinned key signed exactly these bytes, for this host.
+#[derive(Debug)]
+pub struct VerifiedOrder {
     order: Order,
     digest: Digest,
+    authority: Authority,
+    approvals: Vec<OperatorId>,
 }
 
 /// Guardrail 2 passed: not expired, never seen before.
 #[derive(Debug)]
-pub struct Fresh(Authentic);
+pub struct Fresh(VerifiedOrder);
 
-/// Guardrail 3 passed: the approved catalogue holds this runbook for this control.
+/// Guardrail 3 passed: the approved catalogue holds this runbook for this control, and it can be confined as it demands.
 #[derive(Debug)]
 pub struct Approved<'a> {
-    order: Order,
-    digest: Digest,
+    verified: VerifiedOrder,
     runbook: &'a Runbook,
     runbook_digest: Digest,
     control: &'a Control,
 }
 
+/// Guardrail 4 passed: every field of every step is known and within its declaration.
+#[derive(Debug)]
+pub struct Bound<'a> {
+    approved: Approved<'a>,
+    actions: Vec<Action>,
+    targets: Vec<Resource>,
+}
+
 /// All ten guardrails passed. Steps are armed from a permit and from nothing else.
 #[derive(Debug)]
-pub struct Permit<'a>(Approved<'a>);
+pub struct Permit<'a> {
+    bound: Bound<'a>,
+    policy: PolicyDecided,
+}
 
 /// An order that was refused, with as much of it as was signed.
 #[derive(Debug)]
@@ -96,129 +99,278 @@ pub struct Denied {
     pub counter_spent: bool,
     /// Why.
     pub refusal: Refusal,
+    /// What the policy said, where it was asked.
+    pub policy: Option<Box<PolicyDecided>>,
 }
 
-/// Whether an order comes in, or is taken up again after an interruption.
+/// Whether an order comes in, or is taken up again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// It comes in: its counter must be above all others.
     New,
+    /// It came in, and stood in line: its counter was above all others when it came.
+    InLine,
+    /// It waited, and the log says so: it came in time, and its counter was accepted then.
+    Waited,
     /// The log holds its acceptance: its counter is the one that was accepted then.
     Resumed,
     /// The log holds an intent of it: what was begun in time is settled whenever that is possible.
     Settled,
 }
 
-impl Authentic {
+impl SignedOrder<'_> {
     /// Guardrail 1.
-    pub fn open(site: &Site, envelope: &[u8]) -> Result<Self, Denied> {
-        let nothing = |refusal| Denied { order: None, digest: None, counter_spent: false, refusal };
-        let signed = dsse::open(PayloadType::Order, envelope, &site.hub_keys)
-            .map_err(|f| nothing(Refusal::Signature(f)))?;
+    pub fn verify(self, site: &Site, now: UtcTime) -> Result<VerifiedOrder, Denied> {
+        let nothing =
+            |refusal| Denied { order: None, digest: None, counter_spent: false, refusal, policy: None };
+        let opened = dsse::open_approved(self.0, &site.keys_in_force(now), &site.operators);
+        #[cfg(test)]
+        let opened = site.unless(Guardrail::Signature, opened, || tests::unverified(self.0));
+        let (signed, approvals) = opened.map_err(|fault| nothing(self.named(fault, site, now)))?;
         let order = Order::from_signed(&signed).map_err(|column| nothing(Refusal::NotAnOrder { column }))?;
         let digest = signed.digest();
-        let other = if order.tenant != site.tenant {
-            Some(Addressee::Tenant)
-        } else if order.site != site.site {
-            Some(Addressee::Site)
-        } else if order.host != site.host {
-            Some(Addressee::Host)
-        } else {
-            None
-        };
-        match other {
+        match site.addressee(&order.tenant, &order.site, &order.host) {
             // What was signed for someone else is not ours to write down.
             Some(addressee) => Err(nothing(Refusal::NotForUs(addressee))),
-            None => Ok(Self { order, digest }),
+            None => Ok(VerifiedOrder { order, digest, authority: Authority::Hub, approvals }),
         }
     }
 
+    /// A key whose time is over is worth another word than a stranger's.
+    fn named(&self, fault: SignatureFault, site: &Site, now: UtcTime) -> Refusal {
+        let ended = site.retired_hub_keys.iter().find(|retired| {
+            let key = std::slice::from_ref(&retired.key);
+            now > retired.until && dsse::open_approved(self.0, key, &site.operators).is_ok()
+        });
+        ended.map_or(Refusal::Signature(fault), |retired| Refusal::KeyEnded { at: retired.until })
+    }
+}
+
+impl VerifiedOrder {
     /// Which order it is.
-    pub fn order(&self) -> &OrderId {
+    pub const fn id(&self) -> &OrderId {
         &self.order.order
     }
 
+    /// The digest of the signed bytes.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The people who signed the same bytes.
+    pub fn approvals(&self) -> &[OperatorId] {
+        &self.approvals
+    }
+
+    /// Its counter.
+    pub const fn counter(&self) -> u64 {
+        self.order.counter
+    }
+
+    /// The control that is said to fail.
+    pub const fn control(&self) -> &contract::ids::ControlId {
+        &self.order.control
+    }
+
+    /// What its steps would do, where its runbook is in the catalogue: for facts that guardrails may ask for. They resolve for themselves.
+    pub fn foreseen(&self, site: &Site) -> Vec<Action> {
+        let listed = site.catalogue.runbook(&self.order.runbook);
+        listed.and_then(|a| a.runbook.actions(&self.order.parameters).ok()).unwrap_or_default()
+    }
+
+    /// The record of its waiting, and its runbook's digest.
+    pub fn waiting(&self, waiting_for: WaitingFor, until: UtcTime, envelope: &[u8]) -> (Waiting, Digest) {
+        let Order { order, incident, control, runbook, counter, .. } = self.order.clone();
+        let envelope = Blob(envelope.to_vec());
+        let waiting = Waiting { order, incident, control, runbook, counter, waiting_for, until, envelope };
+        (waiting, self.order.runbook_digest)
+    }
+
+    /// Refused for a reason that is no guardrail's. Its counter is spent.
+    pub fn refused(self, refusal: Refusal) -> Denied {
+        self.denied(true, refusal)
+    }
+
     /// Guardrail 2.
-    pub fn fresh(self, ledger: &Ledger, moment: &Moment, arrival: Arrival) -> Result<Fresh, Denied> {
-        let Self { order, digest } = self;
+    pub fn fresh(
+        self,
+        site: &Site,
+        ledger: &Ledger,
+        moment: &Moment,
+        arrival: Arrival,
+    ) -> Result<Fresh, Denied> {
         let highest = ledger.highest_counter();
-        let refusal = if moment.now > order.expires && arrival != Arrival::Settled {
-            Some(Refusal::Expired { at: order.expires })
-        } else if order.issued > moment.now.plus_ms(CLOCK_ALLOWANCE_MS) {
-            Some(Refusal::FromTheFuture { at: order.issued })
-        } else if arrival == Arrival::New && order.counter <= highest {
-            Some(Refusal::Replayed { counter: order.counter, highest })
-        } else {
-            None
+        let in_time = match arrival {
+            Arrival::New | Arrival::InLine | Arrival::Resumed => moment.now <= self.order.expires,
+            Arrival::Waited | Arrival::Settled => true,
         };
-        match refusal {
-            Some(refusal) => Err(denied(order, digest, false, refusal)),
-            None => Ok(Fresh(Self { order, digest })),
+        let of_the_hub = self.authority == Authority::Hub;
+        let fresh = if !in_time {
+            Err(Refusal::Expired { at: self.order.expires })
+        } else if arrival == Arrival::New && self.order.issued > moment.now.plus_ms(CLOCK_ALLOWANCE_MS) {
+            Err(Refusal::FromTheFuture { at: self.order.issued })
+        } else if of_the_hub && arrival == Arrival::New && self.order.counter <= highest {
+            Err(Refusal::Replayed { counter: self.order.counter, highest })
+        } else {
+            Ok(())
+        };
+        match site.unless(Guardrail::Freshness, fresh, || Ok(())) {
+            Ok(()) => Ok(Fresh(self)),
+            Err(refusal) => Err(self.denied(false, refusal)),
         }
+    }
+
+    fn denied(self, counter_spent: bool, refusal: Refusal) -> Denied {
+        let Self { order, digest, .. } = self;
+        Denied { order: Some(Box::new(order)), digest: Some(digest), counter_spent, refusal, policy: None }
     }
 }
 
 impl Fresh {
     /// Guardrail 3.
-    pub fn approved(self, site: &Site) -> Result<Approved<'_>, Denied> {
-        let Self(Authentic { order, digest }) = self;
-        let found = site.catalogue.runbook(&order.runbook).filter(|a| a.digest == order.runbook_digest);
-        let control = site.baseline.control(&order.control);
-        let refusal = match (found, control) {
-            _ if order.catalogue_digest != site.catalogue.digest() => {
-                Refusal::CatalogueNotApproved { named: order.catalogue_digest }
-            }
-            (None, _) => Refusal::RunbookNotApproved,
-            (Some(found), Some(control)) if found.runbook.triggers.contains(&order.control) => {
+    pub fn approved<'a>(self, site: &'a Site, around: &Surroundings) -> Result<Approved<'a>, Denied> {
+        let Self(verified) = self;
+        match rest::approved(&verified.order, &verified.authority, site, around) {
+            Ok((found, control)) => {
                 let (runbook, runbook_digest) = (&found.runbook, found.digest);
-                return Ok(Approved { order, digest, runbook, runbook_digest, control });
+                Ok(Approved { verified, runbook, runbook_digest, control })
             }
-            (Some(_), _) => Refusal::NotTriggered,
-        };
-        Err(denied(order, digest, true, refusal))
+            Err(refusal) => Err(verified.denied(true, refusal)),
+        }
     }
 }
 
 impl<'a> Approved<'a> {
-    /// Guardrails 4 to 10.
-    pub fn permit(self, site: &Site, ledger: &Ledger, moment: &Moment) -> Result<Permit<'a>, Denied> {
-        let refused = REST.iter().find_map(|(_, guardrail)| guardrail(&self, site, ledger, moment).err());
-        match refused {
-            Some(refusal) => Err(denied(self.order, self.digest, true, refusal)),
-            None => Ok(Permit(self)),
+    /// Guardrail 4: exactly what the runbook's bindings yield for the failing control, and within the declarations.
+    pub fn bind(self, site: &Site) -> Result<Bound<'a>, Denied> {
+        let order = &self.verified.order;
+        let checked = self.runbook.check(&order.parameters, self.control);
+        let checked = checked.map_err(|(name, fault)| Refusal::Parameter { name, fault });
+        let checked = site.unless(Guardrail::Parameters, checked, || Ok(()));
+        let actions = checked.and_then(|()| {
+            self.runbook.actions(&order.parameters).map_err(|unresolved| Refusal::Parameter {
+                name: unresolved.0,
+                fault: contract::runbook::ParameterFault::WrongType,
+            })
+        });
+        match actions {
+            Ok(actions) => {
+                let mut targets: Vec<Resource> = actions.iter().map(Action::resource).collect();
+                targets.retain(|r| !matches!(r, Resource::Nothing | Resource::Control(_)));
+                targets.sort();
+                targets.dedup();
+                Ok(Bound { approved: self, actions, targets })
+            }
+            Err(refusal) => Err(self.verified.denied(true, refusal)),
         }
+    }
+}
+
+impl<'a> Bound<'a> {
+    /// Guardrails 5 to 10.
+    pub fn permit(self, site: &Site, ledger: &Ledger, around: &Surroundings) -> Result<Permit<'a>, Denied> {
+        let refused = REST.iter().find_map(|(guardrail, ask)| {
+            site.unless(*guardrail, ask(&self, site, ledger, around), || Ok(())).err()
+        });
+        if let Some(refusal) = refused {
+            return Err(self.approved.verified.denied(true, refusal));
+        }
+        let (policy, answer) = policy::decide(&self, around);
+        match site.unless(Guardrail::Policy, answer, || Ok(())) {
+            Ok(()) => Ok(Permit { bound: self, policy }),
+            Err(refusal) => {
+                let denied = self.approved.verified.denied(true, refusal);
+                Err(Denied { policy: Some(Box::new(policy)), ..denied })
+            }
+        }
+    }
+
+    /// The order.
+    pub const fn order(&self) -> &Order {
+        &self.approved.verified.order
+    }
+
+    /// The runbook.
+    pub const fn runbook(&self) -> &'a Runbook {
+        self.approved.runbook
+    }
+
+    /// Its steps, with every field known.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
     }
 }
 
 impl<'a> Permit<'a> {
     /// The order that it permits.
     pub const fn order(&self) -> &Order {
-        &self.0.order
+        self.bound.order()
     }
 
     /// The digest of its signed bytes.
     pub const fn digest(&self) -> Digest {
-        self.0.digest
+        self.bound.approved.verified.digest
+    }
+
+    /// Under whose authority.
+    pub const fn authority(&self) -> &Authority {
+        &self.bound.approved.verified.authority
+    }
+
+    /// The people whose signatures over the same bytes were good.
+    pub fn approvals(&self) -> &[OperatorId] {
+        &self.bound.approved.verified.approvals
+    }
+
+    /// The break-glass grant that it makes use of.
+    pub const fn break_glass(&self) -> Option<&GrantId> {
+        self.order().break_glass.as_ref()
     }
 
     /// The runbook whose steps may run.
     pub const fn runbook(&self) -> &'a Runbook {
-        self.0.runbook
+        self.bound.approved.runbook
     }
 
     /// The digest of the runbook's bytes.
     pub const fn runbook_digest(&self) -> Digest {
-        self.0.runbook_digest
+        self.bound.approved.runbook_digest
     }
 
     /// The control that must fail now and pass afterwards.
     pub const fn control(&self) -> &'a Control {
-        self.0.control
+        self.bound.approved.control
+    }
+
+    /// Its steps, with every field known.
+    pub fn actions(&self) -> &[Action] {
+        &self.bound.actions
+    }
+
+    /// What they touch, each once.
+    pub fn targets(&self) -> &[Resource] {
+        &self.bound.targets
+    }
+
+    /// What the policy was asked and answered.
+    pub const fn policy(&self) -> &PolicyDecided {
+        &self.policy
     }
 
     /// The guardrails that were asked.
     pub fn guardrails() -> Vec<Guardrail> {
         Guardrail::ALL.to_vec()
+    }
+
+    /// The measurement did not bear the order out. Its counter is spent.
+    pub fn denied(&self, refusal: Refusal) -> Denied {
+        Denied {
+            order: Some(Box::new(self.order().clone())),
+            digest: Some(self.digest()),
+            counter_spent: true,
+            refusal,
+            policy: Some(Box::new(self.policy.clone())),
+        }
     }
 }
 
@@ -226,23 +378,33 @@ impl<'a> Permit<'a> {
 pub fn permit<'a>(
     site: &'a Site,
     ledger: &Ledger,
-    moment: &Moment,
-    authentic: Authentic,
+    around: &Surroundings,
+    verified: VerifiedOrder,
     arrival: Arrival,
 ) -> Result<Permit<'a>, Denied> {
-    authentic.fresh(ledger, moment, arrival)?.approved(site)?.permit(site, ledger, moment)
+    let fresh = verified.fresh(site, ledger, &around.moment, arrival)?;
+    fresh.approved(site, around)?.bind(site)?.permit(site, ledger, around)
 }
 
-fn denied(order: Order, digest: Digest, counter_spent: bool, refusal: Refusal) -> Denied {
-    Denied { order: Some(Box::new(order)), digest: Some(digest), counter_spent, refusal }
-}
-
-/// The mode that each of Suture's own directories has. The built-in policy allows no other.
-pub const fn own_directory_mode(directory: OwnDirectory) -> u16 {
-    match directory {
-        OwnDirectory::Evidence | OwnDirectory::ExecutorKeys | OwnDirectory::AgentKeys => 0o700,
+impl Site {
+    /// What an order is addressed to that is not this host.
+    fn addressee(
+        &self,
+        tenant: &contract::ids::TenantId,
+        site: &contract::ids::SiteId,
+        host: &contract::ids::HostId,
+    ) -> Option<Addressee> {
+        if *tenant != self.tenant {
+            Some(Addressee::Tenant)
+        } else if *site != self.site {
+            Some(Addressee::Site)
+        } else if *host != self.host {
+            Some(Addressee::Host)
+        } else {
+            None
+        }
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

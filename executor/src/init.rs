@@ -120,6 +120,11 @@ pub fn init(told: &Init) -> Result<(VerifierKey, Protection), InitError> {
     }
     file::write_durably(&told.dir.join("catalogue.dsse"), &sheet.catalogue.0)?;
     file::write_durably(&told.dir.join("baseline.dsse"), &sheet.baseline.0)?;
+    // A policy that is there was put in place by its own verb, or waits to be the first: it stays.
+    let policy = told.dir.join("policy.yaml");
+    if policy.symlink_metadata().is_err() {
+        file::write_durably(&policy, crate::policy_verb::DEFAULT.as_bytes())?;
+    }
     let config = configuration(told, &sheet, Digest::of(catalogue.payload()));
     file::write_durably(&told.dir.join("executor.yaml"), config.as_bytes())?;
     Ok((key.verifier().clone(), protection))

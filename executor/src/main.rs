@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use contract::event::Event;
@@ -45,6 +45,30 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Put another policy in place, while the executor is stopped: read, asked the last 100 decisions again, shown, and only then put there.
+    Policy {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The new policy.
+        #[arg(long)]
+        file: PathBuf,
+        /// What has to be typed where more than five decisions turn from allow to deny.
+        #[arg(long)]
+        phrase: Option<String>,
+        /// Say what would change, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Say it as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a dead-man's time: started by the executor itself.
+    #[command(hide = true, name = "dead-man")]
+    DeadMan {
+        /// The plan, which lies below the executor's directory.
+        plan: PathBuf,
+    },
     /// Change the evidence key, while the executor is stopped; prints the new public key. The old key names it in the log.
     RotateKey {
         /// The configuration file.
@@ -54,6 +78,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before anything else: a confined program is started by this very program in another part.
+    hands::become_launcher();
+    // Before any key is read.
+    if let Err(e) = executor::memory::keep_private() {
+        let refused = anyhow::Error::new(e).context("the memory of this process cannot be kept private");
+        return finish(Err(refused), EXIT_CONFIG);
+    }
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
     match Cli::parse().command {
         Command::Init(told) => {
@@ -71,11 +102,34 @@ fn main() -> ExitCode {
             Ok(ground) => fsck(&ground, json),
             Err(e) => finish(Err(e.into()), EXIT_CONFIG),
         },
+        Command::Policy { config, file, phrase, dry_run, json } => {
+            match Ground::read(&config, Tracer::new(false)) {
+                Ok(ground) => {
+                    let typed = phrase.as_deref();
+                    finish(executor::policy_command::run(&ground, &file, typed, dry_run, json), EXIT_CONFIG)
+                }
+                Err(e) => finish(Err(e.into()), EXIT_CONFIG),
+            }
+        }
+        Command::DeadMan { plan } => finish(dead_man(&plan), 1),
         Command::RotateKey { config } => match Ground::read(&config, Tracer::new(false)) {
             Ok(ground) => finish(rotate_key(&ground), EXIT_EVIDENCE),
             Err(e) => finish(Err(e.into()), EXIT_CONFIG),
         },
     }
+}
+
+/// Keeps a dead-man's time. The programs that undoing starts are confined as those of steps are; the plan's own directories are hidden from them.
+fn dead_man(plan: &Path) -> anyhow::Result<()> {
+    // <directory>/snapshots/<order>/<step>/<plan>
+    let directory = plan.ancestors().nth(4).unwrap_or(plan);
+    let own = facts::OwnDirectories {
+        evidence: directory.join("evidence"),
+        executor_keys: directory.join("keys"),
+        agent_keys: directory.join("keys"),
+    };
+    hands::serve(plan, &hands::Confined::new(&own, vec![directory.join("snapshots")])?)?;
+    Ok(())
 }
 
 fn fsck(ground: &Ground, json: bool) -> ExitCode {
@@ -125,14 +179,17 @@ fn finish(result: anyhow::Result<()>, status: i32) -> ExitCode {
 fn run(ground: Ground) -> anyhow::Result<()> {
     let (mut stage, settled) = ground.open()?;
     let size = match &mut stage {
-        Stage::Ready(runner) => runner.machine().recorder.size(),
+        Stage::Ready(runner) => runner.machine().with_log(|recorder| recorder.size())?,
         Stage::Lacking(lacking) => lacking.size(),
         Stage::Changing => 0,
     };
     let listener = serve::bind(&ground.config.socket, ground.config.agent_uid)?;
     let (written, told) = publish::channel();
     let tracer = ground.tracer;
-    let served = Arc::new(Served { stage: Mutex::new(stage), ground, written });
+    if let Stage::Ready(runner) = &stage {
+        runner.look_after();
+    }
+    let served = Arc::new(Served::new(stage, ground, written));
     publish::by_timer(Arc::clone(&served), told);
     heed_signals(Arc::clone(&served))?;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -141,12 +198,16 @@ fn run(ground: Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// SIGTERM and SIGINT: waits for the run under way, publishes, and ends. SIGHUP: publishes now.
+/// SIGTERM and SIGINT: waits a while for the runs under way, publishes, and ends. SIGHUP: publishes now.
 fn heed_signals(served: Arc<Served>) -> anyhow::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
+            if signal != SIGHUP {
+                // Nothing begins any more, and what is under way has a while to end. What has not is settled by the next start.
+                served.close();
+            }
             // Ends the process itself where the disk fails.
             let stage = served.publish();
             if signal != SIGHUP {

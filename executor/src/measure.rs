@@ -1,6 +1,6 @@
 //! The executor's own measurement of a control: the agent's word is never taken for it.
 
-use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 
 use contract::baseline::Control;
 use contract::fact::{Absence, FactValue};
@@ -39,18 +39,31 @@ const CLOCK_FRESH_MS: u64 = 60_000;
 #[derive(Debug)]
 pub struct Meter {
     reader: Reader,
+    alone: Mutex<()>,
     self_uid: u32,
-    clock: Cell<Option<(MonoNs, ClockOffset)>>,
+    clock: Mutex<Option<(MonoNs, ClockOffset)>>,
+    /// What tests say of the clock; nothing in what is shipped can.
+    #[cfg(test)]
+    pub(crate) discipline: Option<ClockOffset>,
 }
 
 impl Meter {
     /// One that reads through `reader`.
     pub fn new(reader: Reader) -> Self {
-        Self { reader, self_uid: rustix::process::geteuid().as_raw(), clock: Cell::new(None) }
+        Self {
+            reader,
+            alone: Mutex::new(()),
+            self_uid: rustix::process::geteuid().as_raw(),
+            clock: Mutex::new(None),
+            #[cfg(test)]
+            discipline: None,
+        }
     }
 
     /// Looks at the control's fact, now.
     pub fn measure(&self, control: &Control) -> Measured {
+        // One at a time: a source that is being read is not asked a second time, and would count as absent.
+        let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
         match control.judge(&self.reader.read(&control.observe), self.self_uid) {
             Verdict::Pass(seen) => Measured::Passes(seen),
             // No exception reaches this measurement: a fail is a fail.
@@ -61,11 +74,16 @@ impl Meter {
 
     /// How far this machine's clock can be trusted, as it was at most a minute before `now`.
     pub fn clock(&self, now: MonoNs) -> ClockOffset {
-        match self.clock.get() {
+        #[cfg(test)]
+        if let Some(discipline) = self.discipline {
+            return discipline;
+        }
+        let mut kept = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        match *kept {
             Some((read, offset)) if now.ms_since(read) < CLOCK_FRESH_MS => offset,
             Some(_) | None => {
                 let offset = self.read_clock();
-                self.clock.set(Some((now, offset)));
+                *kept = Some((now, offset));
                 offset
             }
         }

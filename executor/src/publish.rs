@@ -39,13 +39,16 @@ pub fn by_timer(served: Arc<Served>, told: Receiver<()>) {
     std::thread::spawn(move || {
         let mut pruned = Instant::now();
         loop {
-            match told.recv_timeout(IDLE) {
+            let wait =
+                served.intrusions_wait_ms().map_or(IDLE, |ms| Duration::from_millis(ms).clamp(BUSY, IDLE));
+            match told.recv_timeout(wait) {
                 Ok(()) => std::thread::sleep(BUSY),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             // What was told meanwhile is published now, too.
             let _ = told.try_recv();
+            served.tell_intrusions();
             drop(served.publish());
             if pruned.elapsed() >= PRUNE {
                 served.prune();

@@ -52,16 +52,18 @@ pub enum ReceiptError {
 }
 
 impl Receipts {
-    /// Keeps a receipt if both signatures are good and the log is that long. What is kept is never replaced by an older one.
-    pub fn keep(&self, note: &str, size: u64) -> Result<(), ReceiptError> {
+    /// Keeps a receipt if both signatures are good and the log is that long. What is kept is never replaced by an older one. Returns the
+    /// size that it covers.
+    pub fn keep(&self, note: &str, size: u64) -> Result<u64, ReceiptError> {
         let receipt = self.verify(note)?.checkpoint().size.get();
         if receipt > size {
             return Err(ReceiptError::Beyond { receipt, size });
         }
         if self.kept()?.is_some_and(|kept| kept.size.get() > receipt) {
-            return Ok(());
+            return Ok(receipt);
         }
-        Ok(file::write_durably(&self.path, note.as_bytes())?)
+        file::write_durably(&self.path, note.as_bytes())?;
+        Ok(receipt)
     }
 
     /// The head that the kept receipt covers; none where there never was one. A receipt that does not verify is an error, not none.

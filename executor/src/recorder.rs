@@ -33,8 +33,12 @@ pub struct Recorder {
     stood: u64,
     /// When the last record was written.
     last: Option<UtcTime>,
+    /// Whether this process has written anything.
+    has_written: bool,
     /// What is to be said before the next record, whatever that is.
     owed: Vec<Body>,
+    /// When the hub was last heard, or when the first record was written that it has not acknowledged since; none while it has everything.
+    silent_since: Option<MonoNs>,
 }
 
 /// When a record is written.
@@ -66,12 +70,18 @@ impl Recorder {
             }
         };
         let (log, recovery) = LogWriter::open_receipted(directory, key, receipt, replay)?;
-        Ok((Self { log, ledger, digests, stood, last, owed: Vec::new() }, recovery))
+        let (owed, has_written, silent_since) = (Vec::new(), false, None);
+        Ok((Self { log, ledger, digests, stood, last, has_written, owed, silent_since }, recovery))
     }
 
     /// When the last record was written, by the clock of then; none in an empty log.
     pub const fn last(&self) -> Option<UtcTime> {
         self.last
+    }
+
+    /// Whether this process has written anything: before that, the hub's copy may not have been compared.
+    pub const fn has_written(&self) -> bool {
+        self.has_written
     }
 
     /// The newest durable head; none in an empty log.
@@ -100,6 +110,17 @@ impl Recorder {
     ) -> Result<Appended, AppendError> {
         let digests = Digests { order: Some(order), runbook, ..self.digests };
         self.write(stamp, subject, digests, bodies)
+    }
+
+    /// The hub's receipt for `size` entries came: it was heard.
+    pub fn heard(&mut self, size: u64, now: MonoNs) {
+        self.silent_since = if size >= self.size() { None } else { Some(now) };
+    }
+
+    /// How long the hub has been silent over what was written: by receipts alone, which it signs, and never by the agent's word. 0 while it has
+    /// acknowledged everything.
+    pub fn silent_ms(&self, now: MonoNs) -> u64 {
+        self.silent_since.map_or(0, |since| now.ms_since(since))
     }
 
     /// Has `body` written before the next record, in its group commit: not now, since nothing is to be written before the hub's copy was compared.
@@ -147,6 +168,8 @@ impl Recorder {
             self.ledger.apply(record, Some(mono));
             self.last = Some(record.time);
         }
+        self.has_written = true;
+        self.silent_since.get_or_insert(mono);
         self.stand(stamp)?;
         Ok(written)
     }

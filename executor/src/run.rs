@@ -1,268 +1,257 @@
-//! The run, as a transaction: measure → accept → (intent → act) for each step → verify by the same check → hold down → end; or undo.
+//! Runs: from signed bytes to a durable end.
 //!
-//! An interrupted run is taken up again by the same path: the signed order stands in its acceptance, passes the guardrails once more, and the
-//! check is measured once more. Nothing is assumed of what the interruption left.
+//! - `admit`: an order comes in; it is answered, refused, put in line or begun.
+//! - `transaction`: the run itself, state by state.
+//! - `dispatch`: who goes next, and who has taken too long.
+//! - `settle`: what an interruption left.
+//! - `grants`: standing orders and break-glass.
+//! - `findings`: what the agent reports.
 
+mod admit;
+mod dispatch;
 mod findings;
-mod resume;
+mod grants;
+mod settle;
+mod transaction;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use contract::blob::Blob;
 use contract::digest::Digest;
 use contract::event::Event;
-use contract::outcome::Outcome;
-use contract::record::{Accepted, Body, Ended, Intent, Refused, Resolution};
-use contract::refusal::Refusal;
+use contract::ids::OrderId;
+use contract::record::{Body, Refused};
+use contract::resource::UnitName;
+use contract::runbook::Action;
 use contract::socket::OrderAnswer;
 use contract::time::MonoNs;
-use edge::trace::Tracer;
 use evidence::AppendError;
-use facts::OwnDirectories;
+use hands::Interrupt;
 
-use crate::guard::{self, Arrival, Authentic, Denied, Moment, Permit, Site};
-use crate::measure::{FailingCheck, Measured, Meter};
-use crate::recorder::{Recorder, Stamp};
-use crate::verbs;
+use crate::guard::{Denied, Moment, Site, Surroundings, VerifiedStanding};
+use crate::links::RealLinks;
+use crate::machine::{GivenUp, Machine};
+use crate::opponent;
+use crate::recorder::Recorder;
+use crate::schedule::Schedule;
 
 pub use findings::FindingsError;
+pub use grants::GrantError;
 
-/// Carries orders out, one at a time.
+/// What an order is answered with at once.
 #[derive(Debug)]
+pub enum Reply {
+    /// How it ended.
+    Answered(OrderAnswer),
+    /// It is being carried out: ask again with the same bytes.
+    UnderWay(OrderId),
+}
+
+/// Why an order has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The log cannot be written: nothing was done, or what was done is settled at the next start.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The log is being put back.
+    #[error(transparent)]
+    GivenUp(#[from] GivenUp),
+}
+
+/// What to do where the log cannot be written while nobody waits for an answer: the process must not go on.
+pub type Fatal = Arc<dyn Fn(AppendError) + Send + Sync>;
+
+/// Carries orders out: several at a time, one on each target.
 pub struct Runner {
     site: Arc<Site>,
     machine: Machine,
+    /// One order is admitted at a time: between the guardrails and the record that spends the counter nobody else comes.
+    admission: Mutex<()>,
+    line: Mutex<Line>,
+    /// Something in the line moved, or a run ended.
+    moved: Condvar,
+    standing: Mutex<Option<VerifiedStanding>>,
+    /// Refused grants that the log holds already.
+    refused_grants: Mutex<BTreeSet<Digest>>,
+    fatal: Fatal,
 }
 
-/// What a run works with: the log, the measurements, the directories, the trace.
+/// What waits and runs now. The log knows more; this is what threads need.
 #[derive(Debug)]
-pub struct Machine {
-    /// The log and its ledger.
-    pub recorder: Recorder,
-    /// The executor's own eyes.
-    pub meter: Meter,
-    /// Where Suture's own directories are.
-    pub own: OwnDirectories,
-    /// Diagnostics.
-    pub tracer: Tracer,
+struct Line {
+    schedule: Schedule,
+    begun: BTreeMap<OrderId, Begun>,
+    /// Envelopes of what waits for its turn.
+    envelopes: BTreeMap<OrderId, Queued>,
+    /// How each run that was started can be paused and stopped.
+    interrupts: BTreeMap<OrderId, Arc<Interrupt>>,
+    /// The highest counter in line: an order below it is too late, though none above it was accepted yet.
+    highest: u64,
+    /// True once nothing may begin any more.
+    closed: bool,
 }
 
-/// How far a run came before it was verified.
-struct Acted {
-    began: MonoNs,
-    done: MonoNs,
-    intents: Vec<Intent>,
-    complete: bool,
+/// An order in line.
+#[derive(Debug, Clone)]
+struct Queued {
+    envelope: Vec<u8>,
+    standing: bool,
+}
+
+/// A run under way.
+#[derive(Debug)]
+struct Begun {
+    since: MonoNs,
+    escalate_after_ms: u64,
+    digest: Digest,
+    incident: contract::ids::IncidentId,
+    control: contract::ids::ControlId,
+    told: bool,
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner")
+            .field("site", &self.site.site)
+            .field("line", &self.line)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Runner {
-    /// One for this site, on this machine.
-    pub const fn new(site: Arc<Site>, machine: Machine) -> Self {
-        Self { site, machine }
-    }
-
-    /// The log, given up by this runner.
-    pub fn into_recorder(self) -> Recorder {
-        self.machine.recorder
-    }
-
-    /// The machine, for whatever is not an order.
-    pub const fn machine(&mut self) -> &mut Machine {
-        &mut self.machine
-    }
-
-    /// Answers one order, from signed bytes to a durable end. An error means that the log cannot be written: then nothing was done, or what
-    /// was done is settled at the next start.
-    pub fn order(&mut self, envelope: &[u8]) -> Result<OrderAnswer, AppendError> {
-        let Self { site, machine } = self;
-        let moment = machine.moment();
-        let authentic = match Authentic::open(site, envelope) {
-            Ok(authentic) => authentic,
-            Err(denied) => return machine.refuse(envelope, denied),
+    /// One for this site, on this machine, with at most `runs_max` runs at once.
+    pub fn new(site: Arc<Site>, machine: Machine, runs_max: usize, fatal: Fatal) -> Self {
+        let line = Line {
+            schedule: Schedule::new(runs_max),
+            begun: BTreeMap::new(),
+            envelopes: BTreeMap::new(),
+            interrupts: BTreeMap::new(),
+            highest: 0,
+            closed: false,
         };
-        // An order that is handed out again gets the answer that it got: whatever became of the first answer, nothing runs twice.
-        if let Some(answer) = machine.recorder.ledger().answer(authentic.order()) {
-            return Ok(answer.clone());
+        Self {
+            site,
+            machine,
+            admission: Mutex::new(()),
+            line: Mutex::new(line),
+            moved: Condvar::new(),
+            standing: Mutex::new(None),
+            refused_grants: Mutex::new(BTreeSet::new()),
+            fatal,
         }
-        match guard::permit(site, machine.recorder.ledger(), &moment, authentic, Arrival::New) {
-            Ok(permit) => machine.carry_out(envelope, &permit),
-            Err(denied) => machine.refuse(envelope, denied),
+    }
+
+    /// What runs work with.
+    pub const fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Gives the log up, for it to be put back. None while a run is under way: that one ends first.
+    pub fn give_up(&self) -> Option<Recorder> {
+        let mut line = self.lock();
+        if line.schedule.begun() > 0 {
+            return None;
+        }
+        line.closed = true;
+        drop(line);
+        self.moved.notify_all();
+        self.machine.give_up()
+    }
+
+    /// Lets nothing begin any more, and waits until no run is under way, or for so long.
+    pub fn close(&self, wait_ms: u64) {
+        let until = std::time::Instant::now() + std::time::Duration::from_millis(wait_ms);
+        let mut line = self.lock();
+        line.closed = true;
+        self.moved.notify_all();
+        while line.schedule.begun() > 0 {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            line = self.moved.wait_timeout(line, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
-}
 
-impl Machine {
-    /// The moment, read once for everything that is decided in it.
-    pub fn moment(&self) -> Moment {
-        let mono = edge::clock::mono();
-        Moment { now: edge::clock::utc(), mono, clock: self.meter.clock(mono) }
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The moment, for a record.
-    pub fn stamp(&self) -> Stamp {
-        let Moment { now, mono, clock } = self.moment();
-        Stamp { time: now, clock, mono }
+    /// What surrounds this moment, as far as guardrails ask about an order with this control.
+    fn surroundings(&self, control: Option<&contract::ids::ControlId>, actions: &[Action]) -> Surroundings {
+        let moment = self.machine.moment();
+        let flaps = control.is_some_and(|c| {
+            self.machine.with_ledger(|l| l.flapping(c, moment.now).is_some()).unwrap_or(false)
+        });
+        let opponent = if flaps { opponent::of(actions) } else { contract::record::Opponent::Unknown };
+        Surroundings {
+            moment,
+            confinement: self.machine.confinement.clone(),
+            system: self.machine.system,
+            dependants: self.dependants(actions),
+            opponent,
+            policy: Arc::clone(&self.machine.policy),
+            links: Arc::new(RealLinks),
+        }
     }
 
-    fn refuse(&mut self, envelope: &[u8], denied: Denied) -> Result<OrderAnswer, AppendError> {
-        let Denied { order, digest, counter_spent, refusal } = denied;
+    /// Critical units that run now and depend on what `actions` would restart or stop.
+    fn dependants(&self, actions: &[Action]) -> Vec<crate::guard::Dependant> {
+        if self.site.critical_units.is_empty() {
+            return Vec::new();
+        }
+        let touched = actions.iter().filter_map(|action| match action {
+            Action::UnitRestart(unit) | Action::UnitStop(unit) => Some(unit),
+            _ => None,
+        });
+        touched.flat_map(running_dependants).collect()
+    }
+
+    /// Writes a refusal down.
+    fn refuse(&self, envelope: &[u8], denied: Denied) -> Result<OrderAnswer, OrderError> {
+        let Denied { order, digest, counter_spent, refusal, policy } = denied;
         let outcome = refusal.outcome();
         let refused = Refused {
             order: order.as_ref().map(|o| o.order.clone()),
             incident: order.as_ref().map(|o| o.incident.clone()),
             runbook: order.as_ref().map(|o| o.runbook.clone()),
-            counter: order.as_ref().filter(|_| counter_spent).map(|o| o.counter),
+            // A site's own order has no counter, and may be made again when what kept it has passed.
+            counter: order.as_ref().filter(|o| counter_spent && o.counter > 0).map(|o| o.counter),
             envelope: Digest::of(envelope),
             refusal: refusal.clone(),
+            policy: policy.map(|decided| *decided),
         };
         let id = refused.order.clone();
         let subject = order.as_ref().map_or_else(|| "order".to_owned(), |o| format!("control:{}", o.control));
         let digest = digest.unwrap_or(refused.envelope);
-        let written =
-            self.recorder.run(self.stamp(), &subject, digest, None, vec![Body::Refused(outcome, refused)])?;
-        self.tracer.emit(Event::Refused { order: id.clone(), refusal: refusal.clone() });
+        let written = self.machine.about_subject(&subject, digest, vec![Body::Refused(outcome, refused)])?;
+        self.machine.tracer.emit(Event::Refused { order: id.clone(), refusal: refusal.clone() });
         Ok(OrderAnswer { order: id, outcome, refusal: Some(refusal), seq: written.seq() })
     }
 
-    /// Measures, accepts, runs.
-    fn carry_out(&mut self, envelope: &[u8], permit: &Permit<'_>) -> Result<OrderAnswer, AppendError> {
-        let failing = match self.meter.measure(permit.control()) {
-            Measured::Fails(failing) => failing,
-            Measured::Passes(_) => {
-                return self.refuse(envelope, permit_denied(permit, Refusal::NoFailingCheck));
-            }
-            Measured::NotMeasured(absence) => {
-                return self.refuse(envelope, permit_denied(permit, Refusal::CheckNotMeasured(absence)));
-            }
-        };
-        let order = permit.order();
-        let accepted = Accepted {
-            order: order.order.clone(),
-            incident: order.incident.clone(),
-            control: order.control.clone(),
-            runbook: order.runbook.clone(),
-            target: order.parameters.values().cloned().collect(),
-            counter: order.counter,
-            provenance: order.provenance.clone(),
-            guardrails: Permit::guardrails(),
-            measured: failing.seen().clone(),
-            envelope: Blob(envelope.to_vec()),
-        };
-        self.record(permit, vec![Body::Accepted(Box::new(accepted))])?;
-        self.tracer.emit(Event::Permitted { order: order.order.clone() });
-        let acted = self.act(permit, &failing, Vec::new())?;
-        self.settle(permit, &acted, false)
+    fn now(&self) -> MonoNs {
+        self.machine.clock.mono()
     }
 
-    /// All steps, each only once its intent is durable, within the runbook's time limit. `earlier` are the intents of the same run from before
-    /// an interruption: undoing it undoes them too.
-    fn act(
-        &mut self,
-        permit: &Permit<'_>,
-        failing: &FailingCheck,
-        earlier: Vec<Intent>,
-    ) -> Result<Acted, AppendError> {
-        let began = edge::clock::mono();
-        let mut intents = earlier;
-        let mut complete = true;
-        for index in (0..).take(permit.runbook().steps.len()) {
-            let late = edge::clock::mono().ms_since(began) > permit.runbook().time_limit_ms;
-            let armed = verbs::arm(permit, failing, &self.own, index).inspect_err(|e| tracing::error!("{e}"));
-            let (false, Ok(armed)) = (late, armed) else {
-                complete = false;
-                break;
-            };
-            let durable = self.record(permit, vec![Body::Intent(armed.intent().clone())])?;
-            intents.push(armed.intent().clone());
-            if let Err(e) = armed.act(&durable) {
-                tracing::error!("{e}");
-                complete = false;
-                break;
-            }
-        }
-        self.tracer.emit(Event::Acted { order: permit.order().order.clone() });
-        Ok(Acted { began, done: edge::clock::mono(), intents, complete })
-    }
-
-    /// The same check must pass now, and after the hold-down. Otherwise everything is undone, last step first.
-    fn settle(
-        &mut self,
-        permit: &Permit<'_>,
-        acted: &Acted,
-        resumed: bool,
-    ) -> Result<OrderAnswer, AppendError> {
-        let passes_now = acted.complete && self.verify(permit);
-        if passes_now {
-            std::thread::sleep(Duration::from_millis(permit.runbook().hold_down_ms));
-        }
-        let last = self.meter.measure(permit.control());
-        let outcome = match &last {
-            Measured::Passes(_) if passes_now => Outcome::Healed,
-            Measured::Passes(_) | Measured::Fails(_) | Measured::NotMeasured(_) => self.undo(&acted.intents),
-        };
-        let resolution = match last {
-            Measured::Passes(seen) => Resolution::Passes(seen),
-            Measured::Fails(failing) => Resolution::Fails(failing.seen().clone()),
-            Measured::NotMeasured(absence) => Resolution::NotMeasured(absence),
-        };
-        self.end(permit, outcome, resolution, acted, resumed)
-    }
-
-    fn verify(&self, permit: &Permit<'_>) -> bool {
-        let passes = matches!(self.meter.measure(permit.control()), Measured::Passes(_));
-        self.tracer.emit(Event::Verified { order: permit.order().order.clone(), passes });
-        passes
-    }
-
-    /// The inverse of each step that may have acted, last first. `reverted` only where all of them worked.
-    fn undo(&self, intents: &[Intent]) -> Outcome {
-        let undone = intents.iter().rev().map(|intent| verbs::undo(intent, &self.own));
-        let mut outcome = if intents.is_empty() { Outcome::Failed } else { Outcome::Reverted };
-        for result in undone {
-            if let Err(e) = result {
-                tracing::error!("cannot undo: {e}");
-                outcome = Outcome::Failed;
-            }
-        }
-        outcome
-    }
-
-    fn end(
-        &mut self,
-        permit: &Permit<'_>,
-        outcome: Outcome,
-        resolution: Resolution,
-        acted: &Acted,
-        resumed: bool,
-    ) -> Result<OrderAnswer, AppendError> {
-        let order = permit.order();
-        let ended = Ended {
-            order: order.order.clone(),
-            incident: order.incident.clone(),
-            control: order.control.clone(),
-            resolution,
-            resumed,
-            acted_ms: acted.done.ms_since(acted.began),
-            verified_ms: edge::clock::mono().ms_since(acted.done),
-        };
-        let seq = self.record(permit, vec![Body::Ended(outcome, ended)])?.seq();
-        self.tracer.emit(Event::Ended { order: order.order.clone(), outcome, seq });
-        Ok(OrderAnswer { order: Some(order.order.clone()), outcome, refusal: None, seq })
-    }
-
-    fn record(&mut self, permit: &Permit<'_>, bodies: Vec<Body>) -> Result<evidence::Appended, AppendError> {
-        let subject = format!("control:{}", permit.order().control);
-        self.recorder.run(self.stamp(), &subject, permit.digest(), Some(permit.runbook_digest()), bodies)
+    fn moment(&self) -> Moment {
+        self.machine.moment()
     }
 }
 
-/// All guardrails passed, and the measurement did not bear the order out. Its counter is spent.
-fn permit_denied(permit: &Permit<'_>, refusal: Refusal) -> Denied {
-    Denied {
-        order: Some(Box::new(permit.order().clone())),
-        digest: Some(permit.digest()),
-        counter_spent: true,
-        refusal,
-    }
+/// Units that run now and depend on `unit`. Where systemd cannot be asked, none are known to.
+fn running_dependants(unit: &UnitName) -> Vec<crate::guard::Dependant> {
+    let dependants = hands::dependants(unit).unwrap_or_else(|e| {
+        tracing::warn!("what depends on {unit} is not known: {}", crate::serve::chain(&e));
+        Vec::new()
+    });
+    let running = dependants.into_iter().filter(|(_, well)| *well);
+    running.map(|(dependant, _)| crate::guard::Dependant { unit: dependant, on: unit.clone() }).collect()
 }
+
+/// Whether systemd knows `unit`, and would start it.
+fn unit_is_known(unit: &UnitName) -> bool {
+    hands::knows(unit).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests;

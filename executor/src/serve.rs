@@ -1,6 +1,8 @@
 //! The socket: a Unix socket of mode 0600 in a private directory, for one user, checked by the kernel's word (`SO_PEERCRED`).
 
 mod converse;
+mod intrusions;
+mod line;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -9,19 +11,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use contract::frame::FrameError;
+use contract::record::{Body, Intrusion};
 use edge::file::{self, FileError};
 use rustix::net::sockopt::socket_peercred;
 
+use crate::machine::GivenUp;
 use crate::publish::Written;
 use crate::start::{Ground, Stage};
+pub(crate) use converse::{chain, last_words};
 use converse::{converse, stop};
+use intrusions::Intrusions;
 
 /// An agent that reconnects may overlap with its former self; more than this is a flood.
 const CONNECTIONS_MAX: usize = 4;
 
-/// How long the agent may take to read an answer.
-const WRITE_MAX: Duration = Duration::from_secs(10);
+/// How long nobody is let in after the system could not let somebody in.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// What is said of an intrusion, at most: a peer chooses the words.
+const WORDS_MAX: usize = 200;
+
+/// How long a stop waits for the runs under way.
+const STOP_WITHIN_MS: u64 = 20_000;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -32,9 +43,16 @@ pub struct Served {
     pub ground: Ground,
     /// Who hears of every record.
     pub written: Written,
+    /// What was tried at the socket.
+    intrusions: Mutex<Intrusions>,
 }
 
 impl Served {
+    /// From what stands.
+    pub fn new(stage: Stage, ground: Ground, written: Written) -> Self {
+        Self { stage: Mutex::new(stage), ground, written, intrusions: Mutex::default() }
+    }
+
     /// The stage. A thread that panicked while holding it has left the log whole: the writer stops itself on any error.
     pub fn lock(&self) -> MutexGuard<'_, Stage> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
@@ -45,7 +63,7 @@ impl Served {
         let mut stage = self.lock();
         match &mut *stage {
             Stage::Ready(runner) => {
-                if let Err(e) = runner.machine().recorder.publish() {
+                if let Ok(Err(e)) = runner.machine().with_log(crate::recorder::Recorder::publish) {
                     stop(evidence::AppendError::File(e), self);
                 }
             }
@@ -55,12 +73,73 @@ impl Served {
         stage
     }
 
+    /// Somebody tried something: it is counted, and written down where it is time to.
+    fn intruded(&self, what: Intrusion, uid: Option<u32>, words: &str) {
+        if self.intrusions().seen(what, uid) {
+            let words: String = words.chars().take(WORDS_MAX).collect();
+            tracing::warn!("{words}; further ones like this are counted");
+        }
+        self.tell_intrusions();
+        // What is not due yet has the timer.
+        self.written.now();
+    }
+
+    /// How long until an intrusion is due to be written; none where none is left to write.
+    pub fn intrusions_wait_ms(&self) -> Option<u64> {
+        self.intrusions().due_in_ms(edge::clock::mono())
+    }
+
+    /// Writes down what is due of what was tried. Not while the log lacks entries; and not as the first record of this process: the hub's copy has to
+    /// be compared before anything is written.
+    pub fn tell_intrusions(&self) {
+        let now = edge::clock::mono();
+        let mut intrusions = self.intrusions();
+        let Some(record) = intrusions.due(now) else { return };
+        let runner = match &*self.lock() {
+            Stage::Ready(runner) => Arc::clone(runner),
+            Stage::Lacking(_) | Stage::Changing => return,
+        };
+        let machine = runner.machine();
+        let stamp = machine.stamp();
+        let written = machine.with_log(|recorder| {
+            let body = Body::Intruded(record.clone());
+            recorder.has_written().then(|| recorder.about_the_log(stamp, vec![body]))
+        });
+        match written {
+            Ok(Some(Ok(_))) => intrusions.written(&record, now),
+            Ok(Some(Err(e))) => stop(e, self),
+            Ok(None) | Err(GivenUp) => {}
+        }
+    }
+
+    fn intrusions(&self) -> MutexGuard<'_, Intrusions> {
+        self.intrusions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets nothing begin any more, and waits a while for what is under way.
+    pub fn close(&self) {
+        let runner = match &*self.lock() {
+            Stage::Ready(runner) => Some(Arc::clone(runner)),
+            Stage::Lacking(_) | Stage::Changing => None,
+        };
+        if let Some(runner) = runner {
+            runner.close(STOP_WITHIN_MS);
+        }
+    }
+
     /// Drops entries that the hub holds, where there are more than this machine is to keep.
     pub fn prune(&self) {
+        let runner = match &*self.lock() {
+            Stage::Ready(runner) => Some(Arc::clone(runner)),
+            Stage::Lacking(_) | Stage::Changing => None,
+        };
+        if let Some(runner) = runner {
+            runner.prune_snapshots();
+        }
         let mut stage = self.lock();
         match &mut *stage {
             Stage::Ready(runner) => {
-                if let Err(e) = self.ground.prune(&mut runner.machine().recorder) {
+                if let Ok(Err(e)) = runner.machine().with_log(|recorder| self.ground.prune(recorder)) {
                     stop(evidence::AppendError::File(e), self);
                 }
             }
@@ -95,43 +174,61 @@ pub fn bind(path: &Path, agent_uid: u32) -> Result<UnixListener, FileError> {
 pub fn serve(listener: &UnixListener, served: &Arc<Served>) {
     let open = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
-        let Ok(stream) = stream else { continue };
-        if !is_agent(&stream, served.ground.config.agent_uid) {
+        let Ok(stream) = stream else {
+            std::thread::sleep(BREATH);
+            continue;
+        };
+        if !is_agent(&stream, served) {
             continue;
         }
         if open.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX {
             open.fetch_sub(1, Ordering::SeqCst);
-            tracing::warn!("a further connection was closed: {CONNECTIONS_MAX} are open");
-            continue;
-        }
-        if let Err(e) = stream.set_write_timeout(Some(WRITE_MAX)) {
-            tracing::warn!("a connection cannot be given a time limit: {e}");
-            open.fetch_sub(1, Ordering::SeqCst);
+            drop(stream);
+            served.intruded(
+                Intrusion::Flood,
+                None,
+                &format!("a further connection was closed: {CONNECTIONS_MAX} are open"),
+            );
             continue;
         }
         let (served, open) = (Arc::clone(served), Arc::clone(&open));
         std::thread::spawn(move || {
-            match converse(&mut &stream, &served) {
-                Ok(()) | Err(FrameError::Closed) => {}
-                Err(e) => tracing::warn!("the agent's connection was closed: {e}"),
-            }
+            let end = converse(&stream, &served);
+            // Before the peer can see that it ended: one that comes back at once finds its place free.
             open.fetch_sub(1, Ordering::SeqCst);
+            drop(stream);
+            let Err(end) = end else { return };
+            match line::intrusion(&end) {
+                Some(what) => {
+                    served.intruded(
+                        what,
+                        None,
+                        &format!("the agent's connection was closed: {}", chain(&end)),
+                    );
+                }
+                None => tracing::debug!("the agent's connection ended: {end}"),
+            }
         });
     }
 }
 
-fn is_agent(stream: &UnixStream, agent_uid: u32) -> bool {
+fn is_agent(stream: &UnixStream, served: &Served) -> bool {
+    let agent_uid = served.ground.config.agent_uid;
     match socket_peercred(stream) {
         Ok(peer) if peer.uid.as_raw() == agent_uid => true,
         Ok(peer) => {
-            tracing::error!(
-                "refused a connection from uid {}: only uid {agent_uid} may connect",
-                peer.uid.as_raw()
-            );
+            let uid = peer.uid.as_raw();
+            let words = format!("refused a connection from uid {uid}: only uid {agent_uid} may connect");
+            served.intruded(Intrusion::WrongUser, Some(uid), &words);
             false
         }
         Err(e) => {
-            tracing::error!("refused a connection whose user the kernel does not tell: {e}");
+            tracing::debug!("refused a connection whose user the kernel does not tell: {e}");
+            served.intruded(
+                Intrusion::WrongUser,
+                None,
+                "refused a connection whose user the kernel does not tell",
+            );
             false
         }
     }

@@ -7,7 +7,8 @@ mod declare;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use contract::record::Digests;
+use contract::record::{Body, Digests};
+use contract::runbook::TargetOs;
 use edge::file::FileError;
 use edge::trace::Tracer;
 use evidence::{AppendError, OpenError, Recovery};
@@ -16,14 +17,17 @@ use thiserror::Error;
 use tlog::{Checkpoint, SigningKey, VerifierKey};
 
 use crate::config::{Config, ConfigError};
+use crate::confinement;
 use crate::guard::Site;
 use crate::init::{self, InitError};
 use crate::keystore::KeystoreError;
+use crate::machine::{GivenUp, Machine, Parts};
 use crate::measure::Meter;
+use crate::policy_verb::{self, PolicyVerbError};
 use crate::receipt::{ReceiptError, Receipts};
 use crate::recorder::Recorder;
 use crate::restore::Lacking;
-use crate::run::{Machine, Runner};
+use crate::run::{Fatal, OrderError, Runner};
 
 pub use begun::Begun;
 
@@ -31,7 +35,7 @@ pub use begun::Begun;
 #[derive(Debug)]
 pub enum Stage {
     /// It carries out and writes down.
-    Ready(Box<Runner>),
+    Ready(Arc<Runner>),
     /// Its log lacks entries that the hub holds: it takes those and nothing else.
     Lacking(Box<Lacking>),
     /// Between the two. Never seen outside the lock.
@@ -110,6 +114,24 @@ pub enum StartError {
     /// Another file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Programs cannot be confined at all.
+    #[error("programs cannot be confined here, so none may be started")]
+    Confinement(#[from] hands::HandError),
+    /// No policy holds.
+    #[error("no policy is in force, so nothing may be done")]
+    Policy(#[from] PolicyVerbError),
+    /// The log was given up while the executor stood up. Cannot happen: nobody else has it yet.
+    #[error(transparent)]
+    GivenUp(#[from] GivenUp),
+}
+
+impl From<OrderError> for StartError {
+    fn from(e: OrderError) -> Self {
+        match e {
+            OrderError::Append(e) => Self::Append(e),
+            OrderError::GivenUp(e) => Self::GivenUp(e),
+        }
+    }
 }
 
 impl Ground {
@@ -152,7 +174,16 @@ impl Ground {
             return Ok((lacking(recorder, receipt), Settled::default()));
         }
         let (runner, settled) = self.stand(recorder, recovery)?;
-        Ok((Stage::Ready(Box::new(runner)), settled))
+        Ok((Stage::Ready(runner), settled))
+    }
+
+    /// The log, opened while the executor is stopped, as whole as the hub's receipt says. Its lock keeps the executor from starting meanwhile.
+    pub fn locked_log(&self) -> Result<Recorder, StartError> {
+        let receipt = self
+            .receipts
+            .kept()
+            .map_err(|source| StartError::Receipt { path: self.receipts.path.clone(), source })?;
+        Ok(self.recorder(receipt.as_ref())?.0)
     }
 
     fn recorder(&self, receipt: Option<&Checkpoint>) -> Result<(Recorder, Recovery), StartError> {
@@ -176,24 +207,61 @@ impl Ground {
         Begun::beside(&self.config.keys())
     }
 
-    fn stand(&self, recorder: Recorder, recovery: Recovery) -> Result<(Runner, Settled), StartError> {
+    fn stand(&self, recorder: Recorder, recovery: Recovery) -> Result<(Arc<Runner>, Settled), StartError> {
         let own = self.config.own_directories();
-        let meter = Meter::new(Reader::new(facts::Config::new(own.clone())));
-        let mut machine = Machine { recorder, meter, own, tracer: self.tracer };
-        if let Some(gap) = Self::silence(&machine) {
-            machine.recorder.owe(gap);
+        // A log that never named a policy takes the file that is there as its first.
+        let begins = recorder.ledger().policy().or(recorder.ledger().policy_announced()).is_none();
+        let engine = policy_verb::engine(&self.config, recorder.ledger(), begins)?;
+        let programs = confinement::programs(&self.config)?;
+        confinement::tell(&programs);
+        let parts = Parts {
+            meter: Meter::new(Reader::new(facts::Config::new(own.clone()))),
+            own,
+            tracer: self.tracer,
+            directory: self.config.directory.clone(),
+            confinement: programs.offers(),
+            programs: Box::new(programs),
+            system: system(),
+            clock: Box::new(edge::clock::SystemClock),
+            policy: Arc::clone(&engine),
+            program: policy_verb::own_program(),
+        };
+        let mut recorder = recorder;
+        let now = edge::clock::utc();
+        if let Some(gap) = Self::silence(&recorder, now) {
+            recorder.owe(gap);
         }
-        let bodies = self.to_declare(&machine)?;
+        let mut bodies = self.to_declare(&recorder, now)?;
+        let mut new = Vec::new();
+        if begins {
+            new.push(policy_verb::beginning(&engine));
+        }
+        let confined = confinement::written(&parts.confinement);
+        if recorder.ledger().confined() != Some(&confined) {
+            new.push(Body::Confined(confined));
+        }
+        if recorder.size() == 0 {
+            bodies.append(&mut new);
+        }
+        // In a log that goes on nothing is written before the hub's copy was compared: it comes before the next record.
+        for body in new {
+            recorder.owe(body);
+        }
+        let machine = Machine::new(recorder, parts);
         if !bodies.is_empty() {
-            machine.recorder.about_the_log(machine.stamp(), bodies)?;
+            machine.about_the_log(bodies)?;
         }
         self.begun().mark()?;
         self.restoring().clear()?;
-        let mut runner = Runner::new(Arc::clone(&self.site), machine);
+        let directory = self.config.directory.clone();
+        let fatal: Fatal = Arc::new(move |e| end(&e, &directory));
+        let runner = Arc::new(Runner::new(Arc::clone(&self.site), machine, self.config.runs_max, fatal));
+        runner.take_up_standing(&self.config.directory)?;
         let resumed = runner.recover(recovery.torn_bytes)?;
-        let recorder = &mut runner.machine().recorder;
-        recorder.publish()?;
-        self.prune(recorder)?;
+        runner.machine().with_log(|recorder| {
+            recorder.publish()?;
+            self.prune(recorder)
+        })??;
         Ok((runner, Settled { resumed }))
     }
 
@@ -212,6 +280,23 @@ impl Ground {
     /// The mark that entries are being put back.
     pub fn restoring(&self) -> begun::Restoring {
         begun::Restoring::in_directory(&self.config.directory)
+    }
+}
+
+/// Without evidence nothing may be done: the process ends, says why, and leaves it to its supervisor and to people to start it again.
+fn end(e: &AppendError, directory: &Path) {
+    edge::trace::complain(&crate::serve::last_words(e, directory));
+    std::process::exit(crate::EXIT_EVIDENCE);
+}
+
+/// Which system this is, as far as runbooks tell systems apart.
+fn system() -> TargetOs {
+    if Path::new("/etc/NIXOS").exists() {
+        TargetOs::Nixos
+    } else if Path::new("/etc/debian_version").exists() {
+        TargetOs::Debian
+    } else {
+        TargetOs::Linux
     }
 }
 

@@ -4,9 +4,9 @@
 //! absence of further reports.
 
 use contract::finding::Verdict;
-use contract::ids::{ControlId, OrderId};
+use contract::ids::{ControlId, IncidentId, OrderId};
 use contract::outcome::Outcome;
-use contract::record::{Body, Record, Refused, Resolution};
+use contract::record::{Accepted, Body, Ended, Escalated, Record, Refused, Resolution, Waiting, WaitingFor};
 use contract::refusal::Refusal;
 use contract::time::UtcTime;
 
@@ -14,13 +14,28 @@ use contract::time::UtcTime;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Consequence {
     /// The executor measured for this order that the control passes, after a run or in place of one: its incident is closed.
-    Passes { order: OrderId, record: u64 },
+    Passes { order: OrderId, record: u64, run: Option<Run> },
     /// The order ended otherwise: its incident stays open.
-    NotHealed { order: OrderId, outcome: Outcome, record: u64, retry: Option<Retry> },
+    NotHealed { order: OrderId, outcome: Outcome, record: u64, retry: Option<Retry>, run: Option<Run> },
+    /// The order waits on its host until then at most: it is neither dead nor done.
+    Waits { order: OrderId, waiting_for: WaitingFor, until: UtcTime },
+    /// The order is being carried out: it ends before then, or a person was told. Until then nothing but its end says whether it healed.
+    Begun { order: OrderId, until: UtcTime, run: Run },
+    /// The executor asks for a person.
+    Person { order: OrderId, record: u64 },
     /// The control was seen to pass: an incident about it that was found before `time` is closed.
     ///
     /// Findings travel with the log and incidents do not wait for it, so a pass from before the drift can arrive after the incident.
     Passed { control: ControlId, time: UtcTime, record: u64 },
+}
+
+/// What the beginning and the end of a run say of it. Where this hub did not order the run, the site did under its standing order, and only this tells
+/// what it answered: an incident that may not have come here yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) incident: IncidentId,
+    pub(crate) control: ControlId,
+    pub(crate) time: UtcTime,
 }
 
 /// Plan the incident again after this many milliseconds.
@@ -33,44 +48,26 @@ pub(crate) struct Retry {
 const AFTER_COOLDOWN_MS: u64 = 250;
 /// When another run was under way.
 const AFTER_ANOTHER_RUN_MS: u64 = 5_000;
+/// No run goes on for longer: a runbook's own limits are below it.
+const RUN_MAX_MS: u64 = 48 * 60 * 60 * 1000;
 
 /// The consequences of one record.
 pub(crate) fn of(record: &Record) -> Vec<Consequence> {
     let (seq, time) = (record.seq, record.time);
     match &record.body {
-        Body::Ended(Outcome::Healed, ended) => {
-            vec![Consequence::Passes { order: ended.order.clone(), record: seq }]
+        Body::Ended(outcome, ended) => vec![end(*outcome, ended, seq, time)],
+        Body::Refused(outcome, refused) => refusal(*outcome, refused, seq).into_iter().collect(),
+        Body::Waiting(waiting) => {
+            let Waiting { order, waiting_for, until, .. } = &**waiting;
+            vec![Consequence::Waits { order: order.clone(), waiting_for: waiting_for.clone(), until: *until }]
         }
-        // An interrupted run that found nothing left to do: the executor saw the control pass.
-        Body::Ended(Outcome::Refused, ended) if matches!(ended.resolution, Resolution::Passes(_)) => {
-            vec![Consequence::Passes { order: ended.order.clone(), record: seq }]
+        Body::Accepted(accepted) => {
+            let Accepted { order, incident, control, .. } = &**accepted;
+            let run = Run { incident: incident.clone(), control: control.clone(), time };
+            vec![Consequence::Begun { order: order.clone(), until: time.plus_ms(RUN_MAX_MS), run }]
         }
-        Body::Ended(outcome, ended) => {
-            vec![Consequence::NotHealed {
-                order: ended.order.clone(),
-                outcome: *outcome,
-                record: seq,
-                retry: None,
-            }]
-        }
-        Body::Refused(
-            _,
-            Refused {
-                order,
-                refusal: Refusal::NoFailingCheck,
-                incident: _,
-                runbook: _,
-                counter: _,
-                envelope: _,
-            },
-        ) => {
-            let passes = |order| Consequence::Passes { order, record: seq };
-            order.clone().map(passes).into_iter().collect()
-        }
-        Body::Refused(outcome, refused) => {
-            let retry = retry_after(&refused.refusal);
-            let not_healed = |order| Consequence::NotHealed { order, outcome: *outcome, record: seq, retry };
-            refused.order.clone().map(not_healed).into_iter().collect()
+        Body::Escalated(Escalated { order, incident: _, trouble: _ }) => {
+            vec![Consequence::Person { order: order.clone(), record: seq }]
         }
         Body::Findings(taken) => {
             let passed = |f: &contract::finding::Finding| match f.verdict {
@@ -82,8 +79,15 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
             taken.findings.iter().filter_map(passed).collect()
         }
         Body::Opened(_)
-        | Body::Accepted(_)
         | Body::Intent(_)
+        | Body::Moved(_)
+        | Body::Connection(_)
+        | Body::StandingTaken(_)
+        | Body::BreakGlass(_)
+        | Body::PolicyTaken(_)
+        | Body::Confined(_)
+        | Body::Intruded(_)
+        | Body::DeadManFired(_)
         | Body::Recovered(_)
         | Body::Standing(_)
         | Body::Gap(_)
@@ -91,6 +95,30 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
         | Body::KeyNamed(_)
         | Body::KeyTaken(_) => Vec::new(),
     }
+}
+
+fn end(outcome: Outcome, ended: &Ended, record: u64, time: UtcTime) -> Consequence {
+    let Ended { order, incident, control, resolution, .. } = ended;
+    let order = order.clone();
+    let run = Some(Run { incident: incident.clone(), control: control.clone(), time });
+    // An interrupted run that found nothing left to do is one, too: the executor saw the control pass.
+    let nothing_left = matches!(outcome, Outcome::Refused | Outcome::Observed)
+        && matches!(resolution, Resolution::Passes(_));
+    if outcome == Outcome::Healed || nothing_left {
+        Consequence::Passes { order, record, run }
+    } else {
+        // Cancelled for something urgent, and undone: it is ordered again when that is over.
+        let retry = (outcome == Outcome::Deferred).then_some(Retry { after_ms: AFTER_ANOTHER_RUN_MS });
+        Consequence::NotHealed { order, outcome, record, retry, run }
+    }
+}
+
+fn refusal(outcome: Outcome, refused: &Refused, record: u64) -> Option<Consequence> {
+    let order = refused.order.clone()?;
+    Some(match &refused.refusal {
+        Refusal::NoFailingCheck => Consequence::Passes { order, record, run: None },
+        other => Consequence::NotHealed { order, outcome, record, retry: retry_after(other), run: None },
+    })
 }
 
 /// Refusals that pass by themselves after a known time. Those that wait for a person or a window wait for the next report.
@@ -109,7 +137,7 @@ mod tests {
     use contract::digest::Digest;
     use contract::fact::{Absence, FactValue};
     use contract::finding::{Finding, Tally};
-    use contract::record::{Digests, Ended, FindingsTaken, PreviousLeaf, Trigger};
+    use contract::record::{Digests, FindingsTaken, Opponent, PreviousLeaf, Trigger, Trouble};
     use contract::refusal::Mode;
     use contract::time::ClockOffset;
 
@@ -134,7 +162,7 @@ mod tests {
         let envelope = Digest::of(b"");
         record(Body::Refused(
             outcome,
-            Refused { order, incident: None, runbook: None, counter: None, envelope, refusal },
+            Refused { order, incident: None, runbook: None, counter: None, envelope, refusal, policy: None },
         ))
     }
 
@@ -169,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_refusal_closes_only_where_the_executor_saw_the_control_pass() {
-        let passes = Consequence::Passes { order: "o-1".parse().unwrap(), record: 3 };
+        let passes = Consequence::Passes { order: "o-1".parse().unwrap(), record: 3, run: None };
         assert_eq!(of(&refused(Some("o-1"), Refusal::NoFailingCheck)), [passes]);
         let unmeasured = of(&refused(Some("o-1"), Refusal::CheckNotMeasured(Absence::TimedOut)));
         assert!(matches!(unmeasured.as_slice(), [Consequence::NotHealed { .. }]), "{unmeasured:?}");
@@ -186,10 +214,16 @@ mod tests {
                 resumed: true,
                 acted_ms: 0,
                 verified_ms: 0,
+                counts: vec![],
             };
             of(&record(Body::Ended(Outcome::Refused, ended)))
         };
-        let passes = Consequence::Passes { order: "o-1".parse().unwrap(), record: 3 };
+        let run = Run {
+            incident: "i-1".parse().unwrap(),
+            control: "a.b".parse().unwrap(),
+            time: UtcTime::from_unix_ms(5).unwrap(),
+        };
+        let passes = Consequence::Passes { order: "o-1".parse().unwrap(), record: 3, run: Some(run) };
         assert_eq!(ended(Resolution::Passes(FactValue::Flag(true))), [passes]);
         for open in [Resolution::Fails(FactValue::Flag(false)), Resolution::NotMeasured(Absence::TimedOut)] {
             assert!(matches!(ended(open).as_slice(), [Consequence::NotHealed { .. }]));
@@ -211,5 +245,51 @@ mod tests {
             of(&refused(None, Refusal::RunbookNotApproved)).is_empty(),
             "bytes that no key signed changed something"
         );
+    }
+
+    #[test]
+    fn what_fights_back_is_a_persons_and_is_not_tried_again() {
+        let flapping = Refusal::Flapping {
+            control: "a.b".parse().unwrap(),
+            transitions: 6,
+            days: 7,
+            opponent: Opponent::Unknown,
+        };
+        let done = of(&refused(Some("o-1"), flapping));
+        let [Consequence::NotHealed { outcome: Outcome::Escalated, retry: None, .. }] = done.as_slice()
+        else {
+            panic!("{done:?}")
+        };
+        let escalated = Escalated {
+            order: "o-1".parse().unwrap(),
+            incident: "i-1".parse().unwrap(),
+            trouble: Trouble::Stuck,
+        };
+        let person = Consequence::Person { order: "o-1".parse().unwrap(), record: 3 };
+        assert_eq!(of(&record(Body::Escalated(escalated))), [person]);
+    }
+
+    #[test]
+    fn an_order_that_waits_is_neither_closed_nor_ended() {
+        let until = UtcTime::from_unix_ms(9).unwrap();
+        for waiting_for in [
+            WaitingFor::Window { opens: until },
+            WaitingFor::Approval { have: 0, need: 1 },
+            WaitingFor::Clock,
+            WaitingFor::Turn,
+        ] {
+            let waiting = Waiting {
+                order: "o-1".parse().unwrap(),
+                incident: "i-1".parse().unwrap(),
+                control: "a.b".parse().unwrap(),
+                runbook: "RB-X-001-x".parse().unwrap(),
+                counter: 1,
+                waiting_for: waiting_for.clone(),
+                until,
+                envelope: contract::blob::Blob(vec![]),
+            };
+            let waits = Consequence::Waits { order: "o-1".parse().unwrap(), waiting_for, until };
+            assert_eq!(of(&record(Body::Waiting(Box::new(waiting)))), [waits]);
+        }
     }
 }

@@ -6,6 +6,7 @@ mod incidents;
 mod orders;
 mod peer;
 mod plane;
+mod standing;
 
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub(crate) fn routes(hub: Arc<Hub>) -> Router {
         .route("/v1/incidents", post(incidents::take))
         .route("/v1/orders", get(orders::wait))
         .route("/v1/orders/{order}/answer", post(orders::answer))
+        .route("/v1/break-glass/{number}/answer", post(orders::answer_glass))
+        .route("/v1/standing", get(standing::fetch))
         .route("/v1/evidence", get(evidence::held).post(evidence::take))
         .route("/v1/evidence/entries", get(evidence::entries))
         .fallback(|| async { Fault::theirs(StatusCode::NOT_FOUND, "the device plane has no such path") })

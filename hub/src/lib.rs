@@ -15,7 +15,9 @@
 //! | `witness` | the hub as a witness of others |
 //! | `kit` | a period of a tenant's evidence as one zip |
 //! | `consequence` | what an evidence record means to an incident: pure |
-//! | `planning` | from the queue to a signed order |
+//! | `envelope` | orders that people signed as well |
+//! | `planning` | from the queue, or from a person, to a signed order |
+//! | `standing` | what a site may do for itself while the hub is away |
 //! | `device`, `operator` | the two planes |
 //! | [`serve`] | all of it, started and stopped |
 //!
@@ -30,6 +32,7 @@ mod bells;
 mod connection;
 mod consequence;
 mod device;
+mod envelope;
 mod heads;
 mod hub;
 mod keys;
@@ -38,6 +41,7 @@ mod mirror;
 mod operator;
 mod planning;
 mod problem;
+mod standing;
 mod store;
 mod witness;
 mod worm;

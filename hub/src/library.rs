@@ -14,11 +14,40 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 
 const BASELINE: (&str, &str) = ("baseline/hipaa-v1.yaml", include_str!("../../baseline/hipaa-v1.yaml"));
 
-const RUNBOOKS: [(&str, &str); 4] = [
-    ("RB-FILE-001-own-directories.yaml", include_str!("../../runbooks/RB-FILE-001-own-directories.yaml")),
-    ("RB-FILE-002-system-files.yaml", include_str!("../../runbooks/RB-FILE-002-system-files.yaml")),
-    ("RB-KERNEL-001-sysctl.yaml", include_str!("../../runbooks/RB-KERNEL-001-sysctl.yaml")),
-    ("RB-SERVICE-001-restart.yaml", include_str!("../../runbooks/RB-SERVICE-001-restart.yaml")),
+/// Each file with its text.
+macro_rules! texts {
+    ($($file:literal,)*) => { [$(($file, include_str!(concat!("../../runbooks/", $file)))),*] };
+}
+
+const RUNBOOKS: [(&str, &str); 28] = texts![
+    "RB-ACCOUNT-001-empty-passwords.yaml",
+    "RB-ACCOUNT-002-system-passwords.yaml",
+    "RB-AUDIT-001-daemon.yaml",
+    "RB-AUDIT-002-rules.yaml",
+    "RB-BACKUP-001-run.yaml",
+    "RB-CERT-001-renew.yaml",
+    "RB-CERT-002-key-mode.yaml",
+    "RB-CPU-001-runaway.yaml",
+    "RB-DISK-001-space.yaml",
+    "RB-FILE-001-own-directories.yaml",
+    "RB-FILE-002-system-files.yaml",
+    "RB-FIREWALL-001-declared.yaml",
+    "RB-FIREWALL-002-service.yaml",
+    "RB-JOURNAL-001-settings.yaml",
+    "RB-KERNEL-001-sysctl.yaml",
+    "RB-KERNEL-002-pointers.yaml",
+    "RB-KERNEL-003-tracing.yaml",
+    "RB-KERNEL-004-bpf.yaml",
+    "RB-PAM-001-password-length.yaml",
+    "RB-RESTORE-001-test.yaml",
+    "RB-SERVICE-001-restart.yaml",
+    "RB-SHELL-001-timeout.yaml",
+    "RB-SSH-001-log-in.yaml",
+    "RB-SSH-002-settings.yaml",
+    "RB-SUDO-001-defaults.yaml",
+    "RB-TIME-001-sync.yaml",
+    "RB-UPDATE-001-automatic.yaml",
+    "RB-UPDATE-002-lists.yaml",
 ];
 
 /// Files that replace what is shipped with the hub.
@@ -45,6 +74,8 @@ pub struct Library {
     pub catalogue_bytes: Vec<u8>,
     /// The rule table.
     pub rules: Rules,
+    /// Its exact text, to be handed out beside a standing order.
+    pub rules_text: String,
 }
 
 /// Why the files were refused. The message names file, line and column; whoever wrote the file must put it right.
@@ -103,7 +134,8 @@ impl Library {
         let catalogue_bytes = Catalogue::bundle(files).map_err(refuse)?;
         let catalogue = Catalogue::parse(&catalogue_bytes).map_err(refuse)?;
         rules.fit(&baseline, &catalogue)?;
-        Ok(Self { baseline, baseline_bytes: baseline_text.into_bytes(), catalogue, catalogue_bytes, rules })
+        let baseline_bytes = baseline_text.into_bytes();
+        Ok(Self { baseline, baseline_bytes, catalogue, catalogue_bytes, rules, rules_text })
     }
 }
 

@@ -5,10 +5,12 @@
 
 mod certificates;
 mod enrolments;
+mod grants;
 mod guard;
 mod heads;
 mod incidents;
 mod kits;
+mod orders;
 mod sheets;
 mod status;
 mod tenants;
@@ -44,6 +46,13 @@ fn routes(hub: Arc<Hub>) -> Router {
         .route("/v1/tenants/{tenant}/sites", post(tenants::add_site))
         .route("/v1/tenants/{tenant}/sites/{site}/enrolments", post(enrolments::add))
         .route("/v1/tenants/{tenant}/incidents", get(incidents::list))
+        .route("/v1/tenants/{tenant}/standing", post(grants::tenant_standing))
+        .route("/v1/tenants/{tenant}/hosts/{host}/standing", post(grants::host_standing))
+        .route("/v1/tenants/{tenant}/hosts/{host}/break-glass", post(grants::break_glass))
+        .route("/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order", post(orders::order))
+        .route("/v1/tenants/{tenant}/orders", get(orders::list))
+        .route("/v1/tenants/{tenant}/orders/{order}", get(orders::fetch))
+        .route("/v1/tenants/{tenant}/orders/{order}/approve", post(orders::approve))
         .route("/v1/status", get(status::show))
         .route("/v1/heads/proof", get(heads::proof))
         .route("/v1/keys", get(sheets::keys))

@@ -3,13 +3,15 @@
 //! A message on the queue says only which incident waits; what it is, and whether it still waits, stands in the store. So a message that comes
 //! twice, or late, plans nothing twice. It is acknowledged once decision and order are durable.
 
+mod person;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use contract::decision::{Choice, Decision, Escalation};
 use contract::dsse::{HubSigner, PayloadType};
 use contract::event::Event;
-use contract::ids::{HostId, IncidentId, OrderId};
+use contract::ids::{GrantId, HostId, IncidentId, OrderId};
 use contract::incident::What;
 use contract::order::{LIFETIME_MS, Order};
 use contract::time::UtcTime;
@@ -22,6 +24,7 @@ use crate::hub::Hub;
 use crate::library::Library;
 use crate::problem::chain;
 use crate::store::{NewOrder, Plan};
+pub(crate) use person::order_by_person;
 
 /// The most incidents that are taken from the queue at once.
 const FETCH_MAX: usize = 64;
@@ -135,11 +138,10 @@ async fn plan(hub: &Hub, delivery: &Delivery) -> Result<(), String> {
     let (tenant, site) = (delivery.subject().tenant().clone(), delivery.subject().site().clone());
     let holder = Holder { tenant, site, host };
     let now = edge::clock::utc();
-    let id = edge::random::opaque().map_err(|e| e.to_string())?;
-    let id: OrderId = format!("o-{id}").parse().map_err(|e: contract::ids::BadId| e.to_string())?;
+    let id = order_id().map_err(|e| e.to_string())?;
 
     let (library, keys) = (Arc::clone(&hub.library), Arc::clone(&hub.keys));
-    let draft = Draft { id, holder: holder.clone(), incident: incident.clone(), now };
+    let draft = Draft { id, holder: holder.clone(), incident: incident.clone(), now, break_glass: None };
     let decide = move |what: &What, counter| decide(&library, &keys.orders, &draft, what, counter);
     let decided =
         hub.store.decide(holder.clone(), incident.clone(), now, decide).await.map_err(|e| chain(&e))?;
@@ -164,6 +166,7 @@ struct Draft {
     holder: Holder,
     incident: IncidentId,
     now: UtcTime,
+    break_glass: Option<GrantId>,
 }
 
 /// Decides and signs. Pure: clock and randomness are in the draft.
@@ -177,18 +180,23 @@ fn decide(
     let decision = planner::decide(what, &library.rules, &library.catalogue);
     match order(library, draft, what, &decision, counter) {
         Ok(None) => (decision, None),
-        Ok(Some(order)) => {
-            let payload = serde_json::to_vec(&order).unwrap_or_default();
-            let envelope = signer.sign(PayloadType::Order, &payload);
-            let new = NewOrder { id: order.order, expires: order.expires, envelope };
-            (decision, Some(new))
-        }
+        Ok(Some(order)) => (decision, Some(sign(signer, order))),
         // The library was checked when the hub started: only an incident about a control that this baseline lacks can come here.
         Err(Unbound) => {
             let Decision { choice: _, provenance } = decision;
             (Decision { choice: Choice::Escalate(Escalation::NoRule), provenance }, None)
         }
     }
+}
+
+fn sign(signer: &HubSigner, order: Order) -> NewOrder {
+    let payload = serde_json::to_vec(&order).unwrap_or_default();
+    let envelope = signer.sign(PayloadType::Order, &payload);
+    NewOrder { id: order.order, expires: order.expires, envelope }
+}
+
+fn order_id() -> std::io::Result<OrderId> {
+    format!("o-{}", edge::random::opaque()?).parse().map_err(std::io::Error::other)
 }
 
 /// The runbook cannot be bound to what was found.
@@ -205,8 +213,11 @@ fn order(
     let What::Drift { control, fact: _, observed: _ } = what else { return Err(Unbound) };
     let declared = library.baseline.control(control).ok_or(Unbound)?;
     let approved = library.catalogue.runbook(runbook).ok_or(Unbound)?;
+    if !approved.runbook.triggers.contains(control) {
+        return Err(Unbound);
+    }
     let parameters = approved.runbook.bind(declared).map_err(|_| Unbound)?;
-    let Draft { id, holder, incident, now } = draft;
+    let Draft { id, holder, incident, now, break_glass } = draft;
     Ok(Some(Order {
         order: id.clone(),
         tenant: holder.tenant.clone(),
@@ -222,5 +233,6 @@ fn order(
         issued: *now,
         expires: now.plus_ms(LIFETIME_MS),
         provenance: decision.provenance.clone(),
+        break_glass: break_glass.clone(),
     }))
 }

@@ -4,10 +4,12 @@
 //! cosigned heads stand in the archive, and are verified without it.
 
 mod alarms;
+mod approvals;
 mod archived;
 mod certificates;
 mod columns;
 mod exports;
+mod grants;
 mod incidents;
 mod logs;
 mod orders;
@@ -24,22 +26,25 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 pub(crate) use alarms::Alarm;
+pub(crate) use approvals::{NotApproved, Waits};
 pub(crate) use archived::Archived;
 pub(crate) use certificates::{Enrolling, Kind, Registered};
 pub(crate) use exports::{Actions, AlarmRaised, HostLog};
 pub(crate) use incidents::Plan;
-pub(crate) use orders::NewOrder;
+pub(crate) use orders::{ByPerson, NewOrder};
 pub(crate) use registry::{HostRow, NewHost};
 pub(crate) use reports::Taken;
 
 const SCHEMA: Schema = Schema {
     application: 0x5375_7475, // "Sutu"
     // 2: exports of kits, what is archived, keys of logs.
-    version: 2,
+    // 3: orders that wait, runs of sites, grants.
+    version: 3,
     tables: concat!(
         include_str!("store/registry.sql"),
         include_str!("store/incidents.sql"),
         include_str!("store/orders.sql"),
+        include_str!("store/grants.sql"),
         include_str!("store/archived.sql"),
         include_str!("store/alarms.sql"),
     ),

@@ -46,6 +46,14 @@ pub enum Misfit {
         /// The runbook.
         runbook: RunbookId,
     },
+    /// The runbook asks for, proves or looks at a control that the baseline has not got.
+    #[error("{runbook} names control {control}, which the baseline does not have")]
+    NamesNoControl {
+        /// The control.
+        control: ControlId,
+        /// The runbook.
+        runbook: RunbookId,
+    },
     /// The control does not yield what the runbook needs to be told.
     #[error("{runbook} cannot be bound from control {control}: {parameter}: {fault}")]
     Unbindable {
@@ -82,6 +90,10 @@ impl Rules {
 fn fit_rule(rule: &Rule, baseline: &Baseline, catalogue: &Catalogue) -> Result<(), Misfit> {
     let runbook = rule.run.clone();
     let approved = catalogue.runbook(&runbook).ok_or_else(|| Misfit::NoRunbook(runbook.clone()))?;
+    let named = approved.runbook.named_controls();
+    if let Some(control) = named.into_iter().find(|id| baseline.control(id).is_none()) {
+        return Err(Misfit::NamesNoControl { control: control.clone(), runbook });
+    }
     let Condition::Controls(controls) = &rule.when else { return Err(Misfit::NothingToMeasure) };
     for id in controls.members() {
         let (control, runbook) = (id.clone(), runbook.clone());

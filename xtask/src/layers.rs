@@ -11,7 +11,7 @@ enum Sort {
 }
 
 /// Each crate with what it may depend on. In its tests a library may know the same, an app any library.
-const TABLE: [(&str, Sort, &[&str]); 21] = [
+const TABLE: [(&str, Sort, &[&str]); 22] = [
     ("contract", Sort::Library, &[]),
     ("tlog", Sort::Library, &[]),
     ("edge", Sort::Library, &["contract"]),
@@ -20,12 +20,17 @@ const TABLE: [(&str, Sort, &[&str]); 21] = [
     ("queue", Sort::Library, &["contract"]),
     ("identity", Sort::Library, &["contract"]),
     ("facts", Sort::Library, &["contract", "edge"]),
+    ("hands", Sort::Library, &["contract", "edge", "facts", "guest", "sandbox"]),
     ("planner", Sort::Library, &["contract"]),
     ("policy", Sort::Library, &["contract"]),
+    ("sandbox", Sort::Library, &[]),
     ("witness", Sort::Library, &["edge", "tlog"]),
     ("verify", Sort::App, &["contract", "tlog"]),
-    ("sandbox", Sort::Library, &[]),
-    ("executor", Sort::App, &["contract", "edge", "evidence", "facts", "policy", "sandbox", "tlog"]),
+    (
+        "executor",
+        Sort::App,
+        &["contract", "edge", "evidence", "facts", "hands", "planner", "policy", "sandbox", "tlog"],
+    ),
     ("agent", Sort::App, &["contract", "edge", "facts", "identity"]),
     (
         "hub",
@@ -138,7 +143,7 @@ mod tests {
             ("agent", Some("dev"), "executor"),
             ("cli", Some("dev"), "hub"),
             ("evidence", Some("dev"), "verify"),
-            ("executor", None, "planner"),
+            ("executor", None, "hub"),
         ] {
             assert_eq!(red(&members, &[], &[edge]).len(), 1, "{edge:?}");
         }

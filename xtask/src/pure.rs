@@ -7,7 +7,7 @@ use crate::Finding;
 use crate::tree::SourceFile;
 
 /// Paths (files, or directories by prefix) and the words that must not stand there outside comments and tests.
-const DOORS: [(&[&str], &[&str], &str); 2] = [
+const DOORS: [(&[&str], &[&str], &str); 3] = [
     (
         &[
             "crates/contract/src/",
@@ -18,6 +18,7 @@ const DOORS: [(&[&str], &[&str], &str); 2] = [
             "executor/src/guard/",
             "executor/src/ledger.rs",
             "executor/src/ledger/",
+            "executor/src/schedule.rs",
         ],
         &[
             "std::fs",
@@ -38,7 +39,58 @@ const DOORS: [(&[&str], &[&str], &str); 2] = [
         &["TcpListener", "UdpSocket", "std::net::Tcp", "SctpListener"],
         "nothing on a clinic's machine listens on a network",
     ),
+    (
+        &[
+            "executor/src/run/",
+            "executor/src/run.rs",
+            "executor/src/serve/",
+            "executor/src/serve.rs",
+            "executor/src/start.rs",
+        ],
+        &["hands::arm", "hands::undo", "hands::fire", ".act(&place)"],
+        "only the executor's `verbs` acts on the machine: a step is armed from a permit and a failing check",
+    ),
 ];
+
+/// Types that prove something by being there. One that could be copied, defaulted or read from somewhere would prove nothing.
+const PROOFS: [&str; 9] = [
+    "VerifiedOrder",
+    "Fresh",
+    "Approved<'a>",
+    "Bound<'a>",
+    "Permit<'a>",
+    "ArmedStep",
+    "FailingCheck",
+    "VerifiedStanding",
+    "Allowed<'a>",
+];
+
+/// What a proof type derives beside `Debug` and comparison.
+fn proofs(file: &SourceFile) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut derived = String::new();
+    for (index, line) in file.lines().enumerate() {
+        if let Some(list) = line.trim().strip_prefix("#[derive(") {
+            list.trim_end_matches(")]").clone_into(&mut derived);
+        } else if let Some(rest) = line.strip_prefix("pub struct ") {
+            let proof = PROOFS.iter().find(|name| {
+                rest.strip_prefix(**name).is_some_and(|after| after.starts_with([' ', '(', ';']))
+            });
+            let harmless = |trait_name: &&str| matches!(*trait_name, "Debug" | "PartialEq" | "Eq" | "");
+            let wrong = derived.split(", ").find(|name| !harmless(name));
+            let shipped =
+                file.path.starts_with("executor/src/") || file.path.starts_with("crates/policy/src/");
+            if let (Some(proof), Some(wrong), true) = (proof, wrong, shipped) {
+                let what = format!(
+                    "{proof} derives {wrong}: a proof is made by what it proves, and by nothing else"
+                );
+                findings.push(Finding::new("pure", format!("{}:{}", file.path, index + 1), what));
+            }
+            derived.clear();
+        }
+    }
+    findings
+}
 
 /// Every door of one file.
 pub(crate) fn check(file: &SourceFile) -> Vec<Finding> {
@@ -46,7 +98,7 @@ pub(crate) fn check(file: &SourceFile) -> Vec<Finding> {
         return Vec::new();
     }
     let guarded = DOORS.iter().filter(|(paths, ..)| paths.iter().any(|path| file.path.starts_with(path)));
-    let mut findings = Vec::new();
+    let mut findings = proofs(file);
     for (_, words, why) in guarded {
         // A test module at a file's end is no part of the core.
         let lines = file.lines().take_while(|line| line.trim() != "mod tests {").enumerate();
@@ -78,6 +130,20 @@ mod tests {
             }
             assert_eq!(red("hub/src/main.rs", &text), 0);
         }
+    }
+
+    #[test]
+    fn a_proof_that_can_be_copied_is_red() {
+        let text = |derived| format!("/// Ten.\n#[derive({derived})]\npub struct Permit<'a> {{\n");
+        assert_eq!(red("executor/src/guard.rs", &text("Debug")), 0);
+        assert_eq!(red("executor/src/guard.rs", &text("Debug, Clone")), 1);
+        assert_eq!(red("executor/src/guard.rs", &text("Default, Debug")), 1);
+    }
+
+    #[test]
+    fn an_act_that_goes_around_the_executors_one_door_is_red() {
+        let text = "hands::arm(&action, &place)?;\n";
+        assert_eq!((red("executor/src/run/dispatch.rs", text), red("executor/src/verbs.rs", text)), (1, 0));
     }
 
     #[test]

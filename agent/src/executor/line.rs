@@ -36,6 +36,7 @@ impl Line {
             Answer::Sorry { why } => Err(LineError::NoWelcome(why.chars().take(300).collect())),
             Answer::Recorded { .. }
             | Answer::Order(_)
+            | Answer::UnderWay { .. }
             | Answer::Entries(_)
             | Answer::Kept
             | Answer::Restoring { .. }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::event::Event;
 use contract::fact::FactId;
 use contract::finding::{Finding, Tally, Verdict};
-use contract::ids::ControlId;
+use contract::ids::{ControlId, IncidentId};
 use contract::record::Trigger;
 use contract::socket::{Answer, Question};
 use edge::file::FileError;
@@ -64,6 +64,7 @@ impl Round {
             Answer::Recorded { .. } => {}
             Answer::Welcome { .. }
             | Answer::Order(_)
+            | Answer::UnderWay { .. }
             | Answer::Entries(_)
             | Answer::Kept
             | Answer::Restoring { .. }
@@ -86,9 +87,11 @@ impl Round {
         Ok(())
     }
 
-    /// Forgets the episode of `control` and says what to look at again.
-    pub(super) fn healed(&mut self, control: &ControlId) -> Option<FactId> {
-        self.unstored |= self.episodes.healed(control);
+    /// Forgets the episode of `control`, or only that of `incident` where that is named, and says what to look at again.
+    pub(super) fn healed(&mut self, control: &ControlId, incident: Option<&IncidentId>) -> Option<FactId> {
+        if incident.is_none_or(|incident| self.episodes.is_of(control, incident)) {
+            self.unstored |= self.episodes.healed(control);
+        }
         self.parts.looker.baseline.control(control).map(|c| c.observe.clone())
     }
 

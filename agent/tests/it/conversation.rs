@@ -39,7 +39,7 @@ async fn an_executor_that_dies_over_a_question_is_asked_again() {
     let agent = machine.run(&hub);
     until("the findings", || executor.with(|s| (!s.findings.is_empty()).then_some(()))).await;
     until("the incident", || hub.with(|s| (!s.incidents.is_empty()).then_some(()))).await;
-    assert!(executor.with(|s| s.connections) >= 8);
+    assert!(executor.with(|s| s.connections) >= 9);
     assert_eq!(executor.with(|s| s.findings[0].0), Trigger::FullScan);
     agent.stop().await.unwrap();
 }
@@ -131,7 +131,7 @@ fn strange_executor(socket: &std::path::Path, answer: &'static [u8]) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let welcome = r#"{"welcome":{"protocol":2,"software":"x","host":"h-1","size":0,"lacks":false}}"#;
+            let welcome = r#"{"welcome":{"protocol":3,"software":"x","host":"h-1","size":0,"lacks":false}}"#;
             let mut read = || {
                 let mut header = [0; 4];
                 stream.read_exact(&mut header)?;
@@ -193,5 +193,5 @@ async fn another_protocol_is_named() {
     let (_executor, questions) = executor::channel();
     let seat = Seat { socket, uid: uid(), host: "h-1".parse().unwrap() };
     let wrong = executor::converse(seat, questions, || ()).await.unwrap_err();
-    assert!(matches!(wrong, WrongExecutor::Protocol { expected: 2, found: 1, .. }), "{wrong:?}");
+    assert!(matches!(wrong, WrongExecutor::Protocol { expected: 3, found: 1, .. }), "{wrong:?}");
 }

@@ -1,6 +1,8 @@
 //! The agent between a hub and an executor that are both made up here, over real TLS and a real Unix socket.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is the test's own message")]
 
+mod acting;
+mod alone;
 mod bad_input;
 mod conversation;
 mod enrolment;

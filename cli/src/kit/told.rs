@@ -51,7 +51,8 @@ pub(crate) struct Where {
 }
 
 impl Where {
-    pub(super) fn operator(&self) -> Result<Operator, Failure> {
+    /// A connection to it.
+    pub(crate) fn operator(&self) -> Result<Operator, Failure> {
         let address = self.hub.strip_prefix("http://").unwrap_or(&self.hub);
         Operator::new(address.strip_suffix('/').unwrap_or(address), &self.token_file)
     }

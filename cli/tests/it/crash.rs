@@ -16,7 +16,8 @@ const SYNCS_MAX: u32 = 60;
 #[test]
 fn killed_between_any_two_records_the_loop_still_closes() {
     let mut killed = 0;
-    for nth in 1..SYNCS_MAX {
+    // Each of the first, which are the start and the first findings; then a sample: a trial has as many as there are findings with a runbook.
+    for nth in (1..SYNCS_MAX).filter(|nth| *nth <= 14 || nth % 9 == 0) {
         let trial = trial_with_a_kill(nth);
         if !trial.out.contains("suture-executor died (signal: 9 (SIGKILL)) and was started again") {
             break;

@@ -3,8 +3,11 @@
 //! These tests start the programs of the whole workspace: build it first (`./test` does).
 #![expect(clippy::unwrap_used, reason = "a failed expectation is the test's own message")]
 
+mod alone;
 mod bad_weather;
 mod crash;
 mod first_light;
 mod policy;
+mod runbooks;
+mod signing;
 mod stage;

@@ -88,6 +88,11 @@ pub enum Nonsense {
     /// The title or the reason is empty, too long or not one line.
     #[error("control {0}: title and why must each be one line, of at most 80 and 280 characters")]
     Prose(ControlId),
+    /// A runbook may repair it and none may; or the reason why none may says nothing.
+    #[error(
+        "control {0}: `person` is one line that says why no runbook may repair it, and stands where `runbook` does not"
+    )]
+    WhoRepairs(ControlId),
     /// Neither an option nor a reason.
     #[error("control {0} names no NixOS option and gives no reason why")]
     NoNixos(ControlId),

@@ -48,4 +48,6 @@ pub enum Provenance {
         /// The rule that matched; none where none did.
         rule: Option<String>,
     },
+    /// A named person.
+    Person(crate::ids::OperatorId),
 }

@@ -1,8 +1,11 @@
-//! Signed bytes: DSSE v1 envelopes (secure-systems-lab/dsse, `protocol.md` and `envelope.md`) with one Ed25519 signature.
+//! Signed bytes: DSSE v1 envelopes (secure-systems-lab/dsse, `protocol.md` and `envelope.md`) with one Ed25519 signature, and further ones of people who
+//! approve the same bytes.
 //!
 //! The payload type is part of what is signed, so a catalogue can never pass for an order. `open` is the only way to a [`Signed`] value and
 //! hands out exactly the bytes that were signed: what was not verified is never parsed. Verification is `verify_strict`: the permissive
 //! algorithm accepts keys and signatures that mean different things to different verifiers.
+
+mod approval;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -15,6 +18,9 @@ use crate::digest::Digest;
 /// The largest envelope that is looked at: 1 MiB. A catalogue of hundreds of runbooks fits; a flood does not.
 pub const ENVELOPE_MAX_BYTES: usize = 1 << 20;
 
+/// The most signatures that an envelope carries: the hub's and a few people's.
+const SIGNATURES_MAX: usize = 4;
+
 /// What the signed bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +31,10 @@ pub enum PayloadType {
     Catalogue,
     /// The baseline.
     Baseline,
+    /// A standing order.
+    StandingOrder,
+    /// A break-glass grant, signed by the person who asks for it.
+    BreakGlass,
 }
 
 impl PayloadType {
@@ -34,9 +44,13 @@ impl PayloadType {
             Self::Order => "application/vnd.suture.order.v1+json",
             Self::Catalogue => "application/vnd.suture.catalogue.v1+json",
             Self::Baseline => "application/vnd.suture.baseline.v1+yaml",
+            Self::StandingOrder => "application/vnd.suture.standing-order.v1+json",
+            Self::BreakGlass => "application/vnd.suture.break-glass.v1+json",
         }
     }
 }
+
+pub use approval::{ORDER_MAX_BYTES, OperatorKey, OperatorSigner, open_approved, open_by, open_to_approve};
 
 /// The public half of the hub's order-signing key, written as 64 hexadecimal characters. Pinned at enrolment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +143,7 @@ impl Signed {
 #[serde(rename_all = "snake_case")]
 pub enum SignatureFault {
     /// Longer than [`ENVELOPE_MAX_BYTES`].
-    #[error("the envelope is longer than 1 MiB")]
+    #[error("the envelope is longer than it may be")]
     TooLong,
     /// Not a DSSE envelope with exactly one signature.
     #[error("it is not a DSSE envelope with exactly one signature")]
@@ -140,26 +154,52 @@ pub enum SignatureFault {
     /// None of the pinned keys made the signature over these bytes.
     #[error("no pinned key signed these bytes")]
     NotByAPinnedKey,
+    /// A further signature is by nobody who may approve, or by somebody who has approved already.
+    #[error("a further signature is not by another pinned operator")]
+    StrayApproval,
 }
 
 /// Opens an envelope of `kind` that one of `pinned` signed. The key named inside the envelope is only a hint and is never trusted.
 pub fn open(kind: PayloadType, envelope: &[u8], pinned: &[HubKey]) -> Result<Signed, SignatureFault> {
-    if envelope.len() > ENVELOPE_MAX_BYTES {
-        return Err(SignatureFault::TooLong);
+    let opened = Opened::parse(kind, envelope)?;
+    let [only] = opened.signatures.as_slice() else { return Err(SignatureFault::NotAnEnvelope) };
+    if opened.is_by(only, pinned) { Ok(opened.signed()) } else { Err(SignatureFault::NotByAPinnedKey) }
+}
+
+/// An envelope taken apart, with nothing of it believed yet.
+struct Opened {
+    message: Vec<u8>,
+    payload: Vec<u8>,
+    signatures: Vec<Signature>,
+}
+
+impl Opened {
+    fn parse(kind: PayloadType, envelope: &[u8]) -> Result<Self, SignatureFault> {
+        if envelope.len() > ENVELOPE_MAX_BYTES {
+            return Err(SignatureFault::TooLong);
+        }
+        let parsed: Envelope = serde_json::from_slice(envelope).map_err(|_| SignatureFault::NotAnEnvelope)?;
+        if !(1..=SIGNATURES_MAX).contains(&parsed.signatures.len()) {
+            return Err(SignatureFault::NotAnEnvelope);
+        }
+        if parsed.payload_type != kind.media_type() {
+            return Err(SignatureFault::WrongType);
+        }
+        let decode = |text: &str| BASE64_STANDARD.decode(text).map_err(|_| SignatureFault::NotAnEnvelope);
+        let payload = decode(&parsed.payload)?;
+        let signature = |s: &EnvelopeSignature| {
+            Signature::from_slice(&decode(&s.sig)?).map_err(|_| SignatureFault::NotAnEnvelope)
+        };
+        let signatures = parsed.signatures.iter().map(signature).collect::<Result<_, _>>()?;
+        Ok(Self { message: pre_authentication(kind, &payload), payload, signatures })
     }
-    let parsed: Envelope = serde_json::from_slice(envelope).map_err(|_| SignatureFault::NotAnEnvelope)?;
-    let [only] = parsed.signatures.as_slice() else { return Err(SignatureFault::NotAnEnvelope) };
-    if parsed.payload_type != kind.media_type() {
-        return Err(SignatureFault::WrongType);
+
+    fn is_by(&self, signature: &Signature, pinned: &[HubKey]) -> bool {
+        pinned.iter().any(|key| key.0.verify_strict(&self.message, signature).is_ok())
     }
-    let decode = |text: &str| BASE64_STANDARD.decode(text).map_err(|_| SignatureFault::NotAnEnvelope);
-    let payload = decode(&parsed.payload)?;
-    let signature = Signature::from_slice(&decode(&only.sig)?).map_err(|_| SignatureFault::NotAnEnvelope)?;
-    let message = pre_authentication(kind, &payload);
-    if pinned.iter().any(|key| key.0.verify_strict(&message, &signature).is_ok()) {
-        Ok(Signed { payload })
-    } else {
-        Err(SignatureFault::NotByAPinnedKey)
+
+    fn signed(self) -> Signed {
+        Signed { payload: self.payload }
     }
 }
 

@@ -19,7 +19,9 @@ pub enum Source {
     Audit,
     /// Backups and restore tests that were declared to Suture.
     Backup,
-    /// Disk encryption and swap, from `/proc` and `/sys`.
+    /// How much work waits for the processor, from `/proc/pressure`.
+    Cpu,
+    /// Disk encryption, swap and room, from `/proc` and `/sys`.
     Disk,
     /// Packet filter rules.
     Firewall,
@@ -55,10 +57,11 @@ pub enum Source {
 
 impl Source {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Accounts,
         Self::Audit,
         Self::Backup,
+        Self::Cpu,
         Self::Disk,
         Self::Firewall,
         Self::Journal,
@@ -83,6 +86,7 @@ impl Source {
             Self::Accounts => "accounts",
             Self::Audit => "audit",
             Self::Backup => "backup",
+            Self::Cpu => "cpu",
             Self::Disk => "disk",
             Self::Firewall => "firewall",
             Self::Journal => "journal",

@@ -24,9 +24,9 @@ pub enum FrameError {
     /// The bytes are not what was expected.
     #[error("the frame is not understood: line {line}, column {column}: {message}")]
     NotUnderstood {
-        /// Counted from 1.
+        /// Counted from 1; 0 where the reader could not tell.
         line: usize,
-        /// Counted from 1.
+        /// Counted from 1; 0 where the reader could not tell.
         column: usize,
         /// What is wrong there.
         message: String,

@@ -127,6 +127,14 @@ id!(
     OrderId, "order", 48, lower_dash
 );
 id!(
+    /// A person of the MSP who approves, by name: `j-doe`.
+    OperatorId, "operator", 40, lower_dash
+);
+id!(
+    /// A grant: a standing order, or break-glass.
+    GrantId, "grant", 48, lower_dash
+);
+id!(
     /// One enrolment token, without its secret.
     TokenId, "enrolment token", 48, lower_dash
 );

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Provenance;
 use crate::digest::Digest;
 use crate::dsse::Signed;
-use crate::ids::{ControlId, HostId, IncidentId, OrderId, ParameterName, RunbookId, SiteId, TenantId};
+use crate::ids::{
+    ControlId, GrantId, HostId, IncidentId, OrderId, ParameterName, RunbookId, SiteId, TenantId,
+};
 use crate::runbook::ParameterValue;
 use crate::time::UtcTime;
 
@@ -46,6 +48,9 @@ pub struct Order {
     pub expires: UtcTime,
     /// Who or what chose the runbook.
     pub provenance: Provenance,
+    /// The break-glass grant that it makes use of, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<GrantId>,
 }
 
 impl Order {

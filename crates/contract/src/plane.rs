@@ -6,10 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
 use crate::decision::Decision;
+use crate::digest::Digest;
 use crate::dsse::HubKey;
-use crate::ids::{HostId, IncidentId, OrderId, SiteId, TenantId, TokenId};
+use crate::ids::{
+    ControlId, GrantId, HostId, IncidentId, OperatorId, OrderId, RunbookId, SiteId, TenantId, TokenId,
+};
 use crate::incident::What;
 use crate::outcome::Outcome;
+use crate::record::WaitingFor;
 use crate::time::UtcTime;
 
 /// What an MSP's technician carries to a new machine: one file, good for one enrolment. Secret until it is used.
@@ -78,12 +82,18 @@ pub struct IncidentTaken {
     pub incident: IncidentId,
 }
 
-/// The answer to `GET /v1/orders?wait_ms=`: held back until there is one, or the wait is over.
+/// The answer to `GET /v1/orders?wait_ms=&known=`: held back until there is something that is not among the known ones, or the wait is over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrdersWaiting {
     /// In the order of their counters.
     pub orders: Vec<OrderWaiting>,
+    /// Break-glass grants that the host has not answered yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_glass: Vec<GrantWaiting>,
+    /// What a standing order for this host would say now. Where it differs from what was fetched, it is to be fetched again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Digest>,
 }
 
 /// One order that was not answered yet.
@@ -94,6 +104,36 @@ pub struct OrderWaiting {
     pub order: OrderId,
     /// The DSSE envelope.
     pub envelope: Blob,
+}
+
+/// A person's break-glass grant, carried as it came. The hub believes nothing of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantWaiting {
+    /// Only for `POST /v1/break-glass/<number>/answer`.
+    pub number: u64,
+    /// The DSSE envelope.
+    pub envelope: Blob,
+}
+
+/// `POST /v1/break-glass/<number>/answer`: what the executor said to a grant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantAnswer {
+    /// Why it was not taken, in words for a person; none where it was.
+    pub refused: Option<String>,
+}
+
+/// The answer to `GET /v1/standing`: the standing order of the host whose certificate asks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingIssued {
+    /// The DSSE envelope of a [`crate::grant::StandingOrder`]. One that grants no runbook takes back the one before.
+    pub envelope: Blob,
+    /// The rule table that it names by its digest.
+    pub rules: String,
+    /// What [`OrdersWaiting::standing`] says for as long as nothing changes.
+    pub says: Digest,
 }
 
 /// The answer to `GET /v1/evidence`, and the 409 of `POST /v1/evidence`: how much the hub holds.
@@ -182,4 +222,67 @@ pub enum IncidentState {
         /// The record's index in the host's log.
         record: u64,
     },
+}
+
+/// `POST /v1/tenants/<tenant>/standing` and `POST /v1/tenants/<tenant>/hosts/<host>/standing`: whether standing orders are withheld there. A host
+/// has one only where neither says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withholding {
+    /// True: what was granted is taken back when the host next asks.
+    pub withheld: bool,
+}
+
+/// One order that waits on its host, as `GET /v1/tenants/<tenant>/orders` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderView {
+    /// Its id.
+    pub order: OrderId,
+    /// Where.
+    pub site: SiteId,
+    /// On which machine.
+    pub host: HostId,
+    /// What it answers.
+    pub incident: IncidentId,
+    /// The failing control.
+    pub control: ControlId,
+    /// What would run.
+    pub runbook: RunbookId,
+    /// What it waits for, by the host's evidence.
+    pub waiting_for: WaitingFor,
+    /// Then it is no longer meant.
+    pub until: UtcTime,
+    /// Signatures beside the hub's on the envelope that is handed out. Only the host can tell whose they are.
+    pub signatures: u32,
+}
+
+/// A DSSE envelope: the answer to `GET /v1/tenants/<tenant>/orders/<order>`, and the body of `POST …/orders/<order>/approve` and of
+/// `POST /v1/tenants/<tenant>/hosts/<host>/break-glass`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvelopeCarried {
+    /// Its exact bytes.
+    pub envelope: Blob,
+}
+
+/// `POST /v1/tenants/<tenant>/hosts/<host>/incidents/<incident>/order`: a person chooses the runbook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonOrder {
+    /// What is to run.
+    pub runbook: RunbookId,
+    /// Who says so.
+    pub person: OperatorId,
+    /// The break-glass grant that it is to make use of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<GrantId>,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ordered {
+    /// The order.
+    pub order: OrderId,
 }

@@ -5,15 +5,25 @@
 
 mod body;
 mod log;
+mod run;
+mod site;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-pub use body::{Accepted, Before, Body, Ended, FindingsTaken, Intent, Kind, Refused, Resolution, Trigger};
+pub use body::{Body, FindingsTaken, Kind, Trigger};
 pub use log::{
     Answered, Gap, GapReason, KeyNamed, KeyTaken, LastRun, Lost, Opened, Recovered, Restored, RootHash,
-    Standing, Succeeds, SuccessionReason,
+    Standing, StandingHeld, Succeeds, SuccessionReason, Turned,
+};
+pub use run::{
+    Accepted, Authority, Before, Connection, Count, Counted, Ended, Escalated, FileBefore, Intent, Moved,
+    Refused, Resolution, RunState, Trouble, Waiting, WaitingFor,
+};
+pub use site::{
+    BreakGlass, Confined, DeadManFired, GlassState, Intruded, Intrusion, Opponent, PolicyState, PolicyTaken,
+    StandingTaken,
 };
 
 use crate::digest::{Digest, hex, unhex};

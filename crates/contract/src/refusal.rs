@@ -5,9 +5,11 @@ use thiserror::Error;
 
 use crate::digest::Digest;
 use crate::dsse::SignatureFault;
-use crate::ids::ParameterName;
+use crate::ids::{ControlId, GrantId, ParameterName, RunbookId};
 use crate::outcome::Outcome;
-use crate::runbook::{ParameterFault, Verb};
+use crate::record::Opponent;
+use crate::resource::UnitName;
+use crate::runbook::{Confinement, ParameterFault, Verb};
 use crate::time::UtcTime;
 
 /// The guardrails, in the order in which they are asked.
@@ -68,6 +70,15 @@ pub enum Refusal {
     /// Guardrail 1: the order is for someone else.
     #[error("signature: the order is for another {0}")]
     NotForUs(Addressee),
+    /// Guardrail 1: a signature over the bytes is good, and its key's time is over.
+    #[error("signature: by the hub's previous key, which ended at {at}")]
+    KeyEnded {
+        /// When it ended.
+        at: UtcTime,
+    },
+    /// Guardrail 1: a grant whose signature is good, and which makes no sense here.
+    #[error("signature: {0} is refused")]
+    GrantRefused(Granted),
     /// Guardrail 2: too old.
     #[error("freshness: the order expired at {at}")]
     Expired {
@@ -100,6 +111,15 @@ pub enum Refusal {
     /// Guardrail 3: this runbook may not repair this control.
     #[error("approved_runbook: this runbook is not triggered by this control")]
     NotTriggered,
+    /// Guardrail 3: the kernel does not offer what the runbook demands for its confinement.
+    #[error("approved_runbook: confinement: {0} unavailable, and the runbook demands it")]
+    Unconfined(Confinement),
+    /// Guardrail 3: it is written for another system.
+    #[error("approved_runbook: the runbook is written for another operating system")]
+    OtherSystem,
+    /// Guardrail 3: a standing order does not grant this runbook, or it is one that always waits for a person or a window.
+    #[error("approved_runbook: the standing order does not grant this runbook")]
+    NotGranted,
     /// Guardrail 4.
     #[error("parameters: {name}: {fault}")]
     Parameter {
@@ -111,12 +131,35 @@ pub enum Refusal {
     /// Guardrail 5.
     #[error("mode: the site is in {0} mode")]
     Mode(Mode),
+    /// Guardrail 5: it makes use of a break-glass grant that is not in force: it never was, or its time is over.
+    #[error("mode: break-glass {0} is not in force")]
+    BreakGlassEnded(GrantId),
     /// Guardrail 6.
     #[error("window: a disruptive step waits for a maintenance window, and this site has declared none")]
     NoWindow,
+    /// Guardrail 6: the window is shut.
+    #[error("window: a disruptive step waits for the maintenance window, which opens at {opens}")]
+    OutsideWindow {
+        /// When it opens.
+        opens: UtcTime,
+    },
     /// Guardrail 7.
     #[error("clock: a disruptive step waits until the clock is synchronised")]
     ClockUnsynchronised,
+    /// Guardrail 8: the same thing breaks again and again, repairs or not.
+    #[error(
+        "cooldown: {control} went back and forth {transitions} times in {days} days: something is fighting us; a person has to look"
+    )]
+    Flapping {
+        /// The control.
+        control: ControlId,
+        /// How often it went from passing to failing or back, successes included.
+        transitions: u32,
+        /// Within so many days.
+        days: u32,
+        /// Who else changes it, as far as the machine tells.
+        opponent: Opponent,
+    },
     /// Guardrail 8.
     #[error("cooldown: the same runbook ran on the same target; {left_ms} ms left")]
     CoolingDown {
@@ -124,20 +167,90 @@ pub enum Refusal {
         left_ms: u64,
     },
     /// Guardrail 9.
-    #[error("blast_radius: the runbook needs a person's approval, and orders cannot carry one yet")]
-    NeedsApproval,
-    /// Guardrail 9: one run at a time.
+    #[error("blast_radius: the runbook needs the approval of {need} people, and {have} have signed")]
+    NeedsApproval {
+        /// How many pinned operators have signed the same bytes.
+        have: u32,
+        /// How many must.
+        need: u32,
+    },
+    /// Guardrail 9: as many runs as this machine may carry are under way, or one on the same target.
     #[error("blast_radius: another run is under way")]
     AnotherRun,
-    /// Guardrail 10: nothing in the built-in policy allows it.
-    #[error("policy: no rule allows {0} on this resource")]
+    /// Guardrail 9: too many things at once.
+    #[error("blast_radius: the run touches {targets} things, and {max} are the most")]
+    TooManyTargets {
+        /// How many it would touch.
+        targets: u32,
+        /// The most allowed.
+        max: u32,
+    },
+    /// Guardrail 9: units that a patient's visit waits for depend on it, and run now.
+    #[error("blast_radius: {running} critical units that run now depend on {unit}")]
+    DependantsCritical {
+        /// The unit that would be touched.
+        unit: UnitName,
+        /// How many.
+        running: u32,
+    },
+    /// Guardrail 10: nothing in the policy allows it, or something denies it.
+    #[error("policy: {0} on this resource is denied")]
     NotAllowed(Verb),
+    /// Guardrail 10: the policy asks for a person's approval.
+    #[error("policy: {0} on this resource needs a person's approval")]
+    NeedsReview(Verb),
     /// The executor measured the check itself, and it does not fail: nothing to repair.
-    #[error("the check does not fail here and now: nothing was done")]
+    #[error("gone: the check does not fail here and now, and nothing was done")]
     NoFailingCheck,
+    /// Something that must hold before the run does not.
+    #[error("precondition {number} of the runbook does not hold")]
+    Precondition {
+        /// Which, from 1.
+        number: u32,
+    },
+    /// A run that this one waits for did not heal.
+    #[error("the run of {0} that this one waits for did not heal")]
+    DependencyFailed(RunbookId),
+    /// It waited for so long that it is no longer meant.
+    #[error("it waited until {at}, and what it waited for did not come")]
+    WaitedTooLong {
+        /// When the wait ended.
+        at: UtcTime,
+    },
+    /// Standing order: the hub was not silent for long enough.
+    #[error("standing order: the hub was heard {ago_ms} ms ago")]
+    HubHeard {
+        /// How long ago.
+        ago_ms: u64,
+    },
+    /// Standing order: none is in force.
+    #[error("standing order: none is in force")]
+    NoStandingOrder,
+    /// Standing order: its rules do not name exactly one runbook for this control.
+    #[error("standing order: its rules leave this control to a person")]
+    NoRule,
     /// The executor could not measure the check, so a repair could not be proven.
     #[error("the check cannot be measured here: {0}")]
     CheckNotMeasured(crate::fact::Absence),
+}
+
+/// What a grant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Granted {
+    /// A standing order.
+    StandingOrder,
+    /// Break-glass.
+    BreakGlass,
+}
+
+impl std::fmt::Display for Granted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::StandingOrder => "a standing order",
+            Self::BreakGlass => "break-glass",
+        })
+    }
 }
 
 /// What an order is addressed to.
@@ -188,32 +301,55 @@ impl Refusal {
     /// The guardrail that refused; `None` where all ten passed and the executor's own measurement did not bear the order out.
     pub const fn guardrail(&self) -> Option<Guardrail> {
         Some(match self {
-            Self::Signature(_) | Self::NotAnOrder { .. } | Self::NotForUs(_) => Guardrail::Signature,
+            Self::Signature(_)
+            | Self::NotAnOrder { .. }
+            | Self::NotForUs(_)
+            | Self::KeyEnded { .. }
+            | Self::GrantRefused(_) => Guardrail::Signature,
             Self::Expired { .. } | Self::FromTheFuture { .. } | Self::Replayed { .. } => Guardrail::Freshness,
-            Self::CatalogueNotApproved { .. } | Self::RunbookNotApproved | Self::NotTriggered => {
-                Guardrail::ApprovedRunbook
-            }
+            Self::CatalogueNotApproved { .. }
+            | Self::RunbookNotApproved
+            | Self::NotTriggered
+            | Self::Unconfined(_)
+            | Self::OtherSystem
+            | Self::NotGranted => Guardrail::ApprovedRunbook,
             Self::Parameter { .. } => Guardrail::Parameters,
-            Self::Mode(_) => Guardrail::Mode,
-            Self::NoWindow => Guardrail::Window,
+            Self::Mode(_) | Self::BreakGlassEnded(_) => Guardrail::Mode,
+            Self::NoWindow | Self::OutsideWindow { .. } => Guardrail::Window,
             Self::ClockUnsynchronised => Guardrail::Clock,
-            Self::CoolingDown { .. } => Guardrail::Cooldown,
-            Self::NeedsApproval | Self::AnotherRun => Guardrail::BlastRadius,
-            Self::NotAllowed(_) => Guardrail::Policy,
-            Self::NoFailingCheck | Self::CheckNotMeasured(_) => return None,
+            Self::CoolingDown { .. } | Self::Flapping { .. } => Guardrail::Cooldown,
+            Self::NeedsApproval { .. }
+            | Self::AnotherRun
+            | Self::TooManyTargets { .. }
+            | Self::DependantsCritical { .. } => Guardrail::BlastRadius,
+            Self::NotAllowed(_) | Self::NeedsReview(_) => Guardrail::Policy,
+            Self::NoFailingCheck
+            | Self::CheckNotMeasured(_)
+            | Self::Precondition { .. }
+            | Self::DependencyFailed(_)
+            | Self::WaitedTooLong { .. }
+            | Self::HubHeard { .. }
+            | Self::NoStandingOrder
+            | Self::NoRule => return None,
         })
     }
 
     /// How the order ends because of it.
     pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::Expired { .. } => Outcome::Expired,
-            Self::Mode(Mode::Observe) => Outcome::Observed,
+            Self::Expired { .. } | Self::WaitedTooLong { .. } => Outcome::Expired,
+            Self::Mode(Mode::Observe) | Self::NoFailingCheck => Outcome::Observed,
+            Self::Flapping { .. } => Outcome::Escalated,
             Self::Mode(Mode::Maintenance | Mode::Enforce)
             | Self::NoWindow
+            | Self::OutsideWindow { .. }
             | Self::ClockUnsynchronised
             | Self::CoolingDown { .. }
-            | Self::AnotherRun => Outcome::Deferred,
+            | Self::NeedsApproval { .. }
+            | Self::NeedsReview(_)
+            | Self::AnotherRun
+            | Self::DependantsCritical { .. }
+            | Self::HubHeard { .. } => Outcome::Deferred,
             Self::Signature(_)
             | Self::NotAnOrder { .. }
             | Self::NotForUs(_)
@@ -222,10 +358,19 @@ impl Refusal {
             | Self::CatalogueNotApproved { .. }
             | Self::RunbookNotApproved
             | Self::NotTriggered
+            | Self::KeyEnded { .. }
+            | Self::GrantRefused(_)
+            | Self::Unconfined(_)
+            | Self::OtherSystem
+            | Self::NotGranted
             | Self::Parameter { .. }
-            | Self::NeedsApproval
+            | Self::BreakGlassEnded(_)
+            | Self::TooManyTargets { .. }
             | Self::NotAllowed(_)
-            | Self::NoFailingCheck
+            | Self::Precondition { .. }
+            | Self::DependencyFailed(_)
+            | Self::NoStandingOrder
+            | Self::NoRule
             | Self::CheckNotMeasured(_) => Outcome::Refused,
         }
     }

@@ -1,129 +1,32 @@
 //! Runbooks: pre-approved repairs made of typed verbs with a declared inverse, never of shell.
 
+mod action;
 mod catalogue;
+mod lint;
 mod parameter;
+mod step;
+mod terms;
+mod verb;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use action::{
+    Action, CertRenew, CommandRun, FileRestore, FileTarget, FilesPrune, ProcessLimit, RestoreTest,
+    SandboxProfile, Validator,
+};
 pub use catalogue::{Approved, Catalogue, CatalogueError, CatalogueFile};
+pub use lint::{BoundsFault, RunbookFault};
 pub use parameter::{Binding, OwnDirectory, Parameter, ParameterFault, ParameterType, ParameterValue};
+pub use step::{Field, FileRestoreStep, Given, Step, UnitStep, Unresolved, Values};
+pub use terms::{
+    Approval, Confinement, EvidenceField, Precondition, Priority, Rollback, TargetOs, Verification,
+    VerifiedBy, WhenUrgent,
+};
+pub use verb::{Inverse, Verb};
 
 use crate::ids::{ControlId, ParameterName, RunbookId};
-
-/// What a step does. Each verb has one inverse, and one room in the executor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Verb {
-    /// Give a path its declared mode; the inverse gives back the mode it had.
-    #[serde(rename = "file.restore")]
-    FileRestore,
-    /// Set a kernel parameter; the inverse sets the value it had.
-    #[serde(rename = "sysctl.set")]
-    SysctlSet,
-    /// Restart a unit; the inverse stops it again if it was stopped.
-    #[serde(rename = "unit.restart")]
-    UnitRestart,
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FileRestore => "file.restore",
-            Self::SysctlSet => "sysctl.set",
-            Self::UnitRestart => "unit.restart",
-        })
-    }
-}
-
-/// A reference to a parameter, written `$name`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ParameterRef(pub ParameterName);
-
-impl TryFrom<String> for ParameterRef {
-    type Error = String;
-    fn try_from(s: String) -> Result<Self, String> {
-        let name =
-            s.strip_prefix('$').ok_or_else(|| format!("{s:?} must be `$` and the name of a parameter"))?;
-        name.parse().map(Self).map_err(|e: crate::ids::BadId| e.to_string())
-    }
-}
-
-impl From<ParameterRef> for String {
-    fn from(r: ParameterRef) -> String {
-        format!("${}", r.0)
-    }
-}
-
-/// One step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Step {
-    /// [`Verb::FileRestore`].
-    #[serde(rename = "file.restore")]
-    FileRestore {
-        /// An own directory or a path.
-        target: ParameterRef,
-        /// The mode it is to have.
-        mode: ParameterRef,
-    },
-    /// [`Verb::SysctlSet`].
-    #[serde(rename = "sysctl.set")]
-    SysctlSet {
-        /// A kernel parameter.
-        key: ParameterRef,
-        /// A number.
-        value: ParameterRef,
-    },
-    /// [`Verb::UnitRestart`].
-    #[serde(rename = "unit.restart")]
-    UnitRestart {
-        /// A unit.
-        unit: ParameterRef,
-    },
-}
-
-impl Step {
-    /// Its verb.
-    pub const fn verb(&self) -> Verb {
-        match self {
-            Self::FileRestore { .. } => Verb::FileRestore,
-            Self::SysctlSet { .. } => Verb::SysctlSet,
-            Self::UnitRestart { .. } => Verb::UnitRestart,
-        }
-    }
-
-    /// The parameters it uses.
-    pub fn references(&self) -> Vec<&ParameterName> {
-        match self {
-            Self::FileRestore { target, mode } => vec![&target.0, &mode.0],
-            Self::SysctlSet { key, value } => vec![&key.0, &value.0],
-            Self::UnitRestart { unit } => vec![&unit.0],
-        }
-    }
-}
-
-/// Whether a person must agree before it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Approval {
-    /// Nobody need be asked.
-    None,
-    /// One person.
-    OnePerson,
-    /// Two different people.
-    TwoPeople,
-}
-
-/// Which systems it is written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TargetOs {
-    /// Any Linux.
-    Linux,
-}
 
 /// A runbook. The verification is always the control that failed, and the rollback always the inverse of the steps that ran, last first:
 /// neither can be chosen by whoever writes a runbook.
@@ -148,14 +51,54 @@ pub struct Runbook {
     pub cooldown_ms: u64,
     /// Who must agree.
     pub approval: Approval,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// What an urgent run may do to it.
+    pub when_urgent: WhenUrgent,
+    /// Runbooks that, where they run or wait on this machine, are to end well before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<RunbookId>,
+    /// What the kernel must offer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confinement: Vec<Confinement>,
     /// The verbs that it may use. A step with another verb is refused when the catalogue is read.
     pub permissions: Vec<Verb>,
     /// What it is told, with types and bindings.
+    #[serde(default)]
     pub parameters: BTreeMap<ParameterName, Parameter>,
+    /// What must hold before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preconditions: Vec<Precondition>,
     /// What it does, in order. Never empty.
     pub steps: Vec<Step>,
+    /// What proves the repair. A runbook without it is refused.
+    pub verification: Option<Verification>,
+    /// What happens to a repair that did not hold. None is refused where the runbook is disruptive.
+    pub rollback: Option<Rollback>,
+    /// What the end says beside the outcome. Never empty.
+    pub evidence: Vec<EvidenceField>,
     /// How long the check must go on passing before the run counts as healed.
     pub hold_down_ms: u64,
     /// The longest that the steps together may take.
     pub time_limit_ms: u64,
+    /// A person is told where the run has not ended so long after it was accepted.
+    pub escalate_after_ms: u64,
+}
+
+impl Runbook {
+    /// Every control that it names, beside those that trigger it: a name that no baseline has would only be found when a run needs it.
+    pub fn named_controls(&self) -> Vec<&ControlId> {
+        let asked = self.preconditions.iter().filter_map(|precondition| match precondition {
+            Precondition::Passes(control) => Some(control),
+            Precondition::Exists(_) | Precondition::UnitKnown(_) | Precondition::FreeMb { .. } => None,
+        });
+        let proven = self.verification.iter().flat_map(|verification| &verification.also);
+        let looked_at = self.steps.iter().filter_map(Step::looks_at);
+        asked.chain(proven).chain(looked_at).collect()
+    }
+
+    /// Every step with its fields known.
+    pub fn actions(&self, values: &Values) -> Result<Vec<Action>, Unresolved> {
+        self.steps.iter().map(|step| step.resolve(values)).collect()
+    }
 }

@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
 use crate::finding::Finding;
-use crate::ids::{HostId, OrderId};
+use crate::ids::{HostId, IncidentId, OrderId};
+use crate::incident::What;
 use crate::outcome::Outcome;
 use crate::record::Trigger;
 use crate::refusal::Refusal;
 use crate::time::UtcTime;
 
 /// The version of this protocol. Both sides must name the same.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// The agent's questions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +36,25 @@ pub enum Question {
     },
     /// The hub sent this.
     Order {
+        /// The DSSE envelope, as it came.
+        envelope: Blob,
+    },
+    /// The hub cannot be told of this: decide here, if a standing order lets you.
+    Decide {
+        /// The incident, as it lies in the outbox.
+        incident: IncidentId,
+        /// What was found.
+        what: What,
+    },
+    /// The hub sent a standing order, or took one back.
+    StandingOrder {
+        /// The DSSE envelope, as it came.
+        envelope: Blob,
+        /// The rule table that it names by its digest.
+        rules: String,
+    },
+    /// A person broke the glass.
+    BreakGlass {
         /// The DSSE envelope, as it came.
         envelope: Blob,
     },
@@ -85,11 +105,16 @@ pub enum Answer {
         /// The log's size.
         size: u64,
     },
-    /// To `order`: its end is durable.
+    /// To `order` and `decide`: its end is durable, or that it waits or was refused is.
     Order(OrderAnswer),
+    /// To `order` and `decide`: it is being carried out. Ask again, with the same bytes.
+    UnderWay {
+        /// Which order.
+        order: OrderId,
+    },
     /// To `entries`: none of them where the log ends there.
     Entries(EntryPackage),
-    /// To `receipt`: it is kept.
+    /// To `receipt`, `standing_order` and `break_glass`: it is kept.
     Kept,
     /// To any question while the log lacks entries that the hub holds: fetch them from this index on, and hand them over.
     Restoring {

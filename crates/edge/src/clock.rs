@@ -3,6 +3,32 @@
 use contract::time::{MonoNs, UtcTime};
 use rustix::time::{ClockId, clock_gettime};
 
+/// Both clocks and a way to wait, for whoever has to be tested over days.
+pub trait Clock: std::fmt::Debug + Send + Sync {
+    /// Now, in UTC.
+    fn utc(&self) -> UtcTime;
+    /// Now, monotonic.
+    fn mono(&self) -> MonoNs;
+    /// Waits.
+    fn wait_ms(&self, ms: u64);
+}
+
+/// This machine's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn utc(&self) -> UtcTime {
+        utc()
+    }
+    fn mono(&self) -> MonoNs {
+        mono()
+    }
+    fn wait_ms(&self, ms: u64) {
+        std::thread::sleep(std::time::Duration::from_millis(ms));
+    }
+}
+
 /// Now, in UTC. A clock that stands before 1970 or after 9999 is read as 1970: every expiry then refuses, which is the safe side.
 pub fn utc() -> UtcTime {
     let t = clock_gettime(ClockId::Realtime);

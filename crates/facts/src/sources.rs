@@ -1,8 +1,10 @@
 //! One room for each source, behind one interface.
 
 mod accounts;
+mod administrators;
 mod audit;
 mod backup;
+mod cpu;
 mod devices;
 mod disk;
 mod firewall;
@@ -42,6 +44,7 @@ pub(crate) fn open(source: Source, config: &Config) -> Box<dyn FactSource + '_> 
         Source::Accounts => Box::new(accounts::Accounts::new(config)),
         Source::Audit => Box::new(audit::Audit::new(config)),
         Source::Backup => Box::new(backup::Backup::new(config)),
+        Source::Cpu => Box::new(cpu::Cpu::new(config)),
         Source::Disk => Box::new(disk::Disk::new(config)),
         Source::Firewall => Box::new(firewall::Firewall::new(config)),
         Source::Journal => Box::new(journal::Journal::new(config)),

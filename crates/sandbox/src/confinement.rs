@@ -17,6 +17,8 @@ pub enum Profile {
     Standard,
     /// The same, and TCP to what the proxy lets through.
     StandardNet,
+    /// As standard, and the kernel's packet filter: for nft.
+    Netfilter,
 }
 
 impl fmt::Display for Profile {
@@ -25,6 +27,7 @@ impl fmt::Display for Profile {
             Self::Strict => "strict",
             Self::Standard => "standard",
             Self::StandardNet => "standard-net",
+            Self::Netfilter => "netfilter",
         })
     }
 }
@@ -42,6 +45,7 @@ pub enum Capability {
     Setgid,
     Setuid,
     LinuxImmutable,
+    NetAdmin,
     NetBindService,
     SysNice,
     SysTime,
@@ -99,6 +103,8 @@ pub enum Network {
     /// None: a network of its own, with nothing in it.
     #[default]
     None,
+    /// The machine's own, for what has to act on it. Needs [`Profile::Netfilter`], which has no socket that leaves the machine.
+    Host,
     /// A proxy of ours that connects it to these and to nothing else. Needs [`Profile::StandardNet`].
     Proxy(Vec<Destination>),
 }
@@ -188,6 +194,9 @@ impl Confinement {
         if matches!(&self.network, Network::Proxy(_)) && self.profile != Profile::StandardNet {
             return Err(Misuse::ProxyWithoutSockets { profile: self.profile });
         }
+        if self.network == Network::Host && self.profile != Profile::Netfilter {
+            return Err(Misuse::HostNetwork { profile: self.profile });
+        }
         let limits = self.limits;
         if limits.memory_bytes == 0 || limits.cpu_percent == 0 || limits.pids == 0 || limits.wall.is_zero() {
             return Err(Misuse::NothingAllowed);
@@ -257,6 +266,12 @@ pub enum Misuse {
     /// A network was declared under a profile that has no sockets.
     #[error("profile {profile} has no network, and one is declared")]
     ProxyWithoutSockets {
+        /// The profile.
+        profile: Profile,
+    },
+    /// The machine's own network is for what acts on the packet filter alone.
+    #[error("the machine's own network goes with the profile netfilter, not with {profile}")]
+    HostNetwork {
         /// The profile.
         profile: Profile,
     },

@@ -209,7 +209,7 @@ impl Plan {
     pub(crate) fn allowed(&self) -> Vec<Destination> {
         match &self.order.confinement.network {
             Network::Proxy(allowed) => allowed.clone(),
-            Network::None => Vec::new(),
+            Network::None | Network::Host => Vec::new(),
         }
     }
 

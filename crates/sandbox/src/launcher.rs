@@ -101,7 +101,7 @@ fn outside(control: &OwnedFd, given: &Given) -> Result<Infallible, Failure> {
             return Err("is gone").at("the parent");
         }
     }
-    namespaces()?;
+    namespaces(&order.confinement.network)?;
     let proxied = matches!(order.confinement.network, Network::Proxy(_));
     let listener = if proxied { Some(loopback::listen().at("the network's own address")?) } else { None };
     let port = listener.as_ref().map(std::net::TcpListener::local_addr).transpose().at("its port")?;
@@ -121,12 +121,12 @@ fn outside(control: &OwnedFd, given: &Given) -> Result<Infallible, Failure> {
     exit(0)
 }
 
-fn namespaces() -> Result<(), Failure> {
-    let mut flags = UnshareFlags::NEWNS
-        | UnshareFlags::NEWPID
-        | UnshareFlags::NEWNET
-        | UnshareFlags::NEWIPC
-        | UnshareFlags::NEWUTS;
+fn namespaces(network: &Network) -> Result<(), Failure> {
+    let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    match network {
+        Network::None | Network::Proxy(_) => flags |= UnshareFlags::NEWNET,
+        Network::Host => {}
+    }
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
     if uid.is_root() {
         return kernel::unshare(flags).at("namespaces");

@@ -17,6 +17,7 @@ fn filters(profile: Profile) -> impl Iterator<Item = BpfProgram> {
         Profile::Strict => compiled::STRICT,
         Profile::Standard => compiled::STANDARD,
         Profile::StandardNet => compiled::STANDARD_NET,
+        Profile::Netfilter => compiled::NETFILTER,
     };
     let instruction = |&(code, jt, jf, k): &(u16, u8, u8, u32)| sock_filter { code, jt, jf, k };
     stack.iter().map(move |filter| filter.iter().map(instruction).collect())

@@ -1,52 +1,101 @@
-//! Guardrails 4 to 10. Each looks at one approved order and lets it pass or says why not.
+//! Guardrail 3's questions, and guardrails 5 to 9 as one table. Each looks at an order and lets it pass or says why not.
 
+use contract::baseline::Control;
+use contract::order::Order;
+use contract::record::Authority;
 use contract::refusal::{Guardrail, Mode, Refusal};
-use contract::runbook::{Approval, ParameterValue, Step, Verb};
+use contract::runbook::{Action, Approval, Approved as Listed, Runbook, TargetOs};
 use contract::time::ClockOffset;
 
-use super::{Approved, Moment, Site, own_directory_mode};
+use super::{Bound, Site, Surroundings};
 use crate::ledger::Ledger;
 
-type Ask = fn(&Approved<'_>, &Site, &Ledger, &Moment) -> Result<(), Refusal>;
+type Ask = fn(&Bound<'_>, &Site, &Ledger, &Surroundings) -> Result<(), Refusal>;
 
 /// Clock error above which disruptive steps wait, in milliseconds.
 const CLOCK_ERROR_MAX_MS: u32 = 5000;
 
-/// In the order in which they are asked.
-pub const REST: [(Guardrail, Ask); 7] = [
-    (Guardrail::Parameters, parameters),
+/// In the order in which they are asked. The tenth, the policy, answers more than yes or no: it is asked after them.
+pub const REST: [(Guardrail, Ask); 5] = [
     (Guardrail::Mode, mode),
     (Guardrail::Window, window),
     (Guardrail::Clock, clock),
     (Guardrail::Cooldown, cooldown),
     (Guardrail::BlastRadius, blast_radius),
-    (Guardrail::Policy, policy),
 ];
 
-/// 4. Exactly what the runbook's bindings yield for the failing control, and within the declarations.
-fn parameters(asked: &Approved<'_>, _: &Site, _: &Ledger, _: &Moment) -> Result<(), Refusal> {
-    let checked = asked.runbook.check(&asked.order.parameters, asked.control);
-    checked.map_err(|(name, fault)| Refusal::Parameter { name, fault })
+/// Guardrail 3: the catalogue that this site approved holds the runbook with these bytes, for this control and this system; its programs can be confined
+/// as it demands; a standing order grants it.
+pub(super) fn approved<'a>(
+    order: &Order,
+    authority: &Authority,
+    site: &'a Site,
+    around: &Surroundings,
+) -> Result<(&'a Listed, &'a Control), Refusal> {
+    let found = site.catalogue.runbook(&order.runbook).filter(|a| a.digest == order.runbook_digest);
+    #[cfg(test)]
+    let found = site.unless(Guardrail::ApprovedRunbook, found, || {
+        site.catalogue.iter().find(|a| a.runbook.id == order.runbook)
+    });
+    let listed = found.ok_or(Refusal::RunbookNotApproved);
+    if order.catalogue_digest != site.catalogue.digest() {
+        let named = order.catalogue_digest;
+        site.unless(Guardrail::ApprovedRunbook, Err(Refusal::CatalogueNotApproved { named }), || Ok(()))?;
+    }
+    let listed = listed?;
+    let control = site.baseline.control(&order.control);
+    let triggered = control.filter(|_| listed.runbook.triggers.contains(&order.control));
+    #[cfg(test)]
+    let triggered = site.unless(Guardrail::ApprovedRunbook, triggered, || control);
+    let control = triggered.ok_or(Refusal::NotTriggered)?;
+    site.unless(Guardrail::ApprovedRunbook, suits(&listed.runbook, authority, around), || Ok(()))?;
+    Ok((listed, control))
 }
 
-/// 5. The site enforces, or enforces this runbook.
-fn mode(asked: &Approved<'_>, site: &Site, _: &Ledger, _: &Moment) -> Result<(), Refusal> {
+fn suits(runbook: &Runbook, authority: &Authority, around: &Surroundings) -> Result<(), Refusal> {
+    let other_system = match runbook.target_os {
+        TargetOs::Linux => false,
+        TargetOs::Debian | TargetOs::Nixos => runbook.target_os != around.system,
+    };
+    let missing = runbook.confinement.iter().find(|feature| !around.confinement.contains(feature));
+    match (authority, missing) {
+        _ if other_system => Err(Refusal::OtherSystem),
+        (_, Some(feature)) => Err(Refusal::Unconfined(*feature)),
+        // What disturbs somebody, or what a person has to agree to, always waits for the hub and for people.
+        (Authority::StandingOrder(_), None) if runbook.disruptive || runbook.approval != Approval::None => {
+            Err(Refusal::NotGranted)
+        }
+        (Authority::StandingOrder(_) | Authority::Hub, None) => Ok(()),
+    }
+}
+
+/// 5. The site enforces, or enforces this runbook; or a named person broke the glass, and it is still broken.
+fn mode(asked: &Bound<'_>, site: &Site, ledger: &Ledger, around: &Surroundings) -> Result<(), Refusal> {
+    if let Some(grant) = &asked.order().break_glass {
+        let in_force = ledger.break_glass(around.moment.now).is_some_and(|glass| glass.grant == *grant);
+        return if in_force { Ok(()) } else { Err(Refusal::BreakGlassEnded(grant.clone())) };
+    }
     match site.mode {
         Mode::Enforce => Ok(()),
-        Mode::Observe if site.enforce.contains(&asked.runbook.id) => Ok(()),
+        Mode::Observe if site.enforce.contains(&asked.runbook().id) => Ok(()),
         Mode::Observe | Mode::Maintenance => Err(Refusal::Mode(site.mode)),
     }
 }
 
-/// 6. No site has declared a window yet, so everything disruptive waits.
-fn window(asked: &Approved<'_>, _: &Site, _: &Ledger, _: &Moment) -> Result<(), Refusal> {
-    if asked.runbook.disruptive { Err(Refusal::NoWindow) } else { Ok(()) }
+/// 6. What is disruptive runs while the window is open, and under break-glass (which guardrail 5 has just seen to be in force).
+fn window(asked: &Bound<'_>, site: &Site, _: &Ledger, around: &Surroundings) -> Result<(), Refusal> {
+    if !asked.runbook().disruptive || asked.order().break_glass.is_some() {
+        return Ok(());
+    }
+    let window = site.window.as_ref().ok_or(Refusal::NoWindow)?;
+    let opens = window.opens(around.moment.now).ok_or(Refusal::NoWindow)?;
+    if opens == around.moment.now { Ok(()) } else { Err(Refusal::OutsideWindow { opens }) }
 }
 
 /// 7. Disruptive steps wait until the clock is disciplined.
-fn clock(asked: &Approved<'_>, _: &Site, _: &Ledger, moment: &Moment) -> Result<(), Refusal> {
-    match moment.clock {
-        _ if !asked.runbook.disruptive => Ok(()),
+fn clock(asked: &Bound<'_>, _: &Site, _: &Ledger, around: &Surroundings) -> Result<(), Refusal> {
+    match around.moment.clock {
+        _ if !asked.runbook().disruptive => Ok(()),
         ClockOffset::SynchronisedWithinMs(error) if error <= CLOCK_ERROR_MAX_MS => Ok(()),
         ClockOffset::SynchronisedWithinMs(_) | ClockOffset::Unsynchronised | ClockOffset::Unknown => {
             Err(Refusal::ClockUnsynchronised)
@@ -54,43 +103,46 @@ fn clock(asked: &Approved<'_>, _: &Site, _: &Ledger, moment: &Moment) -> Result<
     }
 }
 
-/// 8. Not the same runbook on the same target within its cooldown.
-fn cooldown(asked: &Approved<'_>, _: &Site, ledger: &Ledger, moment: &Moment) -> Result<(), Refusal> {
-    match ledger.ms_since_run(&asked.order.runbook, &asked.order.control, moment) {
-        Some(since) if since < asked.runbook.cooldown_ms => {
-            Err(Refusal::CoolingDown { left_ms: asked.runbook.cooldown_ms - since })
-        }
+/// 8. Not the same runbook on the same target within its cooldown; and not what goes back and forth, unless a person looked and signed.
+fn cooldown(asked: &Bound<'_>, _: &Site, ledger: &Ledger, around: &Surroundings) -> Result<(), Refusal> {
+    let runbook = asked.runbook();
+    let since =
+        asked.targets.iter().filter_map(|t| ledger.ms_since_run(&runbook.id, t, &around.moment)).min();
+    if let Some(since) = since.filter(|since| *since < runbook.cooldown_ms) {
+        return Err(Refusal::CoolingDown { left_ms: runbook.cooldown_ms - since });
+    }
+    let control = &asked.order().control;
+    match ledger.flapping(control, around.moment.now) {
+        Some(flap) if asked.approved.verified.approvals.is_empty() => Err(Refusal::Flapping {
+            control: control.clone(),
+            transitions: flap.transitions,
+            days: flap.days,
+            opponent: around.opponent.clone(),
+        }),
         Some(_) | None => Ok(()),
     }
 }
 
-/// 9. One target (an order names one control), one run at a time, and nothing that needs a person's approval.
-fn blast_radius(asked: &Approved<'_>, _: &Site, ledger: &Ledger, _: &Moment) -> Result<(), Refusal> {
-    match asked.runbook.approval {
-        Approval::OnePerson | Approval::TwoPeople => Err(Refusal::NeedsApproval),
-        Approval::None if ledger.unfinished().any(|run| run.accepted.order != asked.order.order) => {
-            Err(Refusal::AnotherRun)
-        }
-        Approval::None => Ok(()),
+/// 9. Not too many things at once, nothing that units of a patient's visit stand on while they run, and not without the people who must agree.
+fn blast_radius(asked: &Bound<'_>, site: &Site, _: &Ledger, around: &Surroundings) -> Result<(), Refusal> {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    if asked.targets.len() > site.targets_max {
+        let (targets, max) = (count(asked.targets.len()), count(site.targets_max));
+        return Err(Refusal::TooManyTargets { targets, max });
     }
-}
-
-/// 10. The built-in rules, and nothing else yet: nothing matched is deny.
-///
-/// One thing is allowed: to give one of our own directories the private mode that is declared for it. It cannot open anything up.
-fn policy(asked: &Approved<'_>, _: &Site, _: &Ledger, _: &Moment) -> Result<(), Refusal> {
-    asked.runbook.steps.iter().try_for_each(|step| match step {
-        Step::FileRestore { target, mode } => {
-            let value = |name| asked.order.parameters.get(name);
-            match (value(&target.0), value(&mode.0)) {
-                (Some(ParameterValue::OwnDirectory(directory)), Some(ParameterValue::FileMode(mode)))
-                    if mode.bits() == own_directory_mode(*directory) =>
-                {
-                    Ok(())
-                }
-                (_, _) => Err(Refusal::NotAllowed(Verb::FileRestore)),
+    for action in asked.actions() {
+        if let Action::UnitRestart(unit) | Action::UnitStop(unit) = action {
+            let critical =
+                |d: &&super::site::Dependant| d.on == *unit && site.critical_units.contains(&d.unit);
+            let running = around.dependants.iter().filter(critical).count();
+            if running > 0 {
+                return Err(Refusal::DependantsCritical { unit: unit.clone(), running: count(running) });
             }
         }
-        Step::SysctlSet { .. } | Step::UnitRestart { .. } => Err(Refusal::NotAllowed(step.verb())),
-    })
+    }
+    let (have, need) = (asked.approved.verified.approvals.len(), asked.runbook().approval.people());
+    if have < need {
+        return Err(Refusal::NeedsApproval { have: count(have), need: count(need) });
+    }
+    Ok(())
 }

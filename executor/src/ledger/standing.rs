@@ -5,27 +5,34 @@ use contract::record::{Answered, LastRun as LastRunEntry, RECORD_MAX_BYTES, Stan
 use contract::socket::OrderAnswer;
 use serde::Serialize;
 
+use super::flap::Turns;
 use super::{ANSWERS_MAX, LastRun, Ledger};
 
 /// What the details may take: a record's bytes, less 2 KiB for the frame around them.
 const STANDING_MAX_BYTES: usize = RECORD_MAX_BYTES - 2048;
 
 impl Ledger {
-    /// What the log amounts to. None while a run is unfinished, or where counters, cooldowns and failing controls alone are more than a record
+    /// What the log amounts to. None while a run is unfinished or an order waits, or where counters, cooldowns and failing controls alone are more than a record
     /// holds: then replay goes on from an earlier record, which costs time and nothing else.
     pub fn standing(&self) -> Option<Standing> {
-        if !self.unfinished.is_empty() {
+        if !self.unfinished.is_empty() || !self.waiting.is_empty() {
             return None;
         }
-        let last_runs = self.last_run.iter().map(|((runbook, control), last)| LastRunEntry {
+        let last_runs = self.last_run.iter().map(|((runbook, target), last)| LastRunEntry {
             runbook: runbook.clone(),
-            control: control.clone(),
+            target: target.clone(),
             ended: last.ended,
         });
         let mut standing = Standing {
             highest_counter: self.highest_counter,
             last_runs: last_runs.collect(),
             failing: self.failing.iter().cloned().collect(),
+            turned: self.turns.kept(),
+            standing_order: self.standing_order.clone(),
+            break_glass: self.break_glass.clone(),
+            policy: self.policy,
+            policy_announced: self.policy_announced,
+            confined: self.confined.clone(),
             answers: Vec::new(),
         };
         let mut room = STANDING_MAX_BYTES.checked_sub(length(&standing)?)?;
@@ -45,8 +52,14 @@ impl Ledger {
         let before = std::mem::take(self);
         self.highest_counter = standing.highest_counter;
         self.failing.extend(standing.failing.iter().cloned());
-        for LastRunEntry { runbook, control, ended } in &standing.last_runs {
-            let key = (runbook.clone(), control.clone());
+        self.turns = Turns::restored(&standing.turned);
+        self.standing_order.clone_from(&standing.standing_order);
+        self.break_glass.clone_from(&standing.break_glass);
+        self.policy = standing.policy;
+        self.policy_announced = standing.policy_announced;
+        self.confined.clone_from(&standing.confined);
+        for LastRunEntry { runbook, target, ended } in &standing.last_runs {
+            let key = (runbook.clone(), target.clone());
             let known = before.last_run.get(&key).filter(|last| written_now && last.ended == *ended);
             let mono = known.and_then(|last| last.mono);
             self.last_run.insert(key, LastRun { ended: *ended, mono });

@@ -9,6 +9,7 @@ use evidence::AppendError;
 use thiserror::Error;
 
 use super::Runner;
+use crate::machine::GivenUp;
 use crate::measure::Measured;
 
 /// Why findings were not taken.
@@ -33,16 +34,19 @@ pub enum FindingsError {
     /// The log cannot be written.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// The log is being put back.
+    #[error(transparent)]
+    GivenUp(#[from] GivenUp),
 }
 
 impl Runner {
     /// Writes findings down. Returns the log's size.
-    pub fn findings(&mut self, trigger: Trigger, mut findings: Vec<Finding>) -> Result<u64, FindingsError> {
+    pub fn findings(&self, trigger: Trigger, mut findings: Vec<Finding>) -> Result<u64, FindingsError> {
         for finding in &mut findings {
             self.check(finding)?;
         }
         let stamp = self.machine.stamp();
-        Ok(self.machine.recorder.findings(stamp, trigger, &findings)?.size())
+        Ok(self.machine.with_log(|recorder| recorder.findings(stamp, trigger, &findings))??.size())
     }
 
     fn check(&self, finding: &mut Finding) -> Result<(), FindingsError> {
@@ -66,7 +70,7 @@ impl Runner {
             return Err(FindingsError::Contradiction(id));
         }
         if matches!(finding.verdict, Verdict::Pass(_))
-            && self.machine.recorder.ledger().fails(&finding.control)
+            && self.machine.with_ledger(|l| l.fails(&finding.control))?
         {
             finding.verdict = match self.machine.meter.measure(control) {
                 Measured::Passes(seen) => Verdict::Pass(seen),

@@ -2,16 +2,21 @@
 
 use std::error::Error;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
 
-use contract::frame::{self, FrameError};
+use contract::frame::FrameError;
 use contract::record::{Body, Gap, GapReason, Lost};
 use contract::socket::{Answer, EntryPackage, PROTOCOL, Question};
 use edge::file::FileError;
 use evidence::{AppendError, PackageError};
 
 use super::Served;
+use super::line::Line;
+use crate::machine::GivenUp;
+use crate::recorder::Recorder;
 use crate::restore::{Fork, Lacking, Progress, PutBackError};
-use crate::run::{FindingsError, Runner};
+use crate::run::{FindingsError, GrantError, OrderError, Reply, Runner};
 use crate::start::{Stage, StartError};
 
 /// Why the process ends over a question.
@@ -36,94 +41,171 @@ impl From<FileError> for End {
     }
 }
 
-pub(super) fn converse(stream: &mut &UnixStream, served: &Served) -> Result<(), FrameError> {
-    match frame::read(stream)? {
+pub(super) fn converse(stream: &UnixStream, served: &Served) -> Result<(), FrameError> {
+    let mut line = Line::new(stream);
+    match line.first_question()? {
         Question::Hello { protocol: PROTOCOL, software: _ } => {
             let (size, lacks) = match &mut *served.lock() {
-                Stage::Ready(runner) => (runner.machine().recorder.size(), false),
+                Stage::Ready(runner) => match runner.machine().with_log(|recorder| recorder.size()) {
+                    Ok(size) => (size, false),
+                    Err(GivenUp) => return Ok(()),
+                },
                 Stage::Lacking(lacking) => (lacking.size(), true),
                 Stage::Changing => return Ok(()),
             };
             let software = env!("CARGO_PKG_VERSION").to_owned();
             let host = served.ground.config.host.clone();
-            frame::write(stream, &Answer::Welcome { protocol: PROTOCOL, software, host, size, lacks })?;
+            line.say(&Answer::Welcome { protocol: PROTOCOL, software, host, size, lacks })?;
         }
         Question::Hello { protocol, .. } => {
             let why = format!(
                 "this executor speaks protocol {PROTOCOL}, not {protocol}: update the older of the two"
             );
-            return frame::write(stream, &Answer::Sorry { why });
+            return line.say(&Answer::Sorry { why });
         }
         Question::Findings { .. }
         | Question::Order { .. }
+        | Question::Decide { .. }
+        | Question::StandingOrder { .. }
+        | Question::BreakGlass { .. }
         | Question::Entries { .. }
         | Question::Receipt { .. }
         | Question::Restore(_)
         | Question::Gap { .. } => {
-            return frame::write(stream, &Answer::Sorry { why: "say hello first".to_owned() });
+            return line.say(&Answer::Sorry { why: "say hello first".to_owned() });
         }
     }
     loop {
-        let question = frame::read(stream)?;
-        // The lock is not held while the agent is written to: one that does not read holds up nobody but itself.
-        let answered = answer(question, &mut served.lock(), served);
-        match answered {
-            Ok(answer) => frame::write(stream, &answer)?,
+        let question = line.question()?;
+        match answer(question, served) {
+            Ok(answer) => {
+                line.say(&answer)?;
+                served.tell_intrusions();
+            }
             Err(end) => {
                 let words = words(&end);
-                let _ = frame::write(stream, &Answer::Sorry { why: words.chars().take(300).collect() });
+                let _ = line.say(&Answer::Sorry { why: words.chars().take(300).collect() });
                 end_over(&end, served);
             }
         }
     }
 }
 
-fn answer(question: Question, stage: &mut Stage, served: &Served) -> Result<Answer, End> {
-    match (question, &mut *stage) {
-        (Question::Hello { .. }, _) => Ok(Answer::Sorry { why: "hello was said already".to_owned() }),
-        (Question::Restore(package), _) => restore(package, stage, served),
-        (_, Stage::Lacking(lacking)) => Ok(Answer::Restoring { from: lacking.wanted() }),
-        (question, Stage::Ready(runner)) => {
-            let before = runner.machine().recorder.size();
-            let answered = ready(question, runner, served);
-            if runner.machine().recorder.size() > before {
-                served.written.now();
-            }
-            answered
-        }
-        (_, Stage::Changing) => Ok(Answer::Sorry { why: "the executor is stopping".to_owned() }),
+fn answer(question: Question, served: &Served) -> Result<Answer, End> {
+    let runner = match (&question, &mut *served.lock()) {
+        (Question::Hello { .. }, _) => return Ok(sorry("hello was said already")),
+        (Question::Restore(_), _) => None,
+        (_, Stage::Lacking(lacking)) => return Ok(Answer::Restoring { from: lacking.wanted() }),
+        // The stage is let go: a long run holds up no other question.
+        (_, Stage::Ready(runner)) => Some(Arc::clone(runner)),
+        (_, Stage::Changing) => return Ok(sorry("the executor is stopping")),
+    };
+    match (question, runner) {
+        (Question::Restore(package), _) => restore(package, &mut served.lock(), served),
+        (question, Some(runner)) => match ready(question, &runner, served) {
+            Err(Unready::GivenUp(GivenUp)) => Ok(sorry("the log is being put back: ask again")),
+            Err(Unready::End(end)) => Err(end),
+            Ok(answer) => Ok(answer),
+        },
+        (_, None) => Ok(sorry("the executor is stopping")),
     }
 }
 
-fn ready(question: Question, runner: &mut Runner, served: &Served) -> Result<Answer, End> {
-    match question {
+/// Why a question has no answer of its own.
+enum Unready {
+    End(End),
+    GivenUp(GivenUp),
+}
+
+impl<T: Into<End>> From<T> for Unready {
+    fn from(e: T) -> Self {
+        Self::End(e.into())
+    }
+}
+
+impl From<OrderError> for Unready {
+    fn from(e: OrderError) -> Self {
+        match e {
+            OrderError::Append(e) => Self::End(e.into()),
+            OrderError::GivenUp(e) => Self::GivenUp(e),
+        }
+    }
+}
+
+fn sorry(why: &str) -> Answer {
+    Answer::Sorry { why: why.to_owned() }
+}
+
+fn ready(question: Question, runner: &Arc<Runner>, served: &Served) -> Result<Answer, Unready> {
+    let machine = runner.machine();
+    let log = |work: &mut dyn FnMut(&mut Recorder)| machine.with_log(work).map_err(Unready::GivenUp);
+    let answer = match question {
         Question::Findings { trigger, findings } => match runner.findings(trigger, findings) {
-            Ok(size) => Ok(Answer::Recorded { size }),
-            Err(FindingsError::Append(e)) => Err(e.into()),
-            Err(e) => Ok(Answer::Sorry { why: e.to_string() }),
+            Ok(size) => Answer::Recorded { size },
+            // Nothing was written, and the log goes on.
+            Err(FindingsError::Append(AppendError::Record(e))) => sorry(&chain(&e)),
+            Err(FindingsError::Append(e)) => return Err(e.into()),
+            Err(e) => sorry(&e.to_string()),
         },
-        Question::Order { envelope } => Ok(Answer::Order(runner.order(&envelope.0)?)),
-        Question::Entries { from } => match runner.machine().recorder.package(from) {
-            Ok(Some(package)) => Ok(Answer::Entries(package)),
-            Ok(None) => Ok(Answer::Sorry { why: format!("there is no entry {from} yet") }),
-            // Whoever asks for what the hub has a receipt for is not right, and the log is.
-            Err(PackageError::Pruned { first, .. }) => Ok(Answer::Pruned { first }),
-            Err(e @ (PackageError::File(_) | PackageError::Bundle { .. })) => Err(FileError::from(e).into()),
-        },
+        Question::Order { envelope } => replied(runner.order(&envelope.0)?),
+        Question::Decide { incident, what } => replied(runner.decide_here(&incident, &what)?),
+        Question::StandingOrder { envelope, rules } => {
+            granted(runner.take_standing(&served.ground.config.directory, &envelope.0, &rules))?
+        }
+        Question::BreakGlass { envelope } => granted(runner.break_glass(&envelope.0))?,
+        Question::Entries { from } => {
+            let mut package = None;
+            log(&mut |recorder| package = Some(recorder.package(from)))?;
+            match package {
+                Some(Ok(Some(package))) => Answer::Entries(package),
+                Some(Ok(None)) | None => sorry(&format!("there is no entry {from} yet")),
+                // Whoever asks for what the hub has a receipt for is not right, and the log is.
+                Some(Err(PackageError::Pruned { first, .. })) => Answer::Pruned { first },
+                Some(Err(e @ (PackageError::File(_) | PackageError::Bundle { .. }))) => {
+                    return Err(FileError::from(e).into());
+                }
+            }
+        }
         Question::Receipt { note } => {
-            let kept = served.ground.receipts.keep(&note, runner.machine().recorder.size());
-            Ok(kept.map_or_else(|e| Answer::Sorry { why: e.to_string() }, |()| Answer::Kept))
+            let mut kept = None;
+            log(&mut |recorder| {
+                let size = recorder.size();
+                kept = Some(served.ground.receipts.keep(&note, size).inspect(|receipt| {
+                    recorder.heard(*receipt, edge::clock::mono());
+                }));
+            })?;
+            match kept {
+                Some(Ok(_)) => Answer::Kept,
+                Some(Err(e)) => sorry(&e.to_string()),
+                None => sorry("the receipt was not looked at"),
+            }
         }
         Question::Gap { from, until, lost } => {
             let gap = Gap { reason: GapReason::OutboxFull, from, until, lost: Lost::Count(lost) };
-            let machine = runner.machine();
-            let written = machine.recorder.about_the_log(machine.stamp(), vec![Body::Gap(gap)])?;
-            Ok(Answer::Recorded { size: written.size() })
+            Answer::Recorded { size: machine.about_the_log(vec![Body::Gap(gap)])?.size() }
         }
         // Answered before.
-        Question::Hello { .. } | Question::Restore(_) => {
-            Ok(Answer::Sorry { why: "that was answered already".to_owned() })
-        }
+        Question::Hello { .. } | Question::Restore(_) => sorry("that was answered already"),
+    };
+    // Told whether or not something was written: the timer looks for itself.
+    served.written.now();
+    Ok(answer)
+}
+
+fn replied(reply: Reply) -> Answer {
+    match reply {
+        Reply::Answered(answer) => Answer::Order(answer),
+        Reply::UnderWay(order) => Answer::UnderWay { order },
+    }
+}
+
+fn granted(taken: Result<(), GrantError>) -> Result<Answer, Unready> {
+    match taken {
+        Ok(()) => Ok(Answer::Kept),
+        Err(GrantError::Append(e)) => Err(e.into()),
+        Err(GrantError::File(e)) => Err(e.into()),
+        Err(GrantError::GivenUp(e)) => Err(Unready::GivenUp(e)),
+        Err(e @ (GrantError::Standing(_) | GrantError::BreakGlass(_))) => Ok(sorry(&e.to_string())),
     }
 }
 
@@ -132,7 +214,9 @@ fn restore(package: EntryPackage, stage: &mut Stage, served: &Served) -> Result<
     let receipts = &served.ground.receipts;
     let sorry = |e: &dyn Error| Ok(Answer::Sorry { why: chain(e) });
     if let Stage::Ready(runner) = stage {
-        let size = runner.machine().recorder.size();
+        let Ok(size) = runner.machine().with_log(|recorder| recorder.size()) else {
+            return Ok(Answer::Restoring { from: 0 });
+        };
         match receipts.verify(&package.checkpoint) {
             Ok(head) if head.checkpoint().size.get() > size => {
                 tracing::error!(
@@ -145,9 +229,13 @@ fn restore(package: EntryPackage, stage: &mut Stage, served: &Served) -> Result<
             }
             Err(e) => return sorry(&e),
         }
-        if let Stage::Ready(runner) = std::mem::replace(stage, Stage::Changing) {
-            *stage = Stage::Lacking(Box::new(Lacking::new(runner.into_recorder(), None)));
-        }
+        // A run under way ends first: its end belongs to the log that is here.
+        let Some(recorder) = runner.give_up() else {
+            return Ok(Answer::Sorry {
+                why: "a run is under way: bring them again when it has ended".to_owned(),
+            });
+        };
+        *stage = Stage::Lacking(Box::new(Lacking::new(recorder, None)));
     }
     let Stage::Lacking(lacking) = stage else { return Ok(Answer::Restoring { from: 0 }) };
     match lacking.take(package, receipts) {
@@ -182,7 +270,11 @@ fn put_back(stage: &mut Stage, served: &Served) -> Result<Answer, End> {
     Ok(match stage {
         Stage::Ready(runner) => {
             served.written.now();
-            Answer::Recorded { size: runner.machine().recorder.size() }
+            runner.look_after();
+            match runner.machine().with_log(|recorder| recorder.size()) {
+                Ok(size) => Answer::Recorded { size },
+                Err(GivenUp) => Answer::Sorry { why: "the executor is stopping".to_owned() },
+            }
         }
         Stage::Lacking(lacking) => Answer::Restoring { from: lacking.wanted() },
         Stage::Changing => Answer::Sorry { why: "the executor is stopping".to_owned() },
@@ -201,7 +293,7 @@ fn words(end: &End) -> String {
     }
 }
 
-fn chain(e: &dyn Error) -> String {
+pub(crate) fn chain(e: &dyn Error) -> String {
     let mut words = e.to_string();
     let mut source = e.source();
     while let Some(cause) = source {
@@ -213,18 +305,23 @@ fn chain(e: &dyn Error) -> String {
 
 /// Without evidence nothing may be done: the process ends, says why, and leaves it to its supervisor and to people to start it again.
 fn end_over(end: &End, served: &Served) -> ! {
-    let full = match end {
-        End::Append(e) => e.is_disk_full(),
-        End::Start(_) | End::Fork(_) => false,
+    let directory = &served.ground.config.directory;
+    let last = match end {
+        End::Append(e) => last_words(e, directory),
+        End::Start(_) | End::Fork(_) => format!("suture-executor: {}", words(end)),
     };
-    let advice = if full {
-        let directory = served.ground.config.directory.display();
-        format!("; the disk is full: free space for {directory} and start it again")
+    edge::trace::complain(&last);
+    std::process::exit(crate::EXIT_EVIDENCE);
+}
+
+/// What is said last where the log cannot be written, and what to do then.
+pub(crate) fn last_words(e: &AppendError, directory: &Path) -> String {
+    let advice = if e.is_disk_full() {
+        format!("; the disk is full: free space for {} and start it again", directory.display())
     } else {
         String::new()
     };
-    edge::trace::complain(&format!("suture-executor: {}{advice}", words(end)));
-    std::process::exit(crate::EXIT_EVIDENCE);
+    format!("suture-executor: {}{advice}", chain(e))
 }
 
 /// Ends over a log that cannot be written.

@@ -6,16 +6,14 @@ use tlog::VerifiedCheckpoint;
 
 use super::{Ground, StartError};
 use crate::config::Config;
-use crate::run::Machine;
+use crate::recorder::Recorder;
 
 /// So long without a record is a gap: the agent has the whole baseline written down far more often.
 const QUIET_MAX_MS: u64 = 2 * 60 * 60 * 1000;
 
 impl Ground {
     /// What the log itself has to say at once: its beginning, or what was fetched back.
-    pub(super) fn to_declare(&self, machine: &Machine) -> Result<Vec<Body>, StartError> {
-        let now = machine.moment().now;
-        let recorder = &machine.recorder;
+    pub(super) fn to_declare(&self, recorder: &Recorder, now: UtcTime) -> Result<Vec<Body>, StartError> {
         if recorder.last().is_none() {
             return self.beginning(now);
         }
@@ -30,8 +28,8 @@ impl Ground {
     }
 
     /// How long nobody wrote, where that was long.
-    pub(super) fn silence(machine: &Machine) -> Option<Body> {
-        let (from, until) = (machine.recorder.last()?, machine.moment().now);
+    pub(super) fn silence(recorder: &Recorder, until: UtcTime) -> Option<Body> {
+        let from = recorder.last()?;
         let gap = Gap { reason: GapReason::NotRunning, from, until, lost: Lost::Unknown };
         (until.ms_since(from) > QUIET_MAX_MS).then_some(Body::Gap(gap))
     }

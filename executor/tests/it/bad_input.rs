@@ -59,7 +59,7 @@ fn a_runbook_that_nobody_approved_cannot_be_enforced() {
 fn an_altered_log_does_not_start_and_names_the_entry() {
     let rig = Rig::new();
     let running = rig.start();
-    assert_eq!(rig.send(&mut rig.agent(), &rig.own_order(1)).outcome, Outcome::Refused);
+    assert_eq!(rig.send(&mut rig.agent(), &rig.own_order(1)).outcome, Outcome::Observed);
     drop(running);
     let tail = rig.evidence().join("writer/tail-0");
     let mut bytes = fs::read(&tail).unwrap();

@@ -12,7 +12,7 @@ use contract::record::{Body, Kind, Record, Trigger};
 use contract::socket::{Answer, EntryPackage, PROTOCOL, Question};
 
 use super::crash::{CALLS_MAX, attach};
-use super::rig::{Rig, Running, Template, ask};
+use super::rig::{BEGINNING, HEALED, Rig, Running, Template, ask};
 
 /// What the hub holds: the entries, and its cosigned head over all of them.
 struct Hub {
@@ -37,6 +37,10 @@ fn put_back(rig: &Rig, name: &str) {
     fs::rename(rig.path(name), rig.evidence()).unwrap();
 }
 
+/// The size of the log as it was before the run, and after it.
+const OLD: u64 = BEGINNING as u64;
+const ALL: usize = BEGINNING + HEALED.len();
+
 /// Begins a log, keeps a copy of it as `old`, heals once, has the hub take everything. `receipt` where the executor is told that it has.
 fn heal_and_ship(rig: &Rig, receipt: bool) -> Hub {
     drop(rig.start());
@@ -51,7 +55,7 @@ fn heal_and_ship(rig: &Rig, receipt: bool) -> Hub {
         assert!(matches!(ask(&mut agent, &Question::Receipt { note: head.clone() }), Answer::Kept));
     }
     drop(running);
-    assert_eq!(all.entries.len(), 4);
+    assert_eq!(all.entries.len(), ALL);
     Hub { entries: all.entries, head }
 }
 
@@ -83,24 +87,25 @@ fn an_older_log_put_back_does_nothing_until_it_has_its_entries_back() {
     put_back(&rig, "old");
     let running = rig.start();
     let mut agent = rig.connect();
-    assert_eq!(hello(&mut agent), (1, true));
+    assert_eq!(hello(&mut agent), (OLD, true));
     rig.loosen();
     let order = Question::Order { envelope: Blob(rig.sign(&rig.own_order(2))) };
     let findings = Question::Findings { trigger: Trigger::FullScan, findings: rig.all_not_assessed() };
     for question in [order, findings, Question::Entries { from: 0 }] {
-        assert!(matches!(ask(&mut agent, &question), Answer::Restoring { from: 1 }), "{question:?}");
+        assert!(matches!(ask(&mut agent, &question), Answer::Restoring { from: 3 }), "{question:?}");
     }
     assert_eq!(rig.mode(), 0o755, "it acted without knowing what it had done before");
-    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(1, 2))), Answer::Restoring { from: 3 }));
-    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(3, 2))), Answer::Recorded { size: 5 }));
+    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(3, 2))), Answer::Restoring { from: 5 }));
+    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(5, 256))), Answer::Recorded { size: 9 }));
     // What it did is known again: the same order has the same answer, and its counter is spent.
     let again = rig.send(&mut agent, &rig.own_order(1));
-    assert_eq!((again.outcome, again.seq), (Outcome::Healed, 3));
+    assert_eq!((again.outcome, again.seq), (Outcome::Healed, 7));
     drop(running);
     let records = rig.records();
-    assert_eq!(kinds(&records), [Kind::Opened, Kind::Accepted, Kind::Intent, Kind::Ended, Kind::Restored]);
-    let Body::Restored(restored) = &records[4].body else { panic!() };
-    assert_eq!((restored.from, restored.size), (1, 4));
+    assert_eq!(kinds(&records)[BEGINNING..ALL], HEALED);
+    assert_eq!(records.last().unwrap().body.kind(), Kind::Restored);
+    let Body::Restored(restored) = &records[ALL].body else { panic!() };
+    assert_eq!((restored.from, restored.size), (3, 8));
     assert!(!rig.path("executor/restoring").exists());
 }
 
@@ -113,7 +118,7 @@ fn a_log_that_is_gone_is_not_begun_anew_and_comes_back_whole() {
     let mut agent = rig.connect();
     assert_eq!(hello(&mut agent), (0, true));
     assert!(matches!(ask(&mut agent, &Question::Entries { from: 0 }), Answer::Restoring { from: 0 }));
-    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(0, 256))), Answer::Recorded { size: 5 }));
+    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(0, 256))), Answer::Recorded { size: 9 }));
     drop(running);
     assert_eq!(rig.records().last().unwrap().body.kind(), Kind::Restored);
 }
@@ -125,17 +130,17 @@ fn more_at_the_hub_than_here_is_noticed_without_a_receipt_too() {
     put_back(&rig, "old");
     let running = rig.start();
     let mut agent = rig.connect();
-    assert_eq!(hello(&mut agent), (1, false), "nothing here could tell");
+    assert_eq!(hello(&mut agent), (OLD, false), "nothing here could tell");
     // Only both signatures together say so.
-    let unsigned = EntryPackage { checkpoint: "nonsense".into(), ..hub.package(1, 256) };
+    let unsigned = EntryPackage { checkpoint: "nonsense".into(), ..hub.package(3, 256) };
     assert!(matches!(ask(&mut agent, &Question::Restore(unsigned)), Answer::Sorry { .. }));
     let plain: String = hub.head.split_inclusive('\n').take(5).collect();
-    let not_cosigned = EntryPackage { checkpoint: plain, ..hub.package(1, 256) };
+    let not_cosigned = EntryPackage { checkpoint: plain, ..hub.package(3, 256) };
     assert!(matches!(ask(&mut agent, &Question::Restore(not_cosigned)), Answer::Sorry { .. }));
-    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(1, 256))), Answer::Recorded { size: 5 }));
-    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(4, 256))), Answer::Sorry { .. }));
+    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(3, 256))), Answer::Recorded { size: 9 }));
+    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(7, 256))), Answer::Sorry { .. }));
     drop(running);
-    assert_eq!(rig.records().len(), 5);
+    assert_eq!(rig.records().len(), ALL + 1);
 }
 
 #[test]
@@ -146,14 +151,14 @@ fn what_was_altered_on_the_way_is_asked_for_again() {
     let running = rig.start();
     let mut agent = rig.connect();
     hello(&mut agent);
-    let mut altered = hub.package(1, 256);
+    let mut altered = hub.package(3, 256);
     altered.entries[1] = altered.entries[1].replace("\"step\":0", "\"step\":1");
-    assert_ne!(altered, hub.package(1, 256));
+    assert_ne!(altered, hub.package(3, 256));
     assert!(matches!(ask(&mut agent, &Question::Restore(altered)), Answer::Sorry { .. }));
-    assert!(matches!(ask(&mut agent, &Question::Entries { from: 0 }), Answer::Restoring { from: 1 }));
-    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(1, 256))), Answer::Recorded { size: 5 }));
+    assert!(matches!(ask(&mut agent, &Question::Entries { from: 0 }), Answer::Restoring { from: 3 }));
+    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(3, 256))), Answer::Recorded { size: 9 }));
     drop(running);
-    assert_eq!(rig.records().len(), 5);
+    assert_eq!(rig.records().len(), ALL + 1);
 }
 
 #[test]
@@ -164,7 +169,7 @@ fn a_wrong_link_that_somebody_made_on_the_way_is_no_fork() {
     let running = rig.start();
     let mut agent = rig.connect();
     hello(&mut agent);
-    let mut altered = hub.package(1, 256);
+    let mut altered = hub.package(3, 256);
     let at = altered.entries[0].find("\"prev\":\"").unwrap() + "\"prev\":\"".len() + 20;
     let other = if altered.entries[0].as_bytes()[at] == b'1' { "2" } else { "1" };
     altered.entries[0].replace_range(at..=at, other);
@@ -176,9 +181,9 @@ fn a_wrong_link_that_somebody_made_on_the_way_is_no_fork() {
     altered.entries[0].push(' ');
     let answer = ask(&mut agent, &Question::Restore(altered));
     assert!(matches!(&answer, Answer::Sorry { why } if !why.contains("fork")), "{answer:?}");
-    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(1, 256))), Answer::Recorded { size: 5 }));
+    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(3, 256))), Answer::Recorded { size: 9 }));
     drop(running);
-    assert_eq!(rig.records().len(), 5);
+    assert_eq!(rig.records().len(), ALL + 1);
 }
 
 #[test]
@@ -189,15 +194,15 @@ fn entries_from_the_beginning_that_pass_through_the_own_head_end_the_doubt() {
     let running = rig.start();
     let mut agent = rig.connect();
     hello(&mut agent);
-    let misplaced = EntryPackage { from: 1, ..hub.package(0, 3) };
+    let misplaced = EntryPackage { from: 3, ..hub.package(0, 5) };
     assert!(matches!(ask(&mut agent, &Question::Restore(misplaced)), Answer::Sorry { .. }));
     assert!(matches!(
         ask(&mut agent, &Question::Restore(hub.package(0, 256))),
-        Answer::Restoring { from: 1 }
+        Answer::Restoring { from: 3 }
     ));
-    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(1, 256))), Answer::Recorded { size: 5 }));
+    assert!(matches!(ask(&mut agent, &Question::Restore(hub.package(3, 256))), Answer::Recorded { size: 9 }));
     drop(running);
-    assert_eq!(rig.records().len(), 5);
+    assert_eq!(rig.records().len(), ALL + 1);
 }
 
 #[test]
@@ -210,7 +215,7 @@ fn a_log_that_parted_from_the_hubs_ends_and_stays_as_it_is() {
     // Nothing here could tell that it was cut, so it went on: another history.
     let findings = Question::Findings { trigger: Trigger::FullScan, findings: rig.all_not_assessed() };
     let Answer::Recorded { size } = ask(&mut agent, &findings) else { panic!("not recorded") };
-    assert!(size < 4, "the hub must hold more for this test");
+    assert!(size < 8, "the hub must hold more for this test");
     let from = usize::try_from(size).unwrap();
     let answer = ask(&mut agent, &Question::Restore(hub.package(from, 256)));
     assert!(matches!(&answer, Answer::Sorry { why } if !why.contains("fork")), "{answer:?}");
@@ -250,7 +255,7 @@ fn kill_while_put_back(calls: &[&str]) -> u32 {
             let mut agent = rig.connect();
             hello(&mut agent);
             let (mut strace, _words) = attach(&running, &format!("inject={call}:signal=SIGKILL:when={nth}"));
-            let question = Question::Restore(hub.package(1, 256));
+            let question = Question::Restore(hub.package(3, 256));
             let answer = frame::write(&mut agent, &question).and_then(|()| frame::read::<Answer>(&mut agent));
             drop(running);
             let _ = strace.kill();
@@ -277,7 +282,7 @@ fn comes_back_whole(rig: &Rig, hub: &Hub, place: &str) {
     }
     drop(running);
     let records = rig.records();
-    assert!(kinds(&records[..4]) == [Kind::Opened, Kind::Accepted, Kind::Intent, Kind::Ended], "{place}");
+    assert!(kinds(&records[BEGINNING..ALL]) == HEALED, "{place}");
     let restored = records.iter().filter(|r| matches!(r.body, Body::Restored(_))).count();
     assert!(restored >= 1, "{place}: nothing says that entries were fetched back");
 }

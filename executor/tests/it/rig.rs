@@ -11,13 +11,13 @@ use contract::baseline::{Baseline, Control};
 use contract::blob::Blob;
 use contract::decision::Provenance;
 use contract::digest::Digest;
-use contract::dsse::{HubSigner, PayloadType};
+use contract::dsse::{HubSigner, OperatorSigner, PayloadType};
 use contract::fact::Absence;
 use contract::finding::{Finding, Verdict};
 use contract::frame;
 use contract::order::Order;
 use contract::plane::EnrolmentSheet;
-use contract::record::Record;
+use contract::record::{Kind, Record};
 use contract::runbook::{Catalogue, CatalogueFile};
 use contract::socket::{Answer, OrderAnswer, PROTOCOL, Question};
 use guest::Guest;
@@ -30,6 +30,11 @@ const EXECUTOR: &str = env!("CARGO_BIN_EXE_suture-executor");
 const BASELINE: &str = include_str!("../../../baseline/hipaa-v1.yaml");
 const OWN: &str = include_str!("../../../runbooks/RB-FILE-001-own-directories.yaml");
 const FILES: &str = include_str!("../../../runbooks/RB-FILE-002-system-files.yaml");
+
+/// How many records a log begins with: opened, the policy that holds, what the kernel offers.
+pub(crate) const BEGINNING: usize = 3;
+/// The records of a run of one step that healed.
+pub(crate) const HEALED: [Kind; 5] = [Kind::Accepted, Kind::Intent, Kind::Moved, Kind::Moved, Kind::Ended];
 
 pub(crate) struct Rig {
     /// Where the executor runs, if not on this machine. Dropped first: the directory is its as well.
@@ -85,20 +90,27 @@ impl Drop for Running {
 
 impl Rig {
     pub(crate) fn new() -> Self {
-        Self::at(tempfile::tempdir().unwrap(), None)
+        let file = |name: &str, text: &str| CatalogueFile { file: format!("{name}.yaml"), text: text.into() };
+        let files = vec![file("RB-FILE-001-own-directories", OWN), file("RB-FILE-002-system-files", FILES)];
+        Self::at(tempfile::tempdir().unwrap(), None, files)
+    }
+
+    /// One whose site approved these runbooks.
+    pub(crate) fn with(files: Vec<CatalogueFile>) -> Self {
+        Self::at(tempfile::tempdir().unwrap(), None, files)
     }
 
     /// The same, inside a systemd machine of its own: all paths are equal on both sides.
     pub(crate) fn in_guest() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let guest = Guest::plan().share(&dir).show_program(EXECUTOR).boot();
-        Self::at(dir, Some(guest))
+        let rig = Self::at(dir, Some(guest), shipped());
+        replace_in(&rig.path("executor/executor.yaml"), "mode: observe", "mode: enforce");
+        rig
     }
 
-    fn at(dir: TempDir, guest: Option<Guest>) -> Self {
+    fn at(dir: TempDir, guest: Option<Guest>, files: Vec<CatalogueFile>) -> Self {
         let hub = HubSigner::from_seed(&[9; 32]);
-        let file = |name: &str, text: &str| CatalogueFile { file: format!("{name}.yaml"), text: text.into() };
-        let files = vec![file("RB-FILE-001-own-directories", OWN), file("RB-FILE-002-system-files", FILES)];
         let bundle = Catalogue::bundle(files).unwrap();
         let sheet = sheet(&hub, &bundle);
         let root = dir.path();
@@ -221,6 +233,7 @@ impl Rig {
             issued: now,
             expires: now.plus_ms(60_000),
             provenance: Provenance::Rules { table: Digest::of(b"rules"), rule: Some("r".into()) },
+            break_glass: None,
         }
     }
 
@@ -240,6 +253,20 @@ impl Rig {
 
     pub(crate) fn sign(&self, order: &Order) -> Vec<u8> {
         self.hub.sign(PayloadType::Order, &serde_json::to_vec(order).unwrap())
+    }
+
+    /// Pins a person's key, so that orders can bear that person's signature. What breaks and is repaired again and again is left to a person: with it
+    /// a test may repair as often as it likes.
+    pub(crate) fn pin_a_person(&self) {
+        let key = String::from(person().public());
+        let config = self.path("executor/executor.yaml");
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, format!("{text}operators: {{ jane: \"{key}\" }}\n")).unwrap();
+    }
+
+    /// An order with that person's signature.
+    pub(crate) fn sign_with_a_person(&self, order: &Order) -> Vec<u8> {
+        person().approve(&self.sign(order)).unwrap()
     }
 
     pub(crate) fn send(&self, stream: &mut UnixStream, order: &Order) -> OrderAnswer {
@@ -265,6 +292,10 @@ impl Rig {
         note.to_string()
     }
 
+    pub(crate) fn loosen_also(&self, name: &str) {
+        fs::set_permissions(self.path(name), Permissions::from_mode(0o755)).unwrap();
+    }
+
     pub(crate) fn loosen(&self) {
         fs::set_permissions(self.evidence(), Permissions::from_mode(0o755)).unwrap();
     }
@@ -284,6 +315,22 @@ impl Rig {
     }
 }
 
+fn person() -> OperatorSigner {
+    OperatorSigner::from_seed(&[31; 32])
+}
+
+/// Every runbook that is shipped.
+fn shipped() -> Vec<CatalogueFile> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runbooks");
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let file = path.file_name().unwrap().to_str().unwrap().to_owned();
+        CatalogueFile { file, text: fs::read_to_string(&path).unwrap() }
+    };
+    let files = fs::read_dir(directory).unwrap().map(read);
+    files.filter(|file| file.text.contains("\nverification:")).collect()
+}
+
 pub(crate) fn uid() -> String {
     rustix::process::geteuid().as_raw().to_string()
 }
@@ -294,10 +341,15 @@ pub(crate) fn ask(stream: &mut UnixStream, question: &Question) -> Answer {
 }
 
 pub(crate) fn send(stream: &mut UnixStream, envelope: &[u8]) -> OrderAnswer {
-    match ask(stream, &Question::Order { envelope: Blob(envelope.to_vec()) }) {
-        Answer::Order(answer) => answer,
-        other => panic!("{other:?}"),
+    // A run that takes a while is asked for again.
+    for _ in 0..60 {
+        match ask(stream, &Question::Order { envelope: Blob(envelope.to_vec()) }) {
+            Answer::Order(answer) => return answer,
+            Answer::UnderWay { .. } => {}
+            other => panic!("{other:?}"),
+        }
     }
+    panic!("a run did not end within two minutes")
 }
 
 pub(crate) fn replace_in(path: &Path, from: &str, to: &str) {

@@ -80,7 +80,7 @@ fn a_sealed_key_signs_on_its_own_tpm_and_on_no_other() {
     restarted();
     assert!(rig.start().stop().success());
     let opened = fs::read_to_string(rig.evidence().join("checkpoint")).unwrap();
-    assert!(key.starts_with("hub.example/h-1+") && opened.starts_with("hub.example/h-1\n1\n"));
+    assert!(key.starts_with("hub.example/h-1+") && opened.starts_with("hub.example/h-1\n3\n"));
 
     drop(own);
     let _other = tpm(&socket, &rig.path("another-tpm"));

@@ -12,7 +12,10 @@ use contract::socket::{Answer, PROTOCOL, Question};
 use tlog::SigningKey;
 use tlog::note::SignatureType;
 
-use super::rig::{Rig, ask, replace_in, uid, witness};
+use super::rig::{BEGINNING, Rig, ask, replace_in, uid, witness};
+
+/// The size of a log that has just begun.
+const BEGAN: u64 = BEGINNING as u64;
 
 #[test]
 fn the_socket_is_private() {
@@ -65,16 +68,16 @@ fn findings_are_written_down_in_records_that_fit() {
     let mut agent = rig.agent();
     let answer =
         ask(&mut agent, &Question::Findings { trigger: Trigger::FullScan, findings: findings.clone() });
-    assert!(matches!(answer, Answer::Recorded { size } if size == 1 + parts), "{answer:?}");
-    let Answer::Entries(package) = ask(&mut agent, &Question::Entries { from: 1 }) else {
+    assert!(matches!(answer, Answer::Recorded { size } if size == BEGAN + parts), "{answer:?}");
+    let Answer::Entries(package) = ask(&mut agent, &Question::Entries { from: BEGAN }) else {
         panic!("no entries")
     };
-    assert_eq!((package.from, package.entries.len() as u64), (1, parts));
-    assert!(matches!(ask(&mut agent, &Question::Entries { from: 2 + parts }), Answer::Sorry { .. }));
-    let Answer::Entries(none) = ask(&mut agent, &Question::Entries { from: 1 + parts }) else {
+    assert_eq!((package.from, package.entries.len() as u64), (BEGAN, parts));
+    assert!(matches!(ask(&mut agent, &Question::Entries { from: BEGAN + 1 + parts }), Answer::Sorry { .. }));
+    let Answer::Entries(none) = ask(&mut agent, &Question::Entries { from: BEGAN + parts }) else {
         panic!("no package")
     };
-    assert_eq!((none.from, none.entries.len()), (1 + parts, 0));
+    assert_eq!((none.from, none.entries.len()), (BEGAN + parts, 0));
     drop(running);
     let written: Vec<Finding> = rig
         .records()
@@ -131,7 +134,7 @@ fn findings_that_contradict_the_baseline_are_not_taken() {
         assert!(matches!(answer, Answer::Sorry { .. }), "{lie:?} was taken");
     }
     drop(running);
-    assert_eq!(rig.records().len(), 1);
+    assert_eq!(rig.records().len(), BEGINNING);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use contract::plane::EnrolmentSheet;
 use contract::record::{Body, Gap, GapReason, Lost, Record, SuccessionReason};
 use tlog::checkpoint;
 
-use super::rig::{Rig, uid};
+use super::rig::{BEGINNING, Rig, uid};
 
 /// A sheet of a new host for the same machine, as the hub's operator would make it.
 fn new_sheet(rig: &Rig) {
@@ -76,7 +76,7 @@ fn a_successor_names_the_last_known_head_of_the_log_before_it_and_what_is_lost()
     let last = fs::read(rig.path("executor/evidence/checkpoint")).unwrap();
     let last = checkpoint::open(&last, key.verifier()).unwrap();
     let succeeds = opened.succeeds.clone().unwrap();
-    assert_eq!((succeeds.origin.as_str(), succeeds.size), ("hub.example/h-1", 1));
+    assert_eq!((succeeds.origin.as_str(), succeeds.size), ("hub.example/h-1", BEGINNING as u64));
     assert_eq!(&succeeds.root.0, last.checkpoint().root.as_bytes());
     assert_eq!(succeeds.reason, SuccessionReason::LogDamaged);
     let Gap { reason, from, until, lost } = gap;
@@ -84,7 +84,7 @@ fn a_successor_names_the_last_known_head_of_the_log_before_it_and_what_is_lost()
     assert!(from <= until);
     // Only the beginning says so.
     assert!(Rig::ready(&mut command).stop().success());
-    assert_eq!(self::records(&rig).len(), 2);
+    assert_eq!(self::records(&rig).len(), 4);
 }
 
 #[test]

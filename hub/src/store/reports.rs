@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 
 use super::columns::{signed, to_json};
 use super::incidents::{Plan, Standing, by_id, open_for, plan_of, reopen};
+use super::settle::settled_at_site;
 use super::{Store, StoreError};
 
 /// What became of an incident that was reported.
@@ -57,9 +58,11 @@ fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> r
         // executor's next measurement closes it again.
         return Ok(Taken::As(incident.clone(), Some(reopen(c, host, row)?)));
     }
-    let drifted = to_json(&IncidentState::Drifted)?;
+    // A site that could not reach us decided for itself, and its evidence was faster than the incident: nothing is left to be planned.
+    let settled = settled_at_site(c, host, incident, what)?;
+    let state = settled.as_ref().unwrap_or(&IncidentState::Drifted);
     c.prepare_cached(
-        "INSERT INTO incident (host, incident, subject, found, what, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO incident (host, incident, subject, found, what, state, closed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         host.as_str(),
@@ -67,8 +70,12 @@ fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> r
         what.subject(),
         found.unix_ms(),
         to_json(what)?,
-        drifted
+        to_json(state)?,
+        matches!(state, IncidentState::Closed { .. })
     ])?;
+    if settled.is_some() {
+        return Ok(Taken::As(incident.clone(), None));
+    }
     let subject = Subject::new(holder.tenant.clone(), holder.site.clone());
     let plan = Plan { subject, host: host.clone(), incident: incident.clone(), attempt: 1 };
     Ok(Taken::As(incident.clone(), Some(plan)))
@@ -95,10 +102,12 @@ fn is_due(c: &Connection, state: &IncidentState, now: UtcTime) -> rusqlite::Resu
 }
 
 /// An order dies unheard when it expires. One that was answered has a further lifetime in which its end may arrive in evidence: an answer alone
-/// ends nothing, and without this the incident would wait for that evidence for ever.
+/// ends nothing, and without this the incident would wait for that evidence for ever. One that waits or runs on its host lives for as long as the
+/// evidence said it may, and that lifetime more.
 fn order_died(c: &Connection, order: &OrderId, now: UtcTime) -> rusqlite::Result<bool> {
     c.prepare_cached(
-        "SELECT 1 FROM signed_order WHERE id = ?1 AND expires + CASE WHEN answered IS NULL THEN 0 ELSE ?3 END <= ?2",
+        "SELECT 1 FROM signed_order WHERE id = ?1 AND expires + CASE WHEN answered IS NULL THEN 0 ELSE ?3 END <= ?2
+         AND coalesce(alive + ?3, 0) <= ?2",
     )?
     .exists(params![order.as_str(), now.unix_ms(), signed(LIFETIME_MS)?])
 }

@@ -1,13 +1,17 @@
 //! What verified evidence changes: the only way an incident is ever closed.
 
-use contract::ids::{HostId, IncidentId, OrderId};
+use contract::ids::{ControlId, HostId, IncidentId, OrderId};
+use contract::incident::What;
+use contract::outcome::Outcome;
 use contract::plane::IncidentState;
+use contract::record::WaitingFor;
+use contract::time::UtcTime;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{count, parsed, signed};
-use super::incidents::{by_id, open_for, set_state};
+use super::columns::{count, json, parsed, signed, to_json};
+use super::incidents::{Standing, by_id, open_for, set_state};
 use super::{Store, StoreError};
-use crate::consequence::{Consequence, Retry};
+use crate::consequence::{Consequence, Retry, Run};
 
 impl Store {
     /// How many of the host's records have had their consequences.
@@ -41,30 +45,181 @@ fn apply(
     consequence: &Consequence,
 ) -> rusqlite::Result<Option<(IncidentId, Retry)>> {
     match consequence {
-        Consequence::Passes { order, record } => {
-            if let Some((incident, state)) = of_order(c, host, order)?
-                && !matches!(state, IncidentState::Closed { .. })
-            {
-                set_state(c, host, &incident, &IncidentState::Closed { record: *record })?;
+        Consequence::Passes { order, record, run } => {
+            let closed = IncidentState::Closed { record: *record };
+            match (of_order(c, host, order)?, run) {
+                (Some((incident, state)), _) => {
+                    alive(c, host, order, None, None)?;
+                    if !matches!(state, IncidentState::Closed { .. }) {
+                        set_state(c, host, &incident, &closed)?;
+                    }
+                }
+                (None, Some(run)) => site_ended(c, host, run, &closed)?,
+                (None, None) => {}
             }
-            Ok(None)
         }
-        Consequence::NotHealed { order, outcome, record, retry } => match of_order(c, host, order)? {
-            // An older order's end says nothing about the one that is out now.
-            Some((incident, IncidentState::Ordered(current))) if current == *order => {
-                set_state(c, host, &incident, &IncidentState::Open { outcome: *outcome, record: *record })?;
-                Ok(retry.map(|retry| (incident, retry)))
+        Consequence::NotHealed { order, outcome, record, retry, run } => {
+            let open = IncidentState::Open { outcome: *outcome, record: *record };
+            match (of_order(c, host, order)?, run) {
+                (Some((incident, state)), _) => {
+                    alive(c, host, order, None, None)?;
+                    // An older order's end says nothing about the one that is out now.
+                    if is_current(c, host, &incident, &state, order)? {
+                        set_state(c, host, &incident, &open)?;
+                        return Ok(retry.map(|retry| (incident, retry)));
+                    }
+                }
+                (None, Some(run)) => site_ended(c, host, run, &open)?,
+                (None, None) => {}
             }
-            _ => Ok(None),
+        }
+        Consequence::Waits { order, waiting_for, until } => {
+            alive(c, host, order, Some(*until), Some(waiting_for))?;
+        }
+        Consequence::Begun { order, until, run } => match of_order(c, host, order)? {
+            Some(_) => alive(c, host, order, Some(*until), None)?,
+            None => keep_site_run(c, host, run, *until, None)?,
         },
-        Consequence::Passed { control, time, record } => {
-            if let Some(row) = open_for(c, host, &format!("control:{control}"))?
-                && row.found < *time
+        Consequence::Person { order, record } => {
+            // How a run ended says more than that a person is asked to look at its end, and waits for that person as well.
+            if let Some((incident, state)) = of_order(c, host, order)?
+                && state == IncidentState::Ordered(order.clone())
             {
-                set_state(c, host, &row.incident, &IncidentState::Closed { record: *record })?;
+                let open = IncidentState::Open { outcome: Outcome::Escalated, record: *record };
+                set_state(c, host, &incident, &open)?;
             }
-            Ok(None)
         }
+        Consequence::Passed { control, time, record } => {
+            close_older(c, host, control, *time, *record)?;
+        }
+    }
+    Ok(None)
+}
+
+/// Closes the open incident of this control that was found before `time`. While a run is under way over it, that it passes is no news: it has to go on
+/// passing, and the run's own end says whether it did.
+fn close_older(
+    c: &Connection,
+    host: &HostId,
+    control: &ControlId,
+    time: UtcTime,
+    record: u64,
+) -> rusqlite::Result<()> {
+    if let Some(row) = open_for(c, host, &subject(control))?
+        && row.found < time
+        && !is_run_over(c, host, &row.state, control, time)?
+    {
+        set_state(c, host, &row.incident, &IncidentState::Closed { record })?;
+    }
+    Ok(())
+}
+
+/// A run ended that this hub did not order: the site decided for itself. What it says of its incident counts, whether that came before or comes
+/// after.
+fn site_ended(c: &Connection, host: &HostId, run: &Run, state: &IncidentState) -> rusqlite::Result<()> {
+    let Run { incident, control, time } = run;
+    keep_site_run(c, host, run, *time, Some(state))?;
+    match (by_id(c, host, incident)?, state) {
+        (Some(row), _) if row.what.subject() != subject(control) => Ok(()),
+        (Some(Standing { state: IncidentState::Closed { .. }, .. }), _) => Ok(()),
+        (Some(row), IncidentState::Closed { .. }) => set_state(c, host, &row.incident, state),
+        // An order that is out decides what becomes of it.
+        (Some(row), _) if row.state == IncidentState::Drifted => set_state(c, host, &row.incident, state),
+        // It may have been counted as another one.
+        (None, IncidentState::Closed { record }) => close_older(c, host, control, *time, *record),
+        (Some(_) | None, _) => Ok(()),
+    }
+}
+
+fn keep_site_run(
+    c: &Connection,
+    host: &HostId,
+    Run { incident, control, time: _ }: &Run,
+    until: UtcTime,
+    state: Option<&IncidentState>,
+) -> rusqlite::Result<()> {
+    let state = state.map(to_json).transpose()?;
+    c.prepare_cached(
+        "INSERT OR REPLACE INTO site_run (host, incident, control, until, state) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![host.as_str(), incident.as_str(), control.as_str(), until.unix_ms(), state])?;
+    Ok(())
+}
+
+/// Whether a run over this control is under way at `time`: the one that the incident's order began, or one of the site's own.
+fn is_run_over(
+    c: &Connection,
+    host: &HostId,
+    state: &IncidentState,
+    control: &ControlId,
+    time: UtcTime,
+) -> rusqlite::Result<bool> {
+    let ordered = match state {
+        IncidentState::Ordered(order) => c
+            .prepare_cached("SELECT 1 FROM signed_order WHERE id = ?1 AND waits IS NULL AND alive > ?2")?
+            .exists(params![order.as_str(), time.unix_ms()])?,
+        IncidentState::Drifted
+        | IncidentState::Escalated
+        | IncidentState::Open { .. }
+        | IncidentState::Closed { .. } => false,
+    };
+    let own = "SELECT 1 FROM site_run WHERE host = ?1 AND control = ?2 AND state IS NULL AND until > ?3";
+    Ok(ordered || c.prepare_cached(own)?.exists(params![host.as_str(), control.as_str(), time.unix_ms()])?)
+}
+
+/// What became of an incident on its site before it came here, by the evidence of the site's own run.
+pub(super) fn settled_at_site(
+    c: &Connection,
+    host: &HostId,
+    incident: &IncidentId,
+    what: &What,
+) -> rusqlite::Result<Option<IncidentState>> {
+    let What::Drift { control, fact: _, observed: _ } = what else { return Ok(None) };
+    c.prepare_cached(
+        "SELECT state FROM site_run WHERE host = ?1 AND incident = ?2 AND control = ?3 AND state IS NOT NULL",
+    )?
+    .query_row([host.as_str(), incident.as_str(), control.as_str()], |row| json(row, 0))
+    .optional()
+}
+
+fn subject(control: &ControlId) -> String {
+    format!("control:{control}")
+}
+
+/// Notes until when an order lives on its host without an end, and what it waits for there.
+fn alive(
+    c: &Connection,
+    host: &HostId,
+    order: &OrderId,
+    until: Option<UtcTime>,
+    waits: Option<&WaitingFor>,
+) -> rusqlite::Result<()> {
+    let waits = waits.map(to_json).transpose()?;
+    c.prepare_cached("UPDATE signed_order SET alive = ?3, waits = ?4 WHERE host = ?1 AND id = ?2")?
+        .execute(params![host.as_str(), order.as_str(), until.map(UtcTime::unix_ms), waits])?;
+    Ok(())
+}
+
+/// Whether the incident's state hangs on this order's end: it is the one that is out, or the last one, over which a person was asked to look.
+fn is_current(
+    c: &Connection,
+    host: &HostId,
+    incident: &IncidentId,
+    state: &IncidentState,
+    order: &OrderId,
+) -> rusqlite::Result<bool> {
+    match state {
+        IncidentState::Ordered(current) => Ok(current == order),
+        IncidentState::Open { outcome: Outcome::Escalated, record: _ } => c
+            .prepare_cached(
+                "SELECT 1 FROM signed_order WHERE host = ?1 AND incident = ?2 AND id = ?3
+                 AND counter = (SELECT max(counter) FROM signed_order WHERE host = ?1 AND incident = ?2)",
+            )?
+            .exists([host.as_str(), incident.as_str(), order.as_str()]),
+        IncidentState::Open { .. }
+        | IncidentState::Drifted
+        | IncidentState::Escalated
+        | IncidentState::Closed { .. } => Ok(false),
     }
 }
 

@@ -10,7 +10,7 @@ use contract::time::UtcTime;
 use identity::{Authority, Holder};
 
 use super::*;
-use crate::consequence::Consequence;
+use crate::consequence::{Consequence, Run};
 
 const START_MS: i64 = 1_800_000_000_000;
 
@@ -89,13 +89,13 @@ async fn an_order_that_expires_unheard_is_planned_again_by_the_next_report() {
     assert!(order(&store, &holder, "i-1", "o-2", at(LIFETIME_MS)).await > first);
 
     // Answered in time, its end stands in evidence that is still on its way: nothing is planned, until that had a lifetime more to arrive.
-    assert!(store.answer(holder.host.clone(), "o-2".parse().unwrap(), Outcome::Healed).await.unwrap());
+    assert!(store.answer(holder.host.clone(), "o-2".parse().unwrap(), Outcome::Healed, 1).await.unwrap());
     assert_eq!(report(&store, &holder, "i-4", at(3 * LIFETIME_MS - 1)).await, None);
     assert_eq!(report(&store, &holder, "i-4", at(3 * LIFETIME_MS)).await, Some(3));
 }
 
 async fn close(store: &Store, holder: &Holder, order: &str, record: u64) {
-    let passes = Consequence::Passes { order: order.parse().unwrap(), record };
+    let passes = Consequence::Passes { order: order.parse().unwrap(), record, run: None };
     store.settle(holder.host.clone(), record + 1, vec![passes]).await.unwrap();
 }
 
@@ -152,6 +152,7 @@ async fn counters_rise_even_where_the_clock_falls_back() {
             outcome: Outcome::Deferred,
             record: 1,
             retry: None,
+            run: None,
         };
         store.settle(holder.host.clone(), 1, vec![not_healed]).await.unwrap();
         assert!(report(&store, &holder, "i-9", now).await.is_some());
@@ -159,6 +160,64 @@ async fn counters_rise_even_where_the_clock_falls_back() {
         assert!(counter > last, "{counter} is not above {last}");
         last = counter;
     }
+}
+
+#[tokio::test]
+async fn an_order_that_waits_or_runs_on_its_host_outlives_its_expiry_until_its_end_is_evidence() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    report(&store, &holder, "i-1", at(0)).await;
+    order(&store, &holder, "i-1", "o-1", at(0)).await;
+    let until = at(10 * LIFETIME_MS);
+    let waits = Consequence::Waits {
+        order: "o-1".parse().unwrap(),
+        waiting_for: contract::record::WaitingFor::Turn,
+        until,
+    };
+    store.settle(holder.host.clone(), 1, vec![waits]).await.unwrap();
+    assert_eq!(store.waiting(holder.host.clone(), at(9 * LIFETIME_MS)).await.unwrap().len(), 1);
+    assert_eq!(store.orders_that_wait(holder.tenant.clone(), at(9 * LIFETIME_MS)).await.unwrap().len(), 1);
+    assert_eq!(report(&store, &holder, "i-1", at(11 * LIFETIME_MS - 1)).await, None);
+    let run = Run { incident: "i-1".parse().unwrap(), control: "a.b".parse().unwrap(), time: at(0) };
+    let until = at(20 * LIFETIME_MS);
+    let begun = Consequence::Begun { order: "o-1".parse().unwrap(), until, run };
+    store.settle(holder.host.clone(), 2, vec![begun]).await.unwrap();
+    assert!(store.orders_that_wait(holder.tenant.clone(), at(1)).await.unwrap().is_empty());
+    assert_eq!(
+        report(&store, &holder, "i-1", at(21 * LIFETIME_MS - 1)).await,
+        None,
+        "a run was ordered twice"
+    );
+    assert_eq!(report(&store, &holder, "i-1", at(21 * LIFETIME_MS)).await, Some(2));
+}
+
+#[tokio::test]
+async fn a_pass_that_is_seen_while_a_run_has_to_hold_closes_nothing_before_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    let run = || Run { incident: "i-1".parse().unwrap(), control: "a.b".parse().unwrap(), time: at(1) };
+    let passed = |ms, record| Consequence::Passed { control: "a.b".parse().unwrap(), time: at(ms), record };
+    for (incident, ordered) in [("i-1", "o-1"), ("i-2", "s-2")] {
+        report(&store, &holder, incident, at(0)).await;
+        if ordered == "o-1" {
+            order(&store, &holder, incident, "o-1", at(0)).await;
+        }
+        let id: contract::ids::OrderId = ordered.parse().unwrap();
+        let run = Run { incident: incident.parse().unwrap(), ..run() };
+        let begun = Consequence::Begun { order: id.clone(), until: at(100), run: run.clone() };
+        store.settle(holder.host.clone(), 1, vec![begun, passed(2, 1)]).await.unwrap();
+        let state = stand(&store, &holder).await.pop().unwrap().2;
+        assert!(!matches!(state, IncidentState::Closed { .. }), "{ordered}: closed before it held");
+        let ended = Consequence::Passes { order: id, record: 3, run: Some(run) };
+        store.settle(holder.host.clone(), 2, vec![ended]).await.unwrap();
+        assert_eq!(stand(&store, &holder).await.pop().unwrap().2, IncidentState::Closed { record: 3 });
+    }
+    // A run whose end never came holds nothing up for ever.
+    report(&store, &holder, "i-3", at(0)).await;
+    let run = Run { incident: "i-3".parse().unwrap(), ..run() };
+    let begun = Consequence::Begun { order: "s-3".parse().unwrap(), until: at(100), run };
+    store.settle(holder.host.clone(), 3, vec![begun, passed(100, 4)]).await.unwrap();
+    assert_eq!(stand(&store, &holder).await.pop().unwrap().2, IncidentState::Closed { record: 4 });
 }
 
 #[tokio::test]
@@ -174,6 +233,7 @@ async fn what_waits_is_planned_after_a_start_and_what_is_out_is_not() {
         outcome: Outcome::Deferred,
         record: 1,
         retry: None,
+        run: None,
     };
     store.settle(holder.host.clone(), 1, vec![deferred]).await.unwrap();
     let plans = store.unplanned().await.unwrap();

@@ -13,27 +13,27 @@ use reqwest::StatusCode;
 
 use crate::stage::{Device, Stage, drift, parsed};
 
-const CONTROL: &str = "suture.evidence-directory";
+pub(crate) const CONTROL: &str = "suture.evidence-directory";
 
-async fn ordered(device: &Device, id: &str) -> OrderWaiting {
+pub(crate) async fn ordered(device: &Device, id: &str) -> OrderWaiting {
     device.report(id, CONTROL).await;
     let mut waiting = device.orders(10_000).await;
     assert_eq!(waiting.orders.len(), 1);
     waiting.orders.remove(0)
 }
 
-fn opened(device: &Device, waiting: &OrderWaiting) -> Order {
+pub(crate) fn opened(device: &Device, waiting: &OrderWaiting) -> Order {
     let signed =
         open(PayloadType::Order, &waiting.envelope.0, std::slice::from_ref(&device.sheet.hub_key)).unwrap();
     Order::from_signed(&signed).unwrap()
 }
 
-async fn delivered(device: &Device, from: u64) {
+pub(crate) async fn delivered(device: &Device, from: u64) {
     let taken: contract::plane::EvidenceTaken = parsed(device.deliver(from).await).await;
     assert!(taken.receipt.is_some());
 }
 
-async fn state(stage: &Stage) -> IncidentState {
+pub(crate) async fn state(stage: &Stage) -> IncidentState {
     let mut all = stage.incidents("clinic-7").await;
     assert_eq!(all.len(), 1, "{all:?}");
     all.remove(0).state
@@ -189,7 +189,7 @@ async fn what_is_reported_after_it_was_closed_is_open_until_it_is_seen_to_pass_a
 async fn what_no_rule_speaks_of_is_a_persons() {
     let stage = Stage::start().await;
     let device = stage.enrolled("clinic-7").await;
-    device.report("i-1", "ssh.root-login").await;
+    device.report("i-1", "disk.root-encrypted").await;
     let mut views = stage.incidents("clinic-7").await;
     for _ in 0..100 {
         if views[0].state != IncidentState::Drifted {

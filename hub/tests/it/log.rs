@@ -5,8 +5,8 @@ use contract::ids::OrderId;
 use contract::outcome::Outcome;
 use contract::plane::EnrolmentSheet;
 use contract::record::{
-    Body, Digests, Ended, FindingsTaken, KeyNamed, KeyTaken, Opened, PreviousLeaf, Record, Recovered,
-    Refused, Resolution, Trigger,
+    Body, Digests, Ended, Escalated, FindingsTaken, KeyNamed, KeyTaken, Opened, PreviousLeaf, Record,
+    Recovered, Refused, Resolution, Trigger, Trouble, Waiting, WaitingFor,
 };
 use contract::refusal::Refusal;
 use contract::socket::EntryPackage;
@@ -117,6 +117,7 @@ impl Log {
             resumed: false,
             acted_ms: 1,
             verified_ms: 1,
+            counts: vec![],
         };
         self.write("order", Body::Ended(outcome, ended));
     }
@@ -129,8 +130,30 @@ impl Log {
             counter: None,
             envelope: contract::digest::Digest::of(b"envelope"),
             refusal: refusal.clone(),
+            policy: None,
         };
         self.write("order", Body::Refused(refusal.outcome(), refused));
+    }
+
+    /// The order waits on its host, for a week from now on.
+    pub(crate) fn write_waiting(&mut self, order: &OrderId, incident: &str, waiting_for: WaitingFor) {
+        let waiting = Waiting {
+            order: order.clone(),
+            incident: incident.parse().unwrap(),
+            control: "suture.evidence-directory".parse().unwrap(),
+            runbook: "RB-FILE-001-own-directories".parse().unwrap(),
+            counter: 1,
+            waiting_for,
+            until: edge::clock::utc().plus_ms(7 * 24 * 3_600_000),
+            envelope: contract::blob::Blob(vec![]),
+        };
+        self.write("order", Body::Waiting(Box::new(waiting)));
+    }
+
+    pub(crate) fn write_escalated(&mut self, order: &OrderId, incident: &str) {
+        let escalated =
+            Escalated { order: order.clone(), incident: incident.parse().unwrap(), trouble: Trouble::Stuck };
+        self.write("order", Body::Escalated(escalated));
     }
 
     pub(crate) fn write_finding(&mut self, control: &str, verdict: Verdict) {

@@ -1,6 +1,7 @@
 //! The hub from the outside: a real hub in this process, over real sockets, with real certificates.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is the test's own message")]
 
+mod approvals;
 #[path = "../../src/heads/tests/authority.rs"]
 mod authority;
 mod door;
@@ -22,6 +23,7 @@ mod outside;
 mod process;
 mod rotation;
 mod stage;
+mod standing;
 mod timestamps;
 mod witnessing;
 mod worm;

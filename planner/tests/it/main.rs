@@ -151,3 +151,22 @@ fn a_rule_that_could_never_be_carried_out_is_found_before_the_first_incident() {
         assert!(error.to_string().starts_with("rules.yaml:2: rule a: "), "{error}");
     }
 }
+
+#[test]
+fn a_runbook_that_names_a_control_of_no_baseline_is_found_before_it_runs() {
+    const FILE: &str = "RB-FILE-001-own-directories.yaml";
+    let text = std::fs::read_to_string(beside("runbooks").join(FILE)).unwrap();
+    let rule = "rules:\n- { id: a, when: { controls: [suture.evidence-directory] }, run: RB-FILE-001-own-directories }\n";
+    for (from, to) in [
+        ("steps:\n", "preconditions: [{ passes: no.such }]\nsteps:\n"),
+        ("check: failed_control", "check: failed_control, also: [no.such]"),
+        ("steps:\n", "steps:\n  - check: { control: no.such }\n"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let changed = text.replace(from, to);
+        let asks = if to.contains("- check:") { "[file.restore, check]" } else { "[file.restore]" };
+        let changed = changed.replace("[file.restore]", asks);
+        let error = rules(rule).fit(&baseline(), &catalogue_of(vec![runbook(FILE, &changed)])).unwrap_err();
+        assert!(matches!(&*error.misfit, Misfit::NamesNoControl { .. }), "{to}: {error}");
+    }
+}

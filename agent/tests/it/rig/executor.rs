@@ -1,11 +1,14 @@
 //! A made-up executor: answers over a real Unix socket, writes nothing, and can die when a test wants it to.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use contract::finding::Finding;
 use contract::frame;
+use contract::ids::IncidentId;
+use contract::incident::What;
 use contract::outcome::Outcome;
 use contract::record::Trigger;
 use contract::socket::{Answer, EntryPackage, OrderAnswer, PROTOCOL, Question};
@@ -30,6 +33,14 @@ pub(crate) struct Seen {
     /// The first entry that it still has.
     pub(crate) first: u64,
     pub(crate) size: u64,
+    /// How often each order is under way before it ends.
+    pub(crate) slow: BTreeMap<Vec<u8>, u32>,
+    /// What it was asked to decide.
+    pub(crate) decided: Vec<(IncidentId, What)>,
+    /// What it answers to that, in turn; then it heals.
+    pub(crate) decisions: VecDeque<OrderAnswer>,
+    /// The standing orders that it was handed, with their rules.
+    pub(crate) standing: Vec<(Vec<u8>, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -42,11 +53,12 @@ impl FakeExecutor {
     pub(crate) fn start(socket: &Path, host: &str, act: impl Fn() + Send + Sync + 'static) -> Self {
         let seen: Arc<Mutex<Seen>> = Arc::default();
         let listener = UnixListener::bind(socket).unwrap();
-        let (all, host) = (Arc::clone(&seen), host.to_owned());
+        let (all, host, act) = (Arc::clone(&seen), host.to_owned(), Arc::new(act));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 all.lock().unwrap().connections += 1;
-                converse(stream.unwrap(), &all, &host, &act);
+                let (all, host, act) = (Arc::clone(&all), host.clone(), Arc::clone(&act));
+                std::thread::spawn(move || converse(stream.unwrap(), &all, &host, &*act));
             }
         });
         Self { seen }
@@ -100,6 +112,30 @@ impl Seen {
                 self.size += 1;
                 Answer::Recorded { size: self.size }
             }
+            Question::Order { envelope } if self.slow.get(&envelope.0).is_some_and(|left| *left > 0) => {
+                *self.slow.entry(envelope.0).or_default() -= 1;
+                Answer::UnderWay { order: "ord-1".parse().unwrap() }
+            }
+            Question::Decide { incident, what } => {
+                self.decided.push((incident, what));
+                let answer = self.decisions.pop_front().unwrap_or(OrderAnswer {
+                    order: None,
+                    outcome: Outcome::Healed,
+                    refusal: None,
+                    seq: self.size,
+                });
+                if answer.outcome == Outcome::Healed {
+                    act();
+                    self.size += 1;
+                }
+                Answer::Order(answer)
+            }
+            Question::StandingOrder { envelope, rules } => {
+                self.standing.push((envelope.0, rules));
+                Answer::Kept
+            }
+            Question::BreakGlass { envelope } if envelope.0 == b"a good grant" => Answer::Kept,
+            Question::BreakGlass { .. } => Answer::Sorry { why: "no pinned operator signed it".to_owned() },
             Question::Order { .. } => {
                 act();
                 self.orders += 1;

@@ -1,12 +1,14 @@
 //! A made-up hub: HTTP/1.1 over real mutual TLS, with just enough of each answer, and a switch to break it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use contract::blob::Blob;
+use contract::digest::Digest;
 use contract::incident::Incident;
 use contract::plane::{
-    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, IncidentTaken, OrderWaiting, OrdersWaiting, Problem,
+    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, GrantAnswer, GrantWaiting, IncidentTaken,
+    OrderWaiting, OrdersWaiting, Problem, StandingIssued,
 };
 use contract::socket::EntryPackage;
 use identity::{Authority, Holder, VerifiedRequest};
@@ -31,6 +33,13 @@ pub(crate) struct Seen {
     pub(crate) silent_on_evidence: bool,
     /// Takes so many incidents and enrolments without ever answering: the reply is lost.
     pub(crate) replies_lost: u32,
+    /// Break-glass grants that were not answered.
+    pub(crate) glass: BTreeMap<u64, Vec<u8>>,
+    pub(crate) glass_answers: Vec<(u64, Option<String>)>,
+    /// Takes no incident, and everything else.
+    pub(crate) refuses_incidents: bool,
+    /// Its standing order.
+    pub(crate) standing: Vec<u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -76,7 +85,7 @@ impl FakeHub {
     async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         while let Some((line, body)) = read_request(&mut stream).await {
             self.with(|seen| seen.raw.push(format!("{line} {}", String::from_utf8_lossy(&body))));
-            if line.starts_with("GET /v1/orders") && self.with(|seen| seen.orders.is_empty()) {
+            if line.starts_with("GET /v1/orders") {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
             let Some((status, answer)) = self.answer(&line, &body) else { return };
@@ -93,6 +102,9 @@ impl FakeHub {
             return Some((status, json(&Problem { problem: "broken".to_owned() })));
         }
         if seen.silent_on_evidence && line.starts_with("GET /v1/evidence") {
+            return Some((503, json(&Problem { problem: "broken".to_owned() })));
+        }
+        if seen.refuses_incidents && line.starts_with("POST /v1/incidents") {
             return Some((503, json(&Problem { problem: "broken".to_owned() })));
         }
         let mut reply_is_lost = |taken: Vec<u8>| {
@@ -113,10 +125,31 @@ impl FakeHub {
                         order: order.parse().unwrap(),
                         envelope: Blob(envelope.clone()),
                     };
-                    json(&OrdersWaiting { orders: seen.orders.iter().map(waiting).collect() })
+                    let known: Vec<&str> = path.rsplit('=').next().unwrap().split(',').collect();
+                    let orders = seen.orders.iter().filter(|(id, _)| !known.contains(&id.as_str()));
+                    let orders = orders.map(waiting).collect();
+                    let grant = |(number, envelope): (&u64, &Vec<u8>)| GrantWaiting {
+                        number: *number,
+                        envelope: Blob(envelope.clone()),
+                    };
+                    let break_glass = seen.glass.iter().map(grant).collect();
+                    let standing = Some(Digest::of(&seen.standing));
+                    json(&OrdersWaiting { orders, break_glass, standing })
+                }
+                ["GET", "/v1/standing"] => {
+                    let (envelope, says) = (Blob(seen.standing.clone()), Digest::of(&seen.standing));
+                    json(&StandingIssued { envelope, rules: "rules: made up".to_owned(), says })
+                }
+                ["POST", path] if path.starts_with("/v1/break-glass/") => {
+                    let number: u64 = path.split('/').nth(3).unwrap().parse().unwrap();
+                    seen.glass.remove(&number);
+                    let answer: GrantAnswer = serde_json::from_slice(body).unwrap();
+                    seen.glass_answers.push((number, answer.refused));
+                    b"{}".to_vec()
                 }
                 ["POST", path] if path.ends_with("/answer") => {
-                    seen.orders.pop_front();
+                    let id = path.split('/').nth(3).unwrap().to_owned();
+                    seen.orders.retain(|(order, _)| *order != id);
                     seen.answers.push(String::from_utf8_lossy(body).into_owned());
                     b"{}".to_vec()
                 }

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use agent::config::Config;
 use contract::blob::Blob;
@@ -130,15 +131,27 @@ impl Machine {
     pub(crate) fn run(&self, hub: &FakeHub) -> Running {
         run(&self.config(hub))
     }
+
+    /// Runs it with another idea of how long the hub must be silent.
+    pub(crate) fn run_alone_after(&self, hub: &FakeHub, silence: Duration) -> Running {
+        run_alone_after(&self.config(hub), silence)
+    }
 }
 
 pub(crate) fn run(config: &Path) -> Running {
+    run_alone_after(config, Duration::from_millis(contract::grant::SILENCE_MS))
+}
+
+fn run_alone_after(config: &Path, silence: Duration) -> Running {
     let config = Config::read(config).unwrap();
     let (stop, stopped) = oneshot::channel();
     let until = async {
         let _ = stopped.await;
     };
-    Running { agent: tokio::spawn(agent::run::run(config, Tracer::new(false), until)), stop }
+    Running {
+        agent: tokio::spawn(agent::run::run_alone_after(config, Tracer::new(false), until, silence)),
+        stop,
+    }
 }
 
 pub(crate) fn uid() -> u32 {

@@ -33,6 +33,8 @@ pub struct Control {
     pub nixos: Nixos,
     /// What may repair it.
     pub runbook: Option<RunbookId>,
+    /// Why a person has to, where nothing else may.
+    pub person: Option<String>,
 }
 
 /// The part of the machine a control is about.
@@ -69,11 +71,13 @@ pub enum Area {
     Services,
     /// The NixOS generation.
     Generation,
+    /// Room on disks and for work.
+    Capacity,
 }
 
 impl Area {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Ssh,
         Self::Accounts,
         Self::Sudo,
@@ -89,6 +93,7 @@ impl Area {
         Self::Backups,
         Self::Services,
         Self::Generation,
+        Self::Capacity,
     ];
 }
 
@@ -144,6 +149,9 @@ impl Control {
         let mut cited = BTreeSet::new();
         if !is_line(&self.title, 80) || !is_line(&self.why, 280) {
             return Some(Nonsense::Prose(id()));
+        }
+        if self.person.as_ref().is_some_and(|why| self.runbook.is_some() || !is_line(why, 280)) {
+            return Some(Nonsense::WhoRepairs(id()));
         }
         if self.citations.is_empty() {
             return Some(Nonsense::NoCitation(id()));

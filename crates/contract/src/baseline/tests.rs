@@ -89,6 +89,11 @@ fn what_makes_no_sense_is_refused_with_its_line() {
             ),
             "b.yaml:4: control ssh.root-login names no NixOS option",
         ),
+        (format!("{ONE}    person: ''\n"), "b.yaml:4: control ssh.root-login: `person` is one line"),
+        (
+            format!("{ONE}    person: Somebody knows.\n    runbook: RB-SSH-001-log-in\n"),
+            "b.yaml:4: control ssh.root-login: `person` is one line",
+        ),
     ];
     for (text, message) in cases {
         let said = baseline(&text).unwrap_err().to_string();

@@ -1,19 +1,14 @@
-//! What a record says happened, by kind; the details of what happens to machines. Those about the log itself are in `log`.
+//! What a record says happened, by kind. The details of each are in `run`, `site` and `log`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::blob::Blob;
-use crate::decision::Provenance;
-use crate::digest::Digest;
-use crate::fact::{Absence, FactValue, FileMode};
 use crate::finding::{Finding, Tally};
-use crate::ids::{ControlId, IncidentId, OrderId, RunbookId};
 use crate::outcome::Outcome;
-use crate::refusal::{Guardrail, Refusal};
-use crate::runbook::{ParameterValue, Verb};
 
 use super::log::{Gap, KeyNamed, KeyTaken, Opened, Recovered, Restored, Standing};
+use super::run::{Accepted, Connection, Ended, Escalated, Intent, Moved, Refused, Waiting};
+use super::site::{BreakGlass, Confined, DeadManFired, Intruded, PolicyTaken, StandingTaken};
 
 /// The kinds of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,10 +22,30 @@ pub enum Kind {
     Accepted,
     /// An order was not carried out.
     Refused,
+    /// An order waits.
+    Waiting,
     /// A step is about to act.
     Intent,
+    /// A run went over to another state.
+    Moved,
     /// A run ended.
     Ended,
+    /// A person is asked to look.
+    Escalated,
+    /// A step's program made a connection.
+    Connection,
+    /// A standing order was taken.
+    StandingTaken,
+    /// Break-glass began or ended.
+    BreakGlass,
+    /// A policy took hold.
+    PolicyTaken,
+    /// What the kernel offers to confine programs with.
+    Confined,
+    /// Somebody tried something at the socket.
+    Intruded,
+    /// A dead-man timer put the old state back.
+    DeadManFired,
     /// The executor came back after it was interrupted.
     Recovered,
     /// Where the executor stands: replay may begin here.
@@ -56,10 +71,30 @@ pub enum Body {
     Accepted(Box<Accepted>),
     /// [`Kind::Refused`], with its outcome.
     Refused(Outcome, Refused),
+    /// [`Kind::Waiting`].
+    Waiting(Box<Waiting>),
     /// [`Kind::Intent`].
     Intent(Intent),
+    /// [`Kind::Moved`].
+    Moved(Moved),
     /// [`Kind::Ended`], with its outcome.
     Ended(Outcome, Ended),
+    /// [`Kind::Escalated`].
+    Escalated(Escalated),
+    /// [`Kind::Connection`].
+    Connection(Connection),
+    /// [`Kind::StandingTaken`].
+    StandingTaken(Box<StandingTaken>),
+    /// [`Kind::BreakGlass`].
+    BreakGlass(BreakGlass),
+    /// [`Kind::PolicyTaken`].
+    PolicyTaken(PolicyTaken),
+    /// [`Kind::Confined`].
+    Confined(Confined),
+    /// [`Kind::Intruded`].
+    Intruded(Intruded),
+    /// [`Kind::DeadManFired`].
+    DeadManFired(DeadManFired),
     /// [`Kind::Recovered`].
     Recovered(Recovered),
     /// [`Kind::Standing`].
@@ -100,117 +135,6 @@ pub struct FindingsTaken {
     pub findings: Vec<Finding>,
 }
 
-/// An order that passed all guardrails. It holds the signed bytes, so that anyone with the hub's key can check the authority.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Accepted {
-    /// The order.
-    pub order: OrderId,
-    /// What it answers.
-    pub incident: IncidentId,
-    /// The failing control.
-    pub control: ControlId,
-    /// The runbook.
-    pub runbook: RunbookId,
-    /// The target, as bound.
-    pub target: Vec<ParameterValue>,
-    /// The order's counter: no lower one is ever accepted again.
-    pub counter: u64,
-    /// Who or what chose the runbook.
-    pub provenance: Provenance,
-    /// The guardrails that were asked and passed, in order.
-    pub guardrails: Vec<Guardrail>,
-    /// What the executor itself saw before it acted.
-    pub measured: FactValue,
-    /// The DSSE envelope, as it came.
-    pub envelope: Blob,
-}
-
-/// An order that was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Refused {
-    /// The order, where the bytes were worth reading: nothing unsigned is quoted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub order: Option<OrderId>,
-    /// What it would have answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub incident: Option<IncidentId>,
-    /// The runbook that would have run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub runbook: Option<RunbookId>,
-    /// Its counter, where guardrail 2 accepted it: spent all the same.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub counter: Option<u64>,
-    /// The digest of the envelope as it came.
-    pub envelope: Digest,
-    /// Why.
-    pub refusal: Refusal,
-}
-
-/// What a step is about to do, written before it does it, with what it needs to undo it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Intent {
-    /// The run's order.
-    pub order: OrderId,
-    /// Which step, from 0.
-    pub step: u32,
-    /// What it does.
-    pub verb: Verb,
-    /// To what.
-    pub target: ParameterValue,
-    /// How things stood.
-    pub before: Before,
-}
-
-/// How things stood before a step, so that they can stand like that again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Before {
-    /// The mode of one particular file or directory.
-    FileMode {
-        /// Its mode.
-        mode: FileMode,
-        /// Its device number. Undo touches this very inode or nothing.
-        device: u64,
-        /// Its inode number.
-        inode: u64,
-    },
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ended {
-    /// The run's order.
-    pub order: OrderId,
-    /// What it answers.
-    pub incident: IncidentId,
-    /// The control that was measured.
-    pub control: ControlId,
-    /// What the last measurement saw: for `healed`, the observation that closes the incident.
-    pub resolution: Resolution,
-    /// True where the run was taken up again after an interruption.
-    pub resumed: bool,
-    /// From the accepted order to the end of the steps, in milliseconds.
-    pub acted_ms: u64,
-    /// From the end of the steps to the end of the hold-down, in milliseconds.
-    pub verified_ms: u64,
-}
-
-/// What the last measurement of a run saw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Resolution {
-    /// The check passed.
-    Passes(FactValue),
-    /// The check failed.
-    Fails(FactValue),
-    /// The check could not be measured.
-    NotMeasured(Absence),
-}
-
 impl Body {
     /// Its kind.
     pub const fn kind(&self) -> Kind {
@@ -220,6 +144,16 @@ impl Body {
             Self::Accepted(_) => Kind::Accepted,
             Self::Refused(..) => Kind::Refused,
             Self::Intent(_) => Kind::Intent,
+            Self::Waiting(_) => Kind::Waiting,
+            Self::Moved(_) => Kind::Moved,
+            Self::Escalated(_) => Kind::Escalated,
+            Self::Connection(_) => Kind::Connection,
+            Self::StandingTaken(_) => Kind::StandingTaken,
+            Self::BreakGlass(_) => Kind::BreakGlass,
+            Self::PolicyTaken(_) => Kind::PolicyTaken,
+            Self::Confined(_) => Kind::Confined,
+            Self::Intruded(_) => Kind::Intruded,
+            Self::DeadManFired(_) => Kind::DeadManFired,
             Self::Ended(..) => Kind::Ended,
             Self::Recovered(_) => Kind::Recovered,
             Self::Standing(_) => Kind::Standing,
@@ -237,6 +171,16 @@ impl Body {
             Self::Accepted(d) => (None, serde_json::to_value(d)?),
             Self::Refused(o, d) => (Some(*o), serde_json::to_value(d)?),
             Self::Intent(d) => (None, serde_json::to_value(d)?),
+            Self::Waiting(d) => (None, serde_json::to_value(d)?),
+            Self::Moved(d) => (None, serde_json::to_value(d)?),
+            Self::Escalated(d) => (None, serde_json::to_value(d)?),
+            Self::Connection(d) => (None, serde_json::to_value(d)?),
+            Self::StandingTaken(d) => (None, serde_json::to_value(d)?),
+            Self::BreakGlass(d) => (None, serde_json::to_value(d)?),
+            Self::PolicyTaken(d) => (None, serde_json::to_value(d)?),
+            Self::Confined(d) => (None, serde_json::to_value(d)?),
+            Self::Intruded(d) => (None, serde_json::to_value(d)?),
+            Self::DeadManFired(d) => (None, serde_json::to_value(d)?),
             Self::Ended(o, d) => (Some(*o), serde_json::to_value(d)?),
             Self::Recovered(d) => (None, serde_json::to_value(d)?),
             Self::Standing(d) => (None, serde_json::to_value(d)?),
@@ -258,6 +202,16 @@ impl Body {
             (Kind::Accepted, None) => read(details).map(|d| Self::Accepted(Box::new(d))),
             (Kind::Refused, Some(o)) => read(details).map(|d| Self::Refused(o, d)),
             (Kind::Intent, None) => read(details).map(Self::Intent),
+            (Kind::Waiting, None) => read(details).map(|d| Self::Waiting(Box::new(d))),
+            (Kind::Moved, None) => read(details).map(Self::Moved),
+            (Kind::Escalated, None) => read(details).map(Self::Escalated),
+            (Kind::Connection, None) => read(details).map(Self::Connection),
+            (Kind::StandingTaken, None) => read(details).map(|d| Self::StandingTaken(Box::new(d))),
+            (Kind::BreakGlass, None) => read(details).map(Self::BreakGlass),
+            (Kind::PolicyTaken, None) => read(details).map(Self::PolicyTaken),
+            (Kind::Confined, None) => read(details).map(Self::Confined),
+            (Kind::Intruded, None) => read(details).map(Self::Intruded),
+            (Kind::DeadManFired, None) => read(details).map(Self::DeadManFired),
             (Kind::Ended, Some(o)) => read(details).map(|d| Self::Ended(o, d)),
             (Kind::Recovered, None) => read(details).map(Self::Recovered),
             (Kind::Standing, None) => read(details).map(Self::Standing),
@@ -271,6 +225,16 @@ impl Body {
                 | Kind::Findings
                 | Kind::Accepted
                 | Kind::Intent
+                | Kind::Waiting
+                | Kind::Moved
+                | Kind::Escalated
+                | Kind::Connection
+                | Kind::StandingTaken
+                | Kind::BreakGlass
+                | Kind::PolicyTaken
+                | Kind::Confined
+                | Kind::Intruded
+                | Kind::DeadManFired
                 | Kind::Recovered
                 | Kind::Standing
                 | Kind::Gap

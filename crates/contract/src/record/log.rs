@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
+use crate::digest::Digest;
 use crate::ids::{ControlId, HostId, OrderId, RunbookId, SiteId, TenantId};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
+use crate::resource::Resource;
 use crate::time::UtcTime;
 
 /// The first record of a log.
@@ -89,22 +91,60 @@ pub struct Recovered {
 pub struct Standing {
     /// The highest counter ever accepted; 0 where none was.
     pub highest_counter: u64,
-    /// When each runbook last ended on each control, in ascending order of runbook and control.
+    /// When each runbook last ended on each target, in ascending order of runbook and target.
     pub last_runs: Vec<LastRun>,
     /// The controls whose last word in the log is that they fail, in ascending order.
     pub failing: Vec<ControlId>,
+    /// When controls last went from passing to failing or back, as far as it counts for flapping.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turned: Vec<Turned>,
+    /// The standing order in force: its counter, and the digest of its signed bytes; 0 and none where there never was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing_order: Option<StandingHeld>,
+    /// The last break-glass grant: its counter, and the record's details where it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<super::site::BreakGlass>,
+    /// The digest of the policy in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Digest>,
+    /// The digest of the policy that was last announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_announced: Option<Digest>,
+    /// What the kernel offered to confine programs with, when it was last written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confined: Option<super::site::Confined>,
     /// How the newest orders ended, oldest first: as many as the record has room for.
     pub answers: Vec<Answered>,
 }
 
-/// When a runbook last ended on a control.
+/// A standing order that was taken: which, and how far its counter is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingHeld {
+    /// Its counter.
+    pub counter: u64,
+    /// The digest of its envelope.
+    pub envelope: Digest,
+}
+
+/// When a control went from passing to failing or back, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turned {
+    /// The control.
+    pub control: ControlId,
+    /// When.
+    pub at: Vec<UtcTime>,
+}
+
+/// When a runbook last ended on a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LastRun {
     /// The runbook.
     pub runbook: RunbookId,
-    /// The control.
-    pub control: ControlId,
+    /// What it touched.
+    pub target: Resource,
     /// The time of the record of its end.
     pub ended: UtcTime,
 }

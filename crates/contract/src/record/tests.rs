@@ -59,14 +59,23 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
         software: "1".into(),
         succeeds: Some(succeeds),
     };
-    let ended =
-        LastRun { runbook: "RB-X-001-x".parse().unwrap(), control: "x".parse().unwrap(), ended: time };
+    let ended = LastRun {
+        runbook: "RB-X-001-x".parse().unwrap(),
+        target: crate::resource::Resource::Clock,
+        ended: time,
+    };
     let answered =
         Answered { order: "o-1".parse().unwrap(), outcome: Outcome::Healed, refusal: None, seq: 3 };
     let standing = Standing {
         highest_counter: 9,
         last_runs: vec![ended],
         failing: vec!["x".parse().unwrap()],
+        turned: vec![],
+        standing_order: None,
+        break_glass: None,
+        policy: None,
+        policy_announced: None,
+        confined: None,
         answers: vec![answered],
     };
     let gap = |lost| Gap { reason: GapReason::LogLost, from: time, until: time, lost };

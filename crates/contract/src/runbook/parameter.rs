@@ -12,7 +12,7 @@ use crate::fact::{FactId, FileMode, Source, Word};
 use crate::ids::ParameterName;
 
 /// Suture's own directories on a host, by role. The executor alone knows where they are: no order can name a path among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OwnDirectory {
     /// The evidence log.
@@ -230,6 +230,22 @@ impl ParameterType {
             _ => return Err(ParameterFault::WrongType),
         };
         if within { Ok(()) } else { Err(ParameterFault::OutOfRange) }
+    }
+}
+
+impl ParameterType {
+    /// Values that it admits: every member of its set, the ends of its range.
+    pub fn examples(&self) -> Vec<ParameterValue> {
+        let each =
+            |words: &[Word], value: fn(Word) -> ParameterValue| words.iter().cloned().map(value).collect();
+        match self {
+            Self::OwnDirectory => OwnDirectory::ALL.into_iter().map(ParameterValue::OwnDirectory).collect(),
+            Self::Path { one_of } => each(one_of, ParameterValue::Path),
+            Self::SysctlKey { one_of } => each(one_of, ParameterValue::SysctlKey),
+            Self::Unit { one_of } => each(one_of, ParameterValue::Unit),
+            Self::FileMode { within } => vec![ParameterValue::FileMode(*within)],
+            Self::Number { min, max } => vec![ParameterValue::Number(*min), ParameterValue::Number(*max)],
+        }
     }
 }
 

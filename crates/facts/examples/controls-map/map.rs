@@ -25,7 +25,8 @@ pub(crate) fn rule(csv: &str) -> Rule {
 /// One line for each control and citation. A citation that the rule does not have leaves its columns empty.
 pub(crate) fn map(baseline: &Baseline, rule: &Rule) -> String {
     let mut csv =
-        "control,title,citation,standard,specification,severity,fact,expected,nixos,runbook\n".to_owned();
+        "control,title,citation,standard,specification,severity,fact,expected,nixos,runbook,person\n"
+            .to_owned();
     for control in baseline.controls() {
         for citation in &control.citations {
             let (standard, specification) = rule.get(citation.as_str()).cloned().unwrap_or_default();
@@ -41,6 +42,7 @@ pub(crate) fn map(baseline: &Baseline, rule: &Rule) -> String {
                 control.expected_text(),
                 control.nixos.to_string(),
                 runbook,
+                control.person.clone().unwrap_or_default(),
             ];
             csv.push_str(&row.map(|field| quoted(&field)).join(","));
             csv.push('\n');

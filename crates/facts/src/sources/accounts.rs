@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use contract::fact::{Absence, Observation};
 
+use super::administrators::{self, Person};
 use super::{FactSource, shells};
 use crate::config::Config;
 use crate::root::{Root, count};
@@ -23,14 +24,27 @@ const STRONG_HASHES: [&str; 7] = ["$y$", "$gy$", "$7$", "$6$", "$2a$", "$2b$", "
 pub(crate) struct Accounts<'a> {
     root: &'a Root,
     passwd: OnceCell<Result<Vec<Account>, Absence>>,
-    shadow: OnceCell<Result<Vec<String>, Absence>>,
+    shadow: OnceCell<Result<Vec<Shadow>, Absence>>,
 }
 
 struct Account {
+    name: String,
     uid: u32,
+    gid: u32,
     has_empty_password: bool,
     home: String,
     has_shell: bool,
+}
+
+impl Account {
+    const fn is_person(&self) -> bool {
+        self.uid >= FIRST_PERSON && self.uid != NOBODY && self.has_shell
+    }
+}
+
+struct Shadow {
+    name: String,
+    password: String,
 }
 
 impl<'a> Accounts<'a> {
@@ -43,7 +57,7 @@ impl<'a> Accounts<'a> {
         self.passwd.get_or_init(read).as_deref().map_err(|a| *a)
     }
 
-    fn passwords(&self) -> Result<&[String], Absence> {
+    fn passwords(&self) -> Result<&[Shadow], Absence> {
         let read = || parse_shadow(&self.root.text("/etc/shadow")?).ok_or(Absence::Malformed);
         self.shadow.get_or_init(read).as_deref().map_err(|a| *a)
     }
@@ -59,23 +73,34 @@ impl<'a> Accounts<'a> {
     }
 
     fn empty_passwords(&self) -> Observation {
-        let in_shadow = self.passwords()?.iter().filter(|p| p.is_empty()).count();
+        let in_shadow = self.passwords()?.iter().filter(|s| s.password.is_empty()).count();
         count(in_shadow + self.accounts()?.iter().filter(|a| a.has_empty_password).count())
     }
 
-    /// A password that is locked (`!`, `*`) opens nothing, however it was hashed; an empty one is counted elsewhere.
     fn weak_password_hashes(&self) -> Observation {
-        let weak = |p: &&String| {
-            !p.is_empty() && !p.starts_with(['!', '*']) && !STRONG_HASHES.iter().any(|s| p.starts_with(s))
-        };
-        count(self.passwords()?.iter().filter(weak).count())
+        let weak = |p: &str| opens(p) && !STRONG_HASHES.iter().any(|s| p.starts_with(s));
+        count(self.passwords()?.iter().filter(|s| weak(&s.password)).count())
+    }
+
+    /// Accounts made for software, which nobody should be able to log in to.
+    fn system_accounts_with_password(&self) -> Observation {
+        let passwords = self.passwords()?;
+        let has_password = |a: &Account| passwords.iter().any(|s| s.name == a.name && opens(&s.password));
+        self.counted(|a| (1..FIRST_PERSON).contains(&a.uid) && has_password(a))
+    }
+
+    fn administrators_with_key(&self) -> Observation {
+        let people = self.accounts()?.iter().filter(|a| a.is_person());
+        administrators::with_key(
+            self.root,
+            people.map(|a| Person { name: &a.name, gid: a.gid, home: &a.home }),
+        )
     }
 
     fn open_home_directories(&self) -> Observation {
         let mut open = 0;
         for account in self.accounts()? {
-            let is_person = account.uid >= FIRST_PERSON && account.uid != NOBODY && account.has_shell;
-            if !is_person {
+            if !account.is_person() {
                 continue;
             }
             match self.root.lstat(&account.home) {
@@ -99,6 +124,8 @@ impl FactSource for Accounts<'_> {
             "system_accounts_with_shell" => {
                 self.counted(|a| (1..FIRST_PERSON).contains(&a.uid) && a.has_shell)
             }
+            "system_accounts_with_password" => self.system_accounts_with_password(),
+            "administrators_with_key" => self.administrators_with_key(),
             "open_home_directories" => self.open_home_directories(),
             "shell_timeout_seconds" => shells::timeout_seconds(self.root),
             _ => Err(Absence::Unsupported),
@@ -110,10 +137,12 @@ impl FactSource for Accounts<'_> {
 fn parse_passwd(text: &str) -> Option<Vec<Account>> {
     let account = |line: &str| {
         let fields: Vec<&str> = line.split(':').collect();
-        let [_, password, uid, _, _, home, shell] = fields[..] else { return None };
+        let [name, password, uid, gid, _, home, shell] = fields[..] else { return None };
         let shell_name = shell.rsplit('/').next().unwrap_or_default();
         Some(Account {
+            name: name.to_owned(),
             uid: uid.parse().ok()?,
+            gid: gid.parse().ok()?,
             has_empty_password: password.is_empty(),
             home: home.to_owned(),
             // An empty field means `/bin/sh`.
@@ -124,12 +153,18 @@ fn parse_passwd(text: &str) -> Option<Vec<Account>> {
     (!accounts.is_empty()).then_some(accounts)
 }
 
-/// The second field of each line; `None` where a line has not nine fields, or where there is no line at all.
-fn parse_shadow(text: &str) -> Option<Vec<String>> {
-    let password = |line: &str| {
+/// Whether a password field lets anyone in who knows the password. A locked one (`!`, `*`) does not; an empty one is counted elsewhere.
+fn opens(password: &str) -> bool {
+    !password.is_empty() && !password.starts_with(['!', '*'])
+}
+
+/// The first two fields of each line; `None` where a line has not nine fields, or where there is no line at all.
+fn parse_shadow(text: &str) -> Option<Vec<Shadow>> {
+    let entry = |line: &str| {
         let fields: Vec<&str> = line.split(':').collect();
-        (fields.len() == 9).then(|| fields[1].to_owned())
+        let shadow = || Shadow { name: fields[0].to_owned(), password: fields[1].to_owned() };
+        (fields.len() == 9).then(shadow)
     };
-    let passwords = text.lines().filter(|l| !l.is_empty()).map(password).collect::<Option<Vec<_>>>()?;
-    (!passwords.is_empty()).then_some(passwords)
+    let entries = text.lines().filter(|l| !l.is_empty()).map(entry).collect::<Option<Vec<_>>>()?;
+    (!entries.is_empty()).then_some(entries)
 }

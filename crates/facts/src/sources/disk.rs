@@ -1,4 +1,4 @@
-//! Encryption of file systems and swap.
+//! Encryption of file systems and swap, and how full they are.
 
 use std::cell::OnceCell;
 
@@ -77,13 +77,61 @@ impl<'a> Disk<'a> {
     }
 }
 
+impl Disk<'_> {
+    /// Of the writable file systems on a device of this machine, how full the fullest is: of bytes or of inodes, whichever is nearer its end.
+    fn fullest_percent(&self) -> Observation {
+        let mut fullest = None;
+        for mount in self.mounts()? {
+            let from_device = !mount.device.starts_with("0:") || mount.source.starts_with("/dev/");
+            if !from_device || mount.is_read_only || BOOT.contains(&mount.at.as_str()) {
+                continue;
+            }
+            let path = self.root.path(&mount.at);
+            // A file in the place of a directory: a container's own `/etc/hosts` and the like, on somebody else's file system.
+            if path.is_file() {
+                continue;
+            }
+            let fs = rustix::fs::statvfs(path).map_err(|e| self.root.absence(&e.into()))?;
+            let bytes = used_percent(fs.f_blocks, fs.f_bfree, fs.f_bavail);
+            fullest = fullest.max(bytes).max(used_percent(fs.f_files, fs.f_ffree, fs.f_favail));
+        }
+        let percent = fullest.ok_or(Absence::DoesNotApply)?;
+        i64::try_from(percent).map(FactValue::Number).map_err(|_| Absence::Malformed)
+    }
+}
+
+/// As df(1) counts: what is used, of that and what is still to be had, rounded up. None where there is nothing to be had at all: such a file
+/// system counts its inodes, or its blocks, in another way.
+fn used_percent(all: u64, free: u64, available: u64) -> Option<u64> {
+    let used = all.checked_sub(free)?;
+    let whole = used.checked_add(available).filter(|whole| *whole > 0)?;
+    Some(used.saturating_mul(100).div_ceil(whole))
+}
+
 impl FactSource for Disk<'_> {
     fn read(&self, name: &str) -> Observation {
         match name {
+            "fullest_percent" => self.fullest_percent(),
             "root_encrypted" => self.root_encrypted(),
             "unencrypted_filesystems" => self.unencrypted_filesystems(),
             "unencrypted_swaps" => self.unencrypted_swaps(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_is_as_full_as_df_says() {
+        // What root alone may use is neither used nor to be had.
+        assert_eq!(used_percent(100, 20, 15), Some(85));
+        assert_eq!(used_percent(1000, 999, 999), Some(1));
+        assert_eq!(used_percent(100, 0, 0), Some(100));
+        for odd in [(0, 0, 0), (10, 11, 11), (10, 10, 0)] {
+            assert_eq!(used_percent(odd.0, odd.1, odd.2), None, "{odd:?}");
         }
     }
 }

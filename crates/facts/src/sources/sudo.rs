@@ -68,7 +68,9 @@ impl<'a> Sudo<'a> {
     }
 
     fn logs(&self) -> Observation {
-        let to_syslog = self.switch("syslog")?.unwrap_or(true);
+        // A facility turns it on as much as the bare name does: the last word counts.
+        let says = |o: &String| o == "syslog" || o == "!syslog" || o.starts_with("syslog=");
+        let to_syslog = self.defaults()?.into_iter().rfind(says).is_none_or(|o| o != "!syslog");
         Ok(FactValue::Flag(to_syslog || self.value("logfile")?.is_some()))
     }
 

@@ -17,6 +17,13 @@ const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
 const BUS: &str = "/run/dbus/system_bus_socket";
 
+/// What a site decides by itself to offer, or not to: one that is not enabled is not missed. The journal, the audit daemon and the timetable are no
+/// such matter, and are missed wherever they are installed.
+const OFFERED: [&str; 5] =
+    ["chrony.service", "nftables.service", "nginx.service", "postgresql.service", "ssh.service"];
+/// How systemd calls a unit that nothing starts at boot.
+const NOT_ENABLED: [&str; 3] = ["disabled", "masked", "masked-runtime"];
+
 /// systemd's units.
 pub(crate) struct Unit<'a> {
     config: &'a Config,
@@ -66,10 +73,13 @@ impl<'a> Unit<'a> {
             String::try_from(value).map_err(|_| Absence::Malformed)
         };
         if text("LoadState")? == "not-found" {
-            Err(Absence::NotInstalled)
-        } else {
-            word(&text("ActiveState")?)
+            return Err(Absence::NotInstalled);
         }
+        let state = text("ActiveState")?;
+        let is_offered = !OFFERED.contains(&unit)
+            || state == "active"
+            || !NOT_ENABLED.contains(&text("UnitFileState")?.as_str());
+        if is_offered { word(&state) } else { Err(Absence::DoesNotApply) }
     }
 }
 

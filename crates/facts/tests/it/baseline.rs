@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use contract::baseline::{Area, Baseline, Expectation, Owner};
+use contract::baseline::{Area, Baseline};
 use contract::fact::{Absence, Source};
 
 use crate::map;
@@ -82,23 +82,6 @@ fn every_fact_is_known_to_its_source() {
             control.observe
         );
         assert!(seen.is_err(), "{} saw {seen:?} on a machine without a single file", control.id);
-    }
-}
-
-#[test]
-fn a_runbook_repairs_only_what_it_can_bind() {
-    for control in baseline().controls() {
-        let Some(runbook) = &control.runbook else { continue };
-        let exact = matches!(control.expect, Expectation::Equals(_));
-        let owner = |want| matches!(&control.expect, Expectation::Permissions(p) if p.owner == want);
-        let fits = match (runbook.as_str(), control.observe.source()) {
-            ("RB-FILE-001-own-directories", Source::Own) => owner(Owner::Own),
-            ("RB-FILE-002-system-files", Source::Path) => owner(Owner::Root),
-            ("RB-KERNEL-001-sysctl", Source::Sysctl) => exact,
-            ("RB-SERVICE-001-restart", Source::Unit) => control.observe.name().contains('.'),
-            _ => false,
-        };
-        assert!(fits, "{} cannot be repaired by {runbook}", control.id);
     }
 }
 

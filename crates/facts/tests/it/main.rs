@@ -9,6 +9,7 @@ mod machines;
 #[path = "../../examples/controls-map/map.rs"]
 mod map;
 mod properties;
+mod repairs;
 mod scan;
 mod sources;
 mod tree;

@@ -56,3 +56,13 @@ fn a_contradiction_is_refused() {
         assert_eq!(made.check(), Err(Misuse::Environment { name: name.to_owned() }));
     }
 }
+
+#[test]
+fn the_machine_s_own_network_is_for_the_packet_filter_alone() {
+    for profile in [Profile::Strict, Profile::Standard, Profile::StandardNet] {
+        let made = Confinement { network: Network::Host, ..Confinement::new(profile) };
+        assert_eq!(made.check(), Err(Misuse::HostNetwork { profile }));
+    }
+    let made = Confinement { network: Network::Host, ..Confinement::new(Profile::Netfilter) };
+    assert_eq!(made.check(), Ok(()));
+}

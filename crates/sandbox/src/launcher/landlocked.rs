@@ -12,7 +12,7 @@ use landlock::{
 
 use super::tree::DEVICES;
 use crate::channel::Order;
-use crate::confinement::{Profile, SYSTEM};
+use crate::confinement::{Network, Profile, SYSTEM};
 
 /// The newest rules that are asked for: with scopes, and with ioctls of devices.
 const RULES: ABI = ABI::V6;
@@ -29,9 +29,14 @@ pub(super) enum LandlockError {
 }
 
 pub(super) fn restrict(order: &Order, port: Option<u16>) -> Result<(), LandlockError> {
+    // In a network with nothing in it nobody is reached by listening: daemons that only test their settings bind their ports there.
+    let network = match order.confinement.network {
+        Network::None => AccessNet::ConnectTcp.into(),
+        Network::Host | Network::Proxy(_) => AccessNet::from_all(RULES),
+    };
     let rules = Ruleset::default()
         .handle_access(AccessFs::from_all(RULES))?
-        .handle_access(AccessNet::from_all(RULES))?
+        .handle_access(network)?
         .scope(Scope::from_all(RULES))?
         .create()?;
     let mut rules = files(rules, order)?;
@@ -49,7 +54,7 @@ fn files(mut rules: RulesetCreated, order: &Order) -> Result<RulesetCreated, Lan
     // Under `strict` the program itself, and what loads it, is all that can be started.
     let trees = match order.confinement.profile {
         Profile::Strict => read,
-        Profile::Standard | Profile::StandardNet => read | AccessFs::Execute,
+        Profile::Standard | Profile::StandardNet | Profile::Netfilter => read | AccessFs::Execute,
     };
     let write = AccessFs::from_all(RULES) & !AccessFs::Execute;
     let system = SYSTEM.iter().map(Path::new).filter(|path| path.exists());
@@ -58,7 +63,7 @@ fn files(mut rules: RulesetCreated, order: &Order) -> Result<RulesetCreated, Lan
         rules = rules.add_rule(beneath(path, trees)?)?;
     }
     rules = rules.add_rule(beneath(Path::new("/proc"), read)?)?;
-    let scratch = ["/tmp", "/dev/shm"].map(Path::new);
+    let scratch = ["/tmp", "/dev/shm", "/run"].map(Path::new);
     for path in scratch.into_iter().chain(order.confinement.writable.iter().map(AsRef::as_ref)) {
         rules = rules.add_rule(beneath(path, write)?)?;
     }

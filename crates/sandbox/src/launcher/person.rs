@@ -69,6 +69,7 @@ fn bit(capability: Capability) -> CapabilitySet {
         Capability::Setgid => CapabilitySet::SETGID,
         Capability::Setuid => CapabilitySet::SETUID,
         Capability::LinuxImmutable => CapabilitySet::LINUX_IMMUTABLE,
+        Capability::NetAdmin => CapabilitySet::NET_ADMIN,
         Capability::NetBindService => CapabilitySet::NET_BIND_SERVICE,
         Capability::SysNice => CapabilitySet::SYS_NICE,
         Capability::SysTime => CapabilitySet::SYS_TIME,

@@ -1,7 +1,8 @@
 //! The step's files: a new root with the system's programs, what was declared, and nothing else.
 //!
-//! `/run` is empty, so that no path leads to a socket of systemd or D-Bus, which Landlock would not stop. `/sys` is not there; `/proc` shows the
-//! step's own processes and is read-only, because root may write most of `/proc/sys` without any capability.
+//! `/run` is empty and the step's own, so that no path leads to a socket of systemd or D-Bus, which Landlock would not stop; daemons that test their
+//! settings write their process numbers there. `/sys` is not there; `/proc` shows the step's own processes and is read-only, because root may write
+//! most of `/proc/sys` without any capability.
 
 use std::fs::{self, DirBuilder};
 use std::io::Write;
@@ -56,6 +57,7 @@ pub(super) fn build(order: &Order) -> Result<(), Failure> {
     for scratch in ["/tmp", "/dev/shm"] {
         attach(&tmpfs("1777", &size, WRITABLE)?, &inside(Path::new(scratch)))?;
     }
+    attach(&tmpfs("0755", "1m", WRITABLE)?, &inside(Path::new("/run")))?;
     attach(&proc(order)?, &inside(Path::new("/proc")))?;
     for (name, to) in [("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")] {
         symlink(format!("/proc/self/fd{to}"), inside(Path::new("/dev")).join(name)).at("/dev")?;
@@ -145,7 +147,7 @@ fn hide(order: &Order) -> Result<(), Failure> {
             let nothing = tmpfs("0000", "4k", READ_ONLY)?;
             attach(&nothing, &target)?;
         } else {
-            let nothing = inside(Path::new("/run")).join("nothing");
+            let nothing = inside(Path::new("/nothing"));
             if !nothing.exists() {
                 fs::File::create_new(&nothing).at(&place)?;
                 rustix::fs::chmod(&nothing, Mode::empty()).at(&place)?;

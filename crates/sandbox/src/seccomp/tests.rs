@@ -1,8 +1,12 @@
 use super::{compile, filters};
 use crate::confinement::Profile;
 
-const PROFILES: [(Profile, &str); 3] =
-    [(Profile::Strict, "strict"), (Profile::Standard, "standard"), (Profile::StandardNet, "standard-net")];
+const PROFILES: [(Profile, &str); 4] = [
+    (Profile::Strict, "strict"),
+    (Profile::Standard, "standard"),
+    (Profile::StandardNet, "standard-net"),
+    (Profile::Netfilter, "netfilter"),
+];
 
 fn read(name: &str) -> Result<String, String> {
     let path = format!("{}/profiles/{name}.json", env!("CARGO_MANIFEST_DIR"));

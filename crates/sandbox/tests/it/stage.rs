@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sandbox::{Confinement, Finished, Launcher, Limits, Profile, Program};
 
-pub(crate) const PROFILES: [Profile; 3] = [Profile::Strict, Profile::Standard, Profile::StandardNet];
+pub(crate) const PROFILES: [Profile; 4] =
+    [Profile::Strict, Profile::Standard, Profile::StandardNet, Profile::Netfilter];
 pub(crate) const SECRET: &str = "the signed log";
 
 pub(crate) struct Stage {

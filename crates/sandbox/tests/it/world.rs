@@ -87,7 +87,7 @@ fn programs_of_the_system_run_under_the_standard_profile() {
         cat y; id -u; sleep 0; (echo sub); date -u +%Y > /dev/null";
     let shell = std::path::Path::new("/bin/sh").canonicalize().unwrap();
     let program = Program::unpinned(&shell, vec!["-c".to_owned(), script.to_owned()]).unwrap();
-    for profile in [Profile::Standard, Profile::StandardNet] {
+    for profile in [Profile::Standard, Profile::StandardNet, Profile::Netfilter] {
         let finished = stage.launcher.run(&program, &stage.confinement(profile)).unwrap();
         let (said, complained) = (stdout(&finished), String::from_utf8_lossy(&finished.stderr));
         assert_eq!(finished.exit, Exit::Code(0), "{said}{complained}");

@@ -3,7 +3,7 @@
 use contract::fact::FileMode;
 use contract::finding::Tally;
 use contract::record::{Before, FindingsTaken, RECORD_MAX_BYTES, Trigger};
-use contract::runbook::{ParameterValue, Verb};
+use contract::runbook::Verb;
 use proptest::prelude::*;
 
 use super::*;
@@ -40,6 +40,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn thing(control: &str) -> Resource {
+    Resource::Unit(format!("{control}.service").parse().unwrap())
+}
+
 fn order(n: u8) -> OrderId {
     format!("o-{n}").parse().unwrap()
 }
@@ -52,13 +56,14 @@ fn body(step: &Step, ledger: &Ledger) -> Option<Body> {
             accepted.order = order(*n);
             accepted.runbook = RUNBOOKS[*runbook].parse().unwrap();
             accepted.control = id(control);
+            accepted.targets = vec![thing(CONTROLS[*control])];
             Body::Accepted(accepted)
         }
         Step::Intend { order: n } => Body::Intent(Intent {
             order: order(*n),
             step: 0,
             verb: Verb::FileRestore,
-            target: ParameterValue::OwnDirectory(contract::runbook::OwnDirectory::Evidence),
+            target: Resource::OwnDirectory(contract::runbook::OwnDirectory::Evidence),
             before: Before::FileMode { mode: FileMode::from_st_mode(0o755), device: 1, inode: 2 },
         }),
         Step::End { order: n, control, healed } => {
@@ -95,6 +100,7 @@ struct Seen {
     unfinished: Vec<(Accepted, Vec<Intent>)>,
     failing: Vec<bool>,
     since_run: Vec<Option<u64>>,
+    flaps: Vec<Option<Flap>>,
     answers: Vec<Option<OrderAnswer>>,
 }
 
@@ -105,9 +111,8 @@ fn seen(ledger: &Ledger) -> Seen {
         highest: ledger.highest_counter(),
         unfinished: ledger.unfinished().map(|u| (u.accepted.clone(), u.intents.clone())).collect(),
         failing: CONTROLS.iter().map(|c| ledger.fails(&c.parse().unwrap())).collect(),
-        since_run: pairs
-            .map(|(r, c)| ledger.ms_since_run(&r.parse().unwrap(), &c.parse().unwrap(), &at))
-            .collect(),
+        flaps: CONTROLS.iter().map(|c| ledger.flapping(&c.parse().unwrap(), at.now)).collect(),
+        since_run: pairs.map(|(r, c)| ledger.ms_since_run(&r.parse().unwrap(), &thing(c), &at)).collect(),
         answers: (0..ORDERS).map(|n| ledger.answer(&order(n)).cloned()).collect(),
     }
 }
@@ -155,13 +160,13 @@ fn there_is_no_standing_record_while_a_run_is_unfinished() {
 
 #[test]
 fn a_cooldown_goes_by_the_monotonic_clock_across_a_standing_record() {
-    let (runbook, control) = ("RB-X-001-x".parse().unwrap(), "x".parse().unwrap());
+    let (runbook, target) = ("RB-X-001-x".parse().unwrap(), target());
     let mut ledger = Ledger::default();
     ledger.apply(&record(0, 1000, accepted(1)), Some(MonoNs(0)));
     ledger.apply(&record(1, 1000, ended()), Some(MonoNs(0)));
     let standing = Body::Standing(ledger.standing().unwrap());
     ledger.apply(&record(2, 1000, standing), Some(MonoNs(0)));
-    assert_eq!(ledger.ms_since_run(&runbook, &control, &moment(9_000_000, 5_000_000)), Some(5));
+    assert_eq!(ledger.ms_since_run(&runbook, &target, &moment(9_000_000, 5_000_000)), Some(5));
 }
 
 #[test]
@@ -191,7 +196,7 @@ fn more_cooldowns_than_a_record_holds_give_none_rather_than_a_part_of_them() {
             panic!()
         };
         (accepted.order, ended.order) = (order(1), order(1));
-        accepted.control = format!("control-{n}").parse().unwrap();
+        accepted.targets = vec![thing(&format!("control-{n}"))];
         ledger.apply(&record(2 * n, 0, Body::Accepted(accepted)), None);
         ledger.apply(&record(2 * n + 1, 0, Body::Ended(outcome, ended)), None);
     }

@@ -56,6 +56,52 @@ fn accounts_that_make_no_sense_are_not_counted() {
 }
 
 #[test]
+fn service_accounts_with_a_password_are_counted() {
+    let shadow = |line: &str| format!("{SHADOW}{line}\n");
+    for (line, want) in [
+        ("postgres:!:20000:0:99999:7:::", 0),
+        ("postgres:!$y$j9T$x$y:20000:0:99999:7:::", 0),
+        ("postgres:$y$j9T$x$y:20000:0:99999:7:::", 1),
+        ("postgres::20000:0:99999:7:::", 0),
+    ] {
+        let shadow = shadow(line);
+        let files = [("/etc/passwd", PASSWD), ("/etc/shadow", shadow.as_str())];
+        check(&files, "accounts:system_accounts_with_password", &number(want));
+    }
+    check(&[("/etc/passwd", PASSWD)], "accounts:system_accounts_with_password", &Err(Absence::NotInstalled));
+}
+
+#[test]
+fn administrators_are_people_of_the_right_group_with_a_key_of_their_own() {
+    const FACT: &str = "accounts:administrators_with_key";
+    const ROOTS: &str = "/root/.ssh/authorized_keys"; // tidy: allow paths: root's home on every machine
+    let machine = |group: &str| Tree::of(&[("/etc/passwd", PASSWD), ("/etc/group", group)]);
+    let key = "ssh-ed25519 AAAA ada\n";
+    check(&[("/etc/passwd", PASSWD)], FACT, &Err(Absence::NotInstalled));
+    assert_eq!(machine("sudo:x:27:ada,ben\n").read(FACT), number(0), "no key");
+    let with = |group: &str, file: &str, text: &str| machine(group).file(file, text).read(FACT);
+    assert_eq!(with("sudo:x:27:ada,ben\n", "/home/ada/.ssh/authorized_keys", key), number(1));
+    assert_eq!(
+        with("wheel:x:1000:\n", "/home/ada/.ssh/authorized_keys2", key),
+        number(1),
+        "by their own group"
+    );
+    assert_eq!(with("wheel:x:1:ben\n", "/etc/ssh/authorized_keys.d/ben", key), number(1), "declared");
+    assert_eq!(
+        with("users:x:100:ada\n", "/home/ada/.ssh/authorized_keys", key),
+        number(0),
+        "no administrator"
+    );
+    assert_eq!(
+        with("sudo:x:27:ada\n", "/home/ada/.ssh/authorized_keys", "# none\n\n"),
+        number(0),
+        "no key in it"
+    );
+    assert_eq!(with("sudo:x:27:root\n", ROOTS, key), number(0), "root is nobody's own");
+    assert_eq!(with("sudo:x:27\n", "/home/ada/.ssh/authorized_keys", key), Err(Absence::Malformed));
+}
+
+#[test]
 fn open_homes_are_those_of_people() {
     let tree = Tree::of(&[("/etc/passwd", PASSWD)]).directory("/home/ada").directory("/home/ben");
     let tree = tree.mode("/home/ada", 0o700).mode("/home/ben", 0o755);

@@ -138,3 +138,41 @@ fn own_directories_are_known_by_their_role() {
     assert_eq!(tree.read("own:agent-keys"), Err(Absence::NotInstalled));
     assert_eq!(tree.read("own:home"), Err(Absence::Unsupported));
 }
+
+#[test]
+fn the_fullest_file_system_of_this_machine_is_told() {
+    const FACT: &str = "disk:fullest_percent";
+    match machine("8:2").read(FACT) {
+        Ok(FactValue::Number(percent)) => assert!((0..=100).contains(&percent), "{percent}"),
+        other => panic!("{other:?}"),
+    }
+    let none =
+        format!("{SYS}27 1 8:2 / / ro - ext4 /dev/root ro\n30 27 8:1 / /boot rw - ext4 /dev/sda1 rw\n");
+    check(&[("/proc/self/mountinfo", &none)], FACT, &Err(Absence::DoesNotApply));
+    let gone = format!("{SYS}27 1 8:2 / /gone rw - ext4 /dev/root rw\n");
+    check(&[("/proc/self/mountinfo", &gone)], FACT, &Err(Absence::NotInstalled));
+    check(&[], FACT, &Err(Absence::NotInstalled));
+}
+
+#[test]
+fn pressure_is_the_share_of_a_minute_in_which_work_waited() {
+    const FACT: &str = "cpu:pressure_percent";
+    let file = |text: &str, want| check(&[("/proc/pressure/cpu", text)], FACT, &want);
+    file(
+        "some avg10=9.00 avg60=12.34 avg300=1.00 total=5\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+        number(13),
+    );
+    file("some avg10=9.00 avg60=75.00 avg300=1.00 total=5\n", number(75));
+    file("some avg10=9.00 avg60=0.00 avg300=1.00 total=5\n", number(0));
+    for odd in [
+        "",
+        "full avg60=1.00\n",
+        "some avg10=1.00\n",
+        "some avg60=x\n",
+        "some avg60=-1.00\n",
+        "some avg60=100.01\n",
+    ] {
+        file(odd, Err(Absence::Malformed));
+    }
+    check(&[], FACT, &Err(Absence::NotInstalled));
+}

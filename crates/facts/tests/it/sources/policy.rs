@@ -36,6 +36,8 @@ fn sudo_defaults_are_read_or_known_by_version() {
     assert_eq!(sudoers("").read("sudo:use_pty"), Err(Absence::NotInstalled));
     assert_eq!(sudoers("").read("sudo:logs"), flag(true));
     assert_eq!(sudoers("Defaults !syslog\n").read("sudo:logs"), flag(false));
+    assert_eq!(sudoers("Defaults !syslog\nDefaults syslog=authpriv\n").read("sudo:logs"), flag(true));
+    assert_eq!(sudoers("Defaults syslog=authpriv, !syslog\n").read("sudo:logs"), flag(false));
     assert_eq!(sudoers("Defaults !syslog, logfile=/var/log/sudo\n").read("sudo:logs"), flag(true));
     for (text, want) in [
         ("", number(15)),

@@ -1,4 +1,4 @@
-//! Units over a real bus, with a stand-in for systemd on it that knows three units and can start none.
+//! Units over a real bus, with a stand-in for systemd on it that knows a few units and can start none.
 
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -28,13 +28,16 @@ impl Manager {
             "auditd.service" => "/unit/auditd",
             "cron.service" => "/unit/cron",
             "gone.service" => "/unit/gone",
+            "nginx.service" => "/unit/nginx",
+            "ssh.service" => "/unit/ssh",
+            "chrony.service" => "/unit/chrony",
             _ => return Err(fdo::Error::AccessDenied("no".to_owned())),
         };
         OwnedObjectPath::try_from(path).map_err(|e| fdo::Error::Failed(e.to_string()))
     }
 }
 
-struct Unit(&'static str, &'static str);
+struct Unit(&'static str, &'static str, &'static str);
 
 #[interface(name = "org.freedesktop.systemd1.Unit")]
 impl Unit {
@@ -46,6 +49,11 @@ impl Unit {
     #[zbus(property)]
     fn active_state(&self) -> &str {
         self.1
+    }
+
+    #[zbus(property)]
+    fn unit_file_state(&self) -> &str {
+        self.2
     }
 }
 
@@ -91,9 +99,12 @@ fn stand_in(tree: &Tree) -> Connection {
     let address = format!("unix:path={}", tree.path("/run/dbus/system_bus_socket").display());
     connection::Builder::address(address.as_str())
         .and_then(|b| b.serve_at("/org/freedesktop/systemd1", Manager(2)))
-        .and_then(|b| b.serve_at("/unit/auditd", Unit("loaded", "active")))
-        .and_then(|b| b.serve_at("/unit/cron", Unit("loaded", "failed")))
-        .and_then(|b| b.serve_at("/unit/gone", Unit("not-found", "inactive")))
+        .and_then(|b| b.serve_at("/unit/auditd", Unit("loaded", "active", "enabled")))
+        .and_then(|b| b.serve_at("/unit/cron", Unit("loaded", "failed", "disabled")))
+        .and_then(|b| b.serve_at("/unit/gone", Unit("not-found", "inactive", "")))
+        .and_then(|b| b.serve_at("/unit/nginx", Unit("loaded", "inactive", "disabled")))
+        .and_then(|b| b.serve_at("/unit/ssh", Unit("loaded", "failed", "enabled")))
+        .and_then(|b| b.serve_at("/unit/chrony", Unit("loaded", "active", "disabled")))
         .and_then(|b| b.name("org.freedesktop.systemd1"))
         .and_then(connection::Builder::build)
         .unwrap()
@@ -110,5 +121,9 @@ fn units_are_as_systemd_says() {
     assert_eq!(tree.read("unit:auditd.service"), word("active"));
     assert_eq!(tree.read("unit:cron.service"), word("failed"));
     assert_eq!(tree.read("unit:gone.service"), Err(Absence::NotInstalled));
+    // What a site chose not to offer is not missed; what it offers is, and what runs, runs.
+    assert_eq!(tree.read("unit:nginx.service"), Err(Absence::DoesNotApply));
+    assert_eq!(tree.read("unit:ssh.service"), word("failed"));
+    assert_eq!(tree.read("unit:chrony.service"), word("active"));
     assert_eq!(tree.read("unit:secret.service"), Err(Absence::Unreadable));
 }

@@ -1,0 +1,150 @@
+//! Records about what a site was granted, decided for itself, or had done to it: standing orders, break-glass, policies, confinement, hostile peers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::blob::Blob;
+use crate::digest::Digest;
+use crate::ids::{GrantId, OperatorId};
+use crate::resource::Resource;
+use crate::runbook::Confinement;
+use crate::time::UtcTime;
+
+/// A standing order was taken: it replaces the one before. One without runbooks takes the grant back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingTaken {
+    /// Its id.
+    pub grant: GrantId,
+    /// Its counter: no lower one is ever taken again.
+    pub counter: u64,
+    /// When it stops being good.
+    pub expires: UtcTime,
+    /// How many runbooks it grants.
+    pub runbooks: u32,
+    /// The DSSE envelope, as it came.
+    pub envelope: Blob,
+}
+
+/// What became of a break-glass grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GlassState {
+    /// It is in force from now on.
+    Broken,
+    /// Its time is over.
+    Ended,
+}
+
+/// Break-glass began or ended. Each run that makes use of it names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakGlass {
+    /// The grant.
+    pub grant: GrantId,
+    /// What became of it.
+    pub state: GlassState,
+    /// Who asked for it.
+    pub person: OperatorId,
+    /// Why, in that person's words: at least 20 characters.
+    pub reason: crate::grant::Reason,
+    /// When it ends by itself: at most four hours after it began.
+    pub until: UtcTime,
+    /// Its counter: no lower one is ever taken again.
+    pub counter: u64,
+    /// How many runs made use of it; 0 when it begins.
+    pub uses: u32,
+}
+
+/// What becomes of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyState {
+    /// It is about to be put in place.
+    Announced,
+    /// It holds.
+    InForce,
+}
+
+/// A policy is about to hold, or holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyTaken {
+    /// What becomes of it.
+    pub state: PolicyState,
+    /// The digest of its bytes.
+    pub policy: Digest,
+    /// The one before; none for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Digest>,
+    /// How many earlier decisions were asked again.
+    pub replayed: u32,
+    /// How many of them it answers otherwise.
+    pub changed: u32,
+    /// How many of those were allowed and are denied now.
+    pub breaking: u32,
+}
+
+/// What this machine's kernel offers to confine programs with, at a start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confined {
+    /// What is there.
+    pub available: Vec<Confinement>,
+    /// What is not.
+    pub unavailable: Vec<Confinement>,
+}
+
+/// What somebody tried at the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intrusion {
+    /// A user who is not the agent connected.
+    WrongUser,
+    /// A frame longer than any may be.
+    Oversize,
+    /// A frame that is not understood.
+    NotUnderstood,
+    /// A frame that never ended.
+    Slow,
+    /// More connections than an agent has use for.
+    Flood,
+}
+
+/// Attempts at the socket, counted: the first at once, the others of an hour together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intruded {
+    /// What was tried.
+    pub what: Intrusion,
+    /// How often since the last record of this kind.
+    pub count: u64,
+    /// The user that the kernel named, where it was another than the agent's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+}
+
+/// Who else changes a thing that does not stay repaired, as far as the machine tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Opponent {
+    /// A unit of a configuration tool that runs.
+    Unit(crate::resource::UnitName),
+    /// A program of this name, by the audit trail.
+    Program(crate::fact::Word),
+    /// The system's timetable names the file.
+    Timetable,
+    /// The file belongs to a package whose tools rewrite it.
+    Package,
+    /// Nobody that could be named.
+    Unknown,
+}
+
+/// A dead-man timer put the old state back, because nobody confirmed that people still get in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadManFired {
+    /// The run's order.
+    pub order: crate::ids::OrderId,
+    /// What was put back.
+    pub target: Resource,
+}

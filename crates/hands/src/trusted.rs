@@ -1,0 +1,227 @@
+//! Files that only root can have put where they are: reached without following any link, in a directory that is root's and that nobody else may
+//! write to; and put in place so that a power cut leaves the old or the new and nothing between.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use contract::fact::FileMode;
+use rustix::fs::{
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, fchmod, fchown, fstat, fsync, openat,
+    openat2, renameat, unlinkat,
+};
+use rustix::io::Errno;
+
+use crate::HandError;
+
+/// No file that is restored, declared or edited is near this long.
+pub(crate) const FILE_BYTES_MAX: u64 = 8 << 20;
+
+/// What only root may do is not trusted where group or others may write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Who owns a file, and what they may do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owned {
+    pub(crate) mode: FileMode,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+impl Owned {
+    /// As the kernel tells it.
+    pub(crate) const fn of(stat: &Stat) -> Self {
+        Self { mode: FileMode::from_st_mode(stat.st_mode), uid: stat.st_uid, gid: stat.st_gid }
+    }
+
+    /// Gives a file this owner and then this mode: a change of owner takes the set-user bits away.
+    pub(crate) fn give(self, file: &OwnedFd) -> rustix::io::Result<()> {
+        fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?;
+        fchmod(file, Mode::from_raw_mode(u32::from(self.mode.bits())))
+    }
+}
+
+/// A place for a file, in a directory that was opened once: whatever happens to names above it, it stays that directory.
+#[derive(Debug)]
+pub(crate) struct Spot {
+    path: PathBuf,
+    name: OsString,
+    directory: OwnedFd,
+}
+
+/// A file that is there.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) owned: Owned,
+    seen: Seen,
+}
+
+/// Tells whether a file is still the one that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    device: u64,
+    inode: u64,
+    changed: (i64, u64),
+}
+
+impl Spot {
+    /// Opens the directory that `path` is in.
+    pub(crate) fn open(path: &Path) -> Result<Self, HandError> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(HandError::file(path, "use it: it has no directory")(Errno::INVAL));
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let directory = openat2(CWD, parent, flags, Mode::empty(), resolve)
+            .map_err(HandError::file(parent, "open the directory without following links"))?;
+        let stat = fstat(&directory).map_err(HandError::file(parent, "look at it"))?;
+        if stat.st_uid != 0 || stat.st_mode & OTHERS_WRITE != 0 {
+            return Err(HandError::file(parent, "trust it: it is not root's, or others may write to it")(
+                Errno::PERM,
+            ));
+        }
+        Ok(Self { path: path.to_owned(), name: name.to_owned(), directory })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is there: a regular file, or nothing. Anything else is refused.
+    pub(crate) fn found(&self) -> Result<Option<Found>, HandError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&self.directory, &self.name, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(e) => return Err(HandError::file(&self.path, "open it without following a link")(e)),
+        };
+        let stat = fstat(&file).map_err(HandError::file(&self.path, "look at it"))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(HandError::file(&self.path, "use it: it is no regular file")(Errno::INVAL));
+        }
+        let mut bytes = Vec::new();
+        File::from(file)
+            .take(FILE_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|source| HandError::File { path: self.path.clone(), action: "read it", source })?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            return Err(HandError::file(&self.path, "read it")(Errno::FBIG));
+        }
+        let seen =
+            Seen { device: stat.st_dev, inode: stat.st_ino, changed: (stat.st_ctime, stat.st_ctime_nsec) };
+        Ok(Some(Found { bytes, owned: Owned::of(&stat), seen }))
+    }
+
+    /// Refuses where what is there is not what was found before.
+    pub(crate) fn is_still(&self, before: Option<&Found>) -> Result<(), HandError> {
+        let now = self.found()?;
+        if now.map(|f| f.seen) == before.map(|f| f.seen) {
+            Ok(())
+        } else {
+            Err(HandError::Replaced(self.path.clone()))
+        }
+    }
+
+    /// Writes a candidate beside it, durably, under a name that no program takes for a part of its configuration: hidden, and with another ending.
+    pub(crate) fn candidate(&self, bytes: &[u8], owned: Owned) -> Result<Candidate<'_>, HandError> {
+        self.forget_candidate()?;
+        let name = self.candidate_name();
+        let path = self.path.with_file_name(&name);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.directory, &name, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(HandError::file(&path, "create a candidate"))?;
+        let candidate = Candidate { spot: self, name, path, placed: false };
+        let mut file = File::from(file);
+        file.write_all(bytes).map_err(|source| HandError::File {
+            path: candidate.path.clone(),
+            action: "write a candidate",
+            source,
+        })?;
+        let file = OwnedFd::from(file);
+        owned.give(&file).map_err(HandError::file(&candidate.path, "give a candidate its owner and mode"))?;
+        fsync(&file).map_err(HandError::file(&candidate.path, "sync a candidate"))?;
+        Ok(candidate)
+    }
+
+    /// Removes a candidate that a power cut left behind: it is nobody's.
+    pub(crate) fn forget_candidate(&self) -> Result<(), HandError> {
+        match unlinkat(&self.directory, self.candidate_name(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(e) => Err(HandError::file(&self.path, "remove an old candidate")(e)),
+        }
+    }
+
+    fn candidate_name(&self) -> OsString {
+        let mut name = OsString::from(".");
+        name.push(&self.name);
+        name.push(".suture-new");
+        name
+    }
+
+    /// Puts bytes in place at once: for putting back what was there.
+    pub(crate) fn put(&self, bytes: &[u8], owned: Owned) -> Result<(), HandError> {
+        self.candidate(bytes, owned)?.put_in_place()
+    }
+
+    /// Removes what is there, durably. Nothing there is as good.
+    pub(crate) fn remove(&self) -> Result<(), HandError> {
+        match unlinkat(&self.directory, &self.name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(e) => return Err(HandError::file(&self.path, "remove it")(e)),
+        }
+        self.sync()
+    }
+
+    fn sync(&self) -> Result<(), HandError> {
+        fsync(&self.directory).map_err(HandError::file(&self.path, "sync its directory"))
+    }
+}
+
+/// A file that is whole and durable, and not yet in its place. Removed again where it never comes there.
+#[derive(Debug)]
+pub(crate) struct Candidate<'a> {
+    spot: &'a Spot,
+    name: OsString,
+    path: PathBuf,
+    placed: bool,
+}
+
+impl Candidate<'_> {
+    /// Where it lies, for its validator.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the place, in one step and durably.
+    pub(crate) fn put_in_place(mut self) -> Result<(), HandError> {
+        let spot = self.spot;
+        let name: &OsStr = &self.name;
+        renameat(&spot.directory, name, &spot.directory, &spot.name)
+            .map_err(HandError::file(&spot.path, "put a candidate in place"))?;
+        self.placed = true;
+        spot.sync()
+    }
+}
+
+impl Drop for Candidate<'_> {
+    fn drop(&mut self) {
+        if !self.placed {
+            let _ = unlinkat(&self.spot.directory, &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// The bytes of a file that was declared by root and by nobody else.
+pub(crate) fn read_declared(path: &Path) -> Result<Vec<u8>, HandError> {
+    let found = Spot::open(path)?.found()?.ok_or_else(|| HandError::file(path, "open it")(Errno::NOENT))?;
+    if found.owned.uid != 0 || u32::from(found.owned.mode.bits()) & OTHERS_WRITE != 0 {
+        return Err(HandError::file(path, "trust it: it is not root's, or others may write to it")(
+            Errno::PERM,
+        ));
+    }
+    Ok(found.bytes)
+}

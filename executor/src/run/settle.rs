@@ -1,0 +1,255 @@
+//! Settling what an interruption left: every accepted run without an end is taken up again, or undone. The world is looked at, and nothing is assumed:
+//! a step is repeated only where the check still fails and its verb may be repeated.
+
+use std::sync::{Arc, PoisonError};
+
+use contract::digest::Digest;
+use contract::fact::Absence;
+use contract::outcome::Outcome;
+use contract::record::{
+    Accepted as AcceptedBody, Authority, Body, DeadManFired, Ended, Escalated, Intent, Moved, Recovered,
+    Refused, Resolution, RunState, Trouble,
+};
+use contract::refusal::Refusal;
+use contract::runbook::Verb;
+use evidence::AppendError;
+use hands::{Interrupt, WayIn};
+
+use super::transaction::{Accepted, Acted, Run, undo};
+use super::{OrderError, Runner};
+use crate::guard::{self, Arrival, Denied, Permit, SignedOrder, VerifiedOrder};
+use crate::ledger::Unfinished;
+use crate::measure::Measured;
+use crate::verbs;
+
+impl Runner {
+    /// Declares what was cut and what was interrupted, and settles every interrupted run. Returns how many there were. Called before anybody can ask.
+    pub fn recover(self: &Arc<Self>, torn_bytes: u64) -> Result<u32, OrderError> {
+        let unfinished: Vec<Unfinished> = self.machine.with_ledger(|l| l.unfinished().cloned().collect())?;
+        if torn_bytes > 0 || !unfinished.is_empty() {
+            let orders = unfinished.iter().map(|run| run.accepted.order.clone()).collect();
+            let recovered = Body::Recovered(Recovered { torn_bytes, unfinished: orders });
+            self.machine.about_the_log(vec![recovered])?;
+        }
+        // Whoever was locked out gets in again before anything else is looked at.
+        if let Err(e) = verbs::fire_pending(&self.machine) {
+            tracing::error!("dead-man timers cannot be looked for: {}", crate::serve::chain(&e));
+        }
+        for run in &unfinished {
+            self.resume(run)?;
+        }
+        Ok(u32::try_from(unfinished.len()).unwrap_or(u32::MAX))
+    }
+
+    fn resume(&self, run: &Unfinished) -> Result<(), OrderError> {
+        let arrival = if run.intents.is_empty() { Arrival::Resumed } else { Arrival::Settled };
+        let verified = match self.verify_again(&run.accepted) {
+            Ok(verified) => verified,
+            Err(denied) => return Ok(self.abandon(run, &denied.refusal)?),
+        };
+        let around = self.surroundings(Some(verified.control()), &verified.foreseen(&self.site));
+        let permit = self
+            .machine
+            .with_ledger(|ledger| guard::permit(&self.site, ledger, &around, verified, arrival))?;
+        match permit {
+            Ok(permit) => Ok(self.take_up(&permit, run)?),
+            Err(denied) => Ok(self.abandon(run, &denied.refusal)?),
+        }
+    }
+
+    fn verify_again(&self, accepted: &AcceptedBody) -> Result<VerifiedOrder, Denied> {
+        let nothing =
+            |refusal| Denied { order: None, digest: None, counter_spent: false, refusal, policy: None };
+        match &accepted.authority {
+            Authority::Hub => SignedOrder(&accepted.envelope.0).verify(&self.site, self.moment().now),
+            Authority::StandingOrder(grant) => {
+                let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+                let same =
+                    standing.as_ref().filter(|s| s.order().grant == *grant).ok_or(Refusal::NoStandingOrder);
+                same.and_then(|s| s.again(&self.site, &accepted.envelope.0, self.moment().now))
+                    .map_err(nothing)
+            }
+        }
+    }
+
+    /// Goes on with a run that is still permitted, from what is measured now.
+    fn take_up(&self, permit: &Permit<'_>, interrupted: &Unfinished) -> Result<(), AppendError> {
+        let run = Run {
+            machine: &self.machine,
+            site: &self.site,
+            permit,
+            interrupt: Arc::new(Interrupt::default()),
+            resumed: true,
+            intents: interrupted.intents.clone(),
+            counts: Vec::new(),
+            touched: touched(permit, &interrupted.intents),
+        };
+        let fired = verbs::dead_man_fired(&self.machine, &interrupted.intents);
+        if let Some(intent) = &fired {
+            let body = fired_record(intent);
+            self.machine.about(
+                &permit.order().control,
+                permit.digest(),
+                Some(permit.runbook_digest()),
+                vec![body],
+            )?;
+        }
+        let reverting = fired.is_some() || interrupted.state == Some(RunState::Reverting);
+        let acted = |run, complete| {
+            let mono = edge::clock::mono();
+            Acted { run, began: mono, done: mono, complete }
+        };
+        let acted = match self.machine.meter.measure(permit.control()) {
+            // What was being undone is undone, whatever the check says by now.
+            _ if reverting => acted(run, false),
+            Measured::Fails(failing)
+                if self.moment().now <= permit.order().expires && may_repeat(interrupted) =>
+            {
+                Accepted::again(run, failing).act()?
+            }
+            // Too old to act anew, or with a step that must not be done twice: what was begun is undone.
+            Measured::Fails(_) => acted(run, false),
+            // Nothing was done, and nothing needs to be.
+            Measured::Passes(seen) if interrupted.intents.is_empty() => {
+                return self.end_untouched(permit, seen);
+            }
+            // All steps had begun: verification decides. A part of them is no repair, whatever the check says. Whether the last step acted before
+            // the interruption, or somebody else repaired meanwhile, nobody can tell: the end is marked as resumed.
+            Measured::Passes(_) | Measured::NotMeasured(_) => {
+                let complete = all_begun(permit, interrupted);
+                acted(run, complete)
+            }
+        };
+        acted.settle().map(drop)
+    }
+
+    fn end_untouched(&self, permit: &Permit<'_>, seen: contract::fact::FactValue) -> Result<(), AppendError> {
+        let order = permit.order();
+        let ended = Ended {
+            order: order.order.clone(),
+            incident: order.incident.clone(),
+            control: order.control.clone(),
+            resolution: Resolution::Passes(seen),
+            resumed: true,
+            acted_ms: 0,
+            verified_ms: 0,
+            counts: Vec::new(),
+        };
+        let bodies = vec![Body::Ended(Outcome::Observed, ended)];
+        self.machine.about(&order.control, permit.digest(), Some(permit.runbook_digest()), bodies).map(drop)
+    }
+
+    /// Undoes a run that may not go on, and says so. A run that never got to an intent ends as its order is refused now.
+    fn abandon(&self, run: &Unfinished, refusal: &Refusal) -> Result<(), AppendError> {
+        let AcceptedBody { order, incident, control, runbook, envelope, .. } = &run.accepted;
+        let outcome = if run.intents.is_empty() {
+            refusal.outcome()
+        } else {
+            let mut bodies = vec![Body::Moved(Moved { order: order.clone(), to: RunState::Reverting })];
+            bodies.extend(verbs::dead_man_fired(&self.machine, &run.intents).as_ref().map(fired_record));
+            self.machine.about(control, Digest::of(&envelope.0), None, bodies)?;
+            undo(&self.machine, &run.intents)
+        };
+        let refused = Refused {
+            order: Some(order.clone()),
+            incident: Some(incident.clone()),
+            runbook: Some(runbook.clone()),
+            // Spent already, by its acceptance.
+            counter: None,
+            envelope: Digest::of(&envelope.0),
+            refusal: refusal.clone(),
+            policy: None,
+        };
+        let resolution = match self.site.baseline.control(control).map(|c| self.machine.meter.measure(c)) {
+            Some(Measured::Passes(seen)) => Resolution::Passes(seen),
+            Some(Measured::Fails(failing)) => Resolution::Fails(failing.seen().clone()),
+            Some(Measured::NotMeasured(absence)) => Resolution::NotMeasured(absence),
+            // The baseline was exchanged meanwhile and does not know the control any more.
+            None => Resolution::NotMeasured(Absence::Unsupported),
+        };
+        let ended = Ended {
+            order: order.clone(),
+            incident: incident.clone(),
+            control: control.clone(),
+            resolution,
+            resumed: true,
+            acted_ms: 0,
+            verified_ms: 0,
+            counts: Vec::new(),
+        };
+        let escalated =
+            Escalated { order: order.clone(), incident: incident.clone(), trouble: Trouble::NotHealed };
+        let bodies = vec![
+            Body::Refused(refusal.outcome(), refused),
+            Body::Ended(outcome, ended),
+            Body::Escalated(escalated),
+        ];
+        self.machine.about(control, Digest::of(&envelope.0), None, bodies).map(drop)
+    }
+}
+
+/// The ways in that were touched before the interruption. Whether they were open before that nobody knows any more: they have to be now.
+fn touched(permit: &Permit<'_>, intents: &[Intent]) -> Vec<verbs::Access> {
+    let access = |intent: &Intent| {
+        let way = permit.actions().get(intent.step as usize).and_then(WayIn::of)?;
+        Some(verbs::Access { step: intent.step, way, was_open: true })
+    };
+    intents.iter().filter_map(access).collect()
+}
+
+/// A dead-man timer put the old state back.
+fn fired_record(intent: &Intent) -> Body {
+    Body::DeadManFired(DeadManFired { order: intent.order.clone(), target: intent.target.clone() })
+}
+
+/// Whether every step that leaves an intent had begun.
+fn all_begun(permit: &Permit<'_>, run: &Unfinished) -> bool {
+    let acting = permit.actions().iter().filter(|action| !hands::needs_no_hand(action)).count();
+    let steps: std::collections::BTreeSet<u32> = run.intents.iter().map(|intent| intent.step).collect();
+    steps.len() == acting
+}
+
+/// Whether what was begun may be done again: doing it twice is doing it once. Whatever adds up, or disturbs each time, is not repeated.
+fn may_repeat(run: &Unfinished) -> bool {
+    run.intents.iter().all(|intent| is_the_same_twice(intent.verb))
+}
+
+const fn is_the_same_twice(verb: Verb) -> bool {
+    match verb {
+        Verb::FileRestore
+        | Verb::SysctlRestore
+        | Verb::UnitStart
+        | Verb::UnitStop
+        | Verb::UnitResetFailed
+        | Verb::UnitEnable
+        | Verb::FilesPrune
+        | Verb::JournalVacuum
+        | Verb::TimeSync
+        | Verb::UserLock
+        | Verb::FirewallRestore
+        | Verb::StoreGc
+        | Verb::RestoreTest
+        | Verb::Check
+        | Verb::Wait => true,
+        Verb::UnitRestart
+        | Verb::CertRenew
+        | Verb::ProcessLimit
+        | Verb::GenerationSwitch
+        | Verb::BackupRun
+        | Verb::CommandRun => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_adds_up_or_disturbs_each_time_is_never_repeated() {
+        let not_twice: Vec<&str> =
+            Verb::ALL.iter().filter(|verb| !is_the_same_twice(**verb)).map(|verb| verb.word()).collect();
+        let expected =
+            ["unit.restart", "cert.renew", "process.limit", "generation.switch", "backup.run", "command.run"];
+        assert_eq!(not_twice, expected);
+    }
+}

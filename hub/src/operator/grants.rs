@@ -1,0 +1,87 @@
+//! Standing orders, withheld or not; break-glass, carried.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use contract::ids::{HostId, TenantId};
+use contract::plane::{EnvelopeCarried, Withholding};
+use identity::Holder;
+
+use super::tenants::known_tenant;
+use super::{BODY_MAX_BYTES, id};
+use crate::hub::Hub;
+use crate::problem::{Fault, Strict, answer};
+
+/// The longest break-glass envelope.
+const GLASS_MAX_BYTES: usize = 16 * 1024;
+
+/// A host out of a path, where the tenant has it.
+pub(super) async fn known_host(hub: &Hub, tenant: &str, host: &str) -> Result<Holder, Fault> {
+    let tenant = known_tenant(hub, tenant).await?;
+    let host: HostId = id(host)?;
+    let found = hub.store.holder(tenant.clone(), host.clone()).await;
+    found
+        .map_err(|e| Fault::ours("look up the host", &e))?
+        .ok_or_else(|| Fault::theirs(StatusCode::NOT_FOUND, format!("tenant {tenant} has no host {host}")))
+}
+
+/// `POST /v1/tenants/{tenant}/standing`.
+pub(super) async fn tenant_standing(
+    State(hub): State<Arc<Hub>>,
+    Path(tenant): Path<String>,
+    Strict(said): Strict<Withholding, BODY_MAX_BYTES>,
+) -> Result<Response, Fault> {
+    let tenant = known_tenant(&hub, &tenant).await?;
+    withhold(&hub, tenant.clone(), None, said).await?;
+    let hosts = hub.store.hosts().await.map_err(|e| Fault::ours("list the hosts", &e))?;
+    for row in hosts.into_iter().filter(|row| row.holder.tenant == tenant) {
+        hub.bells.ring(&row.holder.host);
+    }
+    Ok(answer(StatusCode::OK, &said))
+}
+
+/// `POST /v1/tenants/{tenant}/hosts/{host}/standing`.
+pub(super) async fn host_standing(
+    State(hub): State<Arc<Hub>>,
+    Path((tenant, host)): Path<(String, String)>,
+    Strict(said): Strict<Withholding, BODY_MAX_BYTES>,
+) -> Result<Response, Fault> {
+    let Holder { tenant, site: _, host } = known_host(&hub, &tenant, &host).await?;
+    withhold(&hub, tenant, Some(host.clone()), said).await?;
+    hub.bells.ring(&host);
+    Ok(answer(StatusCode::OK, &said))
+}
+
+async fn withhold(
+    hub: &Hub,
+    tenant: TenantId,
+    host: Option<HostId>,
+    Withholding { withheld }: Withholding,
+) -> Result<(), Fault> {
+    tracing::warn!(%tenant, ?host, withheld, "standing orders");
+    let kept = hub.store.withhold(tenant, host, withheld, edge::clock::utc()).await;
+    kept.map_err(|e| Fault::ours("keep that standing orders are withheld", &e))
+}
+
+/// `POST /v1/tenants/{tenant}/hosts/{host}/break-glass`: carried to the host as it came. Who may break the glass is pinned there, not here.
+pub(super) async fn break_glass(
+    State(hub): State<Arc<Hub>>,
+    Path((tenant, host)): Path<(String, String)>,
+    Strict(EnvelopeCarried { envelope }): Strict<EnvelopeCarried, BODY_MAX_BYTES>,
+) -> Result<Response, Fault> {
+    let host = known_host(&hub, &tenant, &host).await?.host;
+    if envelope.0.len() > GLASS_MAX_BYTES {
+        let problem = format!("a break-glass envelope has at most {GLASS_MAX_BYTES} bytes");
+        return Err(Fault::theirs(StatusCode::PAYLOAD_TOO_LARGE, problem));
+    }
+    let kept = hub.store.add_glass(host.clone(), envelope.0, edge::clock::utc()).await;
+    if !kept.map_err(|e| Fault::ours("keep the grant", &e))? {
+        let problem = "too many grants wait for this host already: it has to fetch those first";
+        return Err(Fault::theirs(StatusCode::TOO_MANY_REQUESTS, problem));
+    }
+    tracing::warn!(%host, "break-glass is on its way");
+    hub.bells.ring(&host);
+    Ok(answer(StatusCode::ACCEPTED, &serde_json::json!({})))
+}

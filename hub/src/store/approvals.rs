@@ -1,0 +1,114 @@
+//! Orders that wait on their hosts, and envelopes that people signed meanwhile.
+
+use contract::ids::{HostId, IncidentId, OrderId, SiteId, TenantId};
+use contract::outcome::Outcome;
+use contract::record::WaitingFor;
+use contract::time::UtcTime;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::columns::{instant, json, parsed};
+use super::{Store, StoreError};
+
+/// An order that waits, by its host's evidence.
+#[derive(Debug)]
+pub(crate) struct Waits {
+    pub(crate) order: OrderId,
+    pub(crate) site: SiteId,
+    pub(crate) host: HostId,
+    pub(crate) incident: IncidentId,
+    pub(crate) waiting_for: WaitingFor,
+    pub(crate) until: UtcTime,
+    pub(crate) envelope: Vec<u8>,
+}
+
+/// Why an approval is not kept.
+#[derive(Debug)]
+pub(crate) enum NotApproved<E> {
+    /// The tenant has no such order, or its host does not wait for people any more.
+    NotWaiting,
+    /// It is not the envelope that waits.
+    Unfit(E),
+}
+
+const WAITING: &str = "SELECT id, site, host, signed_order.incident, waits, alive, envelope
+                       FROM signed_order JOIN host USING (host) WHERE tenant = ?1 AND waits IS NOT NULL AND alive > ?2";
+
+impl Store {
+    /// A tenant's orders that wait on their hosts, in the order in which they were signed.
+    pub(crate) async fn orders_that_wait(
+        &self,
+        tenant: TenantId,
+        now: UtcTime,
+    ) -> Result<Vec<Waits>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare_cached(&format!("{WAITING} ORDER BY signed_order.rowid"))?;
+            all.query_map(params![tenant.as_str(), now.unix_ms()], waits)?.collect()
+        })
+        .await
+    }
+
+    /// One of them.
+    pub(crate) async fn order_that_waits(
+        &self,
+        tenant: TenantId,
+        order: OrderId,
+        now: UtcTime,
+    ) -> Result<Option<Waits>, StoreError> {
+        self.run(move |c| one(c, &tenant, &order, now)).await
+    }
+
+    /// Replaces the envelope of an order that waits for people, and hands it out again. `judge` is given the one that is kept, and whether the host
+    /// turned it down. Answers whose host has to be told. What the host may still be about to say of the envelope before does not count: that it
+    /// waits stands in a record that is here.
+    pub(crate) async fn approve<E, F>(
+        &self,
+        tenant: TenantId,
+        order: OrderId,
+        now: UtcTime,
+        judge: F,
+    ) -> Result<Result<HostId, NotApproved<E>>, StoreError>
+    where
+        E: Send + 'static,
+        F: FnOnce(&[u8], bool) -> Result<Vec<u8>, E> + Send + 'static,
+    {
+        self.run(move |c| {
+            let waits = one(c, &tenant, &order, now)?
+                .filter(|waits| matches!(waits.waiting_for, WaitingFor::Approval { .. }));
+            let Some(waits) = waits else { return Ok(Err(NotApproved::NotWaiting)) };
+            let answered: Option<String> = c
+                .prepare_cached("SELECT answered FROM signed_order WHERE id = ?1")?
+                .query_row([order.as_str()], |row| row.get(0))?;
+            let turned_down = answered.as_deref() == Some(Outcome::Refused.word());
+            match judge(&waits.envelope, turned_down) {
+                Err(unfit) => Ok(Err(NotApproved::Unfit(unfit))),
+                Ok(envelope) => {
+                    c.prepare_cached(
+                        "UPDATE signed_order SET envelope = ?2, answered = NULL,
+                         floor = (SELECT settled FROM host WHERE host.host = signed_order.host) WHERE id = ?1",
+                    )?
+                        .execute(params![order.as_str(), envelope])?;
+                    Ok(Ok(waits.host))
+                }
+            }
+        })
+        .await
+    }
+}
+
+fn one(c: &Connection, tenant: &TenantId, order: &OrderId, now: UtcTime) -> rusqlite::Result<Option<Waits>> {
+    c.prepare_cached(&format!("{WAITING} AND id = ?3"))?
+        .query_row(params![tenant.as_str(), now.unix_ms(), order.as_str()], waits)
+        .optional()
+}
+
+fn waits(row: &Row<'_>) -> rusqlite::Result<Waits> {
+    Ok(Waits {
+        order: parsed(row, 0)?,
+        site: parsed(row, 1)?,
+        host: parsed(row, 2)?,
+        incident: parsed(row, 3)?,
+        waiting_for: json(row, 4)?,
+        until: instant(row, 5)?,
+        envelope: row.get(6)?,
+    })
+}
