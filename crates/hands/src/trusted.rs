@@ -51,12 +51,17 @@ pub(crate) struct Spot {
     directory: OwnedFd,
 }
 
-/// A file that is there.
-#[derive(Debug)]
+/// A file that is there. It may be a key: nothing shows it.
 pub(crate) struct Found {
     pub(crate) bytes: Vec<u8>,
     pub(crate) owned: Owned,
     seen: Seen,
+}
+
+impl std::fmt::Debug for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Found").field("owned", &self.owned).field("seen", &self.seen).finish_non_exhaustive()
+    }
 }
 
 /// Tells whether a file is still the one that was read.
@@ -68,21 +73,28 @@ struct Seen {
 }
 
 impl Spot {
-    /// Opens the directory that `path` is in.
+    /// Opens the directory that `path` is in, which has to be root's alone.
     pub(crate) fn open(path: &Path) -> Result<Self, HandError> {
+        let spot = Self::open_anyones(path)?;
+        let parent = path.parent().unwrap_or(path);
+        let stat = fstat(&spot.directory).map_err(HandError::file(parent, "look at it"))?;
+        if stat.st_uid != 0 || stat.st_mode & OTHERS_WRITE != 0 {
+            return Err(HandError::file(parent, "trust it: it is not root's, or others may write to it")(
+                Errno::PERM,
+            ));
+        }
+        Ok(spot)
+    }
+
+    /// Opens the directory that `path` is in, which may be a service's own: what lies there is as the service has it.
+    pub(crate) fn open_anyones(path: &Path) -> Result<Self, HandError> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(HandError::file(path, "use it: it has no directory")(Errno::INVAL));
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         let directory = openat2(CWD, parent, flags, Mode::empty(), resolve)
-            .map_err(HandError::file(parent, "open the directory without following links"))?;
-        let stat = fstat(&directory).map_err(HandError::file(parent, "look at it"))?;
-        if stat.st_uid != 0 || stat.st_mode & OTHERS_WRITE != 0 {
-            return Err(HandError::file(parent, "trust it: it is not root's, or others may write to it")(
-                Errno::PERM,
-            ));
-        }
+            .map_err(HandError::file(parent, "open the directory without following a link"))?;
         Ok(Self { path: path.to_owned(), name: name.to_owned(), directory })
     }
 
@@ -93,27 +105,45 @@ impl Spot {
 
     /// What is there: a regular file, or nothing. Anything else is refused.
     pub(crate) fn found(&self) -> Result<Option<Found>, HandError> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&self.directory, &self.name, flags, Mode::empty()) {
-            Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(e) => return Err(HandError::file(&self.path, "open it without following a link")(e)),
-        };
+        self.found_within(FILE_BYTES_MAX)
+    }
+
+    /// What is there, and not longer than `bytes_max`; see [`found`](Self::found).
+    pub(crate) fn found_within(&self, bytes_max: u64) -> Result<Option<Found>, HandError> {
+        let Some(file) = self.file()? else { return Ok(None) };
         let stat = fstat(&file).map_err(HandError::file(&self.path, "look at it"))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(HandError::file(&self.path, "use it: it is no regular file")(Errno::INVAL));
         }
         let mut bytes = Vec::new();
-        File::from(file)
-            .take(FILE_BYTES_MAX + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|source| HandError::File { path: self.path.clone(), action: "read it", source })?;
-        if bytes.len() as u64 > FILE_BYTES_MAX {
+        File::from(file).take(bytes_max + 1).read_to_end(&mut bytes).map_err(|source| HandError::File {
+            path: self.path.clone(),
+            action: "read it",
+            source,
+        })?;
+        if bytes.len() as u64 > bytes_max {
             return Err(HandError::file(&self.path, "read it")(Errno::FBIG));
         }
         let seen =
             Seen { device: stat.st_dev, inode: stat.st_ino, changed: (stat.st_ctime, stat.st_ctime_nsec) };
         Ok(Some(Found { bytes, owned: Owned::of(&stat), seen }))
+    }
+
+    fn file(&self) -> Result<Option<OwnedFd>, HandError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match openat(&self.directory, &self.name, flags, Mode::empty()) {
+            Ok(file) => Ok(Some(file)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(HandError::file(&self.path, "open it without following a link")(e)),
+        }
+    }
+
+    /// Waits until the disk has what another program put there, and its name.
+    pub(crate) fn make_durable(&self) -> Result<(), HandError> {
+        if let Some(file) = self.file()? {
+            fsync(&file).map_err(HandError::file(&self.path, "sync it"))?;
+        }
+        self.sync()
     }
 
     /// Refuses where what is there is not what was found before.

@@ -7,8 +7,6 @@
 mod check;
 mod pair;
 
-use std::path::Path;
-
 use contract::record::{Before, Count};
 use contract::resource::{Resource, UnitName};
 use contract::runbook::{CertRenew, Verb};
@@ -16,7 +14,6 @@ use contract::runbook::{CertRenew, Verb};
 use crate::systemd::{Job, Unit};
 use crate::{Armed, Done, Hand, HandError, Place};
 use check::{Chain, OpenSsl};
-use pair::Spot;
 
 /// Their names in the snapshot, in the order of [`Before::Files`]: the key first.
 const KEPT: [&str; 2] = ["key", "certificate"];
@@ -45,12 +42,12 @@ pub(super) fn arm(renew: &CertRenew, place: &Place<'_>) -> Result<Armed, HandErr
     let mut files = Vec::new();
     let mut old = None;
     for (name, path) in KEPT.into_iter().zip([&renew.key, &renew.certificate]) {
-        let found = Spot::open(Path::new(path.as_str()))?.found()?;
+        let found = pair::found(&pair::open(path.as_str())?)?;
         if let Some(found) = &found {
             place.snapshot.keep(name, &found.bytes)?;
             old = Chain::read(&found.bytes).ok();
         }
-        files.push((Resource::Path(path.clone()), found.map(|found| found.before())));
+        files.push((Resource::Path(path.clone()), found.as_ref().map(pair::before)));
     }
     if let Some(user) = &renew.reload {
         Unit::open(user, place)?;
@@ -63,9 +60,9 @@ impl Hand for Renewal {
     fn act(self: Box<Self>, place: &Place<'_>) -> Result<Done, HandError> {
         place.go_on()?;
         self.unit.run_to_its_end(place)?;
-        let key = Spot::open(Path::new(self.renew.key.as_str()))?;
-        let certificate = Spot::open(Path::new(self.renew.certificate.as_str()))?;
-        let (Some(new_key), Some(new)) = (key.found()?, certificate.found()?) else {
+        let key = pair::open(self.renew.key.as_str())?;
+        let certificate = pair::open(self.renew.certificate.as_str())?;
+        let (Some(new_key), Some(new)) = (pair::found(&key)?, pair::found(&certificate)?) else {
             return Err(HandError::NotAsDeclared { what: "the renewal left no certificate or no key" });
         };
         place.go_on()?;
@@ -103,7 +100,7 @@ pub(super) fn undo(before: &Before, place: &Place<'_>) -> Result<(), HandError> 
     let mut users = Vec::new();
     for (resource, kept) in files {
         match resource {
-            Resource::Path(path) => spots.push((Spot::open(Path::new(path.as_str()))?, kept)),
+            Resource::Path(path) => spots.push((pair::open(path.as_str())?, kept)),
             Resource::Unit(user) => users.push(user),
             _ => return Err(HandError::NoBefore(Verb::CertRenew)),
         }
@@ -113,8 +110,8 @@ pub(super) fn undo(before: &Before, place: &Place<'_>) -> Result<(), HandError> 
         match kept {
             Some(kept) => {
                 let bytes = place.snapshot.read(name, &kept.digest)?;
-                if !spot.holds(kept) {
-                    ready.push(spot.candidate(&bytes, kept)?);
+                if !pair::holds(spot, kept) {
+                    ready.push(pair::candidate(spot, &bytes, kept)?);
                 }
             }
             None => spot.remove()?,

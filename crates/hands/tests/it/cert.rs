@@ -129,7 +129,7 @@ fn guest_a_pair_that_was_half_put_back_is_put_back_by_the_next_undo() {
     let acted = inside.act(&renew()).well();
     // As a power cut leaves it: the key is back, the certificate is not, and its candidate is half written.
     inside.guest.ok(&format!(
-        "cat /ca/old.key >{DIR}/key.pem; head -c 99 /ca/old.pem >{DIR}/.fullchain.pem.suture-old"
+        "cat /ca/old.key >{DIR}/key.pem; head -c 99 /ca/old.pem >{DIR}/.fullchain.pem.suture-new"
     ));
     inside.undo(&renew(), &acted.before()).well();
     assert_eq!(pair(&inside), before);
