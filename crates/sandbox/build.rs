@@ -23,19 +23,16 @@ fn main() {
         ("standard-net", "STANDARD_NET"),
         ("netfilter", "NETFILTER"),
     ] {
-        let filters = match compile::profile(profile, &read, &arch) {
-            Ok(filters) => filters,
+        let filter = match compile::profile(profile, &read, &arch) {
+            Ok(filter) => filter,
             Err(why) => {
                 println!("cargo::error=profile {profile} for {arch}: {why}");
                 return;
             }
         };
-        let rows = filters.iter().map(|filter| {
-            let rows = filter.iter().map(|i| format!("({},{},{},{})", i.code, i.jt, i.jf, i.k));
-            format!("&[{}]", rows.collect::<Vec<_>>().join(","))
-        });
-        let rows = rows.collect::<Vec<_>>().join(",\n");
-        let _ = writeln!(text, "pub(super) const {constant}: &[&[(u16, u8, u8, u32)]] = &[{rows}];");
+        let rows = filter.iter().map(|i| format!("({},{},{},{})", i.code, i.jt, i.jf, i.k));
+        let rows = rows.collect::<Vec<_>>().join(",");
+        let _ = writeln!(text, "pub(super) const {constant}: &[(u16, u8, u8, u32)] = &[{rows}];");
     }
     let out = Path::new(&env::var("OUT_DIR").unwrap_or_default()).join("profiles.rs");
     if let Err(why) = fs::write(&out, text) {

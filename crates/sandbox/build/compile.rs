@@ -1,7 +1,10 @@
 //! Profiles: from commented data to filters of the kernel's own kind. Used when the crate is built, and by its tests for both architectures.
 //!
-//! A profile becomes a stack of filters, of which the kernel takes the sternest answer: one that lets what is listed through and kills the rest,
-//! and one for each errno.
+//! A profile becomes a stack of filters, of which the kernel would take the sternest answer: one that lets what is listed through and kills the rest,
+//! and one for each errno. What is put up is one filter that answers as the stack does.
+
+#[path = "join.rs"]
+mod join;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,8 +45,17 @@ struct Rules {
     answer: BTreeMap<u64, Vec<Rule>>,
 }
 
-/// Every filter of a profile, in the order in which they are installed: the allow-list last, because it forbids much of what goes before.
+/// The filter of a profile.
 pub(crate) fn profile(
+    name: &str,
+    read: &dyn Fn(&str) -> Result<String, String>,
+    arch: &str,
+) -> Result<BpfProgram, String> {
+    join::join(&stack(name, read, arch)?)
+}
+
+/// The compiler's own filters for a profile, the allow-list last.
+pub(crate) fn stack(
     name: &str,
     read: &dyn Fn(&str) -> Result<String, String>,
     arch: &str,

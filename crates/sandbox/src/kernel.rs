@@ -39,6 +39,17 @@ struct CloneArgs {
 
 /// `CLONE_INTO_CGROUP`, since Linux 5.7.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+/// `CLONE_PARENT`.
+const CLONE_PARENT: u64 = 0x8000;
+
+/// Whose child a process becomes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The caller's.
+    Ours,
+    /// A sibling of the caller: its parent's, who alone may wait for it.
+    OurParents,
+}
 
 /// Which of the two a fork came back in.
 pub(crate) enum Fork {
@@ -62,16 +73,20 @@ pub(crate) fn fork() -> io::Result<Fork> {
     }
 }
 
-/// Splits the process in two, the child in another cgroup from its first moment.
+/// Splits the process in two, the child in another cgroup from its first moment where one is given.
 ///
 /// Moving a process afterwards waits for every processor to notice (an RCU grace period: 4 to 6 ms where it was traced); being born there does not.
-pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> io::Result<Fork> {
-    let mut how = CloneArgs {
-        flags: CLONE_INTO_CGROUP,
-        exit_signal: libc::SIGCHLD.unsigned_abs().into(),
-        cgroup: cgroup.as_raw_fd().unsigned_abs().into(),
-        ..CloneArgs::default()
-    };
+pub(crate) fn fork_init(cgroup: Option<BorrowedFd<'_>>, whose: Whose) -> io::Result<Fork> {
+    let mut how = CloneArgs::default();
+    if let Some(cgroup) = cgroup {
+        how.flags |= CLONE_INTO_CGROUP;
+        how.cgroup = cgroup.as_raw_fd().unsigned_abs().into();
+    }
+    match whose {
+        Whose::Ours => how.exit_signal = libc::SIGCHLD.unsigned_abs().into(),
+        // Its parent is told as of the caller's own end; clone(2) wants no signal named here.
+        Whose::OurParents => how.flags |= CLONE_PARENT,
+    }
     // SAFETY: as for `fork`: one thread, and the child has a copy of the memory, for CLONE_VM is not among the flags. The structure lives through the
     // call, which is told its size. What the C library remembers of its thread's number is the parent's; the child only waits and forks.
     let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut how, size_of::<CloneArgs>()) };

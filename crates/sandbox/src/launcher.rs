@@ -2,11 +2,15 @@
 //!
 //! ```text
 //! we ── launcher ── init (1 in its own process tree) ── the program
-//!          │            │ mounts, waits, ends with our end      │ identity, limits, Landlock, filter; then exec
-//!          └ namespaces, the network's listening socket         └ everything it starts
+//!          │          │ mounts, waits, ends with our end      │ identity, limits, Landlock, filter; then exec
+//!          │          └ our child, or the launcher's          └ everything it starts
+//!          └ namespaces, the network's listening socket
 //! ```
 //!
-//! When init ends, the kernel kills whatever is left in the tree, however it forked. Init ends when the program has, when the launcher dies
+//! Where we started the launcher, init is born as our own child, and the launcher goes as soon as it has told us of it: its end costs no time then, for
+//! it falls into init's work. Where systemd did, the launcher is the unit's main process, and waits.
+//!
+//! When init ends, the kernel kills whatever is left in the tree, however it forked. Init ends when the program has, when its parent dies
 //! (`PR_SET_PDEATHSIG`), and when our end of the socket closes, which it does when we die. Init keeps its privileges and is not dumpable, so that the
 //! program, which has fewer, can neither trace it nor look into its descriptors.
 //!
@@ -33,7 +37,7 @@ use rustix::thread::UnshareFlags;
 
 use crate::channel::{self, Order, Said};
 use crate::confinement::Network;
-use crate::kernel::{self, Fork};
+use crate::kernel::{self, Fork, Whose};
 use crate::seccomp;
 
 /// How a process knows that it is the launcher: its `argv[0]`.
@@ -91,7 +95,7 @@ fn receive(control: &OwnedFd) -> Result<Given, Failure> {
     Ok(Given { order, program, cgroup: descriptors.next() })
 }
 
-/// The launcher itself: makes the namespaces, starts init in them, and waits for it.
+/// The launcher itself: makes the namespaces and starts init in them.
 fn outside(control: &OwnedFd, given: &Given) -> Result<Infallible, Failure> {
     let Given { order, program, cgroup } = given;
     if let Some(parent) = order.parent {
@@ -105,10 +109,8 @@ fn outside(control: &OwnedFd, given: &Given) -> Result<Infallible, Failure> {
     let proxied = matches!(order.confinement.network, Network::Proxy(_));
     let listener = if proxied { Some(loopback::listen().at("the network's own address")?) } else { None };
     let port = listener.as_ref().map(std::net::TcpListener::local_addr).transpose().at("its port")?;
-    let forked = match cgroup {
-        Some(cgroup) => kernel::fork_into(cgroup.as_fd()),
-        None => kernel::fork(),
-    };
+    let whose = if order.parent.is_some() { Whose::OurParents } else { Whose::Ours };
+    let forked = kernel::fork_init(cgroup.as_ref().map(AsFd::as_fd), whose);
     let init = match forked.at("fork")? {
         Fork::Child => exit(inside(control, order, program, port.map(|address| address.port()))),
         Fork::Parent(init) => init,
@@ -117,7 +119,9 @@ fn outside(control: &OwnedFd, given: &Given) -> Result<Infallible, Failure> {
     let mut beside = vec![handle.as_fd()];
     beside.extend(listener.as_ref().map(AsFd::as_fd));
     channel::send(control, &Said::Ready, &beside).at("the answer")?;
-    let _ = rustix::process::waitpid(Some(init), rustix::process::WaitOptions::empty());
+    if whose == Whose::Ours {
+        let _ = rustix::process::waitpid(Some(init), rustix::process::WaitOptions::empty());
+    }
     exit(0)
 }
 

@@ -12,20 +12,19 @@ mod compiled {
     include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
 }
 
-fn filters(profile: Profile) -> impl Iterator<Item = BpfProgram> {
-    let stack = match profile {
+fn filter(profile: Profile) -> BpfProgram {
+    let rows = match profile {
         Profile::Strict => compiled::STRICT,
         Profile::Standard => compiled::STANDARD,
         Profile::StandardNet => compiled::STANDARD_NET,
         Profile::Netfilter => compiled::NETFILTER,
     };
-    let instruction = |&(code, jt, jf, k): &(u16, u8, u8, u32)| sock_filter { code, jt, jf, k };
-    stack.iter().map(move |filter| filter.iter().map(instruction).collect())
+    rows.iter().map(|&(code, jt, jf, k)| sock_filter { code, jt, jf, k }).collect()
 }
 
 /// Puts the calling thread under a profile, for good. An empty filter is an error in seccompiler, as it must be.
 pub(crate) fn apply(profile: Profile) -> Result<(), seccompiler::Error> {
-    filters(profile).try_for_each(|filter| apply_filter(&filter))
+    apply_filter(&filter(profile))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 
 use crate::channel::{self, Said};
 use crate::confinement::{Destination, Limits};
@@ -50,6 +50,11 @@ pub(crate) fn watch(
             let _ = child.kill();
         }
         child.wait().map_err(LaunchError::setup("waiting for the launcher"))?;
+        // Init is our child too. One that we were never told of ends by itself, with the socket.
+        if let Some(init) = &watched.init {
+            let waited = waitid(WaitId::PidFd(init.as_fd()), WaitIdOptions::EXITED);
+            waited.map_err(LaunchError::setup("waiting for the tree"))?;
+        }
     }
     outcome?;
     watched.finish(plan)
@@ -163,6 +168,10 @@ impl Watched<'_> {
                 self.made = Some(self.began.elapsed());
                 let mut descriptors = descriptors.into_iter();
                 self.init = descriptors.next();
+                if self.cause.is_some() {
+                    // It was to end before we knew of it.
+                    self.kill();
+                }
                 if let Some(listener) = descriptors.next() {
                     let proxy = Proxy::start(listener, std::mem::take(&mut self.allowed));
                     self.proxy = Some(proxy.map_err(LaunchError::setup("the proxy"))?);
@@ -217,7 +226,10 @@ impl Watched<'_> {
 
     fn end(&mut self, cause: Exit) {
         self.cause = Some(cause);
-        self.kill();
+        // A tree that we do not know of yet is killed when we are told of it, so that nobody is left whom we cannot wait for.
+        if self.init.is_some() {
+            self.kill();
+        }
     }
 
     fn kill(&self) {

@@ -83,6 +83,26 @@ fn a_frozen_tree_can_be_killed() {
 }
 
 #[test]
+fn no_child_is_left_to_be_waited_for() {
+    let stage = Stage::new();
+    let mut short = stage.confinement(Profile::Strict);
+    short.limits.wall = Duration::from_millis(1);
+    for _ in 0..5 {
+        let program = stage.program("sleep", "30");
+        // Its time is up, or it is cancelled, before or after we are told of its tree.
+        assert_eq!(stage.launcher.run(&program, &short).unwrap().exit, Exit::WallClock);
+        let running = stage.launcher.start(&program, &stage.confinement(Profile::Strict)).unwrap();
+        running.kill();
+        assert_eq!(running.wait().unwrap().exit, Exit::Cancelled);
+    }
+    assert_eq!(stage.run(Profile::Strict, "sleep", "0").exit, Exit::Code(0));
+    // The launcher was our child, and init is.
+    let left = rustix::process::wait(rustix::process::WaitOptions::NOHANG);
+    assert_eq!(left.unwrap_err(), rustix::io::Errno::CHILD);
+    stage.nobody_is_left();
+}
+
+#[test]
 fn the_tree_dies_with_us() {
     let stage = Stage::new();
     let file = stage.writable.join("count");
