@@ -1,121 +1,171 @@
-//! The container backend: a step in a rootless-safe container of podman, off by default. **Absent:** everything that podman's own command line does not say;
-//! our filters, Landlock and proxy are not in it.
+//! The container backend: a step in a container of podman, off by default. **Absent:** everything that podman's own command line does not say; our
+//! filters, Landlock and proxy are not in it, and neither is the account of time and memory used.
 
-use std::path::Path;
+mod arguments;
 
-use crate::confinement::{Capability, Confinement, Misuse, Network};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::Instant;
 
-/// What holds for every step.
-const FIXED: [&str; 13] = [
-    "run",
-    "--rm",
-    "--interactive",
-    "--pull=never",
-    "--network=none",
-    "--read-only",
-    "--read-only-tmpfs=false",
-    "--cap-drop=all",
-    "--security-opt=no-new-privileges",
-    "--log-driver=none",
-    "--ulimit=nofile=4096:4096",
-    "--unsetenv-all",
-    "--tmpfs=/tmp:rw,noexec,nosuid,nodev,size=64m",
-];
+use crate::confinement::{Confinement, Limits};
+use crate::error::LaunchError;
+use crate::features::{Absence, Feature};
+use crate::finished::{Cost, Exit, Finished, Layer, Means};
 
-/// The arguments of `podman` that run `args` in an image of this machine, with these ends and nothing else.
-///
-/// An image that is not named by its digest (`…@sha256:…`) is refused, because a tag leads elsewhere tomorrow; so is a network of any kind, because there
-/// is no proxy into a container; and so is a hidden path below a shown one, which podman cannot cover.
-pub fn podman_arguments(
-    image: &str,
-    args: &[String],
-    confinement: &Confinement,
-) -> Result<Vec<String>, Misuse> {
-    confinement.check()?;
-    if confinement.network != Network::None {
-        return Err(Misuse::ContainerCannot { what: "reach a network" });
-    }
-    let shown = || confinement.read_only.iter().chain(&confinement.writable);
-    if confinement.hidden.iter().any(|hidden| shown().any(|tree| hidden.starts_with(tree))) {
-        return Err(Misuse::ContainerCannot { what: "hide a part of what it shows" });
-    }
-    let digest = image.split_once("@sha256:").map(|(_, digest)| digest);
-    if digest.is_none_or(|digest| digest.len() != 64 || image.starts_with('-')) {
-        return Err(Misuse::ContainerCannot { what: "be of an image without a digest" });
-    }
-    let limits = confinement.limits;
-    let mut made: Vec<String> = FIXED.iter().map(|flag| (*flag).to_owned()).collect();
-    made.extend(confinement.capabilities.iter().map(|kept| format!("--cap-add={}", name(*kept))));
-    made.push(format!("--memory={}b", limits.memory_bytes));
-    made.push(format!("--memory-swap={}b", limits.memory_bytes));
-    made.push(format!("--pids-limit={}", limits.pids));
-    made.push(format!("--cpus={}.{:02}", limits.cpu_percent / 100, limits.cpu_percent % 100));
-    made.push(format!("--timeout={}", limits.wall.as_secs().max(1)));
-    let bind = |path: &Path, how: &str| format!("--volume={0}:{0}:{how}", path.display());
-    made.extend(confinement.read_only.iter().map(|path| bind(path, "ro,nosuid,nodev")));
-    made.extend(confinement.writable.iter().map(|path| bind(path, "rw,noexec,nosuid,nodev")));
-    made.extend(confinement.environment.iter().map(|(name, value)| format!("--env={name}={value}")));
-    made.extend(confinement.identity.iter().map(|who| format!("--user={}:{}", who.uid, who.gid)));
-    made.push(format!("--workdir={}", confinement.directory.display()));
-    made.push(image.to_owned());
-    made.extend(args.iter().cloned());
-    Ok(made)
+/// Podman's own codes for a container that did not start.
+const NOT_STARTED: std::ops::RangeInclusive<i32> = 125..=127;
+
+/// Which limits this machine's podman can hold for a whole container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Controllers {
+    memory: bool,
+    cpu: bool,
+    pids: bool,
 }
 
-fn name(capability: Capability) -> &'static str {
-    match capability {
-        Capability::Chown => "CHOWN",
-        Capability::DacOverride => "DAC_OVERRIDE",
-        Capability::DacReadSearch => "DAC_READ_SEARCH",
-        Capability::Fowner => "FOWNER",
-        Capability::Fsetid => "FSETID",
-        Capability::Kill => "KILL",
-        Capability::Setgid => "SETGID",
-        Capability::Setuid => "SETUID",
-        Capability::LinuxImmutable => "LINUX_IMMUTABLE",
-        Capability::NetBindService => "NET_BIND_SERVICE",
-        Capability::SysNice => "SYS_NICE",
-        Capability::SysTime => "SYS_TIME",
-    }
+/// Podman, as this machine has it, with one image.
+#[derive(Debug)]
+pub struct Podman {
+    program: PathBuf,
+    image: String,
+    controllers: Controllers,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::confinement::{Destination, Profile};
-
-    fn image() -> String {
-        format!("localhost/step@sha256:{}", "0".repeat(64))
-    }
-
-    #[test]
-    fn a_container_has_nothing_that_is_not_declared() {
-        let confinement = Confinement {
-            capabilities: vec![Capability::Chown],
-            writable: vec!["/tmp".into()],
-            ..Confinement::new(Profile::Strict)
-        };
-        let made = podman_arguments(&image(), &["/bin/true".to_owned()], &confinement).unwrap();
-        for flag in FIXED {
-            assert!(made.iter().any(|arg| arg == flag), "{flag}");
+impl Podman {
+    /// Asks podman what it can hold. `image` is `name@sha256:…`, of this machine: nothing is pulled.
+    pub fn new(program: PathBuf, image: String) -> Result<Self, LaunchError> {
+        let mut command = Command::new(&program);
+        command.args(["info", "--format", "{{.Host.CgroupControllers}}"]).stdin(Stdio::null());
+        let told = command.output().map_err(LaunchError::setup("podman"))?;
+        if !told.status.success() {
+            return Err(failed(&told.stderr));
         }
-        assert!(made.contains(&"--volume=/tmp:/tmp:rw,noexec,nosuid,nodev".to_owned()));
-        assert_eq!(made.iter().filter(|arg| arg.starts_with("--cap-add")).count(), 1);
-        // What comes after the image is the program's.
-        assert_eq!(made.iter().position(|arg| *arg == image()), Some(made.len() - 2));
+        let told = String::from_utf8_lossy(&told.stdout);
+        let has = |name| told.trim().trim_matches(['[', ']']).split_whitespace().any(|told| told == name);
+        let controllers = Controllers { memory: has("memory"), cpu: has("cpu"), pids: has("pids") };
+        Ok(Self { program, image, controllers })
     }
 
-    #[test]
-    fn what_a_container_cannot_hold_to_is_refused() {
-        let plain = Confinement::new(Profile::StandardNet);
-        let refused = |image: &str, confinement: &Confinement| {
-            matches!(podman_arguments(image, &[], confinement), Err(Misuse::ContainerCannot { .. }))
+    /// Starts a program of the image, waits for its end, and leaves nothing of it.
+    pub fn run(&self, args: &[String], confinement: &Confinement) -> Result<Finished, LaunchError> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("suture-step-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let args = arguments::arguments(&name, &self.image, args, confinement, self.controllers)?;
+        self.demanded(confinement)?;
+        let began = Instant::now();
+        let mut command = Command::new(&self.program);
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(LaunchError::setup("podman"))?;
+        let pipes = Pipes::of(&mut child, confinement.stdin.clone())?;
+        let (outputs, cause) = pipes.follow(began, confinement.limits, || self.kill(&name));
+        let status = child.wait().map_err(LaunchError::setup("waiting for podman"))?;
+        let [stdout, stderr] = outputs;
+        let exit = match (cause, status.code()) {
+            (Some(cause), _) => cause,
+            (None, Some(code)) if NOT_STARTED.contains(&code) => return Err(failed(&stderr)),
+            // So podman tells of a signal.
+            (None, Some(code @ 129..=192)) => Exit::Signal(code - 128),
+            (None, Some(code)) => Exit::Code(code),
+            (None, None) => Exit::Lost,
         };
-        assert!(!refused(&image(), &plain));
-        assert!(refused("step:latest", &plain) && refused("--privileged@sha256:0", &plain));
-        let proxy = Network::Proxy(vec![Destination { host: "a.example".to_owned(), port: 443 }]);
-        assert!(refused(&image(), &Confinement { network: proxy, ..plain.clone() }));
-        let (read_only, hidden) = (vec!["/usr".into()], vec!["/usr/bin".into()]);
-        assert!(refused(&image(), &Confinement { read_only, hidden, ..plain }));
+        let cost = Cost { wall: began.elapsed(), ..Cost::default() };
+        let (confined_by, missing) = (self.layers(), self.missing());
+        Ok(Finished { exit, stdout, stderr, cost, confined_by, missing, connections: Vec::new() })
+    }
+
+    fn demanded(&self, confinement: &Confinement) -> Result<(), LaunchError> {
+        let missing = self.missing();
+        let demanded = missing.into_iter().find(|(feature, _)| confinement.demands.contains(feature));
+        demanded.map_or(Ok(()), |(feature, absence)| Err(LaunchError::Demanded { feature, absence }))
+    }
+
+    fn missing(&self) -> Vec<(Feature, Absence)> {
+        let Controllers { memory, cpu, pids } = self.controllers;
+        let all = [(memory, Feature::MemoryLimit), (cpu, Feature::CpuLimit), (pids, Feature::PidsLimit)];
+        all.into_iter().filter(|(has, _)| !has).map(|(_, what)| (what, Absence::NotDelegated)).collect()
+    }
+
+    fn layers(&self) -> Vec<Layer> {
+        let Controllers { memory, cpu, pids } = self.controllers;
+        let memory = Layer::Memory(if memory { Means::Cgroup } else { Means::EachProcess });
+        let mut layers = vec![Layer::Container, memory, Layer::Kill(Means::Tree)];
+        layers.extend(cpu.then_some(Layer::Cpu(Means::Cgroup)));
+        layers.extend(pids.then_some(Layer::Pids(Means::Cgroup)));
+        layers
+    }
+
+    /// Should this fail, podman's own end comes two seconds later.
+    fn kill(&self, name: &str) {
+        let mut command = Command::new(&self.program);
+        command.args(["kill", "--signal=KILL", name]);
+        let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+/// What podman said last.
+fn failed(stderr: &[u8]) -> LaunchError {
+    let said = String::from_utf8_lossy(stderr);
+    LaunchError::Launcher {
+        at: "podman".to_owned(),
+        why: said.lines().last().unwrap_or("nothing").to_owned(),
+    }
+}
+
+/// Both outputs, read by a thread each.
+struct Pipes(Receiver<(usize, Vec<u8>)>);
+
+impl Pipes {
+    fn of(child: &mut Child, input: Vec<u8>) -> Result<Self, LaunchError> {
+        let lacking = || LaunchError::setup("a pipe")(std::io::ErrorKind::BrokenPipe);
+        let mut stdin = child.stdin.take().ok_or_else(lacking)?;
+        let stdout = child.stdout.take().ok_or_else(lacking)?;
+        let stderr = child.stderr.take().ok_or_else(lacking)?;
+        // A program that does not read its input is none of our business.
+        thread::spawn(move || drop(stdin.write_all(&input)));
+        let (sender, receiver) = mpsc::sync_channel(4);
+        let second = sender.clone();
+        thread::spawn(move || read(stdout, 0, &sender));
+        thread::spawn(move || read(stderr, 1, &second));
+        Ok(Self(receiver))
+    }
+
+    /// All that is written until both are closed, up to the limit; and why it was killed, if it was.
+    fn follow(self, began: Instant, limits: Limits, kill: impl Fn()) -> ([Vec<u8>; 2], Option<Exit>) {
+        let mut room = usize::try_from(limits.output_bytes).unwrap_or(usize::MAX);
+        let (mut outputs, mut cause) = ([Vec::new(), Vec::new()], None);
+        loop {
+            let left = limits.wall.saturating_sub(began.elapsed());
+            let patience = if cause.is_some() { limits.wall } else { left };
+            let ended = match self.0.recv_timeout(patience) {
+                Ok((index, bytes)) => {
+                    let kept = bytes.get(..bytes.len().min(room)).unwrap_or_default();
+                    room -= kept.len();
+                    if let Some(output) = outputs.get_mut(index) {
+                        output.extend_from_slice(kept);
+                    }
+                    (kept.len() < bytes.len()).then_some(Exit::OutputCap)
+                }
+                Err(RecvTimeoutError::Timeout) => Some(Exit::WallClock),
+                Err(RecvTimeoutError::Disconnected) => return (outputs, cause),
+            };
+            if let (Some(ended), None) = (ended, cause) {
+                cause = Some(ended);
+                kill();
+            }
+        }
+    }
+}
+
+fn read(mut from: impl Read, index: usize, to: &SyncSender<(usize, Vec<u8>)>) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        let bytes = buffer.get(..length).unwrap_or_default().to_vec();
+        if to.send((index, bytes)).is_err() {
+            return;
+        }
     }
 }

@@ -75,6 +75,9 @@ pub enum Layer {
     Kill(Means),
     /// A network that leads to our proxy alone.
     Proxy,
+    /// A container of podman, with its own mounts and its own filter.
+    #[cfg(feature = "podman")]
+    Container,
 }
 
 /// What it cost, measured.

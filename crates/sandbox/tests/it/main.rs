@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
 
 mod attacks;
+#[cfg(feature = "podman")]
+mod container;
 mod ends;
 mod features;
 mod outward;
