@@ -66,6 +66,10 @@ guardrails:
 killed times="2000":
     SUTURE_KILLS={{times}} cargo test --quiet --locked -p executor --test it killed_at_200 -- --nocapture
 
+# Every test of confinement on Debian's kernel in a virtual machine, with cgroups of version 2; the gates run the attacks.
+kernel:
+    ./e2e/kernel
+
 # The hub silent for the real five minutes, with real processes; the gates do the same with clocks that are set.
 silent:
     SUTURE_SIX_MINUTES=1 cargo nextest run --locked -p cli -E 'test(alone)'

@@ -38,6 +38,10 @@ fn attack(word: &str, arg: &str) -> io::Result<String> {
             sleep(Duration::from_secs(number(arg)?));
             Ok("sleep".to_owned())
         }
+        "spin" => {
+            println!("{} turns", spin(number(arg)?));
+            Ok("spin".to_owned())
+        }
         "count" => count(arg),
         "ptrace" => ptrace(arg),
         "mount" => mount(arg),
@@ -114,6 +118,16 @@ fn harmless(arg: &str) -> io::Result<String> {
     print!("{}", fs::read_to_string("/proc/self/status")?);
     eprintln!("to the other output");
     Ok("no harm".to_owned())
+}
+
+/// Takes all of a processor for so many seconds.
+fn spin(seconds: u64) -> u64 {
+    let began = std::time::Instant::now();
+    let mut turns = 0u64;
+    while began.elapsed() < Duration::from_secs(seconds) {
+        turns = turns.wrapping_add(1);
+    }
+    turns
 }
 
 /// Writes a byte every ten milliseconds.

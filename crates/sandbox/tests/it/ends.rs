@@ -11,7 +11,7 @@ fn size(path: &std::path::Path) -> u64 {
 fn until(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(5), "{what}");
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -49,7 +49,7 @@ fn a_frozen_tree_stands_still_with_its_clock_and_goes_on() {
     let file = stage.writable.join("count");
     let program = stage.program("count", &file.display().to_string());
     let mut confinement = stage.confinement(Profile::Strict);
-    confinement.limits.wall = Duration::from_millis(800);
+    confinement.limits.wall = Duration::from_secs(3);
     let began = Instant::now();
     let running = stage.launcher.start(&program, &confinement).unwrap();
     until("it never began", || size(&file) > 3);
@@ -66,7 +66,7 @@ fn a_frozen_tree_stands_still_with_its_clock_and_goes_on() {
     until("it did not go on", || size(&file) > stood + 3);
     let finished = running.wait().unwrap();
     assert_eq!(finished.exit, Exit::WallClock);
-    assert!(began.elapsed() > Duration::from_millis(1900), "the clock went on: {:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_millis(4100), "the clock went on: {:?}", began.elapsed());
 }
 
 #[test]
