@@ -57,6 +57,8 @@ pub struct Unfinished {
     pub intents: Vec<Intent>,
     /// The last state that it went over to, where it went over to one.
     pub state: Option<RunState>,
+    /// Whether all its steps ended well: it went over to verification, and nothing was begun anew since.
+    pub steps_ended: bool,
 }
 
 /// An order that waits, and the record that says so.
@@ -91,8 +93,9 @@ impl Ledger {
                 if self.failing.insert(accepted.control.clone()) {
                     self.turns.turned(&accepted.control, record.time);
                 }
-                let run = Unfinished { accepted: (**accepted).clone(), intents: Vec::new(), state: None };
-                self.unfinished.insert(accepted.order.clone(), run);
+                let accepted = (**accepted).clone();
+                let run = Unfinished { accepted, intents: Vec::new(), state: None, steps_ended: false };
+                self.unfinished.insert(run.accepted.order.clone(), run);
             }
             Body::Waiting(waiting) => {
                 self.highest_counter = self.highest_counter.max(waiting.counter);
@@ -112,6 +115,7 @@ impl Ledger {
             Body::Intent(intent) => {
                 if let Some(run) = self.unfinished.get_mut(&intent.order) {
                     run.intents.push(intent.clone());
+                    run.steps_ended = false;
                 }
             }
             Body::Moved(moved) => {
@@ -120,6 +124,7 @@ impl Ledger {
                     if run.state != Some(RunState::Reverting) {
                         run.state = Some(moved.to);
                     }
+                    run.steps_ended |= matches!(moved.to, RunState::Verifying | RunState::Holding);
                 }
             }
             Body::Ended(outcome, ended) => {

@@ -7,7 +7,8 @@
 //! - `schedule`: which run goes next, pure.
 //! - `run`: orders in, the transaction (measure, write the intent, act, verify by the same check, hold down, or undo), grants.
 //! - `machine`: what runs work with: the log, the eyes, the hands' place, the clocks.
-//! - `verbs`: the one door to the hands. Only an armed step, made from a permit and a failing check, goes through it.
+//! - `verbs`: the one door to the hands. Only an armed step, made from a permit and a ground, goes through it.
+//! - `ground`: on what ground a step may be armed: a failing check, or a step that an interruption left without an end. Pure.
 //! - `confinement`: what the kernel offers to confine programs with. `opponent`: who else changes what does not stay repaired.
 //! - `recorder`: the log and the ledger together, so that neither can move without the other.
 //! - `receipt`: the hub's word for how far the log goes.
@@ -24,6 +25,7 @@
 pub mod config;
 pub mod confinement;
 pub mod fsck;
+pub mod ground;
 pub mod guard;
 pub mod init;
 pub mod keystore;

@@ -1,5 +1,5 @@
-//! From a permit to an act. This is the only place that may call the hands: a step is armed from a permit and a failing check, and acts only when it
-//! is handed the proof that its intent is durable. Undoing takes what the intent noted.
+//! From a permit to an act. This is the only place that may call the hands: a step is armed from a permit and a ground (a failing check, mostly), and
+//! acts only when it is handed the proof that its intent is durable. Undoing takes what the intent noted.
 //!
 //! Beside a step that touches how people get in stands a dead-man timer, in a process of its own: where nobody confirms from outside that the way in
 //! is still open, the old state comes back, whatever became of this process.
@@ -18,9 +18,9 @@ use hands::{
 };
 use thiserror::Error;
 
+use crate::ground::Ground;
 use crate::guard::Permit;
 use crate::machine::Machine;
-use crate::measure::FailingCheck;
 
 /// How long undoing one step may take.
 const UNDO_MS: u64 = 5 * 60 * 1000;
@@ -38,6 +38,9 @@ pub enum StepError {
     /// The permitted runbook has no such step.
     #[error("the permitted runbook has no step {0}")]
     NoStep(u32),
+    /// The step ended before the interruption: there is no ground to do it again.
+    #[error("there is no ground to do step {0} again")]
+    NoGround(u32),
     /// The proof of a durable intent is for another step.
     #[error("the durable intent is not this step's")]
     OtherIntent,
@@ -79,14 +82,17 @@ pub struct Access {
 }
 
 impl ArmedStep {
-    /// Opens a step of the permitted runbook. The failing check is asked for because nothing may be armed against a machine that is well.
+    /// Opens a step of the permitted runbook. A ground is asked for because nothing may be armed against a machine that is well.
     pub fn arm(
         permit: &Permit<'_>,
-        _failing: &FailingCheck,
+        ground: &Ground,
         machine: &Machine,
         at: &Workplace<'_>,
     ) -> Result<Self, StepError> {
         let action = permit.actions().get(at.index as usize).ok_or(StepError::NoStep(at.index))?;
+        if !ground.bears(at.index) {
+            return Err(StepError::NoGround(at.index));
+        }
         let order = permit.order().order.clone();
         let programs = Interruptible { programs: machine.programs.as_ref(), interrupt: at.interrupt };
         let place = place(machine, &programs, &order, at);

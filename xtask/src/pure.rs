@@ -53,7 +53,7 @@ const DOORS: [(&[&str], &[&str], &str); 3] = [
 ];
 
 /// Types that prove something by being there. One that could be copied, defaulted or read from somewhere would prove nothing.
-const PROOFS: [&str; 9] = [
+const PROOFS: [&str; 10] = [
     "VerifiedOrder",
     "Fresh",
     "Approved<'a>",
@@ -61,6 +61,7 @@ const PROOFS: [&str; 9] = [
     "Permit<'a>",
     "ArmedStep",
     "FailingCheck",
+    "Unended",
     "VerifiedStanding",
     "Allowed<'a>",
 ];

@@ -13,7 +13,7 @@ use super::*;
 
 mod standing;
 
-fn record(seq: u64, ms: i64, body: Body) -> Record {
+pub(crate) fn record(seq: u64, ms: i64, body: Body) -> Record {
     Record {
         origin: "hub.example/h-1".into(),
         seq,
@@ -30,7 +30,7 @@ fn target() -> Resource {
     Resource::Unit("x.service".parse().unwrap())
 }
 
-fn accepted(counter: u64) -> Body {
+pub(crate) fn accepted(counter: u64) -> Body {
     Body::Accepted(Box::new(Accepted {
         order: "o-1".parse().unwrap(),
         incident: "i-1".parse().unwrap(),

@@ -1,5 +1,5 @@
 //! Settling what an interruption left: every accepted run without an end is taken up again, or undone. The world is looked at, and nothing is assumed:
-//! a step is repeated only where the check still fails and its verb may be repeated.
+//! a step is repeated only where its verb may be, and the check still fails or nobody knows how the step ended ([`crate::ground`]).
 
 use std::sync::{Arc, PoisonError};
 
@@ -11,12 +11,12 @@ use contract::record::{
     Refused, Resolution, RunState, Trouble,
 };
 use contract::refusal::Refusal;
-use contract::runbook::Verb;
 use evidence::AppendError;
 use hands::{Interrupt, WayIn};
 
 use super::transaction::{Accepted, Acted, Run, undo};
 use super::{OrderError, Runner};
+use crate::ground::{self, Ground, Unended};
 use crate::guard::{self, Arrival, Denied, Permit, SignedOrder, VerifiedOrder};
 use crate::ledger::Unfinished;
 use crate::measure::Measured;
@@ -99,26 +99,26 @@ impl Runner {
             let mono = edge::clock::mono();
             Acted { run, began: mono, done: mono, complete }
         };
+        let in_time = self.moment().now <= permit.order().expires;
         let acted = match self.machine.meter.measure(permit.control()) {
             // What was being undone is undone, whatever the check says by now.
             _ if reverting => acted(run, false),
-            Measured::Fails(failing)
-                if self.moment().now <= permit.order().expires && may_repeat(interrupted) =>
-            {
-                Accepted::again(run, failing).act()?
+            Measured::Fails(failing) if in_time && ground::may_repeat(interrupted) => {
+                Accepted::again(run, Ground::Failing(failing)).act()?
             }
-            // Too old to act anew, or with a step that must not be done twice: what was begun is undone.
-            Measured::Fails(_) => acted(run, false),
             // Nothing was done, and nothing needs to be.
             Measured::Passes(seen) if interrupted.intents.is_empty() => {
                 return self.end_untouched(permit, seen);
             }
-            // All steps had begun: verification decides. A part of them is no repair, whatever the check says. Whether the last step acted before
-            // the interruption, or somebody else repaired meanwhile, nobody can tell: the end is marked as resumed.
-            Measured::Passes(_) | Measured::NotMeasured(_) => {
-                let complete = all_begun(permit, interrupted);
-                acted(run, complete)
-            }
+            // All steps ended well: verification decides. Whether somebody else repaired meanwhile nobody can tell: the end is marked as resumed.
+            Measured::Passes(_) | Measured::NotMeasured(_) if interrupted.steps_ended => acted(run, true),
+            // A part of the steps is no repair, whatever the check says, and neither is a step that may not have acted, or not well.
+            Measured::Passes(_) => match Unended::of(permit.actions(), interrupted) {
+                Some(unended) if in_time => Accepted::again(run, Ground::Unended(unended)).act()?,
+                Some(_) | None => acted(run, false),
+            },
+            // Too old to act anew, or with a step that must not be done twice, or nothing to go by: what was begun is undone.
+            Measured::Fails(_) | Measured::NotMeasured(_) => acted(run, false),
         };
         acted.settle().map(drop)
     }
@@ -200,56 +200,4 @@ fn touched(permit: &Permit<'_>, intents: &[Intent]) -> Vec<verbs::Access> {
 /// A dead-man timer put the old state back.
 fn fired_record(intent: &Intent) -> Body {
     Body::DeadManFired(DeadManFired { order: intent.order.clone(), target: intent.target.clone() })
-}
-
-/// Whether every step that leaves an intent had begun.
-fn all_begun(permit: &Permit<'_>, run: &Unfinished) -> bool {
-    let acting = permit.actions().iter().filter(|action| !hands::needs_no_hand(action)).count();
-    let steps: std::collections::BTreeSet<u32> = run.intents.iter().map(|intent| intent.step).collect();
-    steps.len() == acting
-}
-
-/// Whether what was begun may be done again: doing it twice is doing it once. Whatever adds up, or disturbs each time, is not repeated.
-fn may_repeat(run: &Unfinished) -> bool {
-    run.intents.iter().all(|intent| is_the_same_twice(intent.verb))
-}
-
-const fn is_the_same_twice(verb: Verb) -> bool {
-    match verb {
-        Verb::FileRestore
-        | Verb::SysctlRestore
-        | Verb::UnitStart
-        | Verb::UnitStop
-        | Verb::UnitResetFailed
-        | Verb::UnitEnable
-        | Verb::FilesPrune
-        | Verb::JournalVacuum
-        | Verb::TimeSync
-        | Verb::UserLock
-        | Verb::FirewallRestore
-        | Verb::StoreGc
-        | Verb::RestoreTest
-        | Verb::Check
-        | Verb::Wait => true,
-        Verb::UnitRestart
-        | Verb::CertRenew
-        | Verb::ProcessLimit
-        | Verb::GenerationSwitch
-        | Verb::BackupRun
-        | Verb::CommandRun => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_adds_up_or_disturbs_each_time_is_never_repeated() {
-        let not_twice: Vec<&str> =
-            Verb::ALL.iter().filter(|verb| !is_the_same_twice(**verb)).map(|verb| verb.word()).collect();
-        let expected =
-            ["unit.restart", "cert.renew", "process.limit", "generation.switch", "backup.run", "command.run"];
-        assert_eq!(not_twice, expected);
-    }
 }

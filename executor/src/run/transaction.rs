@@ -21,6 +21,7 @@ use contract::time::MonoNs;
 use evidence::{AppendError, Appended};
 use hands::Interrupt;
 
+use crate::ground::Ground;
 use crate::guard::{Permit, Site};
 use crate::machine::Machine;
 use crate::measure::{FailingCheck, Measured};
@@ -49,7 +50,7 @@ pub(super) struct Ready<'r> {
 /// The acceptance is durable: the counter is spent.
 pub(super) struct Accepted<'r> {
     run: Run<'r>,
-    failing: FailingCheck,
+    ground: Ground,
 }
 
 /// The steps are over, as far as they went.
@@ -107,25 +108,25 @@ impl<'r> Ready<'r> {
         };
         run.record(vec![Body::Accepted(Box::new(accepted))])?;
         run.machine.tracer.emit(Event::Permitted { order: order.order.clone() });
-        Ok(Accepted { run, failing })
+        Ok(Accepted { run, ground: Ground::Failing(failing) })
     }
 }
 
 impl<'r> Accepted<'r> {
     /// Takes a run up again whose acceptance the log holds.
-    pub(super) const fn again(run: Run<'r>, failing: FailingCheck) -> Self {
-        Self { run, failing }
+    pub(super) const fn again(run: Run<'r>, ground: Ground) -> Self {
+        Self { run, ground }
     }
 
-    /// All steps, each only once its intent is durable, within the runbook's time limit.
+    /// All steps that the ground bears, each only once its intent is durable, within the runbook's time limit.
     pub(super) fn act(self) -> Result<Acted<'r>, AppendError> {
-        let Self { mut run, failing } = self;
+        let Self { mut run, ground } = self;
         let began = edge::clock::mono();
         let deadline =
             MonoNs(began.0.saturating_add(run.permit.runbook().time_limit_ms.saturating_mul(1_000_000)));
         let mut complete = true;
-        for index in (0u32..).take(run.permit.actions().len()) {
-            match run.step(&failing, index, deadline)? {
+        for index in (0u32..).take(run.permit.actions().len()).skip(ground.from() as usize) {
+            match run.step(&ground, index, deadline)? {
                 Stepped::Done => {}
                 Stepped::Stopped => {
                     complete = false;
@@ -145,7 +146,7 @@ enum Stepped {
 }
 
 impl Run<'_> {
-    fn step(&mut self, failing: &FailingCheck, index: u32, deadline: MonoNs) -> Result<Stepped, AppendError> {
+    fn step(&mut self, ground: &Ground, index: u32, deadline: MonoNs) -> Result<Stepped, AppendError> {
         let hold_down_ms = self.permit.runbook().hold_down_ms;
         let place = verbs::Workplace { index, deadline, interrupt: &self.interrupt, hold_down_ms };
         let action = &self.permit.actions()[index as usize];
@@ -154,7 +155,7 @@ impl Run<'_> {
             Action::Wait { ms } => return Ok(self.wait(u64::from(*ms), deadline)),
             _ => {}
         }
-        let armed = match verbs::ArmedStep::arm(self.permit, failing, self.machine, &place) {
+        let armed = match verbs::ArmedStep::arm(self.permit, ground, self.machine, &place) {
             Ok(armed) => armed,
             Err(e) => return Ok(self.stopped(&e)),
         };

@@ -196,7 +196,8 @@ fn settles(rig: &Rig, call: &str, nth: u32) {
     assert!(healed == 0 || intents >= 1, "{place}: healed without an act");
 }
 
-/// Starts it, sends the order, and kills it on entry to its nth write of the log: 1 the acceptance, 2 the intent, 3 the end.
+/// Starts it, sends the order, and kills it on entry to its nth write of the log: 1 the acceptance, 2 the intent, 3 the
+/// verification, 4 the hold-down, 5 the end.
 fn kill_at_write(rig: &Rig, order: &Order, nth: u32) {
     let running = rig.start();
     rig.loosen();
@@ -227,17 +228,37 @@ fn a_run_that_never_acted_is_not_healed_though_somebody_else_repaired() {
     assert_eq!(end_of_the_run(&rig), (Outcome::Observed, 0));
 }
 
-#[test]
-fn an_order_that_expired_during_an_outage_does_not_undo_a_repair_that_holds() {
+/// Kills a run at a write, and settles it once its order is too old to act on.
+fn expired_meanwhile(nth: u32) -> (Outcome, usize, u32) {
     let rig = Rig::new();
     let mut order = rig.own_order(1);
     order.expires = edge::clock::utc().plus_ms(1500);
-    kill_at_write(&rig, &order, 3);
+    kill_at_write(&rig, &order, nth);
     while edge::clock::utc() <= order.expires {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     drop(rig.start());
-    assert_eq!((end_of_the_run(&rig), rig.mode()), ((Outcome::Healed, 1), 0o700));
+    let (outcome, intents) = end_of_the_run(&rig);
+    (outcome, intents, rig.mode())
+}
+
+#[test]
+fn an_order_that_expired_during_an_outage_does_not_undo_a_repair_that_holds() {
+    assert_eq!(expired_meanwhile(4), (Outcome::Healed, 1, 0o700));
+}
+
+#[test]
+fn a_step_whose_end_nobody_saw_is_not_done_again_on_an_order_that_expired() {
+    assert_eq!(expired_meanwhile(3), (Outcome::Reverted, 1, 0o755));
+}
+
+#[test]
+fn a_step_whose_end_nobody_saw_is_done_once_more_though_the_check_passes() {
+    let rig = Rig::new();
+    kill_at_write(&rig, &rig.own_order(1), 3);
+    assert_eq!(rig.mode(), 0o700, "it was killed before it acted");
+    drop(rig.start());
+    assert_eq!((end_of_the_run(&rig), rig.mode()), ((Outcome::Healed, 2), 0o700));
 }
 
 #[test]

@@ -17,5 +17,6 @@ mod secrets;
 mod socket;
 mod storage;
 mod succession;
+mod unended;
 mod upkeep;
 mod urgent;
