@@ -4,17 +4,16 @@
 //! Beside a step that touches how people get in stands a dead-man timer, in a process of its own: where nobody confirms from outside that the way in
 //! is still open, the old state comes back, whatever became of this process.
 
-use std::time::Duration;
+mod access;
 
 use contract::ids::OrderId;
-use contract::record::{Body, Intent};
-use contract::resource::{Resource, UnitName};
+use contract::record::{Body, Intent, Unseen};
 use contract::runbook::Action;
 use contract::time::MonoNs;
 use evidence::Appended;
 use hands::{
-    Armed, DeadMan, DeadManError, Done, HandError, Interrupt, Interruptible, Nixos, NotConfirmed, OwnPlaces,
-    Place, Programs, UndoPlan, WayIn,
+    Armed, DeadMan, DeadManError, Done, HandError, Interrupt, Interruptible, Nixos, NotConfirmed, Place,
+    Programs, State, WayIn,
 };
 use thiserror::Error;
 
@@ -22,12 +21,10 @@ use crate::ground::Ground;
 use crate::guard::Permit;
 use crate::machine::Machine;
 
+pub use access::{Touched, dead_man_fired, fire_pending, is_watched};
+
 /// How long undoing one step may take.
 const UNDO_MS: u64 = 5 * 60 * 1000;
-/// How long a look from outside may take.
-const LOOK: Duration = Duration::from_secs(10);
-/// How much longer a dead-man timer waits than the run may take.
-const DEAD_MAN_MARGIN_MS: u64 = 60_000;
 
 /// Why a step could not be armed, or did not act.
 #[derive(Debug, Error)]
@@ -47,6 +44,33 @@ pub enum StepError {
     /// The dead-man timer could not be armed, so the step did not act.
     #[error(transparent)]
     DeadMan(#[from] DeadManError),
+    /// Whether a way in stays open could not be told afterwards, so the step did not act.
+    #[error("the way in is not seen, so it is not touched")]
+    WayInNotSeen(#[source] NotConfirmed),
+}
+
+impl StepError {
+    /// Whether the step may have acted. Where not, there is nothing to undo.
+    pub const fn may_have_acted(&self) -> bool {
+        match self {
+            Self::Hand(_) => true,
+            Self::NoStep(_)
+            | Self::NoGround(_)
+            | Self::OtherIntent
+            | Self::DeadMan(_)
+            | Self::WayInNotSeen(_) => false,
+        }
+    }
+
+    /// What kept the look before the step from seeing the way in, for the record.
+    pub const fn unseen(&self) -> Option<Unseen> {
+        match self {
+            Self::WayInNotSeen(why) => Some(why.unseen()),
+            Self::Hand(_) | Self::NoStep(_) | Self::NoGround(_) | Self::OtherIntent | Self::DeadMan(_) => {
+                None
+            }
+        }
+    }
 }
 
 /// Which step, until when, and who may stop it.
@@ -67,18 +91,8 @@ pub struct Workplace<'a> {
 pub struct ArmedStep {
     intent: Intent,
     hand: Armed,
-    way: Option<WayIn>,
-}
-
-/// A way in that a step touches.
-#[derive(Debug, Clone, Copy)]
-pub struct Access {
-    /// Which step, from 0.
-    pub step: u32,
-    /// Which way.
-    pub way: WayIn,
-    /// Whether it was open before. Where it was not, it need not be afterwards.
-    pub was_open: bool,
+    /// The way in that it touches, and by what.
+    access: Option<(WayIn, Action)>,
 }
 
 impl ArmedStep {
@@ -99,8 +113,8 @@ impl ArmedStep {
         place.go_on()?;
         let hand = hands::arm(action, &place)?;
         let (verb, target, before) = (action.verb(), action.resource(), hand.before().clone());
-        let way = WayIn::of(action);
-        Ok(Self { intent: Intent { order, step: at.index, verb, target, before }, hand, way })
+        let access = WayIn::of(action).map(|way| (way, action.clone()));
+        Ok(Self { intent: Intent { order, step: at.index, verb, target, before }, hand, access })
     }
 
     /// What is about to happen, to be written down first.
@@ -114,29 +128,16 @@ impl ArmedStep {
         durable: &Appended,
         machine: &Machine,
         at: &Workplace<'_>,
-        touched: &mut Vec<Access>,
+        touched: &mut Touched,
     ) -> Result<Done, StepError> {
-        let Self { intent, hand, way } = self;
+        let Self { intent, hand, access } = self;
         if !durable.records().iter().any(|r| matches!(&r.body, Body::Intent(i) if *i == intent)) {
             return Err(StepError::OtherIntent);
         }
         let programs = Interruptible { programs: machine.programs.as_ref(), interrupt: at.interrupt };
         let place = place(machine, &programs, &intent.order, at);
-        if let Some(way) = way {
-            let keeper = watch(&intent, machine, at)?;
-            let was_open = match keeper.look(way, LOOK) {
-                Ok(()) => true,
-                // Nothing was done yet, and whether a way in stays open could not be told afterwards either.
-                Err(NotConfirmed::NotMeasured(e)) => {
-                    keeper.confirm()?;
-                    return Err(e.into());
-                }
-                Err(e) => {
-                    tracing::info!(order = %intent.order, "the way in is shut before the step: {e}");
-                    false
-                }
-            };
-            touched.push(Access { step: intent.step, way, was_open });
+        if let Some((way, action)) = access {
+            touched.look_before(&intent, (way, &action), machine, at)?;
         }
         let done = hand.act(&place);
         clear(&place);
@@ -144,89 +145,13 @@ impl ArmedStep {
     }
 }
 
-/// Has the dead-man timer stand by before the act.
-fn watch(intent: &Intent, machine: &Machine, at: &Workplace<'_>) -> Result<DeadMan, StepError> {
-    let plan = UndoPlan {
-        verb: intent.verb,
-        target: intent.target.clone(),
-        before: intent.before.clone(),
-        snapshot: machine.snapshots.of(&intent.order, intent.step).directory().to_owned(),
-        own: OwnPlaces::from(&machine.own),
-        restart: readers(&intent.target),
-    };
-    let left_ms = at.deadline.ms_since(edge::clock::mono());
-    let after =
-        Duration::from_millis(left_ms.saturating_add(at.hold_down_ms).saturating_add(DEAD_MAN_MARGIN_MS));
-    Ok(DeadMan::arm(&plan, after, &machine.program)?)
-}
-
-/// Who reads a file when it starts, and goes on with what was in it until it is restarted.
-fn readers(target: &Resource) -> Vec<UnitName> {
-    match target {
-        Resource::Path(path) if path.as_str().starts_with("/etc/ssh/") => {
-            "ssh.service".parse().into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Whether every way in that was open is open still, by a fresh look from outside; and then the timers are off. An answer that came too late is none:
-/// the timer has put the old state back already.
-pub fn still_reachable(machine: &Machine, order: &OrderId, touched: &[Access]) -> bool {
-    touched.iter().all(|access| {
-        let keeper = DeadMan::of(&machine.snapshots.of(order, access.step));
-        let open = !access.was_open
-            || keeper
-                .look(access.way, LOOK)
-                .inspect_err(|e| tracing::error!(%order, "the way in is not confirmed: {e}"))
-                .is_ok();
-        open && stand_down(machine, order, access.step).unwrap_or(false)
-    })
-}
-
-/// Ends a step's dead-man timer. False where it was too late.
-fn stand_down(machine: &Machine, order: &OrderId, step: u32) -> Result<bool, DeadManError> {
-    DeadMan::of(&machine.snapshots.of(order, step)).confirm()
-}
-
-/// Whether a dead-man timer of this run has neither fired nor been confirmed: its plan lies in the snapshot.
-pub fn is_watched(machine: &Machine, order: &str) -> bool {
-    let below = machine.snapshots.directory().join(order);
-    match hands::pending(machine.snapshots.directory()) {
-        Ok(pending) => {
-            pending.plans.iter().any(|plan| plan.snapshot.starts_with(&below))
-                || pending.unreadable.iter().any(|path| path.starts_with(&below))
-        }
-        // What cannot be looked at is kept.
-        Err(_) => true,
-    }
-}
-
-/// Whether the dead-man timer of one of these steps has put the old state back.
-pub fn dead_man_fired(machine: &Machine, intents: &[Intent]) -> Option<Intent> {
-    let fired = |intent: &&Intent| DeadMan::fired(&machine.snapshots.of(&intent.order, intent.step));
-    intents.iter().find(fired).cloned()
-}
-
-/// Fires every timer whose process a power cut took along. Returns what could not be.
-pub fn fire_pending(machine: &Machine) -> Result<usize, DeadManError> {
-    let pending = hands::pending(machine.snapshots.directory())?;
-    for path in &pending.unreadable {
-        tracing::error!("{}: it is no dead-man's plan: a person has to look", path.display());
-    }
-    let mut fired = 0;
-    for plan in &pending.plans {
-        match hands::fire(plan, machine.programs.as_ref()) {
-            Ok(true) => fired += 1,
-            Ok(false) => {}
-            Err(e) => tracing::error!("the old state could not be put back: {}", crate::serve::chain(&e)),
-        }
-    }
-    Ok(fired)
-}
-
 /// Undoes a step from its intent: the inverse of its verb, on the very thing it touched.
 pub fn undo(intent: &Intent, machine: &Machine) -> Result<(), StepError> {
+    let keeper = DeadMan::of(&machine.snapshots.of(&intent.order, intent.step));
+    if keeper.state() == State::Withdrawn {
+        // It was about to act, and did not.
+        return Ok(());
+    }
     let deadline = MonoNs(edge::clock::mono().0.saturating_add(UNDO_MS * 1_000_000));
     // Nobody stops an undoing half way.
     let interrupt = Interrupt::default();
@@ -234,12 +159,12 @@ pub fn undo(intent: &Intent, machine: &Machine) -> Result<(), StepError> {
     let place = place(machine, machine.programs.as_ref(), &intent.order, &at);
     hands::undo(intent.verb, &intent.target, &intent.before, &place)?;
     // Who reads the file when it starts goes on with what was in it: the old state is back only when that was read, too.
-    for unit in readers(&intent.target) {
+    for unit in keeper.readers()? {
         hands::arm(&Action::UnitRestart(unit), &place)?.act(&place)?;
     }
     clear(&place);
     // What it would put back is back.
-    stand_down(machine, &intent.order, intent.step)?;
+    keeper.confirm()?;
     Ok(())
 }
 

@@ -10,11 +10,13 @@
 mod keeper;
 mod look;
 mod plan;
+mod readers;
 mod token;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use contract::resource::{Resource, UnitName};
 use contract::runbook::Action;
 use contract::time::MonoNs;
 use edge::file::FileError;
@@ -61,6 +63,9 @@ pub enum DeadManError {
     /// That process did not say that it watches. Nothing may be done without it.
     #[error("the dead-man timer's process does not watch")]
     NotWatching,
+    /// It cannot be told which units read the file that is to be changed.
+    #[error("it cannot be told who reads the file")]
+    Readers(#[source] HandError),
     /// Undoing failed.
     #[error("the old state could not be put back")]
     Undo(#[from] HandError),
@@ -101,7 +106,7 @@ impl DeadMan {
             .and_then(|()| token::await_watcher(directory, WATCHING));
         if let Err(e) = watched {
             // Nothing was done yet, so nothing has to be undone.
-            token::go(directory, State::Armed, State::Confirmed)?;
+            token::go(directory, State::Armed, State::Withdrawn)?;
             return Err(e);
         }
         Ok(Self { snapshot: directory.clone() })
@@ -117,6 +122,23 @@ impl DeadMan {
     /// the executor then undoes once more, which changes nothing where all is as it was.
     pub fn confirm(&self) -> Result<bool, DeadManError> {
         Ok(token::go(&self.snapshot, State::Armed, State::Confirmed)?)
+    }
+
+    /// The step does not act after all: the timer is off, its process ends by itself, and undoing has nothing to undo.
+    pub fn withdraw(&self) -> Result<(), DeadManError> {
+        token::go(&self.snapshot, State::Armed, State::Withdrawn)?;
+        Ok(())
+    }
+
+    /// The units that are restarted once the old state is back: those that read it, and ran when the timer was armed. None where none was, since the
+    /// step did not act without.
+    pub fn readers(&self) -> Result<Vec<UnitName>, DeadManError> {
+        match self.state() {
+            State::None | State::Withdrawn => Ok(Vec::new()),
+            State::Armed | State::Confirmed | State::Firing | State::Fired => {
+                Ok(Timed::read(&plan::path_in(&self.snapshot))?.plan.restart)
+            }
+        }
     }
 
     /// Has the process that keeps the time look whether people can still get in: as [`crate::after_check`], and from a process that shares nothing
@@ -136,12 +158,21 @@ impl DeadMan {
     }
 }
 
+/// Who reads this when it starts, and runs now: for the plan.
+pub fn readers(target: &Resource) -> Result<Vec<UnitName>, DeadManError> {
+    readers::of(target).map_err(DeadManError::Readers)
+}
+
 /// Puts the old state back, unless that was confirmed or done. True where it was done here. Safe at any time, in any process, more than once.
 pub fn fire(plan: &UndoPlan, programs: &dyn Programs) -> Result<bool, DeadManError> {
     let directory = &plan.snapshot;
+    // What has ended may have been forgotten, with its directory.
+    if !matches!(State::of(directory), State::Armed | State::Firing) {
+        return Ok(false);
+    }
     let _alone = token::alone(directory, Duration::from_millis(UNDO_MS))?;
     match State::of(directory) {
-        State::Confirmed | State::Fired | State::None => return Ok(false),
+        State::Confirmed | State::Withdrawn | State::Fired | State::None => return Ok(false),
         State::Armed => {
             if !token::go(directory, State::Armed, State::Firing)? {
                 return Ok(false);

@@ -26,7 +26,7 @@ use contract::runbook::Action;
 
 pub use confined::{Confined, become_launcher};
 pub use deadman::{
-    DeadMan, DeadManError, OwnPlaces, Pending, Starter, State, UndoPlan, fire, pending, serve,
+    DeadMan, DeadManError, OwnPlaces, Pending, Starter, State, UndoPlan, fire, pending, readers, serve,
 };
 pub use error::HandError;
 pub use place::{Generation, Interrupt, Nixos, Place};
@@ -34,7 +34,8 @@ pub use program::{Connected, Interruptible, Program, Programs, Ran};
 pub use snapshot::{Snapshot, SnapshotError, Snapshots};
 pub use systemd::{dependants, knows};
 pub use verbs::{arm, undo};
-pub use way_in::{NotConfirmed, WayIn, after_check};
+use way_in::UNITS_OF_SSH;
+pub use way_in::{Afterwards, NotConfirmed, WayIn, after_check};
 
 /// What one verb does, once it is armed.
 pub trait Hand: std::fmt::Debug + Send {

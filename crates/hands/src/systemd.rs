@@ -10,6 +10,7 @@ mod unit;
 
 use std::cell::OnceCell;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use contract::resource::UnitName;
@@ -115,6 +116,27 @@ impl Drop for Systemd {
 
 fn said(unit: &UnitName, action: &'static str, error: &zbus::Error) -> HandError {
     HandError::Unit { unit: unit.to_string(), action, why: error.to_string() }
+}
+
+/// Those of these units that do what `wanted` says. None where systemd does not run; one that it does not know does nothing. Of two names for one unit
+/// the first.
+pub(crate) fn those(names: &[&str], wanted: impl Fn(State) -> bool) -> Result<Vec<UnitName>, HandError> {
+    if !runs_here() {
+        return Ok(Vec::new());
+    }
+    let mut found: Vec<Unit> = Vec::new();
+    for name in names.iter().filter_map(|name| name.parse().ok()) {
+        let unit = Unit::look(Systemd::connect(QUESTION)?, &name)?;
+        if wanted(unit.state()?) && !found.iter().any(|other| other.is(&unit)) {
+            found.push(unit);
+        }
+    }
+    Ok(found.into_iter().map(|unit| unit.name().clone()).collect())
+}
+
+/// Whether systemd is this machine's first process.
+pub(crate) fn runs_here() -> bool {
+    ["/run/systemd/system", BUS].iter().all(|path| Path::new(path).exists())
 }
 
 /// Whether the service manager has this unit, whole and not masked: for a runbook's preconditions.

@@ -16,6 +16,7 @@ use crate::guard::{self, Arrival, Denied, SignedOrder, VerifiedOrder};
 use crate::ledger::Waits;
 use crate::measure::Measured;
 use crate::schedule::Move;
+use crate::verbs::Touched;
 
 /// Of so many runs the snapshots stay.
 const SNAPSHOTS_KEPT: usize = 64;
@@ -203,7 +204,8 @@ impl Runner {
             resumed: false,
             intents: Vec::new(),
             counts: Vec::new(),
-            touched: Vec::new(),
+            touched: Touched::default(),
+            trouble: Trouble::NotHealed,
         };
         let accepted = Ready { run, failing }.accept(envelope)?;
         drop(admission);

@@ -12,7 +12,7 @@ use contract::record::{
 };
 use contract::refusal::Refusal;
 use evidence::AppendError;
-use hands::{Interrupt, WayIn};
+use hands::Interrupt;
 
 use super::transaction::{Accepted, Acted, Run, undo};
 use super::{OrderError, Runner};
@@ -20,7 +20,7 @@ use crate::ground::{self, Ground, Unended};
 use crate::guard::{self, Arrival, Denied, Permit, SignedOrder, VerifiedOrder};
 use crate::ledger::Unfinished;
 use crate::measure::Measured;
-use crate::verbs;
+use crate::verbs::{self, Touched};
 
 impl Runner {
     /// Declares what was cut and what was interrupted, and settles every interrupted run. Returns how many there were. Called before anybody can ask.
@@ -82,7 +82,8 @@ impl Runner {
             resumed: true,
             intents: interrupted.intents.clone(),
             counts: Vec::new(),
-            touched: touched(permit, &interrupted.intents),
+            touched: Touched::before(&self.machine, permit, &interrupted.intents),
+            trouble: Trouble::NotHealed,
         };
         let fired = verbs::dead_man_fired(&self.machine, &interrupted.intents);
         if let Some(intent) = &fired {
@@ -186,15 +187,6 @@ impl Runner {
         ];
         self.machine.about(control, Digest::of(&envelope.0), None, bodies).map(drop)
     }
-}
-
-/// The ways in that were touched before the interruption. Whether they were open before that nobody knows any more: they have to be now.
-fn touched(permit: &Permit<'_>, intents: &[Intent]) -> Vec<verbs::Access> {
-    let access = |intent: &Intent| {
-        let way = permit.actions().get(intent.step as usize).and_then(WayIn::of)?;
-        Some(verbs::Access { step: intent.step, way, was_open: true })
-    };
-    intents.iter().filter_map(access).collect()
 }
 
 /// A dead-man timer put the old state back.

@@ -38,7 +38,9 @@ pub(super) struct Run<'r> {
     pub(super) intents: Vec<Intent>,
     pub(super) counts: Vec<Counted>,
     /// The ways in that its steps touch.
-    pub(super) touched: Vec<verbs::Access>,
+    pub(super) touched: verbs::Touched,
+    /// What a person is told if it does not end healed.
+    pub(super) trouble: Trouble,
 }
 
 /// Permitted, and measured to fail.
@@ -114,7 +116,8 @@ impl<'r> Ready<'r> {
 
 impl<'r> Accepted<'r> {
     /// Takes a run up again whose acceptance the log holds.
-    pub(super) const fn again(run: Run<'r>, ground: Ground) -> Self {
+    pub(super) fn again(mut run: Run<'r>, ground: Ground) -> Self {
+        run.touched.only_below(ground.from());
         Self { run, ground }
     }
 
@@ -173,7 +176,14 @@ impl Run<'_> {
                 self.counts.extend(done.counts.into_iter().map(counted));
                 Ok(Stepped::Done)
             }
-            Err(e) => Ok(self.stopped(&e)),
+            Err(e) => {
+                // What is known not to have acted is not undone: undoing has effects of its own.
+                if !e.may_have_acted() {
+                    self.intents.pop();
+                }
+                self.trouble = e.unseen().map_or(Trouble::NotHealed, Trouble::WayInNotSeen);
+                Ok(self.stopped(&e))
+            }
         }
     }
 
@@ -269,7 +279,7 @@ impl<'r> Holding<'r> {
         let last = acted.run.machine.meter.measure(acted.run.permit.control());
         let passes = matches!(last, Measured::Passes(_)) && acted.run.others_pass();
         let order = &acted.run.permit.order().order;
-        let confirmed = passes && verbs::still_reachable(acted.run.machine, order, &acted.run.touched);
+        let confirmed = passes && acted.run.touched.is_confirmed(acted.run.machine, order);
         Ok(match last {
             Measured::Passes(seen) if confirmed => Ok(Proven(acted, Resolution::Passes(seen))),
             Measured::Passes(_) | Measured::Fails(_) | Measured::NotMeasured(_) => {
@@ -334,7 +344,7 @@ impl Acted<'_> {
             bodies.push(Body::Escalated(Escalated {
                 order: order.order.clone(),
                 incident: order.incident.clone(),
-                trouble: Trouble::NotHealed,
+                trouble: run.trouble.clone(),
             }));
         }
         let seq = run.record(bodies)?.records().first().map_or(0, |record| record.seq);

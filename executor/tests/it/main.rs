@@ -20,3 +20,4 @@ mod succession;
 mod unended;
 mod upkeep;
 mod urgent;
+mod way_in;

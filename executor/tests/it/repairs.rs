@@ -76,6 +76,8 @@ fn what_is_shipped_repairs_what_is_broken_in_a_real_machine() {
     }
     let rig = Rig::in_guest();
     let guest = rig.guest.as_ref().unwrap();
+    // Somebody who may become root has a key: what decides who gets in is touched only where the way in is seen.
+    guest.ok("useradd -m -G sudo keeper && install -d -m 700 ~keeper/.ssh && echo 'ssh-ed25519 AAAA' > ~keeper/.ssh/authorized_keys");
     let mut running = rig.start();
     for (counter, fault) in (1..).zip(&FAULTS) {
         let began = std::time::Instant::now();

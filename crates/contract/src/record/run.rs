@@ -337,6 +337,29 @@ pub enum Trouble {
     NotHealed,
     /// It has not ended within its time.
     Stuck,
+    /// A step touches how people get in, and the way in was not seen to be open before it: it did not act, since nobody could have told afterwards
+    /// whether it is open still. What came before it was undone.
+    WayInNotSeen(Unseen),
+}
+
+/// Why a way in was not seen to be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unseen {
+    /// No SSH server is there to be reached.
+    NothingToReach,
+    /// The SSH server listens only where the look does not go.
+    OutOfSight,
+    /// The SSH server would not start with its configuration: put back after a step, it would shut the way that is open now.
+    Configuration,
+    /// The SSH server does not run.
+    NotRunning,
+    /// Nothing that speaks SSH answered from outside.
+    NoAnswer,
+    /// No account that leads to root has a password or a key.
+    NobodyCanGetIn,
+    /// The look could not be made.
+    NotMeasured,
 }
 
 /// A person is asked to look.

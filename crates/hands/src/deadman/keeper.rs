@@ -34,8 +34,7 @@ pub enum Starter {
 impl Starter {
     /// By systemd where it is this machine's first process.
     pub(super) fn of_this_machine() -> Self {
-        let is_there = |path: &str| Path::new(path).exists();
-        if is_there("/run/systemd/system") && is_there(BUS) { Self::Systemd } else { Self::OwnSession }
+        if crate::systemd::runs_here() { Self::Systemd } else { Self::OwnSession }
     }
 
     pub(super) fn start(self, program: &Path, plan: &Path) -> Result<(), DeadManError> {

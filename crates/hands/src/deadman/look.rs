@@ -33,6 +33,7 @@ struct Answer {
 enum Seen {
     Open,
     NothingToReach,
+    OutOfSight,
     Configuration,
     NotRunning,
     NoAnswer,
@@ -82,6 +83,7 @@ impl From<Result<(), NotConfirmed>> for Seen {
         match looked {
             Ok(()) => Self::Open,
             Err(NotConfirmed::NothingToReach) => Self::NothingToReach,
+            Err(NotConfirmed::OutOfSight) => Self::OutOfSight,
             Err(NotConfirmed::Configuration) => Self::Configuration,
             Err(NotConfirmed::NotRunning) => Self::NotRunning,
             Err(NotConfirmed::NoAnswer) => Self::NoAnswer,
@@ -99,6 +101,7 @@ impl Seen {
         Err(match self {
             Self::Open => return Ok(()),
             Self::NothingToReach => NotConfirmed::NothingToReach,
+            Self::OutOfSight => NotConfirmed::OutOfSight,
             Self::Configuration => NotConfirmed::Configuration,
             Self::NotRunning => NotConfirmed::NotRunning,
             Self::NoAnswer => NotConfirmed::NoAnswer,

@@ -22,6 +22,8 @@ pub enum State {
     Armed,
     /// All is well: it will do nothing.
     Confirmed,
+    /// Nothing was done, so nothing has to be undone.
+    Withdrawn,
     /// It puts the old state back, or was cut off while it did.
     Firing,
     /// It has put the old state back.
@@ -30,7 +32,7 @@ pub enum State {
 
 impl State {
     /// In the order in which a token passes them, so that one that moves while we look is still seen.
-    const ALL: [Self; 4] = [Self::Armed, Self::Confirmed, Self::Firing, Self::Fired];
+    const ALL: [Self; 5] = [Self::Armed, Self::Confirmed, Self::Withdrawn, Self::Firing, Self::Fired];
 
     /// How the timer of the step with this snapshot stands.
     pub(super) fn of(directory: &Path) -> Self {
@@ -42,6 +44,7 @@ impl State {
             Self::None => "dead-man.none",
             Self::Armed => "dead-man.armed",
             Self::Confirmed => "dead-man.confirmed",
+            Self::Withdrawn => "dead-man.withdrawn",
             Self::Firing => "dead-man.firing",
             Self::Fired => "dead-man.fired",
         })
@@ -50,7 +53,7 @@ impl State {
 
 /// Forgets an ended timer of the same step.
 pub(super) fn clear(directory: &Path) -> Result<(), FileError> {
-    let ended = [State::Confirmed, State::Fired].map(|state| state.path(directory));
+    let ended = [State::Confirmed, State::Withdrawn, State::Fired].map(|state| state.path(directory));
     for path in ended.into_iter().chain([directory.join(WATCHING)]) {
         match file::remove_durably(&path) {
             Err(e) if e.source.kind() != ErrorKind::NotFound => return Err(e),

@@ -42,6 +42,11 @@ impl Unit {
         Ok(Self { systemd, name: name.clone(), path })
     }
 
+    /// Whether both are one unit, under whatever names.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+
     /// Its name.
     pub(crate) const fn name(&self) -> &UnitName {
         &self.name

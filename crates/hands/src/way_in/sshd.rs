@@ -23,18 +23,18 @@ pub(super) fn accepts_its_configuration(programs: &dyn Programs) -> Result<(), N
     if ran.status == Some(0) { Ok(()) } else { Err(NotConfirmed::Configuration) }
 }
 
-/// What it is told. IPv6 alone is not measured: the virtual cable has IPv4 only.
+/// What it is told. What listens on this machine's own addresses alone lets others in by somebody's tunnel, if at all: that is out of sight.
 pub(super) fn effective(programs: &dyn Programs) -> Result<Server, NotConfirmed> {
     let ran = programs.run(&sshd("-T")?)?;
     if ran.status != Some(0) {
         return Err(NotConfirmed::Configuration);
     }
     let server = Server::parse(&String::from_utf8_lossy(&ran.output));
-    if server.listens.is_empty() { Err(NotConfirmed::NothingToReach) } else { Ok(server) }
+    if server.listens.is_empty() { Err(NotConfirmed::OutOfSight) } else { Ok(server) }
 }
 
 fn sshd(argument: &str) -> Result<Program, NotConfirmed> {
-    let mut sshd = Program::named("sshd", &[argument]).map_err(|_| NotConfirmed::NothingToReach)?;
+    let mut sshd = Program::named("sshd", &[argument]).map_err(|_| NotConfirmed::OutOfSight)?;
     // It wants the directory that it gives up its privileges in to be there.
     sshd.reads.extend(Some(PathBuf::from("/run/sshd")).filter(|p| p.exists()));
     Ok(sshd)

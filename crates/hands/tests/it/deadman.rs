@@ -63,7 +63,7 @@ impl Machine {
 
     fn state(&self) -> String {
         self.0.guest.ok(&format!(
-            "cd {STEP}; for s in armed confirmed firing fired; do test -e dead-man.$s && echo $s; done; true"
+            "cd {STEP}; for s in armed confirmed withdrawn firing fired; do test -e dead-man.$s && echo $s; done; true"
         ))
     }
 
@@ -138,7 +138,19 @@ fn a_look_from_outside_sees_what_loopback_does_not_guest() {
     guest.put(DROP_IN, b"Port x\n");
     assert_eq!(machine.looks("sshd"), "Configuration");
     guest.put(DROP_IN, b"ListenAddress 127.0.0.1\n");
-    assert_eq!(machine.looks("firewall"), "NothingToReach");
+    assert_eq!(
+        machine.looks("firewall"),
+        "OutOfSight",
+        "somebody listens, and nobody can see whom it lets in"
+    );
+    guest.ok("systemctl stop 'run-*.service'");
+    assert_eq!(
+        (machine.looks("firewall"), machine.looks("sshd")),
+        ("NothingToReach".into(), "NothingToReach".into())
+    );
+    // systemd waits for the first who comes.
+    guest.ok("systemctl start ssh.socket");
+    assert_eq!(machine.looks("firewall"), "OutOfSight");
 }
 
 #[test]
@@ -303,7 +315,7 @@ fn without_a_watcher_nothing_is_done_guest() {
     let output = child.wait_with_output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && complaint.contains("cannot be started"), "{complaint}");
-    assert_eq!((guest.ok("nft list ruleset"), machine.state()), (String::new(), "confirmed".into()));
+    assert_eq!((guest.ok("nft list ruleset"), machine.state()), (String::new(), "withdrawn".into()));
 }
 
 #[test]
