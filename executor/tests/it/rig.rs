@@ -182,7 +182,8 @@ impl Rig {
             if line.len() == before {
                 let mut words = String::new();
                 child.stderr.as_mut().unwrap().read_to_string(&mut words).unwrap();
-                panic!("the executor ended before it was ready: {words}");
+                let status = child.wait().unwrap();
+                panic!("the executor ended before it was ready: {status}: {line}{words}");
             }
         }
         Running { child }
