@@ -4,6 +4,7 @@
 //! connection is believed when it says that a job has ended; on the system bus anybody may send a signal.
 
 mod job;
+mod needs;
 mod run;
 mod state;
 mod unit;
@@ -23,6 +24,7 @@ use crate::error::HandError;
 use crate::place::Place;
 
 pub(crate) use job::Job;
+pub use needs::dependants;
 pub(crate) use state::State;
 pub(crate) use unit::Unit;
 
@@ -142,21 +144,4 @@ pub(crate) fn runs_here() -> bool {
 /// Whether the service manager has this unit, whole and not masked: for a runbook's preconditions.
 pub fn knows(unit: &UnitName) -> Result<bool, HandError> {
     Ok(Unit::look(Systemd::connect(QUESTION)?, unit)?.load_state()? == "loaded")
-}
-
-/// The units that cannot go on without this one (they require it, are bound to it or are part of it), each with whether it is well. One that failed
-/// already is no place to make more trouble.
-pub fn dependants(unit: &UnitName) -> Result<Vec<(UnitName, bool)>, HandError> {
-    let unit = Unit::look(Systemd::connect(QUESTION)?, unit)?;
-    let mut found = Vec::new();
-    for name in unit.dependants()? {
-        let well = unit.state_of(&name)? != State::Failed;
-        match (name.parse(), well) {
-            (Ok(name), _) => found.push((name, well)),
-            // A scope, a device, a name with escapes: no runbook can name it, so it matters only where it is in trouble.
-            (Err(_), true) => {}
-            (Err(_), false) => return Err(unit.said("see who needs it", format!("{name} failed"))),
-        }
-    }
-    Ok(found)
 }

@@ -122,9 +122,19 @@ impl Unit {
 
     /// The units that require it, are bound to it or are part of it.
     pub(super) fn dependants(&self) -> Result<Vec<String>, HandError> {
+        self.dependants_at(&self.path)
+    }
+
+    /// The same of another unit, by its whole name.
+    pub(super) fn dependants_of(&self, other: &str) -> Result<Vec<String>, HandError> {
+        let path: OwnedObjectPath = self.ask("look at who needs it", "LoadUnit", &other)?;
+        self.dependants_at(&path)
+    }
+
+    fn dependants_at(&self, path: &str) -> Result<Vec<String>, HandError> {
         let mut names = Vec::new();
-        for property in ["RequiredBy", "BoundBy", "ConsistsOf"] {
-            names.extend(self.of_unit::<Vec<String>>(property)?);
+        for property in ["RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf"] {
+            names.extend(self.systemd.property::<Vec<String>>(&self.name, path, UNIT, property)?);
         }
         names.sort();
         names.dedup();

@@ -202,12 +202,14 @@ fn guest_who_needs_a_unit_is_named_with_how_it_is_and_keeps_it_from_being_stoppe
     inside.unit("ill.service", &service("exit 3", "[Unit]\nBindsTo=base.service\nAfter=base.service"));
     inside.unit("part.service", &service("sleep 1000", "[Unit]\nPartOf=base.service"));
     inside.unit("wants.service", &service("sleep 1000", "[Unit]\nWants=base.service"));
+    inside.unit("above.service", &service("sleep 1000", "[Unit]\nRequires=well.service"));
     inside.guest.sh("systemctl start base wants; systemctl start ill; sleep 0.2");
-    inside.guest.ok("systemctl start well; systemctl show part >/dev/null");
+    inside.guest.ok("systemctl start well above; systemctl show part >/dev/null");
     let asked = inside.ask("dependants", &Value::Null, &json!({"unit": "base.service"})).well();
     let (well, ill) = (json!(["well.service", true]), json!(["ill.service", false]));
     let found = asked.part("dependants").as_array().unwrap();
     assert!(found.contains(&well) && found.contains(&ill), "{found:?}");
+    assert!(found.contains(&json!(["above.service", true])), "who needs one that needs it: {found:?}");
     assert!(!found.iter().any(|d| d[0] == "wants.service"), "{found:?}");
     inside.act(&stop("base.service")).badly("Unit", "other units that run need it");
     assert_eq!(inside.says("well", "ActiveState"), "active");
