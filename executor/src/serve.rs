@@ -3,11 +3,11 @@
 mod converse;
 mod intrusions;
 mod line;
+mod places;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,9 +21,7 @@ use crate::start::{Ground, Stage};
 pub(crate) use converse::{chain, last_words};
 use converse::{converse, stop};
 use intrusions::Intrusions;
-
-/// An agent that reconnects may overlap with its former self; more than this is a flood.
-const CONNECTIONS_MAX: usize = 4;
+use places::{CONNECTIONS_MAX, Came, Places};
 
 /// How long nobody is let in after the system could not let somebody in.
 const BREATH: Duration = Duration::from_millis(100);
@@ -172,7 +170,7 @@ pub fn bind(path: &Path, agent_uid: u32) -> Result<UnixListener, FileError> {
 
 /// Answers agents until the process ends.
 pub fn serve(listener: &UnixListener, served: &Arc<Served>) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let places = Arc::new(Places::default());
     for stream in listener.incoming() {
         let Ok(stream) = stream else {
             std::thread::sleep(BREATH);
@@ -181,22 +179,26 @@ pub fn serve(listener: &UnixListener, served: &Arc<Served>) {
         if !is_agent(&stream, served) {
             continue;
         }
-        if open.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX {
-            open.fetch_sub(1, Ordering::SeqCst);
-            drop(stream);
-            served.intruded(
-                Intrusion::Flood,
-                None,
-                &format!("a further connection was closed: {CONNECTIONS_MAX} are open"),
-            );
-            continue;
-        }
-        let (served, open) = (Arc::clone(served), Arc::clone(&open));
+        let place = match places.come(stream, edge::clock::mono()) {
+            Came::In(place) => place,
+            Came::InsteadOf(place) => {
+                let words =
+                    "a connection that said nothing was closed: another came, and all places were taken";
+                served.intruded(Intrusion::Idle, None, words);
+                place
+            }
+            Came::Full => {
+                let words = format!("a further connection was closed: {CONNECTIONS_MAX} are open");
+                served.intruded(Intrusion::Flood, None, &words);
+                continue;
+            }
+        };
+        let (served, places) = (Arc::clone(served), Arc::clone(&places));
         std::thread::spawn(move || {
-            let end = converse(&stream, &served);
+            let end = converse(&place, &served);
             // Before the peer can see that it ended: one that comes back at once finds its place free.
-            open.fetch_sub(1, Ordering::SeqCst);
-            drop(stream);
+            places.gone(&place);
+            drop(place);
             let Err(end) = end else { return };
             match line::intrusion(&end) {
                 Some(what) => {

@@ -1,7 +1,6 @@
 //! One connection's questions and answers.
 
 use std::error::Error;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use evidence::{AppendError, PackageError};
 
 use super::Served;
 use super::line::Line;
+use super::places::Place;
 use crate::machine::GivenUp;
 use crate::recorder::Recorder;
 use crate::restore::{Fork, Lacking, Progress, PutBackError};
@@ -41,8 +41,8 @@ impl From<FileError> for End {
     }
 }
 
-pub(super) fn converse(stream: &UnixStream, served: &Served) -> Result<(), FrameError> {
-    let mut line = Line::new(stream);
+pub(super) fn converse(place: &Place, served: &Served) -> Result<(), FrameError> {
+    let mut line = Line::new(place);
     match line.first_question()? {
         Question::Hello { protocol: PROTOCOL, software: _ } => {
             let (size, lacks) = match &mut *served.lock() {

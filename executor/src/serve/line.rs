@@ -1,12 +1,13 @@
 //! One connection, in which nothing takes for ever but the silence between two questions.
 
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use contract::frame::{self, FrameError};
 use contract::record::Intrusion;
 use contract::socket::{Answer, Question};
+
+use super::places::Place;
 
 /// How long a frame may take from its first byte to its last, either way; and how long a connection may be there without a first byte.
 const FRAME_MAX: Duration = Duration::from_secs(10);
@@ -14,14 +15,14 @@ const FRAME_MAX: Duration = Duration::from_secs(10);
 /// A connection, and until when it must have done what it does.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
-    stream: &'a UnixStream,
+    place: &'a Place,
     until: Option<Instant>,
 }
 
 impl<'a> Line<'a> {
     /// Over a connection that was just made: its first question has to come soon.
-    pub(super) const fn new(stream: &'a UnixStream) -> Self {
-        Self { stream, until: None }
+    pub(super) const fn new(place: &'a Place) -> Self {
+        Self { place, until: None }
     }
 
     /// The first question, within a time that has begun.
@@ -33,6 +34,7 @@ impl<'a> Line<'a> {
     /// The next question: it may be long in coming, but not in being said.
     pub(super) fn question(&mut self) -> Result<Question, FrameError> {
         self.until = None;
+        self.place.falls_silent(edge::clock::mono());
         frame::read(self)
     }
 
@@ -52,12 +54,14 @@ impl<'a> Line<'a> {
 impl Read for Line<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
         loop {
-            self.stream.set_read_timeout(self.left()?)?;
-            match (&mut self.stream).read(bytes) {
+            let mut stream = &self.place.stream;
+            stream.set_read_timeout(self.left()?)?;
+            match stream.read(bytes) {
                 // Time is looked at again, or is over.
                 Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
                 Err(e) => return Err(e),
                 Ok(n) => {
+                    self.place.speaks();
                     self.until.get_or_insert_with(|| Instant::now() + FRAME_MAX);
                     return Ok(n);
                 }
@@ -69,8 +73,9 @@ impl Read for Line<'_> {
 impl Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         loop {
-            self.stream.set_write_timeout(self.left()?)?;
-            match (&mut self.stream).write(bytes) {
+            let mut stream = &self.place.stream;
+            stream.set_write_timeout(self.left()?)?;
+            match stream.write(bytes) {
                 Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
                 other => return other,
             }
@@ -96,13 +101,23 @@ pub(super) fn intrusion(end: &FrameError) -> Option<Intrusion> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+
     use super::*;
+    use crate::serve::places::{Came, Places};
+
+    /// A place, and its peer.
+    fn pair() -> (std::sync::Arc<Place>, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let Came::In(place) = Places::default().come(ours, edge::clock::mono()) else { panic!("no place") };
+        (place, theirs)
+    }
 
     #[test]
     fn time_that_is_over_is_over_even_where_bytes_keep_coming() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (ours, mut theirs) = pair();
         theirs.write_all(&[0; 64]).unwrap();
-        let mut line = Line { stream: &ours, until: Some(Instant::now() + Duration::from_millis(50)) };
+        let mut line = Line { place: &ours, until: Some(Instant::now() + Duration::from_millis(50)) };
         let mut byte = [0];
         assert_eq!(line.read(&mut byte).unwrap(), 1);
         std::thread::sleep(Duration::from_millis(60));
@@ -111,15 +126,15 @@ mod tests {
 
     #[test]
     fn a_reader_that_does_not_read_ends_a_write() {
-        let (ours, _theirs) = UnixStream::pair().unwrap();
-        let mut line = Line { stream: &ours, until: Some(Instant::now() + Duration::from_millis(50)) };
+        let (ours, _theirs) = pair();
+        let mut line = Line { place: &ours, until: Some(Instant::now() + Duration::from_millis(50)) };
         assert_eq!(line.write_all(&vec![0; 8 << 20]).unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     #[test]
     fn the_first_byte_starts_the_clock() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut line = Line { stream: &ours, until: None };
+        let (ours, mut theirs) = pair();
+        let mut line = Line { place: &ours, until: None };
         theirs.write_all(&[0]).unwrap();
         assert_eq!(line.read(&mut [0]).unwrap(), 1);
         assert!(line.until.is_some_and(|until| until <= Instant::now() + FRAME_MAX));

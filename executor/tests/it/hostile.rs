@@ -279,3 +279,22 @@ fn in_a_log_that_goes_on_nothing_is_written_before_somebody_honest_has_something
         matches!(&records[BEGINNING + 1].body, Body::Intruded(i) if *i == intruded(Intrusion::Oversize, 3, None))
     );
 }
+
+#[test]
+fn four_silent_strays_make_room_for_one_that_speaks() {
+    let rig = Rig::new();
+    let running = rig.start();
+    let mut strays: Vec<UnixStream> = (0..4).map(|_| rig.agent()).collect();
+    assert!(is_closed(&mut rig.connect()), "there was a fifth place");
+    std::thread::sleep(Duration::from_secs(11));
+    let mut agent = rig.agent();
+    assert!(matches!(ask(&mut agent, &Question::Entries { from: 0 }), Answer::Entries(_)));
+    let closed = |stray: &mut UnixStream| {
+        stray.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        matches!(stray.read(&mut [0]), Ok(0))
+    };
+    assert_eq!(strays.iter_mut().map(closed).filter(|closed| *closed).count(), 1, "one makes room for one");
+    drop(strays);
+    // That one had to go has its turn a minute later.
+    check(&rig, running, &[intruded(Intrusion::Flood, 1, None)]);
+}

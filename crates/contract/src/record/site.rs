@@ -108,9 +108,14 @@ pub enum Intrusion {
     Slow,
     /// More connections than an agent has use for.
     Flood,
+    /// A connection that said nothing for so long that another got its place.
+    Idle,
+    /// Orders and grants that were refused and spend no counter, so that they can come again and again: those beyond the first few of a minute, each
+    /// of which has a record of its own.
+    Refused,
 }
 
-/// Attempts at the socket, counted: the first at once, the others of an hour together.
+/// Attempts at the socket, counted: the first at once, the others of an hour together; refused orders those of a minute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intruded {
