@@ -14,6 +14,7 @@ use contract::time::UtcTime;
 use edge::file::{self, FileError};
 use facts::OwnDirectories;
 use jiff::tz::TimeZone;
+use policy::Tag;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -59,6 +60,9 @@ pub struct Config {
     /// Units that a patient's visit waits for.
     #[serde(default)]
     pub critical_units: BTreeSet<UnitName>,
+    /// What the site calls this machine, for rules of its policy that ask.
+    #[serde(default)]
+    pub tags: BTreeSet<Tag>,
     /// The most things that one run may touch.
     #[serde(default = "targets_max_by_default")]
     pub targets_max: usize,
@@ -147,6 +151,16 @@ pub enum ConfigError {
         /// The most allowed.
         max: usize,
     },
+    /// Two operators are pinned with the same key.
+    #[error("{file}: operators: {one} and {other} have the same key, so one person could agree as two")]
+    OneKeyForTwo {
+        /// The configuration file.
+        file: String,
+        /// One of them.
+        one: OperatorId,
+        /// The other.
+        other: OperatorId,
+    },
     /// The catalogue or baseline was not signed by a pinned key.
     #[error("{}: {fault}; fetch it again from the hub", path.display())]
     NotSigned {
@@ -200,6 +214,7 @@ impl Config {
             return Err(ConfigError::NoHubKey(path.display().to_string()));
         }
         config.limits(&path.display().to_string())?;
+        config.one_key_each(&path.display().to_string())?;
         Ok(config)
     }
 
@@ -257,6 +272,7 @@ impl Config {
             operators: self.operators.clone(),
             window: self.window(file_name)?,
             critical_units: self.critical_units.clone(),
+            tags: self.tags.clone(),
             targets_max: self.targets_max,
             mode: self.mode,
             enforce: self.enforce.clone(),
@@ -282,6 +298,18 @@ impl Config {
             Some((key, _, min, max)) => Err(ConfigError::Limit { file: file.to_owned(), key, min, max }),
             None => Ok(()),
         }
+    }
+
+    /// Two names with one key would let one person agree twice.
+    fn one_key_each(&self, file: &str) -> Result<(), ConfigError> {
+        let operators: Vec<_> = self.operators.iter().collect();
+        for (index, (one, key)) in operators.iter().enumerate() {
+            if let Some((other, _)) = operators[..index].iter().find(|(_, earlier)| earlier == key) {
+                let (file, one, other) = (file.to_owned(), (*other).clone(), (*one).clone());
+                return Err(ConfigError::OneKeyForTwo { file, one, other });
+            }
+        }
+        Ok(())
     }
 
     fn catalogue(&self) -> Result<Catalogue, ConfigError> {

@@ -13,6 +13,7 @@ mod window;
 
 use contract::baseline::Control;
 use contract::blob::Blob;
+use contract::decision::Provenance;
 use contract::digest::Digest;
 use contract::dsse::{self, SignatureFault};
 use contract::ids::{GrantId, OperatorId, OrderId};
@@ -29,7 +30,7 @@ use crate::ledger::Ledger;
 pub use access::{actor, request};
 pub use policy::{own_directory_mode, replayed};
 pub use rest::REST;
-pub use site::{Dependant, RetiredKey, Site, Surroundings};
+pub use site::{RetiredKey, Site, Surroundings};
 pub use standing::{StandingDenied, VerifiedStanding};
 pub use window::{BadWindow, Window, WindowSheet};
 
@@ -126,8 +127,12 @@ impl SignedOrder<'_> {
         let opened = dsse::open_approved(self.0, &site.keys_in_force(now), &site.operators);
         #[cfg(test)]
         let opened = site.unless(Guardrail::Signature, opened, || tests::unverified(self.0));
-        let (signed, approvals) = opened.map_err(|fault| nothing(self.named(fault, site, now)))?;
+        let (signed, mut approvals) = opened.map_err(|fault| nothing(self.named(fault, site, now)))?;
         let order = Order::from_signed(&signed).map_err(|column| nothing(Refusal::NotAnOrder { column }))?;
+        // Who chose a runbook has looked at it already: what asks for people asks for others.
+        if let Provenance::Person(chose) = &order.provenance {
+            approvals.retain(|by| by != chose);
+        }
         let digest = signed.digest();
         match site.addressee(&order.tenant, &order.site, &order.host) {
             // What was signed for someone else is not ours to write down.
@@ -157,7 +162,7 @@ impl VerifiedOrder {
         self.digest
     }
 
-    /// The people who signed the same bytes.
+    /// The people who signed the same bytes, without the one who chose the runbook.
     pub fn approvals(&self) -> &[OperatorId] {
         &self.approvals
     }
@@ -200,6 +205,13 @@ impl VerifiedOrder {
         arrival: Arrival,
     ) -> Result<Fresh, Denied> {
         let highest = ledger.highest_counter();
+        // A clock that is known to be behind says of nothing that its time is not over. What has begun is settled all the same.
+        let behind = match arrival {
+            Arrival::New | Arrival::InLine | Arrival::Waited | Arrival::Resumed => {
+                ledger.clock_behind(moment)
+            }
+            Arrival::Settled => None,
+        };
         let in_time = match arrival {
             Arrival::New | Arrival::InLine | Arrival::Resumed => moment.now <= self.order.expires,
             Arrival::Waited | Arrival::Settled => true,
@@ -207,6 +219,8 @@ impl VerifiedOrder {
         let of_the_hub = self.authority == Authority::Hub;
         let fresh = if !in_time {
             Err(Refusal::Expired { at: self.order.expires })
+        } else if let Some(refusal) = behind {
+            Err(refusal)
         } else if arrival == Arrival::New && self.order.issued > moment.now.plus_ms(CLOCK_ALLOWANCE_MS) {
             Err(Refusal::FromTheFuture { at: self.order.issued })
         } else if of_the_hub && arrival == Arrival::New && self.order.counter <= highest {
@@ -275,7 +289,7 @@ impl<'a> Bound<'a> {
         if let Some(refusal) = refused {
             return Err(self.approved.verified.denied(true, refusal));
         }
-        let (policy, answer) = policy::decide(&self, around);
+        let (policy, answer) = policy::decide(&self, site, around);
         match site.unless(Guardrail::Policy, answer, || Ok(())) {
             Ok(()) => Ok(Permit { bound: self, policy }),
             Err(refusal) => {
@@ -317,7 +331,7 @@ impl<'a> Permit<'a> {
         &self.bound.approved.verified.authority
     }
 
-    /// The people whose signatures over the same bytes were good.
+    /// The people whose signatures over the same bytes were good, without the one who chose the runbook.
     pub fn approvals(&self) -> &[OperatorId] {
         &self.bound.approved.verified.approvals
     }

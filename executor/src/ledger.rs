@@ -1,11 +1,13 @@
 //! What the evidence says about orders: counters, cooldowns, answers, waiting and unfinished runs, grants, flapping. Pure: records go in, one after
 //! the other.
 //!
-//! There is no other state: a counter that could be older than the log does not exist. Nothing lowers a counter but a shorter log, and that is
+//! There is no other state, but for what the clock and the hub's receipts said since the start (`floor`): a counter that could be older than the log
+//! does not exist. Nothing lowers a counter but a shorter log, and that is
 //! refused as far as the hub's receipt goes (`receipt`). From time to time the state itself is written down as a `standing` record (`standing`), so
 //! that a start need not read everything.
 
 mod flap;
+mod floor;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,6 +29,7 @@ use crate::guard::Moment;
 
 pub use flap::Flap;
 use flap::Turns;
+use floor::Floor;
 
 /// How many answers are kept for orders that are handed out again.
 const ANSWERS_MAX: usize = 1024;
@@ -46,6 +49,7 @@ pub struct Ledger {
     policy: Option<Digest>,
     policy_announced: Option<Digest>,
     confined: Option<Confined>,
+    floor: Floor,
 }
 
 /// A run that was accepted and has not ended.
@@ -80,6 +84,7 @@ struct LastRun {
 impl Ledger {
     /// Takes one more record in. `mono` is the moment of writing, where the record is being written now and not read again.
     pub fn apply(&mut self, record: &Record, mono: Option<MonoNs>) {
+        self.floor.saw(record.seq, record.time, mono);
         match &record.body {
             Body::Accepted(accepted) => {
                 self.highest_counter = self.highest_counter.max(accepted.counter);
@@ -144,7 +149,7 @@ impl Ledger {
             Body::Findings(taken) => {
                 taken.findings.iter().for_each(|finding| self.found(finding, record.time));
             }
-            Body::Standing(standing) => self.stand(standing, mono.is_some()),
+            Body::Standing(standing) => self.stand(standing, record.seq, mono.is_some()),
             Body::StandingTaken(taken) => {
                 let envelope = Digest::of(&taken.envelope.0);
                 self.standing_order = Some(StandingHeld { counter: taken.counter, envelope });
@@ -156,6 +161,7 @@ impl Ledger {
             },
             Body::Confined(confined) => self.confined = Some(confined.clone()),
             Body::Opened(_)
+            | Body::Resumed(_)
             | Body::Recovered(_)
             | Body::Gap(_)
             | Body::Restored(_)
@@ -269,9 +275,29 @@ impl Ledger {
         self.confined.as_ref()
     }
 
+    /// The clock said `now`, and the next record has the index `before`.
+    pub fn saw(&mut self, before: u64, now: UtcTime, mono: MonoNs) {
+        self.floor.saw(before, now, Some(mono));
+    }
+
+    /// The hub's receipt says that it held `size` records at `at`; the process learnt of it at `mono`.
+    pub fn acknowledged(&mut self, size: u64, at: UtcTime, mono: MonoNs) {
+        self.floor.heard(size, at, mono);
+    }
+
+    /// A time that has been, where the clock is behind it. Nothing that ends by the clock may be judged then.
+    pub fn clock_behind(&self, moment: &Moment) -> Option<Refusal> {
+        self.floor.above(moment).map(|at| Refusal::ClockBehind { at })
+    }
+
     /// How an order ended, where it has: the same answer however often it is handed out.
     pub fn answer(&self, order: &OrderId) -> Option<&OrderAnswer> {
         self.answers.iter().rev().find(|a| a.order.as_ref() == Some(order))
+    }
+
+    /// How an order of the site's own was decided for good. One that was put off has touched nothing, or is undone: it may be made again.
+    pub fn decided(&self, order: &OrderId) -> Option<&OrderAnswer> {
+        self.answer(order).filter(|answer| answer.outcome != Outcome::Deferred)
     }
 
     /// Milliseconds since this runbook last ended on this target; none where it never ran. A wall clock that was set back counts as no

@@ -103,10 +103,13 @@ impl Machine {
         }
     }
 
-    /// The moment, read once for everything that is decided in it.
+    /// The moment, read once for everything that is decided in it. What the clock says is remembered: it may not say less later.
     pub fn moment(&self) -> Moment {
         let mono = self.clock.mono();
-        Moment { now: self.clock.utc(), mono, clock: self.meter.clock(mono) }
+        let moment = Moment { now: self.clock.utc(), mono, clock: self.meter.clock(mono) };
+        // A log that was given up has nobody who decides by it.
+        let _ = self.with_log(|recorder| recorder.saw(moment.now, mono));
+        moment
     }
 
     /// The moment, for a record.

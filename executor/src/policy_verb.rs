@@ -4,6 +4,7 @@
 //! one is read in memory, asked the last 100 decisions again, shown with all that would change, announced in the log, renamed into place, and written
 //! down as holding. A power cut anywhere leaves the old one or the new one, both of which the log names.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use edge::file::{self, FileError};
 use evidence::{AppendError, PackageError};
 use policy::{
     CanonicalPath, DecisionRecord, Engine, InForce, NotInForce, PhraseMissing, Policy, PolicyError,
-    Protected, ProtectedFault, REPLAYED_MAX, Replacement, Role, Verbs,
+    Protected, ProtectedFault, REPLAYED_MAX, Replacement, Role, Tag, Verbs,
 };
 use thiserror::Error;
 
@@ -148,7 +149,7 @@ impl Prepared {
         let in_force = InForce::of(policy, ledger.policy(), ledger.policy_announced())
             .map_err(|fault| PolicyVerbError::NotInForce { path, fault })?;
         let text = file::read_text(new, POLICY_MAX_BYTES)?;
-        let decisions = last_decisions(recorder)?;
+        let decisions = last_decisions(recorder, &config.tags)?;
         let old = in_force.policy();
         let name = new.display().to_string();
         let replacement = Replacement::prepare(old, &name, &text, &protected(config)?, &decisions)?;
@@ -191,7 +192,7 @@ fn taken(
 }
 
 /// The last decisions of the log, oldest first, as far back as its entries are still here.
-fn last_decisions(recorder: &Recorder) -> Result<Vec<DecisionRecord>, PolicyVerbError> {
+fn last_decisions(recorder: &Recorder, tags: &BTreeSet<Tag>) -> Result<Vec<DecisionRecord>, PolicyVerbError> {
     let mut decisions: Vec<DecisionRecord> = Vec::new();
     let mut until = recorder.size();
     while until > 0 && decisions.len() < REPLAYED_MAX {
@@ -203,7 +204,8 @@ fn last_decisions(recorder: &Recorder) -> Result<Vec<DecisionRecord>, PolicyVerb
         };
         let here = usize::try_from(until - from).unwrap_or(usize::MAX);
         let records = package.entries.iter().take(here).filter_map(|e| Record::parse(e.as_bytes()).ok());
-        let mut earlier: Vec<DecisionRecord> = records.flat_map(|record| decisions_of(&record)).collect();
+        let mut earlier: Vec<DecisionRecord> =
+            records.flat_map(|record| decisions_of(&record, tags)).collect();
         earlier.append(&mut decisions);
         decisions = earlier;
         until = from;
@@ -212,17 +214,18 @@ fn last_decisions(recorder: &Recorder) -> Result<Vec<DecisionRecord>, PolicyVerb
     Ok(decisions.split_off(surplus))
 }
 
-fn decisions_of(record: &Record) -> Vec<DecisionRecord> {
+fn decisions_of(record: &Record, tags: &BTreeSet<Tag>) -> Vec<DecisionRecord> {
     match &record.body {
         Body::Accepted(accepted) => {
             let actor = guard::actor(&accepted.authority, &accepted.provenance);
-            let replay = |actor| guard::replayed(&accepted.policy, &accepted.runbook, &actor, &RealLinks);
+            let replay =
+                |actor| guard::replayed(&accepted.policy, &accepted.runbook, &actor, tags, &RealLinks);
             actor.map(replay).unwrap_or_default()
         }
         Body::Refused(_, refused) => match (&refused.policy, &refused.runbook) {
             // Who asked is not in a refusal; what was refused to one would be refused to the hub.
             (Some(decided), Some(runbook)) => {
-                guard::replayed(decided, runbook, &policy::Actor::Hub, &RealLinks)
+                guard::replayed(decided, runbook, &policy::Actor::Hub, tags, &RealLinks)
             }
             (None, _) | (_, None) => Vec::new(),
         },

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use contract::time::UtcTime;
 use edge::file;
 use thiserror::Error;
 use tlog::{Checkpoint, SignedNote, VerifiedCheckpoint, VerifierKey};
@@ -23,6 +24,22 @@ pub struct Receipts {
     pub log: Vec<VerifierKey>,
 }
 
+/// What a receipt says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The head that it covers.
+    pub head: Checkpoint,
+    /// When the hub gave it, by the hub's clock.
+    pub time: UtcTime,
+}
+
+impl Receipt {
+    /// How many entries the hub held.
+    pub const fn size(&self) -> u64 {
+        self.head.size.get()
+    }
+}
+
 /// Why a receipt was not kept, or not believed.
 #[derive(Debug, Error)]
 pub enum ReceiptError {
@@ -35,6 +52,9 @@ pub enum ReceiptError {
     /// Not a head of this log.
     #[error("it is not a head of this log")]
     Head(#[from] tlog::checkpoint::CheckpointError),
+    /// Its time is after the year 9999.
+    #[error("it is from {0} seconds after 1970, which is no time")]
+    Time(u64),
     /// There is no key to verify it with.
     #[error("the log has no key")]
     NoKey,
@@ -52,24 +72,28 @@ pub enum ReceiptError {
 }
 
 impl Receipts {
-    /// Keeps a receipt if both signatures are good and the log is that long. What is kept is never replaced by an older one. Returns the
-    /// size that it covers.
-    pub fn keep(&self, note: &str, size: u64) -> Result<u64, ReceiptError> {
-        let receipt = self.verify(note)?.checkpoint().size.get();
-        if receipt > size {
-            return Err(ReceiptError::Beyond { receipt, size });
+    /// Keeps a receipt if both signatures are good and the log is that long. What is kept is never replaced by an older one. Returns what it says.
+    pub fn keep(&self, note: &str, size: u64) -> Result<Receipt, ReceiptError> {
+        let receipt = self.read(note)?;
+        if receipt.size() > size {
+            return Err(ReceiptError::Beyond { receipt: receipt.size(), size });
         }
-        if self.kept()?.is_some_and(|kept| kept.size.get() > receipt) {
-            return Ok(receipt);
+        let newer = |kept: &Receipt| (kept.size(), kept.time) > (receipt.size(), receipt.time);
+        if !self.kept_receipt()?.is_some_and(|kept| newer(&kept)) {
+            file::write_durably(&self.path, note.as_bytes())?;
         }
-        file::write_durably(&self.path, note.as_bytes())?;
         Ok(receipt)
     }
 
     /// The head that the kept receipt covers; none where there never was one. A receipt that does not verify is an error, not none.
     pub fn kept(&self) -> Result<Option<Checkpoint>, ReceiptError> {
+        Ok(self.kept_receipt()?.map(|receipt| receipt.head))
+    }
+
+    /// What the kept receipt says; none where there never was one. A receipt that does not verify is an error, not none.
+    pub fn kept_receipt(&self) -> Result<Option<Receipt>, ReceiptError> {
         match file::read_text(&self.path, RECEIPT_MAX_BYTES) {
-            Ok(note) => Ok(Some(self.verify(&note)?.checkpoint().clone())),
+            Ok(note) => self.read(&note).map(Some),
             Err(e) if e.source.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e.into()),
         }
@@ -77,10 +101,22 @@ impl Receipts {
 
     /// A head of this log, by any of its keys, that the hub's witness cosigned.
     pub fn verify(&self, note: &str) -> Result<VerifiedCheckpoint, ReceiptError> {
+        self.cosigned(note).map(|(head, _)| head)
+    }
+
+    fn read(&self, note: &str) -> Result<Receipt, ReceiptError> {
+        let (head, time) = self.cosigned(note)?;
+        Ok(Receipt { head: head.checkpoint().clone(), time })
+    }
+
+    fn cosigned(&self, note: &str) -> Result<(VerifiedCheckpoint, UtcTime), ReceiptError> {
         let note = SignedNote::parse(note.as_bytes())?;
-        tlog::cosignature::verify(&note, &self.witness)?;
+        let seconds = tlog::cosignature::verify(&note, &self.witness)?.time().unix_seconds();
+        let ms = i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(1000));
+        let time = ms.and_then(|ms| UtcTime::from_unix_ms(ms).ok()).ok_or(ReceiptError::Time(seconds))?;
         let mut by_each = self.log.iter().map(|key| VerifiedCheckpoint::from_note(note.clone(), key));
         let first = by_each.next().ok_or(ReceiptError::NoKey)?;
-        first.or_else(|e| by_each.find_map(Result::ok).ok_or(e)).map_err(Into::into)
+        let head = first.or_else(|e| by_each.find_map(Result::ok).ok_or(e))?;
+        Ok((head, time))
     }
 }

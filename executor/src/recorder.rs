@@ -16,6 +16,7 @@ use tlog::tree::TreeSize;
 use tlog::{Checkpoint, SigningKey, VerifiedCheckpoint};
 
 use crate::ledger::Ledger;
+use crate::receipt::Receipt;
 
 /// After so many records replay may begin anew: a start reads no more than these and what one run writes.
 const STANDING_EVERY: u64 = 1024;
@@ -112,9 +113,20 @@ impl Recorder {
         self.write(stamp, subject, digests, bodies)
     }
 
-    /// The hub's receipt for `size` entries came: it was heard.
-    pub fn heard(&mut self, size: u64, now: MonoNs) {
-        self.silent_since = if size >= self.size() { None } else { Some(now) };
+    /// The hub's receipt came: it was heard.
+    pub fn heard(&mut self, receipt: &Receipt, now: MonoNs) {
+        self.silent_since = if receipt.size() >= self.size() { None } else { Some(now) };
+        self.acknowledged(receipt, now);
+    }
+
+    /// What the hub's receipt says of the time that has been, whenever it came.
+    pub fn acknowledged(&mut self, receipt: &Receipt, now: MonoNs) {
+        self.ledger.acknowledged(receipt.size(), receipt.time, now);
+    }
+
+    /// The clock said `now`.
+    pub fn saw(&mut self, now: UtcTime, mono: MonoNs) {
+        self.ledger.saw(self.log.size(), now, mono);
     }
 
     /// How long the hub has been silent over what was written: by receipts alone, which it signs, and never by the agent's word. 0 while it has

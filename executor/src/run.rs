@@ -6,6 +6,7 @@
 //! - `settle`: what an interruption left.
 //! - `grants`: standing orders and break-glass.
 //! - `findings`: what the agent reports.
+//! - `turned_away`: refusals that can come without end, bounded.
 
 mod admit;
 mod dispatch;
@@ -13,6 +14,7 @@ mod findings;
 mod grants;
 mod settle;
 mod transaction;
+mod turned_away;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -37,6 +39,7 @@ use crate::schedule::Schedule;
 
 pub use findings::FindingsError;
 pub use grants::GrantError;
+use turned_away::TurnedAway;
 
 /// What an order is answered with at once.
 #[derive(Debug)]
@@ -73,6 +76,7 @@ pub struct Runner {
     standing: Mutex<Option<VerifiedStanding>>,
     /// Refused grants that the log holds already.
     refused_grants: Mutex<BTreeSet<Digest>>,
+    turned_away: Mutex<TurnedAway>,
     fatal: Fatal,
 }
 
@@ -137,6 +141,7 @@ impl Runner {
             moved: Condvar::new(),
             standing: Mutex::new(None),
             refused_grants: Mutex::new(BTreeSet::new()),
+            turned_away: Mutex::default(),
             fatal,
         }
     }
@@ -160,6 +165,13 @@ impl Runner {
 
     /// Lets nothing begin any more, and waits until no run is under way, or for so long.
     pub fn close(&self, wait_ms: u64) {
+        self.await_runs(wait_ms);
+        if let Err(OrderError::Append(e)) = self.tell_all_turned_away() {
+            (self.fatal)(e);
+        }
+    }
+
+    fn await_runs(&self, wait_ms: u64) {
         let until = std::time::Instant::now() + std::time::Duration::from_millis(wait_ms);
         let mut line = self.lock();
         line.closed = true;
@@ -195,16 +207,12 @@ impl Runner {
         }
     }
 
-    /// Critical units that run now and depend on what `actions` would restart or stop.
-    fn dependants(&self, actions: &[Action]) -> Vec<crate::guard::Dependant> {
+    /// What runs now and goes down with the units that `actions` would restart or stop. One that cannot be asked about is left out.
+    fn dependants(&self, actions: &[Action]) -> BTreeMap<UnitName, BTreeSet<UnitName>> {
         if self.site.critical_units.is_empty() {
-            return Vec::new();
+            return BTreeMap::new();
         }
-        let touched = actions.iter().filter_map(|action| match action {
-            Action::UnitRestart(unit) | Action::UnitStop(unit) => Some(unit),
-            _ => None,
-        });
-        touched.flat_map(running_dependants).collect()
+        known_dependants(actions, hands::dependants)
     }
 
     /// Writes a refusal down.
@@ -222,6 +230,11 @@ impl Runner {
             policy: policy.map(|decided| *decided),
         };
         let id = refused.order.clone();
+        // What spends no counter can come again without end.
+        if refused.counter.is_none() && !self.is_worth_a_record()? {
+            let seq = self.machine.with_log(|recorder| recorder.size())?.saturating_sub(1);
+            return Ok(OrderAnswer { order: id, outcome, refusal: Some(refusal), seq });
+        }
         let subject = order.as_ref().map_or_else(|| "order".to_owned(), |o| format!("control:{}", o.control));
         let digest = digest.unwrap_or(refused.envelope);
         let written = self.machine.about_subject(&subject, digest, vec![Body::Refused(outcome, refused)])?;
@@ -238,14 +251,25 @@ impl Runner {
     }
 }
 
-/// Units that run now and depend on `unit`. Where systemd cannot be asked, none are known to.
-fn running_dependants(unit: &UnitName) -> Vec<crate::guard::Dependant> {
-    let dependants = hands::dependants(unit).unwrap_or_else(|e| {
-        tracing::warn!("what depends on {unit} is not known: {}", crate::serve::chain(&e));
-        Vec::new()
-    });
-    let running = dependants.into_iter().filter(|(_, well)| *well);
-    running.map(|(dependant, _)| crate::guard::Dependant { unit: dependant, on: unit.clone() }).collect()
+/// For each unit that `actions` would restart or stop, what runs now and depends on it, as `ask` says; a unit without an answer is not among them.
+fn known_dependants<E: std::error::Error>(
+    actions: &[Action],
+    ask: impl Fn(&UnitName) -> Result<Vec<(UnitName, bool)>, E>,
+) -> BTreeMap<UnitName, BTreeSet<UnitName>> {
+    let mut known = BTreeMap::new();
+    for action in actions {
+        let (Action::UnitRestart(unit) | Action::UnitStop(unit)) = action else { continue };
+        match ask(unit) {
+            Ok(found) => {
+                let running = found.into_iter().filter(|(_, well)| *well).map(|(dependant, _)| dependant);
+                known.insert(unit.clone(), running.collect());
+            }
+            Err(e) => {
+                tracing::warn!("what depends on {unit} is not known: {}", crate::serve::chain(&e));
+            }
+        }
+    }
+    known
 }
 
 /// Whether systemd knows `unit`, and would start it.

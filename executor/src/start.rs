@@ -24,7 +24,7 @@ use crate::keystore::KeystoreError;
 use crate::machine::{GivenUp, Machine, Parts};
 use crate::measure::Meter;
 use crate::policy_verb::{self, PolicyVerbError};
-use crate::receipt::{ReceiptError, Receipts};
+use crate::receipt::{Receipt, ReceiptError, Receipts};
 use crate::recorder::Recorder;
 use crate::restore::Lacking;
 use crate::run::{Fatal, OrderError, Runner};
@@ -155,10 +155,7 @@ impl Ground {
 
     /// Opens the log. Where it is whole, declares what there is to declare and settles what was interrupted.
     pub fn open(&self) -> Result<(Stage, Settled), StartError> {
-        let receipt = self
-            .receipts
-            .kept()
-            .map_err(|source| StartError::Receipt { path: self.receipts.path.clone(), source })?;
+        let receipt = self.kept_receipt()?.map(|receipt| receipt.head);
         let (recorder, recovery) = match self.recorder(receipt.as_ref()) {
             Err(StartError::Open { source, .. }) if matches!(*source, OpenError::Shortened { .. }) => {
                 tracing::error!("{source}");
@@ -179,11 +176,13 @@ impl Ground {
 
     /// The log, opened while the executor is stopped, as whole as the hub's receipt says. Its lock keeps the executor from starting meanwhile.
     pub fn locked_log(&self) -> Result<Recorder, StartError> {
-        let receipt = self
-            .receipts
-            .kept()
-            .map_err(|source| StartError::Receipt { path: self.receipts.path.clone(), source })?;
+        let receipt = self.kept_receipt()?.map(|receipt| receipt.head);
         Ok(self.recorder(receipt.as_ref())?.0)
+    }
+
+    fn kept_receipt(&self) -> Result<Option<Receipt>, StartError> {
+        let kept = self.receipts.kept_receipt();
+        kept.map_err(|source| StartError::Receipt { path: self.receipts.path.clone(), source })
     }
 
     fn recorder(&self, receipt: Option<&Checkpoint>) -> Result<(Recorder, Recovery), StartError> {
@@ -227,6 +226,9 @@ impl Ground {
             program: policy_verb::own_program(),
         };
         let mut recorder = recorder;
+        if let Some(receipt) = self.kept_receipt()? {
+            recorder.acknowledged(&receipt, edge::clock::mono());
+        }
         let now = edge::clock::utc();
         if let Some(gap) = Self::silence(&recorder, now) {
             recorder.owe(gap);

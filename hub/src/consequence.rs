@@ -81,6 +81,7 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
         Body::Opened(_)
         | Body::Intent(_)
         | Body::Moved(_)
+        | Body::Resumed(_)
         | Body::Connection(_)
         | Body::StandingTaken(_)
         | Body::BreakGlass(_)

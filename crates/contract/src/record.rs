@@ -19,7 +19,7 @@ pub use log::{
 };
 pub use run::{
     Accepted, Authority, Before, Connection, Count, Counted, Ended, Escalated, FileBefore, Intent, Moved,
-    Refused, Resolution, RunState, Trouble, Unseen, Waiting, WaitingFor,
+    Refused, Resolution, Resumed, RunState, Trouble, Unseen, Waiting, WaitingFor,
 };
 pub use site::{
     BreakGlass, Confined, DeadManFired, GlassState, Intruded, Intrusion, Opponent, PolicyState, PolicyTaken,

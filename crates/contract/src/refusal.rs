@@ -91,6 +91,12 @@ pub enum Refusal {
         /// Its issue time.
         at: UtcTime,
     },
+    /// Guardrail 2: this host's clock is behind a time that has been, so nothing can be said of an expiry. It passes when the clock is right.
+    #[error("freshness: this host's clock is behind {at}, which has been: no expiry can be judged by it")]
+    ClockBehind {
+        /// A time that has been, by the log, the hub's receipts and what the clock itself said before.
+        at: UtcTime,
+    },
     /// Guardrail 2: an order with this counter or a higher one was already accepted.
     #[error("freshness: counter {counter} is not above {highest}")]
     Replayed {
@@ -192,6 +198,12 @@ pub enum Refusal {
         unit: UnitName,
         /// How many.
         running: u32,
+    },
+    /// Guardrail 9: who depends on it cannot be told, and this site has critical units.
+    #[error("blast_radius: what depends on {unit} cannot be told now, and a critical unit may")]
+    DependantsUnknown {
+        /// The unit that would be touched.
+        unit: UnitName,
     },
     /// Guardrail 10: nothing in the policy allows it, or something denies it.
     #[error("policy: {0} on this resource is denied")]
@@ -306,7 +318,10 @@ impl Refusal {
             | Self::NotForUs(_)
             | Self::KeyEnded { .. }
             | Self::GrantRefused(_) => Guardrail::Signature,
-            Self::Expired { .. } | Self::FromTheFuture { .. } | Self::Replayed { .. } => Guardrail::Freshness,
+            Self::Expired { .. }
+            | Self::FromTheFuture { .. }
+            | Self::ClockBehind { .. }
+            | Self::Replayed { .. } => Guardrail::Freshness,
             Self::CatalogueNotApproved { .. }
             | Self::RunbookNotApproved
             | Self::NotTriggered
@@ -321,7 +336,8 @@ impl Refusal {
             Self::NeedsApproval { .. }
             | Self::AnotherRun
             | Self::TooManyTargets { .. }
-            | Self::DependantsCritical { .. } => Guardrail::BlastRadius,
+            | Self::DependantsCritical { .. }
+            | Self::DependantsUnknown { .. } => Guardrail::BlastRadius,
             Self::NotAllowed(_) | Self::NeedsReview(_) => Guardrail::Policy,
             Self::NoFailingCheck
             | Self::CheckNotMeasured(_)
@@ -344,11 +360,13 @@ impl Refusal {
             | Self::NoWindow
             | Self::OutsideWindow { .. }
             | Self::ClockUnsynchronised
+            | Self::ClockBehind { .. }
             | Self::CoolingDown { .. }
             | Self::NeedsApproval { .. }
             | Self::NeedsReview(_)
             | Self::AnotherRun
             | Self::DependantsCritical { .. }
+            | Self::DependantsUnknown { .. }
             | Self::HubHeard { .. } => Outcome::Deferred,
             Self::Signature(_)
             | Self::NotAnOrder { .. }

@@ -1,12 +1,14 @@
 //! What an action would do to which thing: the questions that the policy is asked. Each verb's are named here, so that none is forgotten.
 
+use std::collections::BTreeSet;
+
 use contract::decision::Provenance;
 use contract::ids::RunbookId;
 use contract::policy::{Asked, Operation as Op};
 use contract::record::Authority;
 use contract::resource::{AbsolutePath, Resource};
 use contract::runbook::{Action, FileRestore, FileTarget};
-use policy::{Actor, Links, Measures, Operation, Request};
+use policy::{Actor, Links, Measures, Operation, Request, Tag};
 
 use super::policy::own_directory_mode;
 
@@ -82,7 +84,13 @@ fn file(restore: &FileRestore) -> Vec<(Op, Resource)> {
 }
 
 /// The question as the policy's engine takes it. None where a name is longer than the engine takes: then nothing is asked, and nothing allowed.
-pub fn request(asked: &Asked, runbook: &RunbookId, actor: &Actor, links: &dyn Links) -> Option<Request> {
+pub fn request(
+    asked: &Asked,
+    runbook: &RunbookId,
+    actor: &Actor,
+    tags: &BTreeSet<Tag>,
+    links: &dyn Links,
+) -> Option<Request> {
     let operation = match asked.operation {
         Op::Read => Operation::Read,
         Op::Write => Operation::Write,
@@ -116,7 +124,7 @@ pub fn request(asked: &Asked, runbook: &RunbookId, actor: &Actor, links: &dyn Li
         resource,
         runbook: runbook.clone(),
         actor: actor.clone(),
-        tags: std::collections::BTreeSet::new(),
+        tags: tags.clone(),
         measures: Measures { size_bytes: None, age_ms: asked.age_ms, count: asked.count },
     })
 }

@@ -10,7 +10,7 @@ use contract::runbook::{Action, OwnDirectory, Verb};
 use policy::{Answer, Ask, DecisionRecord, Pending, Recorded};
 
 use super::access;
-use super::{Bound, Surroundings};
+use super::{Bound, Site, Surroundings};
 
 /// The most rules that a record names.
 const RULES_MAX: usize = 8;
@@ -26,7 +26,11 @@ impl Recorded for CarriedByTheRun {
 }
 
 /// What the policy says of all accesses together: the worst answer counts.
-pub(super) fn decide(bound: &Bound<'_>, around: &Surroundings) -> (PolicyDecided, Result<(), Refusal>) {
+pub(super) fn decide(
+    bound: &Bound<'_>,
+    site: &Site,
+    around: &Surroundings,
+) -> (PolicyDecided, Result<(), Refusal>) {
     let verified = &bound.approved.verified;
     let asked: Vec<Asked> = bound.actions().iter().flat_map(access::of).collect();
     let actor = access::actor(&verified.authority, &verified.order.provenance);
@@ -36,9 +40,9 @@ pub(super) fn decide(bound: &Bound<'_>, around: &Surroundings) -> (PolicyDecided
         worst.0 = PolicyAnswer::Deny;
     }
     for access in &asked {
-        let request = actor
-            .as_ref()
-            .and_then(|actor| access::request(access, &bound.runbook().id, actor, around.links.as_ref()));
+        let request = actor.as_ref().and_then(|actor| {
+            access::request(access, &bound.runbook().id, actor, &site.tags, around.links.as_ref())
+        });
         let answer = match request {
             Some(request) => {
                 let pending = around.policy.decide(Ask::plain(&request, around.moment.mono));
@@ -86,11 +90,12 @@ const fn rank(answer: PolicyAnswer) -> u8 {
     }
 }
 
-/// The decisions of earlier runs, as the engine replays them.
+/// The decisions of earlier runs, as the engine replays them: on a machine that is called what it is called now.
 pub fn replayed(
     decided: &PolicyDecided,
     runbook: &contract::ids::RunbookId,
     actor: &policy::Actor,
+    tags: &BTreeSet<policy::Tag>,
     links: &dyn policy::Links,
 ) -> Vec<DecisionRecord> {
     let answer = match decided.answer {
@@ -105,7 +110,8 @@ pub fn replayed(
         more_reasons: 0,
         policy: decided.policy,
     };
-    let requests = decided.asked.iter().filter_map(|asked| access::request(asked, runbook, actor, links));
+    let requests =
+        decided.asked.iter().filter_map(|asked| access::request(asked, runbook, actor, tags, links));
     requests.map(record).collect()
 }
 

@@ -4,6 +4,7 @@ use contract::baseline::Control;
 use contract::order::Order;
 use contract::record::Authority;
 use contract::refusal::{Guardrail, Mode, Refusal};
+use contract::resource::UnitName;
 use contract::runbook::{Action, Approval, Approved as Listed, Runbook, TargetOs};
 use contract::time::ClockOffset;
 
@@ -123,6 +124,23 @@ fn cooldown(asked: &Bound<'_>, _: &Site, ledger: &Ledger, around: &Surroundings)
     }
 }
 
+/// No unit of a patient's visit that runs now goes down with `unit`. Where that cannot be told, it may.
+fn critical(unit: &UnitName, site: &Site, around: &Surroundings) -> Result<(), Refusal> {
+    if site.critical_units.is_empty() {
+        return Ok(());
+    }
+    let Some(dependants) = around.dependants.get(unit) else {
+        return Err(Refusal::DependantsUnknown { unit: unit.clone() });
+    };
+    match dependants.intersection(&site.critical_units).count() {
+        0 => Ok(()),
+        running => {
+            let running = u32::try_from(running).unwrap_or(u32::MAX);
+            Err(Refusal::DependantsCritical { unit: unit.clone(), running })
+        }
+    }
+}
+
 /// 9. Not too many things at once, nothing that units of a patient's visit stand on while they run, and not without the people who must agree.
 fn blast_radius(asked: &Bound<'_>, site: &Site, _: &Ledger, around: &Surroundings) -> Result<(), Refusal> {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -132,12 +150,7 @@ fn blast_radius(asked: &Bound<'_>, site: &Site, _: &Ledger, around: &Surrounding
     }
     for action in asked.actions() {
         if let Action::UnitRestart(unit) | Action::UnitStop(unit) = action {
-            let critical =
-                |d: &&super::site::Dependant| d.on == *unit && site.critical_units.contains(&d.unit);
-            let running = around.dependants.iter().filter(critical).count();
-            if running > 0 {
-                return Err(Refusal::DependantsCritical { unit: unit.clone(), running: count(running) });
-            }
+            critical(unit, site, around)?;
         }
     }
     let (have, need) = (asked.approved.verified.approvals.len(), asked.runbook().approval.people());

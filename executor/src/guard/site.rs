@@ -12,7 +12,7 @@ use contract::refusal::{Guardrail, Mode};
 use contract::resource::UnitName;
 use contract::runbook::{Catalogue, Confinement, TargetOs};
 use contract::time::UtcTime;
-use policy::{Engine, Links};
+use policy::{Engine, Links, Tag};
 
 use super::{Moment, Window};
 
@@ -50,6 +50,8 @@ pub struct Site {
     pub window: Option<Window>,
     /// Units that a patient's visit waits for: what they depend on is not restarted while they run.
     pub critical_units: BTreeSet<UnitName>,
+    /// What the site calls this machine, for rules of its policy that ask.
+    pub tags: BTreeSet<Tag>,
     /// The most things that one run may touch.
     pub targets_max: usize,
     /// The approved catalogue.
@@ -72,8 +74,8 @@ pub struct Surroundings {
     pub confinement: BTreeSet<Confinement>,
     /// Which system this is.
     pub system: TargetOs,
-    /// Units that run now and depend on what the order would touch.
-    pub dependants: Vec<Dependant>,
+    /// For each unit that the order would take down, the units that run now and cannot go on without it. One that is not here could not be asked about.
+    pub dependants: BTreeMap<UnitName, BTreeSet<UnitName>>,
     /// Who else changes what the order would repair; looked for only where it does not stay repaired.
     pub opponent: Opponent,
     /// The policy in force.
@@ -86,15 +88,6 @@ impl std::fmt::Debug for Surroundings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Surroundings").field("moment", &self.moment).finish_non_exhaustive()
     }
-}
-
-/// A unit that depends on another and runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dependant {
-    /// The unit.
-    pub unit: UnitName,
-    /// What it depends on.
-    pub on: UnitName,
 }
 
 impl Site {

@@ -16,7 +16,7 @@ use contract::time::UtcTime;
 use planner::Rules;
 use thiserror::Error;
 
-use super::{CLOCK_ALLOWANCE_MS, Site, VerifiedOrder};
+use super::{Arrival, CLOCK_ALLOWANCE_MS, Denied, Moment, Site, VerifiedOrder};
 use crate::ledger::Ledger;
 
 /// A standing order whose signature is good, for this host, with the rule table that it names.
@@ -93,10 +93,12 @@ impl VerifiedStanding {
     }
 
     /// Refuses one that is older than what was taken before, or past its time.
-    pub fn fresh(&self, ledger: &Ledger, now: UtcTime) -> Result<(), StandingDenied> {
-        let (counter, highest) = (self.order.counter, ledger.standing_counter());
+    pub fn fresh(&self, ledger: &Ledger, moment: &Moment) -> Result<(), StandingDenied> {
+        let (now, counter, highest) = (moment.now, self.order.counter, ledger.standing_counter());
         if now > self.order.expires {
             Err(Refusal::Expired { at: self.order.expires }.into())
+        } else if let Some(behind) = ledger.clock_behind(moment) {
+            Err(behind.into())
         } else if self.order.issued > now.plus_ms(CLOCK_ALLOWANCE_MS) {
             Err(Refusal::FromTheFuture { at: self.order.issued }.into())
         } else if counter <= highest {
@@ -159,8 +161,19 @@ impl VerifiedStanding {
         Ok(self.verified(order))
     }
 
-    /// Takes an order up again that this grant made before an interruption: it must still grant it.
-    pub fn again(&self, site: &Site, bytes: &[u8], now: UtcTime) -> Result<VerifiedOrder, Refusal> {
+    /// Takes an order up again that this grant made before it stood in line, or before an interruption: the grant must still make it, and the hub
+    /// must still be silent. What has begun to act goes on to its end, though the hub is back.
+    pub fn again(
+        &self,
+        site: &Site,
+        bytes: &[u8],
+        now: UtcTime,
+        silent_ms: u64,
+        arrival: Arrival,
+    ) -> Result<VerifiedOrder, Refusal> {
+        if arrival != Arrival::Settled && silent_ms < SILENCE_MS {
+            return Err(Refusal::HubHeard { ago_ms: silent_ms });
+        }
         if now > self.order.expires {
             return Err(Refusal::NoStandingOrder);
         }
@@ -188,5 +201,15 @@ impl VerifiedOrder {
     /// The order as bytes, as a record keeps one that the site made for itself.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(&self.order).unwrap_or_default()
+    }
+}
+
+impl Denied {
+    /// An order that the site made for itself, and does not carry out. Nobody signed it, so nothing of it is verified: `bytes` never left this process,
+    /// or come from the log.
+    pub fn of_our_own(bytes: &[u8], refusal: Refusal) -> Self {
+        let order = serde_json::from_slice::<Order>(bytes).ok().map(Box::new);
+        let digest = Some(Digest::of(bytes));
+        Self { order, digest, counter_spent: false, refusal, policy: None }
     }
 }

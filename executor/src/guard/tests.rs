@@ -17,7 +17,10 @@ use jiff::tz::TimeZone;
 
 use super::*;
 
+mod behind;
+mod people;
 mod shipped;
+mod sites_policy;
 mod standing;
 
 pub(crate) const NOW: i64 = 1_800_000_000_000;
@@ -50,7 +53,7 @@ pub(crate) fn around() -> Surroundings {
         moment: Moment { now: utc(NOW), mono: MonoNs(1 << 60), clock: ClockOffset::Unsynchronised },
         confinement: BTreeSet::new(),
         system: TargetOs::Debian,
-        dependants: Vec::new(),
+        dependants: BTreeMap::new(),
         opponent: Opponent::Unknown,
         policy: Arc::new(engine(crate::policy_verb::DEFAULT)),
         links: Arc::new(::policy::NoLinks),
@@ -99,6 +102,7 @@ pub(crate) fn site_with(files: Vec<CatalogueFile>, mode: Mode, enforce: &[&str])
         enforce: enforce.iter().map(|id| id.parse().unwrap()).collect(),
         window: None,
         critical_units: BTreeSet::new(),
+        tags: BTreeSet::new(),
         targets_max: 5,
         catalogue: Catalogue::parse(&Catalogue::bundle(files).unwrap()).unwrap(),
         baseline: Baseline::parse("hipaa-v1.yaml", baseline).unwrap(),
@@ -467,34 +471,17 @@ fn what_a_patients_visit_stands_on_is_not_restarted_under_it() {
     site.critical_units = BTreeSet::from(["clinic-app.service".parse().unwrap()]);
     let order = order_for(&site, "services.timers", "RB-SERVICE-001-restart");
     let running = |unit: &str| Surroundings {
-        dependants: vec![Dependant { unit: unit.parse().unwrap(), on: "cron.service".parse().unwrap() }],
+        dependants: BTreeMap::from([(
+            "cron.service".parse().unwrap(),
+            BTreeSet::from([unit.parse().unwrap()]),
+        )]),
         ..around()
     };
-    let asked = |unit| ask_at(&site, &Ledger::default(), &running(unit), &sign(&order));
+    let asked = |around| ask_at(&site, &Ledger::default(), &around, &sign(&order));
     let critical = Refusal::DependantsCritical { unit: "cron.service".parse().unwrap(), running: 1 };
-    assert_eq!(asked("clinic-app.service"), Err(critical));
-    assert!(!matches!(asked("other.service"), Err(Refusal::DependantsCritical { .. })));
-}
-
-#[test]
-fn guardrail_10_policy_refuses_what_nothing_allows() {
-    let site = site();
-    let ask = |control, runbook| ask(&site, &Ledger::default(), &order_for(&site, control, runbook));
-    assert_eq!(ask("files.shadow", "RB-FILE-002-system-files"), Ok(()));
-    let nothing =
-        Surroundings { policy: Arc::new(engine("policy: 1\nname: nothing\nrules: []\n")), ..around() };
-    let order = order_for(&site, "files.shadow", "RB-FILE-002-system-files");
-    let refused = ask_at(&site, &Ledger::default(), &nothing, &sign(&order));
-    assert_eq!(refused, Err(Refusal::NotAllowed(Verb::FileRestore)));
-}
-
-#[test]
-fn a_policy_that_wants_a_review_is_satisfied_by_a_persons_signature() {
-    let text = crate::policy_verb::DEFAULT.replace("answer: allow", "answer: require_review");
-    let reviewing = Surroundings { policy: Arc::new(engine(&text)), ..around() };
-    let site = site();
-    let order = sign(&order_for(&site, "files.shadow", "RB-FILE-002-system-files"));
-    let asked = |envelope: &[u8]| ask_at(&site, &Ledger::default(), &reviewing, envelope);
-    assert_eq!(asked(&order), Err(Refusal::NeedsReview(Verb::FileRestore)));
-    assert_eq!(asked(&jane().approve(&order).unwrap()), Ok(()));
+    assert_eq!(asked(running("clinic-app.service")), Err(critical));
+    assert!(!matches!(asked(running("other.service")), Err(Refusal::DependantsCritical { .. })));
+    // Nobody could say who depends on it.
+    let unknown = Refusal::DependantsUnknown { unit: "cron.service".parse().unwrap() };
+    assert_eq!(asked(around()), Err(unknown));
 }

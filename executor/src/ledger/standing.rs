@@ -32,6 +32,7 @@ impl Ledger {
             break_glass: self.break_glass.clone(),
             policy: self.policy,
             policy_announced: self.policy_announced,
+            latest: self.floor.latest(),
             confined: self.confined.clone(),
             answers: Vec::new(),
         };
@@ -47,9 +48,13 @@ impl Ledger {
     }
 
     /// Becomes what `standing` says, whatever was known before. Where it is being written now, what the monotonic clock knows of a cooldown
-    /// stays: the record itself can hold no more than the wall clock's word.
-    pub(super) fn stand(&mut self, standing: &Standing, written_now: bool) {
-        let before = std::mem::take(self);
+    /// stays: the record itself can hold no more than the wall clock's word. `seq` is the record's index.
+    pub(super) fn stand(&mut self, standing: &Standing, seq: u64, written_now: bool) {
+        let mut before = std::mem::take(self);
+        self.floor = std::mem::take(&mut before.floor);
+        if let Some(latest) = standing.latest {
+            self.floor.saw(seq, latest, None);
+        }
         self.highest_counter = standing.highest_counter;
         self.failing.extend(standing.failing.iter().cloned());
         self.turns = Turns::restored(&standing.turned);

@@ -172,6 +172,11 @@ impl Runner {
 
     /// Looks again at what waits: the window may have opened, the clock may be good. Called by the dispatcher.
     pub(super) fn look_at_waiting(self: &Arc<Self>) -> Result<(), OrderError> {
+        let moment = self.moment();
+        // By a clock that is behind no window opens and no wait ends.
+        if self.machine.with_ledger(|l| l.clock_behind(&moment).is_some())? {
+            return Ok(());
+        }
         let waiting = self.machine.with_ledger(|l| {
             l.waiting().into_iter().map(|waits| waits.waiting.order.clone()).collect::<Vec<_>>()
         })?;
@@ -233,15 +238,23 @@ impl Runner {
         denied: Denied,
         now: UtcTime,
     ) -> Result<OrderAnswer, OrderError> {
-        match (waits_for(&denied.refusal), &denied.order) {
+        let known = match &denied.order {
+            Some(order) => {
+                self.machine.with_ledger(|l| l.waits(&order.order).map(|waits| waits.waiting.until))?
+            }
+            None => None,
+        };
+        let waits_for = match &denied.refusal {
+            // Only what waits already came in time: of anything else that cannot be told.
+            Refusal::ClockBehind { .. } if known.is_some() => Some((WaitingFor::Clock, CLOCK_WAIT_MS)),
+            other => waits_for(other),
+        };
+        match (waits_for, &denied.order) {
             (Some((waiting_for, for_ms)), Some(order)) => {
                 let from = match &waiting_for {
                     WaitingFor::Window { opens } => *opens,
                     WaitingFor::Approval { .. } | WaitingFor::Clock | WaitingFor::Turn => now,
                 };
-                // A wait that goes on for another reason ends when it was to end.
-                let until =
-                    self.machine.with_ledger(|l| l.waits(&order.order).map(|waits| waits.waiting.until))?;
                 let waiting = Waiting {
                     order: order.order.clone(),
                     incident: order.incident.clone(),
@@ -249,7 +262,8 @@ impl Runner {
                     runbook: order.runbook.clone(),
                     counter: order.counter,
                     waiting_for,
-                    until: until.unwrap_or_else(|| from.plus_ms(for_ms)),
+                    // A wait that goes on for another reason ends when it was to end.
+                    until: known.unwrap_or_else(|| from.plus_ms(for_ms)),
                     envelope: Blob(envelope.to_vec()),
                 };
                 let answer = (waiting.order.clone(), denied.refusal.outcome(), denied.refusal.clone());

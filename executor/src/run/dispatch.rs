@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use contract::ids::OrderId;
+use contract::ids::{GrantId, OrderId};
 use contract::outcome::Outcome;
 use contract::record::{Body, Escalated, Moved, RunState, Trouble};
 use contract::refusal::Refusal;
@@ -44,6 +44,7 @@ impl Runner {
     pub fn tick(self: &Arc<Self>) {
         let looked =
             self.look_at_waiting().and_then(|()| self.look_at_grants()).and_then(|()| self.look_at_begun());
+        let looked = looked.and_then(|()| self.look_at_turned_away());
         match looked {
             Ok(()) | Err(OrderError::GivenUp(_)) => self.dispatch(),
             Err(OrderError::Append(e)) => (self.fatal)(e),
@@ -117,10 +118,12 @@ impl Runner {
             Move::Fail(_, runbook) => {
                 let Some(queued) = queued else { return Ok(()) };
                 self.moved.notify_all();
-                let now = self.moment().now;
-                let denied = match SignedOrder(&queued.envelope).verify(&self.site, now) {
-                    Ok(verified) => verified.refused(Refusal::DependencyFailed(runbook)),
-                    Err(denied) => denied,
+                let refusal = Refusal::DependencyFailed(runbook);
+                let denied = if queued.standing {
+                    Denied::of_our_own(&queued.envelope, refusal)
+                } else {
+                    let verified = SignedOrder(&queued.envelope).verify(&self.site, self.moment().now);
+                    verified.map_or_else(|denied| denied, |verified| verified.refused(refusal))
                 };
                 self.refuse(&queued.envelope, denied).map(drop)
             }
@@ -156,8 +159,10 @@ impl Runner {
         let envelope = &queued.envelope;
         // Guardrails are asked again, now that it is its turn, and nobody else is admitted until the acceptance is durable.
         let admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        let over =
-            self.machine.with_ledger(|l| l.answer(order).is_some() || l.unfinished_run(order).is_some())?;
+        let over = self.machine.with_ledger(|l| {
+            let answered = if queued.standing { l.decided(order) } else { l.answer(order) };
+            answered.is_some() || l.unfinished_run(order).is_some()
+        })?;
         if over {
             return Ok(None);
         }
@@ -170,7 +175,7 @@ impl Runner {
                 .map(|()| None);
         }
         let arrival = if waits.is_some() { Arrival::Waited } else { Arrival::InLine };
-        let verified = match self.verify(queued) {
+        let verified = match self.verify(queued, arrival) {
             Ok(verified) => verified,
             Err(denied) => return self.refuse(envelope, denied).map(|_| None),
         };
@@ -212,20 +217,30 @@ impl Runner {
         Ok(Some(accepted.act()?.settle()?.outcome))
     }
 
-    fn verify(&self, queued: &Queued) -> Result<VerifiedOrder, Denied> {
-        let now = self.moment().now;
-        if !queued.standing {
-            return SignedOrder(&queued.envelope).verify(&self.site, now);
+    fn verify(&self, queued: &Queued, arrival: Arrival) -> Result<VerifiedOrder, Denied> {
+        if queued.standing {
+            self.verify_our_own(&queued.envelope, None, arrival)
+        } else {
+            SignedOrder(&queued.envelope).verify(&self.site, self.moment().now)
         }
+    }
+
+    /// An order that the site made for itself: by the grant in force, which is the one named where one is.
+    pub(super) fn verify_our_own(
+        &self,
+        bytes: &[u8],
+        named: Option<&GrantId>,
+        arrival: Arrival,
+    ) -> Result<VerifiedOrder, Denied> {
+        let now = self.moment().now;
+        // A log that was given up says nothing of the hub's silence: then it counts as heard.
+        let silent_ms = self.machine.with_log(|recorder| recorder.silent_ms(self.now())).unwrap_or(0);
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = standing.as_ref().ok_or(Refusal::NoStandingOrder);
-        again.and_then(|s| s.again(&self.site, &queued.envelope, now)).map_err(|refusal| Denied {
-            order: None,
-            digest: None,
-            counter_spent: false,
-            refusal,
-            policy: None,
-        })
+        let granting = standing.as_ref().filter(|s| named.is_none_or(|grant| s.order().grant == *grant));
+        let again = granting.ok_or(Refusal::NoStandingOrder);
+        again
+            .and_then(|s| s.again(&self.site, bytes, now, silent_ms, arrival))
+            .map_err(|refusal| Denied::of_our_own(bytes, refusal))
     }
 
     /// The executor's own measurement, and what else must hold before the run.

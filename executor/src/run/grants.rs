@@ -20,7 +20,7 @@ use crate::guard::{CLOCK_ALLOWANCE_MS, Denied, StandingDenied, VerifiedStanding}
 use crate::ledger::Ledger;
 use crate::machine::GivenUp;
 
-/// The most refused grants that one process writes down.
+/// So many refused grants are known again. Further ones are refused like orders that spend no counter: counted, where they are many.
 const REFUSED_GRANTS_MAX: usize = 64;
 /// The longest rule table.
 const RULES_MAX_BYTES: u64 = 256 << 10;
@@ -63,6 +63,9 @@ pub enum BreakGlassDenied {
     /// It would last for too long, or its time is over.
     #[error("it must end within four hours of its beginning, and after now")]
     Time,
+    /// This host's clock is behind, so its end cannot be judged.
+    #[error("{0}")]
+    ClockBehind(Refusal),
     /// It was taken before.
     #[error("its counter {counter} is not above {highest}")]
     Replayed {
@@ -100,27 +103,31 @@ impl Runner {
     fn note_refused_grant(&self, envelope: &[u8], refusal: Refusal) -> Result<(), GrantError> {
         let digest = contract::digest::Digest::of(envelope);
         let mut noted = self.refused_grants.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.len() < REFUSED_GRANTS_MAX && noted.insert(digest) {
-            let denied =
-                Denied { order: None, digest: Some(digest), counter_spent: false, refusal, policy: None };
-            self.refuse(envelope, denied).map_err(|e| match e {
-                OrderError::Append(e) => GrantError::Append(e),
-                OrderError::GivenUp(e) => GrantError::GivenUp(e),
-            })?;
+        if noted.contains(&digest) {
+            return Ok(());
         }
-        Ok(())
+        if noted.len() < REFUSED_GRANTS_MAX {
+            noted.insert(digest);
+        }
+        drop(noted);
+        let denied =
+            Denied { order: None, digest: Some(digest), counter_spent: false, refusal, policy: None };
+        self.refuse(envelope, denied).map(drop).map_err(|e| match e {
+            OrderError::Append(e) => GrantError::Append(e),
+            OrderError::GivenUp(e) => GrantError::GivenUp(e),
+        })
     }
 
     fn try_standing(&self, directory: &Path, envelope: &[u8], rules: &str) -> Result<(), GrantError> {
         let _alone = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.moment().now;
-        let verified = VerifiedStanding::open(&self.site, envelope, rules, now)?;
+        let moment = self.moment();
+        let verified = VerifiedStanding::open(&self.site, envelope, rules, moment.now)?;
         // The same one again is no fault: its receipt was lost.
         let digest = contract::digest::Digest::of(envelope);
         if self.machine.with_ledger(|l| l.standing_envelope() == Some(digest))? {
             return Ok(());
         }
-        self.machine.with_ledger(|l| verified.fresh(l, now))??;
+        self.machine.with_ledger(|l| verified.fresh(l, &moment))??;
         let (kept, kept_rules) = files(directory);
         file::write_durably(&kept_rules, rules.as_bytes())?;
         file::write_durably(&kept, envelope)?;
@@ -162,21 +169,26 @@ impl Runner {
 
     /// Decides about an incident that the hub could not be told of, under the standing order.
     pub fn decide_here(self: &Arc<Self>, incident: &IncidentId, what: &What) -> Result<Reply, OrderError> {
-        let now = self.moment().now;
+        let moment = self.moment();
+        let now = moment.now;
         let silent_ms = self.machine.with_log(|recorder| recorder.silent_ms(self.now()))?;
         let asked = contract::digest::Digest::of(format!("standing:{incident}").as_bytes());
         let id = format!("s-{}", asked.short(16)).parse();
+        let behind = self.machine.with_ledger(|l| l.clock_behind(&moment))?;
         let decided = {
             let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-            match (standing.as_ref(), id) {
-                (Some(standing), Ok(id)) => standing.decide(&self.site, incident, what, now, silent_ms, id),
-                (None, _) | (_, Err(_)) => Err(Refusal::NoStandingOrder),
+            match (standing.as_ref(), id, behind) {
+                (_, _, Some(behind)) => Err(behind),
+                (Some(standing), Ok(id), None) => {
+                    standing.decide(&self.site, incident, what, now, silent_ms, id)
+                }
+                (None, _, None) | (_, Err(_), None) => Err(Refusal::NoStandingOrder),
             }
         };
         match decided {
             Ok(verified) => {
                 // One incident is decided once: asked again, it has the answer that it got.
-                if let Some(answer) = self.machine.with_ledger(|l| l.answer(verified.id()).cloned())? {
+                if let Some(answer) = self.machine.with_ledger(|l| l.decided(verified.id()).cloned())? {
                     return Ok(Reply::Answered(answer));
                 }
                 self.admit_standing(verified)
@@ -197,6 +209,7 @@ impl Runner {
         if let Err(GrantError::BreakGlass(denied)) = &broken {
             let refusal = match denied {
                 BreakGlassDenied::Signature(fault) => Refusal::Signature(*fault),
+                BreakGlassDenied::ClockBehind(behind) => behind.clone(),
                 BreakGlassDenied::Replayed { counter, highest } => {
                     Refusal::Replayed { counter: *counter, highest: *highest }
                 }
@@ -213,6 +226,10 @@ impl Runner {
     fn try_break_glass(&self, envelope: &[u8]) -> Result<(), GrantError> {
         let _alone = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
         let grant = self.verify_grant(envelope).map_err(GrantError::BreakGlass)?;
+        let moment = self.moment();
+        if let Some(behind) = self.machine.with_ledger(|l| l.clock_behind(&moment))? {
+            return Err(GrantError::BreakGlass(BreakGlassDenied::ClockBehind(behind)));
+        }
         let highest = self.machine.with_ledger(|l| l.last_break_glass().map_or(0, |glass| glass.counter))?;
         if grant.counter <= highest {
             return Err(GrantError::BreakGlass(BreakGlassDenied::Replayed {

@@ -1,16 +1,15 @@
 //! Settling what an interruption left: every accepted run without an end is taken up again, or undone. The world is looked at, and nothing is assumed:
 //! a step is repeated only where its verb may be, and the check still fails or nobody knows how the step ended ([`crate::ground`]).
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use contract::digest::Digest;
 use contract::fact::Absence;
 use contract::outcome::Outcome;
 use contract::record::{
     Accepted as AcceptedBody, Authority, Body, DeadManFired, Ended, Escalated, Intent, Moved, Recovered,
-    Refused, Resolution, RunState, Trouble,
+    Refused, Resolution, Resumed, RunState, Trouble,
 };
-use contract::refusal::Refusal;
 use evidence::AppendError;
 use hands::Interrupt;
 
@@ -25,6 +24,8 @@ use crate::verbs::{self, Touched};
 impl Runner {
     /// Declares what was cut and what was interrupted, and settles every interrupted run. Returns how many there were. Called before anybody can ask.
     pub fn recover(self: &Arc<Self>, torn_bytes: u64) -> Result<u32, OrderError> {
+        // What the clock says now bounds what it may say from now on.
+        self.moment();
         let unfinished: Vec<Unfinished> = self.machine.with_ledger(|l| l.unfinished().cloned().collect())?;
         if torn_bytes > 0 || !unfinished.is_empty() {
             let orders = unfinished.iter().map(|run| run.accepted.order.clone()).collect();
@@ -43,37 +44,38 @@ impl Runner {
 
     fn resume(&self, run: &Unfinished) -> Result<(), OrderError> {
         let arrival = if run.intents.is_empty() { Arrival::Resumed } else { Arrival::Settled };
-        let verified = match self.verify_again(&run.accepted) {
+        let verified = match self.verify_again(&run.accepted, arrival) {
             Ok(verified) => verified,
-            Err(denied) => return Ok(self.abandon(run, &denied.refusal)?),
+            Err(denied) => return Ok(self.abandon(run, denied)?),
         };
         let around = self.surroundings(Some(verified.control()), &verified.foreseen(&self.site));
         let permit = self
             .machine
             .with_ledger(|ledger| guard::permit(&self.site, ledger, &around, verified, arrival))?;
         match permit {
-            Ok(permit) => Ok(self.take_up(&permit, run)?),
-            Err(denied) => Ok(self.abandon(run, &denied.refusal)?),
+            Ok(permit) => self.take_up(&permit, run),
+            Err(denied) => Ok(self.abandon(run, denied)?),
         }
     }
 
-    fn verify_again(&self, accepted: &AcceptedBody) -> Result<VerifiedOrder, Denied> {
-        let nothing =
-            |refusal| Denied { order: None, digest: None, counter_spent: false, refusal, policy: None };
+    fn verify_again(&self, accepted: &AcceptedBody, arrival: Arrival) -> Result<VerifiedOrder, Denied> {
+        let envelope = &accepted.envelope.0;
         match &accepted.authority {
-            Authority::Hub => SignedOrder(&accepted.envelope.0).verify(&self.site, self.moment().now),
-            Authority::StandingOrder(grant) => {
-                let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-                let same =
-                    standing.as_ref().filter(|s| s.order().grant == *grant).ok_or(Refusal::NoStandingOrder);
-                same.and_then(|s| s.again(&self.site, &accepted.envelope.0, self.moment().now))
-                    .map_err(nothing)
-            }
+            Authority::Hub => SignedOrder(envelope).verify(&self.site, self.moment().now),
+            Authority::StandingOrder(grant) => self.verify_our_own(envelope, Some(grant), arrival),
         }
     }
 
     /// Goes on with a run that is still permitted, from what is measured now.
-    fn take_up(&self, permit: &Permit<'_>, interrupted: &Unfinished) -> Result<(), AppendError> {
+    fn take_up(&self, permit: &Permit<'_>, interrupted: &Unfinished) -> Result<(), OrderError> {
+        let order = permit.order();
+        // What was asked anew is durable before anything stands on the answer.
+        let resumed = Resumed { order: order.order.clone(), policy: permit.policy().clone() };
+        let bodies = vec![Body::Resumed(resumed)];
+        self.machine.about(&order.control, permit.digest(), Some(permit.runbook_digest()), bodies)?;
+        let moment = self.moment();
+        let behind = self.machine.with_ledger(|l| l.clock_behind(&moment).is_some())?;
+        let in_time = !behind && moment.now <= order.expires;
         let run = Run {
             machine: &self.machine,
             site: &self.site,
@@ -100,7 +102,6 @@ impl Runner {
             let mono = edge::clock::mono();
             Acted { run, began: mono, done: mono, complete }
         };
-        let in_time = self.moment().now <= permit.order().expires;
         let acted = match self.machine.meter.measure(permit.control()) {
             // What was being undone is undone, whatever the check says by now.
             _ if reverting => acted(run, false),
@@ -109,7 +110,7 @@ impl Runner {
             }
             // Nothing was done, and nothing needs to be.
             Measured::Passes(seen) if interrupted.intents.is_empty() => {
-                return self.end_untouched(permit, seen);
+                return Ok(self.end_untouched(permit, seen)?);
             }
             // All steps ended well: verification decides. Whether somebody else repaired meanwhile nobody can tell: the end is marked as resumed.
             Measured::Passes(_) | Measured::NotMeasured(_) if interrupted.steps_ended => acted(run, true),
@@ -121,7 +122,8 @@ impl Runner {
             // Too old to act anew, or with a step that must not be done twice, or nothing to go by: what was begun is undone.
             Measured::Fails(_) | Measured::NotMeasured(_) => acted(run, false),
         };
-        acted.settle().map(drop)
+        acted.settle()?;
+        Ok(())
     }
 
     fn end_untouched(&self, permit: &Permit<'_>, seen: contract::fact::FactValue) -> Result<(), AppendError> {
@@ -141,7 +143,8 @@ impl Runner {
     }
 
     /// Undoes a run that may not go on, and says so. A run that never got to an intent ends as its order is refused now.
-    fn abandon(&self, run: &Unfinished, refusal: &Refusal) -> Result<(), AppendError> {
+    fn abandon(&self, run: &Unfinished, denied: Denied) -> Result<(), AppendError> {
+        let Denied { refusal, policy, .. } = denied;
         let AcceptedBody { order, incident, control, runbook, envelope, .. } = &run.accepted;
         let outcome = if run.intents.is_empty() {
             refusal.outcome()
@@ -159,7 +162,7 @@ impl Runner {
             counter: None,
             envelope: Digest::of(&envelope.0),
             refusal: refusal.clone(),
-            policy: None,
+            policy: policy.map(|decided| *decided),
         };
         let resolution = match self.site.baseline.control(control).map(|c| self.machine.meter.measure(c)) {
             Some(Measured::Passes(seen)) => Resolution::Passes(seen),
@@ -178,13 +181,12 @@ impl Runner {
             verified_ms: 0,
             counts: Vec::new(),
         };
-        let escalated =
-            Escalated { order: order.clone(), incident: incident.clone(), trouble: Trouble::NotHealed };
-        let bodies = vec![
-            Body::Refused(refusal.outcome(), refused),
-            Body::Ended(outcome, ended),
-            Body::Escalated(escalated),
-        ];
+        let mut bodies = vec![Body::Refused(refusal.outcome(), refused), Body::Ended(outcome, ended)];
+        // What is put off, and has touched nothing, is nobody's trouble.
+        if outcome != Outcome::Deferred {
+            let (order, incident) = (order.clone(), incident.clone());
+            bodies.push(Body::Escalated(Escalated { order, incident, trouble: Trouble::NotHealed }));
+        }
         self.machine.about(control, Digest::of(&envelope.0), None, bodies).map(drop)
     }
 }

@@ -1,9 +1,11 @@
 //! The runner on real files and a real log, with clocks that can be set: what each guardrail keeps from happening, what waits and for what, what a
 //! site heals by itself.
 
+mod bounds;
 mod clock;
 mod grants;
 mod mutation;
+mod resumed;
 mod waiting;
 
 use std::fs::{self, Permissions};
@@ -146,6 +148,13 @@ impl Rig {
     pub(super) fn kinds(&self) -> Vec<Kind> {
         self.records().iter().map(|record| record.body.kind()).collect()
     }
+}
+
+/// The hub's receipt for so many entries.
+pub(super) fn receipt(size: u64, time: UtcTime) -> crate::receipt::Receipt {
+    let (origin, root) = ("hub.example/h-1".parse().unwrap(), tlog::leaf_hash(b"whatever it is"));
+    let head = tlog::Checkpoint { origin, size: tlog::TreeSize::new(size), root };
+    crate::receipt::Receipt { head, time }
 }
 
 pub(super) fn ended(reply: Reply) -> OrderAnswer {

@@ -171,7 +171,7 @@ fn ready(question: Question, runner: &Arc<Runner>, served: &Served) -> Result<An
             log(&mut |recorder| {
                 let size = recorder.size();
                 kept = Some(served.ground.receipts.keep(&note, size).inspect(|receipt| {
-                    recorder.heard(*receipt, edge::clock::mono());
+                    recorder.heard(receipt, edge::clock::mono());
                 }));
             })?;
             match kept {

@@ -98,3 +98,21 @@ fn a_sheet_that_is_none_is_refused_with_its_place() {
         "{words}"
     );
 }
+
+#[test]
+fn two_operators_with_one_key_and_a_tag_that_is_none_do_not_start() {
+    let key = String::from(contract::dsse::OperatorSigner::from_seed(&[31; 32]).public());
+    let config = |rig: &Rig| rig.path("executor/executor.yaml");
+    let started_with = |line: &str| {
+        let rig = Rig::new();
+        let text = fs::read_to_string(config(&rig)).unwrap();
+        fs::write(config(&rig), text + line).unwrap();
+        rig.fails()
+    };
+    let (status, words) = started_with(&format!("operators: {{ jane: \"{key}\", j-doe: \"{key}\" }}\n"));
+    assert_eq!(status, Some(78), "{words}");
+    assert!(words.contains("j-doe and jane have the same key"), "{words}");
+    let (status, words) = started_with("tags: [Reception desk]\n");
+    assert_eq!(status, Some(78), "{words}");
+    assert!(words.contains("executor.yaml") && words.contains("a tag"), "{words}");
+}

@@ -288,7 +288,7 @@ impl Rig {
             .load("hub.example/h-1")
             .unwrap();
         let head = VerifiedCheckpoint::from_note(note.clone(), key.verifier()).unwrap();
-        let time = CosignatureTime::from_unix_seconds(1_800_000_000).unwrap();
+        let time = CosignatureTime::from_unix_seconds(edge::clock::utc().unix_seconds()).unwrap();
         note.add(tlog::cosignature::cosign(&head, witness, time).unwrap()).unwrap();
         note.to_string()
     }

@@ -7,7 +7,7 @@ use crate::finding::{Finding, Tally};
 use crate::outcome::Outcome;
 
 use super::log::{Gap, KeyNamed, KeyTaken, Opened, Recovered, Restored, Standing};
-use super::run::{Accepted, Connection, Ended, Escalated, Intent, Moved, Refused, Waiting};
+use super::run::{Accepted, Connection, Ended, Escalated, Intent, Moved, Refused, Resumed, Waiting};
 use super::site::{BreakGlass, Confined, DeadManFired, Intruded, PolicyTaken, StandingTaken};
 
 /// The kinds of records.
@@ -28,6 +28,8 @@ pub enum Kind {
     Intent,
     /// A run went over to another state.
     Moved,
+    /// A run that was interrupted is taken up again.
+    Resumed,
     /// A run ended.
     Ended,
     /// A person is asked to look.
@@ -77,6 +79,8 @@ pub enum Body {
     Intent(Intent),
     /// [`Kind::Moved`].
     Moved(Moved),
+    /// [`Kind::Resumed`].
+    Resumed(Resumed),
     /// [`Kind::Ended`], with its outcome.
     Ended(Outcome, Ended),
     /// [`Kind::Escalated`].
@@ -146,6 +150,7 @@ impl Body {
             Self::Intent(_) => Kind::Intent,
             Self::Waiting(_) => Kind::Waiting,
             Self::Moved(_) => Kind::Moved,
+            Self::Resumed(_) => Kind::Resumed,
             Self::Escalated(_) => Kind::Escalated,
             Self::Connection(_) => Kind::Connection,
             Self::StandingTaken(_) => Kind::StandingTaken,
@@ -173,6 +178,7 @@ impl Body {
             Self::Intent(d) => (None, serde_json::to_value(d)?),
             Self::Waiting(d) => (None, serde_json::to_value(d)?),
             Self::Moved(d) => (None, serde_json::to_value(d)?),
+            Self::Resumed(d) => (None, serde_json::to_value(d)?),
             Self::Escalated(d) => (None, serde_json::to_value(d)?),
             Self::Connection(d) => (None, serde_json::to_value(d)?),
             Self::StandingTaken(d) => (None, serde_json::to_value(d)?),
@@ -204,6 +210,7 @@ impl Body {
             (Kind::Intent, None) => read(details).map(Self::Intent),
             (Kind::Waiting, None) => read(details).map(|d| Self::Waiting(Box::new(d))),
             (Kind::Moved, None) => read(details).map(Self::Moved),
+            (Kind::Resumed, None) => read(details).map(Self::Resumed),
             (Kind::Escalated, None) => read(details).map(Self::Escalated),
             (Kind::Connection, None) => read(details).map(Self::Connection),
             (Kind::StandingTaken, None) => read(details).map(|d| Self::StandingTaken(Box::new(d))),
@@ -227,6 +234,7 @@ impl Body {
                 | Kind::Intent
                 | Kind::Waiting
                 | Kind::Moved
+                | Kind::Resumed
                 | Kind::Escalated
                 | Kind::Connection
                 | Kind::StandingTaken

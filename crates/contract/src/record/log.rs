@@ -110,6 +110,9 @@ pub struct Standing {
     /// The digest of the policy that was last announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_announced: Option<Digest>,
+    /// The latest time that has been, as far as was known: a clock that says less is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<UtcTime>,
     /// What the kernel offered to confine programs with, when it was last written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confined: Option<super::site::Confined>,

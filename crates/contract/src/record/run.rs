@@ -44,7 +44,7 @@ pub struct Accepted {
     pub counter: u64,
     /// Under whose authority.
     pub authority: Authority,
-    /// The people whose signatures over the same bytes were good.
+    /// The people whose signatures over the same bytes were good, without whoever chose the runbook.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<OperatorId>,
     /// The break-glass grant that it made use of.
@@ -256,6 +256,16 @@ pub struct Moved {
     pub order: OrderId,
     /// Which state.
     pub to: RunState,
+}
+
+/// A run that was interrupted is taken up again: all guardrails were asked anew and let it pass. Durable before anything acts on that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resumed {
+    /// The run's order.
+    pub order: OrderId,
+    /// What the policy was asked, and answered this time.
+    pub policy: PolicyDecided,
 }
 
 /// How a run ended.

@@ -75,6 +75,7 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
         break_glass: None,
         policy: None,
         policy_announced: None,
+        latest: Some(time),
         confined: None,
         answers: vec![answered],
     };
@@ -84,7 +85,11 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
             Body::Opened(opened),
             "\"reason\":\"log_lost\",\"root\":\"AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=\"",
         ),
-        (Body::Standing(standing), "\"highest_counter\":9"),
+        (
+            Body::Standing(Standing::default()),
+            "\"details\":{\"answers\":[],\"failing\":[],\"highest_counter\":0",
+        ),
+        (Body::Standing(standing), "\"latest\":\"20"),
         (Body::Gap(gap(Lost::Unknown)), "\"lost\":\"unknown\""),
         (Body::Gap(gap(Lost::Count(3))), "\"lost\":{\"count\":3}"),
         (Body::Restored(Restored { from: 1, size: 2, root }), "\"kind\":\"restored\""),

@@ -40,7 +40,7 @@ fn the_policy_that_a_site_begins_with_allows_every_shipped_repair_and_names_noth
                 ..around()
             };
             let bound = fresh.approved(&site, &there).and_then(|approved| approved.bind(&site)).unwrap();
-            let (decided, answer) = super::super::policy::decide(&bound, &there);
+            let (decided, answer) = super::super::policy::decide(&bound, &site, &there);
             assert_eq!(answer, Ok(()), "{} on {trigger}: {decided:?}", listed.runbook.id);
             used.extend(decided.rules);
             repairs += 1;

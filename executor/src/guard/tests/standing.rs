@@ -24,6 +24,10 @@ fn grant(site: &Site) -> StandingOrder {
     }
 }
 
+fn at(now: i64) -> Moment {
+    Moment { now: utc(now), ..around().moment }
+}
+
 fn open_as(site: &Site, grant: &StandingOrder, rules: &str) -> Result<VerifiedStanding, StandingDenied> {
     let envelope = hub().sign(PayloadType::StandingOrder, &serde_json::to_vec(grant).unwrap());
     VerifiedStanding::open(site, &envelope, rules, utc(NOW))
@@ -118,9 +122,9 @@ fn it_has_a_counter_of_its_own_and_an_end_and_can_be_taken_back() {
     let site = site();
     let mut ledger = Ledger::default();
     let first = open_as(&site, &grant(&site), RULES).unwrap();
-    assert_eq!(first.fresh(&ledger, utc(NOW)), Ok(()));
+    assert_eq!(first.fresh(&ledger, &at(NOW)), Ok(()));
     assert!(matches!(
-        first.fresh(&ledger, utc(NOW + 86_400_001)),
+        first.fresh(&ledger, &at(NOW + 86_400_001)),
         Err(StandingDenied::Refused(Refusal::Expired { .. }))
     ));
     let taken = StandingTaken {
@@ -131,11 +135,46 @@ fn it_has_a_counter_of_its_own_and_an_end_and_can_be_taken_back() {
         envelope: contract::blob::Blob(vec![1]),
     };
     ledger.apply(&record(Body::StandingTaken(Box::new(taken))), None);
-    assert_eq!(first.fresh(&ledger, utc(NOW)), Err(Refusal::Replayed { counter: 1, highest: 1 }.into()));
+    assert_eq!(first.fresh(&ledger, &at(NOW)), Err(Refusal::Replayed { counter: 1, highest: 1 }.into()));
     assert_eq!(ledger.highest_counter(), 0, "the orders' counter was touched");
     let back = StandingOrder { runbooks: vec![], counter: 2, ..grant(&site) };
     let back = open_as(&site, &back, "").unwrap();
-    assert_eq!(back.fresh(&ledger, utc(NOW)), Ok(()));
+    assert_eq!(back.fresh(&ledger, &at(NOW)), Ok(()));
     let nothing = decide(&site, &back, "suture.evidence-directory", NOW, SILENCE_MS);
     assert_eq!(nothing, Err(Refusal::NoStandingOrder));
+}
+
+#[test]
+fn it_is_not_taken_by_a_clock_that_is_behind_the_log() {
+    let site = site();
+    let mut ledger = Ledger::default();
+    let later = utc(NOW + 2 * 86_400_000);
+    ledger.acknowledged(1, later, around().moment.mono);
+    let standing = open_as(&site, &grant(&site), RULES).unwrap();
+    assert_eq!(standing.fresh(&ledger, &at(NOW)), Err(Refusal::ClockBehind { at: later }.into()));
+}
+
+#[test]
+fn what_it_made_is_withdrawn_when_the_hub_is_heard_and_goes_on_once_it_acted() {
+    let site = site();
+    let standing = open_as(&site, &grant(&site), RULES).unwrap();
+    let made = standing
+        .decide(
+            &site,
+            &"i-1".parse().unwrap(),
+            &drift("suture.evidence-directory"),
+            utc(NOW),
+            SILENCE_MS,
+            "s-1".parse().unwrap(),
+        )
+        .unwrap()
+        .to_bytes();
+    let again = |silent_ms, arrival| {
+        standing.again(&site, &made, utc(NOW), silent_ms, arrival).map(|order| order.id().to_string())
+    };
+    for arrival in [Arrival::InLine, Arrival::Resumed] {
+        assert_eq!(again(SILENCE_MS - 1, arrival), Err(Refusal::HubHeard { ago_ms: SILENCE_MS - 1 }));
+        assert_eq!(again(SILENCE_MS, arrival), Ok("s-1".to_owned()));
+    }
+    assert_eq!(again(0, Arrival::Settled), Ok("s-1".to_owned()));
 }

@@ -117,7 +117,10 @@ fn the_hubs_receipt_is_its_voice_and_silence_counts_from_what_it_has_not_acknowl
     let answer = decide(&rig, "i-1", "suture.agent-keys");
     assert_eq!(answer.refusal, Some(Refusal::HubHeard { ago_ms: SILENCE_MS - 1 }));
     let entries = rig.records().len() as u64;
-    rig.runner.machine.with_log(|recorder| recorder.heard(entries, rig.clock.mono())).unwrap();
+    rig.runner
+        .machine
+        .with_log(|recorder| recorder.heard(&receipt(entries, rig.clock.utc()), rig.clock.mono()))
+        .unwrap();
     rig.clock.advance_ms(10 * SILENCE_MS);
     assert_eq!(decide(&rig, "i-1", "suture.agent-keys").refusal, Some(Refusal::HubHeard { ago_ms: 0 }));
     assert!(rig.is_loose("agent-keys"), "it acted though the hub has everything");
@@ -145,7 +148,7 @@ fn a_standing_order_outlives_a_restart_is_not_taken_twice_and_can_be_taken_back(
     assert!(replayed.is_err(), "the grant that was taken back came back");
 }
 
-fn glass(person: &str, counter: u64, hours: u64) -> BreakGlassGrant {
+pub(super) fn glass(person: &str, counter: u64, hours: u64) -> BreakGlassGrant {
     let now = fixtures::utc(fixtures::NOW);
     BreakGlassGrant {
         grant: format!("b-{counter}").parse().unwrap(),
@@ -160,7 +163,7 @@ fn glass(person: &str, counter: u64, hours: u64) -> BreakGlassGrant {
     }
 }
 
-fn signed(grant: &BreakGlassGrant) -> Vec<u8> {
+pub(super) fn signed(grant: &BreakGlassGrant) -> Vec<u8> {
     fixtures::jane().sign(PayloadType::BreakGlass, &serde_json::to_vec(grant).unwrap())
 }
 
@@ -215,4 +218,103 @@ fn break_glass_is_a_named_persons_for_four_hours_at_the_most_and_each_use_is_a_r
         })
         .collect();
     assert_eq!(glasses, [("jane".to_owned(), 0), ("jane".to_owned(), 1)], "begun, and ended with its uses");
+}
+
+/// An order of the site's own, in line behind whatever holds its target.
+fn in_line(rig: &Rig, incident: &str, after: Vec<contract::ids::RunbookId>) -> OrderId {
+    let id: OrderId = format!("s-{incident}").parse().unwrap();
+    let table = Digest::of(RULES.as_bytes());
+    let made = Order {
+        order: id.clone(),
+        incident: incident.parse().unwrap(),
+        provenance: contract::decision::Provenance::Rules { table, rule: None },
+        counter: 0,
+        ..order(&rig.runner.site, "suture.agent-keys", 0)
+    };
+    let entry = crate::schedule::Entry {
+        priority: contract::runbook::Priority::MIDDLE,
+        when_urgent: contract::runbook::WhenUrgent::GoOn,
+        targets: BTreeSet::new(),
+        runbook: made.runbook.clone(),
+        after,
+        since: rig.clock.mono(),
+    };
+    let queued = Queued { envelope: serde_json::to_vec(&made).unwrap(), standing: true };
+    let mut line = rig.runner.lock();
+    assert!(line.schedule.enter(id.clone(), entry));
+    line.envelopes.insert(id.clone(), queued);
+    id
+}
+
+fn refusals(rig: &Rig) -> Vec<(Option<OrderId>, Refusal)> {
+    let refused = rig.records().into_iter().filter_map(|r| match r.body {
+        Body::Refused(_, refused) => Some((refused.order, refused.refusal)),
+        _ => None,
+    });
+    refused.collect()
+}
+
+#[test]
+fn what_stands_in_line_is_withdrawn_when_the_hub_is_back_before_it_begins() {
+    let site = fixtures::site();
+    let envelope = standing(&site, 1, &GRANTED);
+    let rig = Rig::new(site);
+    rig.runner.take_standing(rig.directory.path(), &envelope, RULES).unwrap();
+    rig.loosen("agent-keys");
+    rig.clock.advance_ms(SILENCE_MS);
+    let id = in_line(&rig, "i-1", vec![]);
+    // The hub is heard before its turn comes.
+    let entries = rig.records().len() as u64;
+    rig.runner
+        .machine
+        .with_log(|recorder| recorder.heard(&receipt(entries, rig.clock.utc()), rig.clock.mono()))
+        .unwrap();
+    rig.runner.dispatch();
+    waiting::settled(&rig);
+    assert!(rig.is_loose("agent-keys"), "it began though the hub is back");
+    assert_eq!(refusals(&rig), [(Some(id), Refusal::HubHeard { ago_ms: 0 })]);
+}
+
+#[test]
+fn an_interrupted_run_of_its_own_that_had_not_acted_is_put_off_and_may_be_made_again() {
+    let site = fixtures::site();
+    let envelope = standing(&site, 1, &GRANTED);
+    let rig = Rig::new(site);
+    rig.runner.take_standing(rig.directory.path(), &envelope, RULES).unwrap();
+    rig.loosen("agent-keys");
+    rig.clock.advance_ms(SILENCE_MS);
+    assert_eq!(decide(&rig, "i-1", "suture.agent-keys").outcome, Outcome::Healed);
+    // The same machine, whose log ends with the acceptance of another run: the power went.
+    let accepted = rig.records().into_iter().find_map(|r| match r.body {
+        Body::Accepted(accepted) => Some(accepted),
+        _ => None,
+    });
+    let mut accepted = accepted.unwrap();
+    accepted.order = "s-cut".parse().unwrap();
+    rig.runner.machine.about_the_log(vec![Body::Accepted(accepted)]).unwrap();
+    rig.loosen("agent-keys");
+    // No cooldown keeps it.
+    rig.clock.advance_ms(2000);
+    let rig = rig.restarted(fixtures::site());
+    assert!(rig.is_loose("agent-keys"), "it began though nobody knows of a silence");
+    let kinds = rig.kinds();
+    assert_eq!(kinds[kinds.len() - 3..], [Kind::Recovered, Kind::Refused, Kind::Ended], "nobody's trouble");
+    let cut = "s-cut".parse().unwrap();
+    let decided = rig.runner.machine.with_ledger(|l| (l.answer(&cut).is_some(), l.decided(&cut).is_some()));
+    assert_eq!(decided.unwrap(), (true, false), "it can never be made again");
+}
+
+#[test]
+fn a_dependency_that_failed_is_named_also_to_an_order_of_the_sites_own() {
+    let rig = Rig::new(fixtures::site());
+    let runbook: contract::ids::RunbookId = GRANTED[0].parse().unwrap();
+    let first = in_line(&rig, "i-1", vec![]);
+    let second = in_line(&rig, "i-2", vec![runbook.clone()]);
+    {
+        let mut line = rig.runner.lock();
+        line.envelopes.remove(&first);
+        line.schedule.leave(&first, false);
+    }
+    rig.runner.dispatch();
+    assert_eq!(refusals(&rig), [(Some(second), Refusal::DependencyFailed(runbook))]);
 }

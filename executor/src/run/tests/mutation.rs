@@ -23,7 +23,7 @@ struct Case {
 }
 
 const AGENT: &str = "suture.agent-keys";
-const NOTHING: &str = "policy: 1\nname: nothing\nrules:\n  - id: none\n    match: { own: [agent-keys] }\n    answer: deny\n    why: This test denies it.\n";
+pub(super) const NOTHING: &str = "policy: 1\nname: nothing\nrules:\n  - id: none\n    match: { own: [agent-keys] }\n    answer: deny\n    why: This test denies it.\n";
 
 fn case(guardrail: Guardrail, site: Site, envelope: Vec<u8>, wrong: &'static str) -> Case {
     let policy = crate::policy_verb::DEFAULT;
