@@ -82,6 +82,14 @@ name!(
     /// An absolute path in its one spelling: no `.`, no `..`, no empty part, nothing but `[A-Za-z0-9_.:+@-]` in a part.
     AbsolutePath, "an absolute path", 128, wrong_with_path
 );
+
+impl AbsolutePath {
+    /// The file of the accounts' passwords.
+    pub fn shadow() -> Self {
+        Self("/etc/shadow".to_owned())
+    }
+}
+
 name!(
     /// A systemd unit, with its kind: `cron.service`.
     UnitName, "a unit", 96, wrong_with_unit
@@ -196,7 +204,7 @@ pub enum Resource {
     Unit(UnitName),
     /// A kernel parameter.
     SysctlKey(SysctlKey),
-    /// The accounts that a rule picks.
+    /// The accounts that a rule picks: only in older records. Locking them touches [`AbsolutePath::shadow`].
     Accounts(AccountRule),
     /// The packet filter.
     Firewall,

@@ -4,13 +4,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use contract::fact::FileMode;
 use rustix::fs::{
-    AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, fchmod, fchown, fstat, fsync, openat,
-    openat2, renameat, unlinkat,
+    AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, fchmod, fchown,
+    flock, fstat, fsync, openat, openat2, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -18,6 +18,10 @@ use crate::HandError;
 
 /// No file that is restored, declared or edited is near this long.
 pub(crate) const FILE_BYTES_MAX: u64 = 8 << 20;
+
+/// The endings of candidates: of what is new, and of what is put back. They differ, so that an act that is late never finds what its undoing writes.
+const NEW: &str = ".suture-new";
+const BACK: &str = ".suture-back";
 
 /// What only root may do is not trusted where group or others may write.
 const OTHERS_WRITE: u32 = 0o022;
@@ -37,7 +41,8 @@ impl Owned {
     }
 
     /// Gives a file this owner and then this mode: a change of owner takes the set-user bits away.
-    pub(crate) fn give(self, file: &OwnedFd) -> rustix::io::Result<()> {
+    pub(crate) fn give(self, file: impl AsFd) -> rustix::io::Result<()> {
+        let file = file.as_fd();
         fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?;
         fchmod(file, Mode::from_raw_mode(u32::from(self.mode.bits())))
     }
@@ -157,44 +162,88 @@ impl Spot {
     }
 
     /// Writes a candidate beside it, durably, under a name that no program takes for a part of its configuration: hidden, and with another ending.
+    ///
+    /// Its writer holds a lock on it until it is in place or gone, in whichever thread or process: two that write for one place never take each
+    /// other's for a leftover.
     pub(crate) fn candidate(&self, bytes: &[u8], owned: Owned) -> Result<Candidate<'_>, HandError> {
-        self.forget_candidate()?;
-        let name = self.candidate_name();
+        self.written(self.beside(NEW), bytes, owned)
+    }
+
+    fn written(&self, name: OsString, bytes: &[u8], owned: Owned) -> Result<Candidate<'_>, HandError> {
+        self.forget(&name)?;
         let path = self.path.with_file_name(&name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.directory, &name, flags, Mode::RUSR | Mode::WUSR)
             .map_err(HandError::file(&path, "create a candidate"))?;
-        let candidate = Candidate { spot: self, name, path, placed: false };
-        let mut file = File::from(file);
-        file.write_all(bytes).map_err(|source| HandError::File {
+        if !self.is_held(&name, &file)? {
+            return Err(self.candidate_of_another(Errno::BUSY));
+        }
+        let mut candidate = Candidate { spot: self, name, path, file: File::from(file), placed: false };
+        candidate.file.write_all(bytes).map_err(|source| HandError::File {
             path: candidate.path.clone(),
             action: "write a candidate",
             source,
         })?;
-        let file = OwnedFd::from(file);
-        owned.give(&file).map_err(HandError::file(&candidate.path, "give a candidate its owner and mode"))?;
-        fsync(&file).map_err(HandError::file(&candidate.path, "sync a candidate"))?;
+        let Candidate { file, path, .. } = &candidate;
+        owned.give(file).map_err(HandError::file(path, "give a candidate its owner and mode"))?;
+        fsync(file).map_err(HandError::file(path, "sync a candidate"))?;
         Ok(candidate)
     }
 
-    /// Removes a candidate that a power cut left behind: it is nobody's.
-    pub(crate) fn forget_candidate(&self) -> Result<(), HandError> {
-        match unlinkat(&self.directory, self.candidate_name(), AtFlags::empty()) {
+    /// Takes away a candidate that is not in place yet, also from whoever is writing it: what is undone must not come to its place afterwards.
+    pub(crate) fn withdraw_candidate(&self) -> Result<(), HandError> {
+        self.unlink(&self.beside(NEW))
+    }
+
+    /// Removes a candidate that a power cut left behind: it is nobody's. One that somebody is writing is theirs, and refused.
+    fn forget(&self, name: &OsStr) -> Result<(), HandError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        // Held until the name is gone: who creates one of that name meanwhile finds out by its own lock.
+        let _leftover = match openat(&self.directory, name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(()),
+            // A link or a socket is nobody's candidate.
+            Err(Errno::LOOP | Errno::NXIO) => None,
+            Err(e) => return Err(HandError::file(&self.path, "open an old candidate")(e)),
+            Ok(file) => match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => Some(file),
+                Err(e) => return Err(self.candidate_of_another(e)),
+            },
+        };
+        self.unlink(name)
+    }
+
+    fn unlink(&self, name: &OsStr) -> Result<(), HandError> {
+        match unlinkat(&self.directory, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(e) => Err(HandError::file(&self.path, "remove an old candidate")(e)),
+            Err(e) => Err(HandError::file(&self.path, "remove a candidate")(e)),
         }
     }
 
-    fn candidate_name(&self) -> OsString {
+    /// Locks a candidate that was just created. False where somebody took it for a leftover before that.
+    fn is_held(&self, name: &OsStr, file: &OwnedFd) -> Result<bool, HandError> {
+        flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|e| self.candidate_of_another(e))?;
+        let created = fstat(file).map_err(HandError::file(&self.path, "look at a candidate"))?;
+        match statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(there) => Ok((there.st_dev, there.st_ino) == (created.st_dev, created.st_ino)),
+            Err(Errno::NOENT) => Ok(false),
+            Err(e) => Err(HandError::file(&self.path, "look at a candidate")(e)),
+        }
+    }
+
+    fn candidate_of_another(&self, source: Errno) -> HandError {
+        HandError::file(&self.path, "write a candidate: somebody else is writing one")(source)
+    }
+
+    fn beside(&self, ending: &str) -> OsString {
         let mut name = OsString::from(".");
         name.push(&self.name);
-        name.push(".suture-new");
+        name.push(ending);
         name
     }
 
     /// Puts bytes in place at once: for putting back what was there.
     pub(crate) fn put(&self, bytes: &[u8], owned: Owned) -> Result<(), HandError> {
-        self.candidate(bytes, owned)?.put_in_place()
+        self.written(self.beside(BACK), bytes, owned)?.put_in_place()
     }
 
     /// Removes what is there, durably. Nothing there is as good.
@@ -217,6 +266,8 @@ pub(crate) struct Candidate<'a> {
     spot: &'a Spot,
     name: OsString,
     path: PathBuf,
+    /// Locked as long as this is here.
+    file: File,
     placed: bool,
 }
 
@@ -255,3 +306,6 @@ pub(crate) fn read_declared(path: &Path) -> Result<Vec<u8>, HandError> {
     }
     Ok(found.bytes)
 }
+
+#[cfg(test)]
+mod tests;

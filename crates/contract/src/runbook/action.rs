@@ -303,7 +303,8 @@ impl Action {
             Self::JournalVacuum { .. } => Resource::Journal,
             Self::CertRenew(renew) => Resource::Path(renew.certificate.clone()),
             Self::TimeSync => Resource::Clock,
-            Self::UserLock(rule) => Resource::Accounts(*rule),
+            // One file, whatever the rule: two of these never run at once, nor beside a repair of the file itself.
+            Self::UserLock(_) => Resource::Path(AbsolutePath::shadow()),
             Self::FirewallRestore { .. } => Resource::Firewall,
             Self::ProcessLimit(_) => Resource::Processes,
             Self::GenerationSwitch => Resource::Generation,
@@ -338,6 +339,20 @@ impl Action {
             | Self::RestoreTest(_)
             | Self::Check(_)
             | Self::Wait { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::AccountRule;
+
+    #[test]
+    fn whatever_changes_the_account_file_locks_the_same_thing() {
+        let shadow = Resource::Path("/etc/shadow".parse().unwrap());
+        for rule in [AccountRule::EmptyPassword, AccountRule::SystemWithPassword] {
+            assert_eq!(Action::UserLock(rule).resource(), shadow);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use contract::fact::FileMode;
 use contract::record::{Before, Count, FileBefore};
-use contract::resource::{AccountRule, Resource};
+use contract::resource::{AbsolutePath, AccountRule, Resource};
 use contract::runbook::Verb;
 
 use crate::logins::{Login, Logins};
@@ -59,9 +59,7 @@ impl Accounts {
             uid: owned.uid,
             gid: owned.gid,
         };
-        let shadow = "/etc/shadow".parse().map(Resource::Path);
-        let shadow =
-            shadow.map_err(|_| HandError::NotAsDeclared { what: "/etc/shadow has no name in a record" })?;
+        let shadow = Resource::Path(AbsolutePath::shadow());
         Ok(Armed::new(Before::Files(vec![(shadow, Some(before))]), Locking { accounts: self, changes }))
     }
 

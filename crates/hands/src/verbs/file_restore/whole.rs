@@ -84,7 +84,7 @@ impl Written {
 /// Puts back what was there. Done twice, it leaves the same.
 pub(super) fn undo(path: &Path, before: Option<&FileBefore>, place: &Place<'_>) -> Result<(), HandError> {
     let spot = Spot::open(path)?;
-    spot.forget_candidate()?;
+    spot.withdraw_candidate()?;
     match before {
         None => spot.remove(),
         Some(FileBefore { digest, mode, uid, gid }) => {

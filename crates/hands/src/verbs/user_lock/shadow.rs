@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags, fcntl_lock, openat};
@@ -35,6 +36,16 @@ impl Change {
     pub(super) fn reversed(self) -> Self {
         Self { account: self.account, from: self.to, to: self.from }
     }
+}
+
+/// A record lock is the whole process's: two of its threads would both have it, and whoever closed the file first would take it from the other. So
+/// there is one thread at a time, and this crate opens the file nowhere else.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The lock, and with it the right of this thread to it; the file is closed first.
+struct Locked {
+    _file: OwnedFd,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// The file, below a root.
@@ -74,16 +85,27 @@ impl<'a> Shadow<'a> {
         Ok(count)
     }
 
-    /// Held until it is dropped. A record lock is the process's: this crate opens the file nowhere else.
-    fn lock(&self, place: &Place<'_>) -> Result<OwnedFd, HandError> {
+    /// Held until it is dropped.
+    fn lock(&self, place: &Place<'_>) -> Result<Locked, HandError> {
+        let began = edge::clock::mono();
+        let alone = loop {
+            match ALONE.try_lock() {
+                Ok(alone) => break alone,
+                Err(TryLockError::Poisoned(alone)) => break alone.into_inner(),
+                Err(TryLockError::WouldBlock) if edge::clock::mono().ms_since(began) < LOCK_MS => {
+                    place.go_on()?;
+                    std::thread::sleep(POLL);
+                }
+                Err(TryLockError::WouldBlock) => return Err(HandError::TooLate),
+            }
+        };
         let path = self.root.join("etc/.pwd.lock");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file =
             openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR).map_err(HandError::file(&path, "open it"))?;
-        let began = edge::clock::mono();
         loop {
             match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(file),
+                Ok(()) => return Ok(Locked { _file: file, _alone: alone }),
                 Err(Errno::AGAIN | Errno::ACCESS) if edge::clock::mono().ms_since(began) < LOCK_MS => {
                     place.go_on()?;
                     std::thread::sleep(POLL);

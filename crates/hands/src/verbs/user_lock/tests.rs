@@ -199,3 +199,28 @@ fn while_somebody_else_edits_accounts_nothing_is_changed() {
     assert!(matches!(refused, Err(HandError::TooLate)), "{refused:?}");
     assert_eq!(machine.shadow(), shadow());
 }
+
+/// Two runs of two runbooks, each in a thread of one process, as the executor has them.
+#[test]
+fn two_threads_that_lock_and_unlock_at_once_lose_nothing_of_the_file() {
+    let passwd = format!("{PASSWD}bob:x:1001:1001::/home/bob:/bin/sh\n");
+    // Long enough that a half-written file would be seen.
+    let before = shadow() + &format!("other:{HASH}:1::::::\n").repeat(2000);
+    let Some(machine) = Machine::with(&passwd, GROUP, &before) else { return };
+    let rounds = |rule: AccountRule, name: &str| {
+        for _ in 0..40 {
+            let place = Place { snapshot: Snapshot::at(&machine.dir.path().join(name)), ..machine.place() };
+            let armed = machine.accounts().arm(rule, &place).unwrap();
+            let kept = armed.before().clone();
+            assert_eq!(armed.act(&place).unwrap().counts, [(Count::AccountsLocked, 1)]);
+            machine.accounts().undo(&kept, &place).unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| rounds(AccountRule::EmptyPassword, "one"));
+        let other = scope.spawn(|| rounds(AccountRule::SystemWithPassword, "other"));
+        one.join().unwrap();
+        other.join().unwrap();
+    });
+    assert_eq!(machine.shadow(), before);
+}
