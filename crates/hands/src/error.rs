@@ -57,6 +57,12 @@ pub enum HandError {
         /// What is missing or different.
         what: &'static str,
     },
+    /// It could not be checked: what there is to compare says nothing. That is no proof of anything, and never passes for one.
+    #[error("could not check: {what}")]
+    NotChecked {
+        /// What was not there to be compared.
+        what: &'static str,
+    },
     /// There is nothing that the action could be about: no such account, no busy unit, no healthy generation.
     #[error("nothing to do: {0}")]
     NothingToDo(&'static str),

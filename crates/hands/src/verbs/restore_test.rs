@@ -1,9 +1,9 @@
 //! `restore.test`: restore a recent snapshot, compare it, clean up.
 //!
-//! A backup is one when it was restored. The newest snapshot is restored into a scratch place, restic itself verifying each file against the
-//! repository's own hashes; then, without trusting that, every file of the snapshot's list must be there in its size, a sample is fetched a second
-//! time and compared by digest, files that did not change since must be the same on the live system, and databases must open. Only then is the
-//! stamp touched, which the control looks at.
+//! A backup is one when it was restored. The newest snapshot of this host, by the name that restic noted, is restored into a scratch place, restic
+//! itself verifying each file against the repository's own hashes; then, without trusting that, every file of the snapshot's list must be there in its
+//! size, a sample is fetched a second time and compared by digest, files that did not change since must be the same on the live system, and databases
+//! must open. Only then is the stamp touched, which the control looks at. Where there was nothing to compare, that is no pass: it could not be checked.
 //!
 //! Nothing is written to the repository: no lock, no cache. What was restored is what patients told their doctor: it lies in a private directory, and is
 //! removed whatever happens, also when the process before this one died in the middle.
@@ -63,7 +63,7 @@ impl Hand for Hands {
         restic.restore(&snapshot, &test.include, &scratch)?;
         let restored = compare::all_there(&files, &scratch, place)?;
         let compared = compare::sample(&files, &snapshot, &scratch, &mut restic)?;
-        let as_live = compare::with_live(&files, &scratch, place)?;
+        let as_live = compare::with_live(&files, &test.databases, &scratch, place)?;
         let whole = databases::check(&test.databases, &scratch, place)?;
         let connections = restic.connections();
         scratch.remove()?;

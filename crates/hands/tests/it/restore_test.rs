@@ -71,6 +71,76 @@ fn an_old_snapshot_is_no_recent_one_and_none_is_none() {
 }
 
 #[test]
+fn a_neighbours_backup_in_the_same_repository_proves_nothing_about_ours() {
+    if !is_root() {
+        return;
+    }
+    let here = Here::new();
+    let backup = Backup::new(&here);
+    // The neighbour's is whole, recent, and even holds what lies here.
+    backup.run_as("neighbour");
+    not_as_declared(&here.act(&backup.step()).unwrap_err(), "only those of hosts with other names");
+    // Ours has been broken for weeks; the neighbour's goes on.
+    backup.run_at("2020-01-01 00:00:00");
+    backup.run_as("neighbour");
+    not_as_declared(&here.act(&backup.step()).unwrap_err(), "no recent snapshot");
+    assert!(!backup.stamp().exists());
+    backup.run();
+    backup.run_as("neighbour");
+    here.act(&backup.step()).unwrap();
+    assert!(backup.stamp().exists());
+}
+
+#[test]
+fn a_machine_that_restic_calls_by_another_name_is_known_by_that() {
+    if !is_root() {
+        return;
+    }
+    let here = Here::new();
+    let backup = Backup::new(&here);
+    backup.call_this_machine("front-desk");
+    backup.run();
+    not_as_declared(&here.act(&backup.step()).unwrap_err(), "only those of hosts with other names");
+    backup.run_as("front-desk");
+    here.act(&backup.step()).unwrap();
+}
+
+#[test]
+fn where_nothing_could_be_compared_nothing_is_said_to_be_good() {
+    if !is_root() {
+        return;
+    }
+    let not_checked = |error: HandError, words: &str| {
+        assert!(matches!(error, HandError::NotChecked { what } if what.contains(words)), "{error:?}");
+    };
+    let here = Here::new();
+    let backup = Backup::new(&here);
+    backup.run();
+    // All that is here is of another time than in the snapshot, as on a machine that was set up anew.
+    for entry in walk(&backup.data()) {
+        fs::File::options().append(true).open(entry).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+    not_checked(here.act(&backup.step()).unwrap_err(), "no file of the snapshot is unchanged");
+    assert!(!backup.stamp().exists() && is_gone(&here));
+    // Of databases alone that is as it should be: they change, and are opened and checked.
+    let mut step = backup.step();
+    step["restore.test"]["include"] = step["restore.test"]["databases"].clone();
+    here.act(&step).unwrap();
+    // Nothing that is short enough for a second look.
+    fs::File::create(backup.data().join("long.img")).unwrap().set_len(9 << 20).unwrap();
+    backup.run();
+    let mut step = backup.step();
+    step["restore.test"]["include"] = json!([backup.data().join("long.img")]);
+    step["restore.test"]["databases"] = json!([]);
+    not_checked(here.act(&step).unwrap_err(), "too long to be fetched a second time");
+}
+
+fn walk(below: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(below).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
 fn an_sqlite_database_that_was_broken_when_it_was_backed_up_is_seen() {
     is_seen("clinic.db", &Harm::Middle);
 }

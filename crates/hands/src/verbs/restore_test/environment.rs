@@ -16,12 +16,13 @@ const USE: &str = "use it as restic's environment";
 const BYTES_MAX: u64 = 16 * 1024;
 
 /// What may stand in it. `RESTIC_PASSWORD_COMMAND` may not: it names a shell's command.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "RESTIC_REPOSITORY",
     "RESTIC_REPOSITORY_FILE",
     "RESTIC_PASSWORD",
     "RESTIC_PASSWORD_FILE",
     "RESTIC_KEY_HINT",
+    "RESTIC_HOST",
     "RESTIC_REST_USERNAME",
     "RESTIC_REST_PASSWORD",
     "AWS_ACCESS_KEY_ID",
@@ -97,6 +98,15 @@ impl Environment {
 
     pub(super) fn variables(&self) -> &[(String, String)] {
         &self.variables
+    }
+
+    /// The name that this machine's snapshots have: what restic is told to call it here, or else what the kernel calls it.
+    pub(super) fn host(&self) -> String {
+        let told = self.variables.iter().find(|(name, _)| name == "RESTIC_HOST");
+        told.map_or_else(
+            || rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            |(_, host)| host.clone(),
+        )
     }
 
     pub(super) fn reads(&self) -> &[PathBuf] {

@@ -39,6 +39,9 @@ pub(super) struct Snapshot {
     pub(super) id: String,
     time: When,
     paths: Vec<PathBuf>,
+    /// The host that it was taken of, by the name that it then had.
+    #[serde(default)]
+    hostname: String,
 }
 
 /// A regular file of a snapshot.
@@ -85,7 +88,8 @@ impl<'a> Restic<'a> {
         self.connections
     }
 
-    /// The newest snapshot that holds all that is to be restored, if it is recent.
+    /// The newest snapshot of this host that holds all that is to be restored, if it is recent. Hosts may share a repository: a neighbour's backup proves
+    /// nothing about ours, however whole it is.
     pub(super) fn newest(&mut self, test: &RestoreTest) -> Result<Snapshot, HandError> {
         let printed = self.run("listing the snapshots", &["snapshots"], None, 4)?;
         // Without any, some versions print an empty list and some `null`.
@@ -97,9 +101,17 @@ impl<'a> Restic<'a> {
                 snapshot.paths.iter().any(|base| path.starts_with(base) || base.starts_with(path))
             })
         };
-        let newest = snapshots.into_iter().filter(holds).max_by_key(|snapshot| snapshot.time);
-        let newest =
-            newest.ok_or(HandError::NotAsDeclared { what: "no snapshot holds what is to be restored" })?;
+        let is_any = !snapshots.is_empty();
+        let host = self.environment.host();
+        let (own, others): (Vec<_>, Vec<_>) = snapshots.into_iter().partition(|s| s.hostname == host);
+        let what = match (own.is_empty(), others.iter().any(holds)) {
+            (false, _) => "no snapshot holds what is to be restored: this host's hold other things",
+            (true, true) => "no snapshot is this host's: there are only those of hosts with other names",
+            (true, false) if is_any => "no snapshot holds what is to be restored, and none is this host's",
+            (true, false) => "no snapshot holds what is to be restored: there is none",
+        };
+        let newest = own.into_iter().filter(holds).max_by_key(|snapshot| snapshot.time);
+        let newest = newest.ok_or(HandError::NotAsDeclared { what })?;
         let age_s = edge::clock::utc().unix_ms() / 1000 - newest.time.0.as_second();
         if age_s > i64::from(test.snapshot_days_max) * 24 * 3600 {
             return Err(HandError::NotAsDeclared { what: "no recent snapshot" });

@@ -83,6 +83,17 @@ impl Backup {
         run(self.restic().args(["backup", "--quiet"]).arg(self.data()));
     }
 
+    /// As another host that keeps its backup in the same repository.
+    pub(super) fn run_as(&self, host: &str) {
+        run(self.restic().args(["backup", "--quiet", "--host", host]).arg(self.data()));
+    }
+
+    /// Has the test call this machine by another name than the kernel does.
+    pub(super) fn call_this_machine(&self, host: &str) {
+        let text = fs::read_to_string(self.environment()).unwrap();
+        fs::write(self.environment(), format!("{text}RESTIC_HOST={host}\n")).unwrap();
+    }
+
     pub(super) fn run_at(&self, time: &str) {
         run(self.restic().args(["backup", "--quiet", "--time", time]).arg(self.data()));
     }
