@@ -1,10 +1,11 @@
 //! `cert.renew`: start the ACME unit, check the new pair, and have its user read it. The inverse puts the old pair back.
 //!
 //! A certificate that does not match its key, or that nobody believes, takes a clinic's web pages down as surely as one that has expired. So the
-//! unit's own success is not enough. Both files have to be real ones: where a link stands (as certbot makes them), the place that it leads to is
+//! unit's own success is not enough: the new one's time, names, key and every signature up to somebody who is believed are looked at. Both files have to be real ones: where a link stands (as certbot makes them), the place that it leads to is
 //! what a runbook declares.
 
 mod check;
+mod openssl;
 mod pair;
 
 use contract::record::{Before, Count};
@@ -13,7 +14,8 @@ use contract::runbook::{CertRenew, Verb};
 
 use crate::systemd::{Job, Unit};
 use crate::{Armed, Done, Hand, HandError, Place};
-use check::{Chain, OpenSsl};
+use check::Chain;
+use openssl::OpenSsl;
 
 /// Their names in the snapshot, in the order of [`Before::Files`]: the key first.
 const KEPT: [&str; 2] = ["key", "certificate"];
@@ -71,6 +73,7 @@ impl Hand for Renewal {
         if let Some(old) = &self.old {
             chain.follows(old)?;
         }
+        self.openssl.believes(&chain, self.old.as_ref(), place)?;
         self.openssl.is_key_of(&new_key.bytes, &chain, place)?;
         // The client that wrote them need not have waited for the disk.
         key.make_durable()?;

@@ -6,17 +6,20 @@ use super::inside::Inside;
 
 const DIR: &str = "/etc/ssl/clinic";
 
-/// Makes `$2` days of a certificate for `$3` with the key `$1.key`, and its chain, as `$1.pem`.
+/// Makes `$2` days of a certificate for `$3` with the key `$1.key`, signed by `$4`, and its chain, as `$1.pem`.
 const ISSUE: &str = r#"
 set -eu
 cd /ca
 new_key() { openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" 2>/dev/null; }
 [ -e ca.key ] || { new_key ca.key; openssl req -x509 -new -key ca.key -subj /CN=ca -days 3650 -out ca.pem; }
+# Of the same name, and nobody's authority.
+[ -e forger.key ] || { new_key forger.key; openssl req -x509 -new -key forger.key -subj /CN=ca -days 3650 -out forger.pem; }
+by=${4:-ca}
 new_key "$1.key"
 openssl req -new -key "$1.key" -subj /CN=x -out csr
 echo "subjectAltName=DNS:${3:-clinic.example}" >names
-openssl x509 -req -in csr -extfile names -CA ca.pem -CAkey ca.key -days "$2" -out "$1.pem" 2>/dev/null
-cat ca.pem >>"$1.pem"
+openssl x509 -req -in csr -extfile names -CA "$by.pem" -CAkey "$by.key" -days "$2" -out "$1.pem" 2>/dev/null
+cat "$by.pem" >>"$1.pem"
 "#;
 
 fn renew() -> Value {
@@ -69,9 +72,9 @@ fn guest_a_good_certificate_is_taken_and_its_inverse_puts_the_old_pair_back() {
         assert_eq!(pair(&inside), before);
         assert_eq!(reloads(&inside), undone.to_string());
     }
-    // Another run, while its user does not run: it is not started.
+    // Another run, while its user does not run: it is not started. The chain is verified in the sandbox.
     inside.guest.ok("systemctl stop web");
-    inside.act(&renew()).well();
+    inside.ask("arm_act", &renew(), &json!({"hidden": []})).well();
     assert_eq!(inside.says("web", "ActiveState"), "inactive");
 }
 
@@ -80,7 +83,8 @@ fn guest_a_bad_pair_is_refused_and_the_old_one_comes_back() {
     let Some(inside) = clinic("true") else { return };
     let before = pair(&inside);
     inside.guest.ok(
-        "sh /ca/issue /ca/expired -1; sh /ca/issue /ca/short 20; sh /ca/issue /ca/others 90 others.example",
+        "sh /ca/issue /ca/expired -1; sh /ca/issue /ca/short 20; sh /ca/issue /ca/others 90 others.example; \
+         sh /ca/issue /ca/forged 90 clinic.example forger",
     );
     inside.guest.ok("cp /ca/ca.pem /ca/alone.pem; cp /ca/ca.key /ca/alone.key");
     inside.guest.ok("openssl genrsa -out /ca/other.key 2>/dev/null");
@@ -97,6 +101,13 @@ fn guest_a_bad_pair_is_refused_and_the_old_one_comes_back() {
         (format!("cp /ca/new.pem {full}"), "is not that of the new certificate"),
         (format!("cp /ca/new.pem {full}; cp /ca/locked.key {DIR}/key.pem"), "the new key cannot be read"),
         (format!("cat /ca/new.pem /ca/new.pem >{full}; {key}"), "is not in order"),
+        (format!("cp /ca/forged.pem {full}; cp /ca/forged.key {DIR}/key.pem"), "leads to nobody"),
+        (
+            format!(
+                "openssl x509 -in /ca/forged.pem >{full}; cat /ca/ca.pem >>{full}; cp /ca/forged.key {DIR}/key.pem"
+            ),
+            "is not signed by",
+        ),
         (format!("head -c 300 /ca/new.pem >{full}; {key}"), "cannot be read"),
         (format!(": >{full}; {key}"), "cannot be read"),
         (format!("rm {DIR}/key.pem"), "left no certificate or no key"),
@@ -145,7 +156,11 @@ fn guest_where_there_was_no_certificate_none_is_left() {
     let copy = format!("cp /ca/new.pem {DIR}/fullchain.pem; cp /ca/new.key {DIR}/key.pem");
     let Some(inside) = clinic(&copy) else { return };
     inside.guest.ok(&format!("rm {DIR}/*"));
-    let acted = inside.act(&renew()).well();
+    // Nothing says whom to believe but the machine's own store; and openssl reads that in the sandbox as well.
+    let acted = inside.act(&renew()).badly("NotAsDeclared", "leads to nobody");
+    inside.undo(&renew(), &acted.before()).well();
+    inside.guest.ok("mkdir -p /etc/ssl/certs; cat /ca/ca.pem >>/etc/ssl/certs/ca-certificates.crt");
+    let acted = inside.ask("arm_act", &renew(), &json!({"hidden": []})).well();
     for _ in 0..2 {
         inside.undo(&renew(), &acted.before()).well();
         assert_eq!(inside.guest.ok(&format!("ls -A {DIR}")), "");

@@ -51,6 +51,7 @@ fn a_certificate_holds_from_its_first_second_to_its_last() {
 
 #[test]
 fn a_chain_goes_from_the_site_to_those_that_vouch_for_it() {
+    // In order; whether a lone one will do is another question.
     assert!(read(&[LEAF]).is_ok());
     assert!(read(&["A comment.\n", LEAF, CA]).is_ok());
     assert!(read(&[LEAF, LEAF]).unwrap_err().contains("not in order"));
@@ -70,17 +71,28 @@ fn what_is_no_certificate_is_not_read_as_one() {
 #[test]
 fn one_for_other_names_or_that_vouches_for_itself_does_not_follow() {
     let (leaf, ca) = (read(&[LEAF, CA]).unwrap(), read(&[CA]).unwrap());
-    let named = |names: &[&str], self_issued| Chain {
+    let named = |names: &[&str], own: &str| Chain {
         names: names.iter().map(|&n| n.to_owned()).collect(),
-        self_issued,
-        ..read(&[LEAF]).unwrap()
+        ..read(&[own]).unwrap()
     };
     assert_eq!(leaf.names.len(), 2);
-    assert!(ca.self_issued && !leaf.self_issued);
     assert!(leaf.follows(&ca).is_ok(), "a real one after a makeshift");
     assert!(ca.follows(&leaf).is_err());
-    assert!(named(&["a", "c"], false).follows(&named(&["a", "b"], false)).is_ok());
-    assert!(named(&["c"], false).follows(&named(&["a", "b"], false)).is_err());
-    assert!(named(&["a"], true).follows(&named(&["a"], false)).is_err());
-    assert!(named(&["a"], true).follows(&named(&["a"], true)).is_ok());
+    assert!(named(&["a", "c"], LEAF).follows(&named(&["a", "b"], LEAF)).is_ok());
+    assert!(named(&["c"], LEAF).follows(&named(&["a", "b"], LEAF)).is_err());
+    assert!(named(&["a"], CA).follows(&named(&["a"], LEAF)).is_err());
+    assert!(named(&["a"], CA).follows(&named(&["a"], CA)).is_ok());
+}
+
+#[test]
+fn a_lone_one_does_not_follow_a_chain_whose_visitors_needed_what_was_in_it() {
+    let between = |chain: &Chain| Certificate { issuer: b"a root".to_vec(), ..chain.others[0].clone() };
+    let old = read(&[LEAF, CA]).unwrap();
+    let with_intermediate = Chain { others: vec![between(&old)], ..read(&[LEAF, CA]).unwrap() };
+    let lone = read(&[LEAF]).unwrap();
+    assert!(lone.follows(&with_intermediate).unwrap_err().to_string().contains("comes without"));
+    assert!(old.follows(&with_intermediate).is_ok());
+    // A root is what visitors have themselves.
+    assert!(lone.follows(&old).is_ok());
+    assert!(lone.follows(&lone).is_ok());
 }
