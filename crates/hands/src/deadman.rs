@@ -164,7 +164,19 @@ pub fn readers(target: &Resource) -> Result<Vec<UnitName>, DeadManError> {
 }
 
 /// Puts the old state back, unless that was confirmed or done. True where it was done here. Safe at any time, in any process, more than once.
+///
+/// What later steps of the run did is undone before it, as the executor does: stopping the packet filter's service empties the filter, and the rules
+/// that a step before has kept are loaded after that.
 pub fn fire(plan: &UndoPlan, programs: &dyn Programs) -> Result<bool, DeadManError> {
+    fire_after(plan, plan::later, programs)
+}
+
+/// As [`fire`], with what `later` finds undone before it: once it is decided that this one fires, and not where it was confirmed.
+fn fire_after(
+    plan: &UndoPlan,
+    later: fn(&Path) -> Result<Vec<UndoPlan>, DeadManError>,
+    programs: &dyn Programs,
+) -> Result<bool, DeadManError> {
     let directory = &plan.snapshot;
     // What has ended may have been forgotten, with its directory.
     if !matches!(State::of(directory), State::Armed | State::Firing) {
@@ -180,6 +192,9 @@ pub fn fire(plan: &UndoPlan, programs: &dyn Programs) -> Result<bool, DeadManErr
         }
         // Somebody began and did not end: undoing twice is undoing.
         State::Firing => {}
+    }
+    for later in later(directory)? {
+        fire(&later, programs)?;
     }
     put_back(plan, programs)?;
     Ok(token::go(directory, State::Firing, State::Fired)?)
@@ -234,7 +249,8 @@ fn fire_at_last(plan: &UndoPlan, programs: &dyn Programs) -> Result<(), DeadManE
         tries += 1;
         match fire(plan, programs) {
             Ok(_) => return Ok(()),
-            Err(e) if tries >= TRIES => return Err(e),
+            // One that cannot be undone keeps nothing before it from being undone.
+            Err(e) if tries >= TRIES => return fire_after(plan, |_| Ok(Vec::new()), programs).and(Err(e)),
             Err(e) => {
                 tracing::warn!(error = &e as &dyn std::error::Error, "the old state is not back yet");
                 std::thread::sleep(PAUSE);
@@ -242,3 +258,6 @@ fn fire_at_last(plan: &UndoPlan, programs: &dyn Programs) -> Result<(), DeadManE
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

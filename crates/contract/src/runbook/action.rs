@@ -248,6 +248,9 @@ const ACCESS_UNITS: [&str; 8] = [
     "NetworkManager.service",
 ];
 
+/// The packet filter's unit. It stops by emptying the filter, whoever filled it, and starts by that, too.
+const FILTER_UNIT: &str = "nftables.service";
+
 /// True at such a file, below it, and where it lies below the path.
 fn is_about_access(path: &AbsolutePath) -> bool {
     let path = path.as_str();
@@ -313,6 +316,33 @@ impl Action {
             Self::CommandRun(command) => Resource::Path(command.program.clone()),
             Self::Check(control) => Resource::Control(control.clone()),
             Self::Wait { .. } => Resource::Nothing,
+        }
+    }
+
+    /// Whether it, or what undoes it, empties the packet filter without keeping what was in it.
+    pub fn empties_the_filter(&self) -> bool {
+        match self {
+            Self::UnitRestart(unit) | Self::UnitStart(unit) | Self::UnitStop(unit) => {
+                unit.as_str() == FILTER_UNIT
+            }
+            Self::UnitResetFailed(_)
+            | Self::UnitEnable(_)
+            | Self::FileRestore(_)
+            | Self::SysctlRestore { .. }
+            | Self::FilesPrune(_)
+            | Self::JournalVacuum { .. }
+            | Self::CertRenew(_)
+            | Self::TimeSync
+            | Self::UserLock(_)
+            | Self::FirewallRestore { .. }
+            | Self::ProcessLimit(_)
+            | Self::GenerationSwitch
+            | Self::StoreGc { .. }
+            | Self::BackupRun(_)
+            | Self::RestoreTest(_)
+            | Self::CommandRun(_)
+            | Self::Check(_)
+            | Self::Wait { .. } => false,
         }
     }
 

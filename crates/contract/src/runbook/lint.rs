@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use super::{Inverse, Rollback, Runbook, Step, Verb};
+use super::{Action, Inverse, Rollback, Runbook, Step, Verb};
 use crate::baseline::Citation;
 
 pub use fault::{BoundsFault, RunbookFault};
@@ -39,11 +39,19 @@ pub(super) fn faults(file: &str, r: &Runbook) -> Vec<RunbookFault> {
         parameters::uses(r, step, &mut faults);
         let bad = |fault| RunbookFault::Step { step: at, verb: step.verb(), fault };
         faults.extend(bounds::faults(step).into_iter().map(bad));
-        if r.rollback == Some(Rollback::Escalate) && parameters::may_touch_access(r, step) {
+        if r.rollback == Some(Rollback::Escalate) && parameters::may_be(r, step, Action::touches_access) {
             faults.push(RunbookFault::AccessWithoutInverse { step: at, verb: step.verb() });
+        }
+        if !keeps_the_filter(&r.steps[..index]) && parameters::may_be(r, step, Action::empties_the_filter) {
+            faults.push(RunbookFault::FilterNotKept { step: at, verb: step.verb() });
         }
     }
     faults
+}
+
+/// Undone last first, such a step loads what was in force after all that came later was undone.
+fn keeps_the_filter(before: &[Step]) -> bool {
+    before.iter().any(|step| step.verb() == Verb::FirewallRestore)
 }
 
 /// The id is the file's name, and of the form that people sort by.

@@ -125,6 +125,19 @@ pub fn pending(snapshots: &Path) -> Result<Pending, DeadManError> {
     Ok(pending)
 }
 
+/// The plans of later steps of the same run that are pending, the last step first.
+pub(super) fn later(step: &Path) -> Result<Vec<UndoPlan>, DeadManError> {
+    let number = |step: &Path| step.file_name()?.to_str()?.parse::<u32>().ok();
+    let (Some(own), Some(run)) = (number(step), step.parent()) else { return Ok(Vec::new()) };
+    let mut later: Vec<_> = directories(run)?
+        .into_iter()
+        .filter_map(|step| Some((number(&step).filter(|other| *other > own)?, step)))
+        .filter(|(_, step)| matches!(State::of(step), State::Armed | State::Firing))
+        .collect();
+    later.sort();
+    later.iter().rev().map(|(_, step)| Timed::read(&path_in(step)).map(|timed| timed.plan)).collect()
+}
+
 fn directories(at: &Path) -> Result<Vec<PathBuf>, FileError> {
     let failed = |source| FileError { path: at.to_owned(), action: "list it", source };
     let entries = match fs::read_dir(at) {

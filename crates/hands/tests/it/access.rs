@@ -220,3 +220,25 @@ fn a_full_disk_leaves_the_old_file_guest() {
     act(&inside, &action).badly("File", "write a candidate");
     assert_eq!(guest.ok("cat /etc/full/a; ls -A /etc/full"), "old\na");
 }
+
+/// As `RB-FIREWALL-002` has it: the service does not run, and rules that somebody made are in force.
+#[test]
+fn guest_what_was_in_force_before_the_packet_filters_service_is_in_force_after_it_again() {
+    let Some(inside) = Inside::boot() else { return };
+    let guest = &inside.guest;
+    guest.put("/tmp/old.nft", OLD.as_bytes());
+    guest.ok("systemctl stop nftables; nft -f /tmp/old.nft");
+    let rules = || guest.ok("nft -s list ruleset");
+    let old = rules();
+    let keep = json!({"firewall.restore": {"ruleset": "/etc/nftables.conf"}});
+    let start = json!({"unit.start": {"unit": "nftables.service"}});
+    let kept = act(&inside, &keep).well();
+    let started = inside.act(&start).well();
+    assert_eq!(inside.says("nftables", "ActiveState"), "active");
+    assert_ne!(rules(), old);
+    // The inverse of the start alone leaves nothing; that of the step before it gives back what was there.
+    inside.undo(&start, &started.before()).well();
+    assert_eq!((inside.says("nftables", "ActiveState"), rules()), ("inactive".into(), String::new()));
+    inside.undo(&keep, &kept.before()).well();
+    assert_eq!(rules(), old);
+}

@@ -70,6 +70,16 @@ pub enum RunbookFault {
         /// Its verb.
         verb: Verb,
     },
+    /// Undoing it would leave no packet filter, where one was in force.
+    #[error(
+        "step {step} ({verb}) empties the packet filter: put a `firewall.restore` before it, which keeps what is in force"
+    )]
+    FilterNotKept {
+        /// Which, from 1.
+        step: usize,
+        /// Its verb.
+        verb: Verb,
+    },
     /// It claims an inverse that no step has.
     #[error("its rollback is `inverse`, and no step has one")]
     NothingToInvert,

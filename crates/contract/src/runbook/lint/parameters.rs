@@ -5,7 +5,9 @@ use super::repeats;
 use crate::fact::Word;
 use crate::ids::ParameterName;
 use crate::resource::{AbsolutePath, SysctlKey, UnitName};
-use crate::runbook::{Binding, FileRestoreStep, Given, Parameter, ParameterType, Runbook, Step, Values};
+use crate::runbook::{
+    Action, Binding, FileRestoreStep, Given, Parameter, ParameterType, Runbook, Step, Values,
+};
 
 /// Every declaration: its set, its binding, and that some step uses it.
 pub(super) fn declarations(r: &Runbook, faults: &mut Vec<Fault>) {
@@ -92,12 +94,12 @@ pub(super) fn uses(r: &Runbook, step: &Step, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Whether the step, with any value that its parameters admit, touches how people get in.
-pub(super) fn may_touch_access(r: &Runbook, step: &Step) -> bool {
+/// Whether the step, with any value that its parameters admit, is of that kind.
+pub(super) fn may_be(r: &Runbook, step: &Step, is: fn(&Action) -> bool) -> bool {
     // One value of each parameter for a start; the first that the step names is what it touches, so each of its values has a turn.
     let first = |p: &Parameter| p.kind.examples().into_iter().next();
     let given: Values = r.parameters.iter().filter_map(|(n, p)| Some((n.clone(), first(p)?))).collect();
-    let touches = |values: &Values| step.resolve(values).is_ok_and(|action| action.touches_access());
+    let touches = |values: &Values| step.resolve(values).is_ok_and(|action| is(&action));
     let target = step.references().into_iter().next();
     match target.and_then(|name| Some((name, r.parameters.get(name)?))) {
         None => touches(&given),

@@ -25,9 +25,9 @@ pub(in crate::runbook) fn line(text: &str, fault: &RunbookFault) -> u64 {
         }
         RunbookFault::OutOfRange { field: "the number of steps", .. } => key("steps"),
         RunbookFault::OutOfRange { field, .. } => key(field),
-        RunbookFault::Step { step: at, .. } | RunbookFault::AccessWithoutInverse { step: at, .. } => {
-            step(&lines, |_, n| n == *at)
-        }
+        RunbookFault::Step { step: at, .. }
+        | RunbookFault::AccessWithoutInverse { step: at, .. }
+        | RunbookFault::FilterNotKept { step: at, .. } => step(&lines, |_, n| n == *at),
         RunbookFault::NameDiffers(_)
         | RunbookFault::NameShape(_)
         | RunbookFault::Twice(_)

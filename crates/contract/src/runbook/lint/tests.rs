@@ -213,6 +213,24 @@ fn whoever_may_lock_people_out_must_let_them_in_again() {
 }
 
 #[test]
+fn the_packet_filter_is_kept_before_its_service_is_touched() {
+    let old = "  - sysctl.restore:\n      key: kernel.kptr_restrict\n      value: 1\n";
+    let start = "  - unit.start: { unit: nftables.service }\n";
+    let keep = "  - firewall.restore: { ruleset: /etc/nftables.conf }\n";
+    let read = |steps: &[&str]| {
+        let verbs = "[file.restore, unit.start, firewall.restore]";
+        let text = SOUND.replace(old, &steps.concat()).replace("[file.restore, sysctl.restore]", verbs);
+        match Approved::read(FILE, &text) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.into_iter().map(|e| named(e, &text)).collect(),
+        }
+    };
+    assert_eq!(read(&[keep, start]), []);
+    let fault = RunbookFault::FilterNotKept { step: 2, verb: Verb::UnitStart };
+    assert_eq!(read(&[start, keep]), [(fault, start.trim().to_owned())]);
+}
+
+#[test]
 fn a_list_of_steps_has_an_end_and_a_beginning() {
     let step = "  - sysctl.restore:\n      key: kernel.kptr_restrict\n      value: 1\n";
     let many = faults(step, &step.repeat(17));
@@ -433,8 +451,15 @@ fn every_fault_has_a_case() {
         .collect();
     // Those with a test of their own, here and beside the catalogue.
     seen.extend(
-        ["Twice", "DisruptiveWithoutRollback", "DisruptionUnsaid", "AccessWithoutInverse", "NothingToInvert"]
-            .map(str::to_owned),
+        [
+            "Twice",
+            "DisruptiveWithoutRollback",
+            "DisruptionUnsaid",
+            "AccessWithoutInverse",
+            "FilterNotKept",
+            "NothingToInvert",
+        ]
+        .map(str::to_owned),
     );
     assert_eq!(seen, variants("RunbookFault"));
     let mut seen: BTreeSet<String> =
