@@ -17,8 +17,8 @@ use contract::finding::{Finding, Verdict};
 use contract::ids::{ControlId, OrderId, RunbookId};
 use contract::outcome::Outcome;
 use contract::record::{
-    Accepted, Body, BreakGlass, Confined, GlassState, Intent, PolicyState, Record, RunState, StandingHeld,
-    Waiting,
+    Accepted, Body, BreakGlass, Confined, GenerationHealthy, GlassState, Intent, PolicyState, Record,
+    RunState, StandingHeld, Waiting,
 };
 use contract::refusal::Refusal;
 use contract::resource::Resource;
@@ -33,6 +33,8 @@ use floor::Floor;
 
 /// How many answers are kept for orders that are handed out again.
 const ANSWERS_MAX: usize = 1024;
+/// How many generations that were healthy are remembered.
+const HEALTHY_MAX: usize = 16;
 
 /// The state that the log amounts to.
 #[derive(Debug, Default)]
@@ -50,6 +52,7 @@ pub struct Ledger {
     policy_announced: Option<Digest>,
     confined: Option<Confined>,
     floor: Floor,
+    healthy: VecDeque<GenerationHealthy>,
 }
 
 /// A run that was accepted and has not ended.
@@ -160,6 +163,7 @@ impl Ledger {
                 PolicyState::InForce => self.policy = Some(taken.policy),
             },
             Body::Confined(confined) => self.confined = Some(confined.clone()),
+            Body::GenerationHealthy(healthy) => self.found_healthy(healthy.clone()),
             Body::Opened(_)
             | Body::Resumed(_)
             | Body::Recovered(_)
@@ -172,6 +176,15 @@ impl Ledger {
             | Body::Intruded(_)
             | Body::DeadManFired(_) => {}
         }
+    }
+
+    fn found_healthy(&mut self, healthy: GenerationHealthy) {
+        // A number that was given again is another generation's by now.
+        self.healthy.retain(|known| known.number != healthy.number);
+        if self.healthy.len() == HEALTHY_MAX {
+            self.healthy.pop_front();
+        }
+        self.healthy.push_back(healthy);
     }
 
     fn found(&mut self, finding: &Finding, time: UtcTime) {
@@ -288,6 +301,11 @@ impl Ledger {
     /// A time that has been, where the clock is behind it. Nothing that ends by the clock may be judged then.
     pub fn clock_behind(&self, moment: &Moment) -> Option<Refusal> {
         self.floor.above(moment).map(|at| Refusal::ClockBehind { at })
+    }
+
+    /// The NixOS generations on which every check passed, the newest word last.
+    pub fn healthy(&self) -> impl Iterator<Item = &GenerationHealthy> {
+        self.healthy.iter()
     }
 
     /// How an order ended, where it has: the same answer however often it is handed out.

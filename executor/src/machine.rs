@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contract::digest::Digest;
 use contract::ids::ControlId;
-use contract::record::Body;
+use contract::record::{Body, GenerationHealthy};
 use contract::runbook::{Confinement, TargetOs};
 use edge::clock::Clock;
 use edge::trace::Tracer;
 use evidence::{AppendError, Appended};
 use facts::OwnDirectories;
-use hands::{Programs, Snapshots};
+use hands::{Generation, Nixos, Programs, Snapshots};
 use policy::Engine;
 
 use crate::guard::Moment;
@@ -47,6 +47,8 @@ pub struct Machine {
     pub policy: Arc<Engine>,
     /// This very program: what keeps a dead-man's time is another process of it.
     pub program: PathBuf,
+    /// Where `/nix` and `/run` lie.
+    root: PathBuf,
 }
 
 /// The log was given up: it lacks entries, and is being put back. Whoever was about to write has written nothing.
@@ -77,13 +79,26 @@ pub struct Parts {
     pub policy: Arc<Engine>,
     /// See [`Machine`].
     pub program: PathBuf,
+    /// Where `/nix` and `/run` lie: `/`, except in tests.
+    pub root: PathBuf,
 }
 
 impl Machine {
     /// Over an open log.
     pub fn new(recorder: Recorder, parts: Parts) -> Self {
-        let Parts { meter, own, tracer, directory, programs, confinement, system, clock, policy, program } =
-            parts;
+        let Parts {
+            meter,
+            own,
+            tracer,
+            directory,
+            programs,
+            confinement,
+            system,
+            clock,
+            policy,
+            program,
+            root,
+        } = parts;
         let snapshots = Snapshots::below(&directory.join("snapshots"));
         let scratch = directory.join("scratch");
         let recorder = Mutex::new(Some(recorder));
@@ -100,7 +115,15 @@ impl Machine {
             clock,
             policy,
             program,
+            root,
         }
+    }
+
+    /// What is known of this machine's NixOS generations: which were healthy, the log says.
+    pub fn nixos(&self) -> Nixos {
+        let known = |ledger: &Ledger| ledger.healthy().map(hands_generation).collect();
+        // While the log is being put back nothing is known, and what needs it is refused.
+        Nixos { root: self.root.clone(), healthy: self.with_ledger(known).unwrap_or_default() }
     }
 
     /// The moment, read once for everything that is decided in it. What the clock says is remembered: it may not say less later.
@@ -174,4 +197,8 @@ impl Machine {
     fn lock(&self) -> MutexGuard<'_, Option<Recorder>> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn hands_generation(healthy: &GenerationHealthy) -> Generation {
+    Generation { number: healthy.number, closure: PathBuf::from(healthy.closure.as_str()) }
 }

@@ -7,10 +7,12 @@
 //! - `grants`: standing orders and break-glass.
 //! - `findings`: what the agent reports.
 //! - `turned_away`: refusals that can come without end, bounded.
+//! - `generation`: which NixOS generation was healthy.
 
 mod admit;
 mod dispatch;
 mod findings;
+mod generation;
 mod grants;
 mod settle;
 mod transaction;

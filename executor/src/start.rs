@@ -224,6 +224,7 @@ impl Ground {
             clock: Box::new(edge::clock::SystemClock),
             policy: Arc::clone(&engine),
             program: policy_verb::own_program(),
+            root: PathBuf::from("/"),
         };
         let mut recorder = recorder;
         if let Some(receipt) = self.kept_receipt()? {

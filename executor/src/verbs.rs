@@ -12,8 +12,8 @@ use contract::runbook::Action;
 use contract::time::MonoNs;
 use evidence::Appended;
 use hands::{
-    Armed, DeadMan, DeadManError, Done, HandError, Interrupt, Interruptible, Nixos, NotConfirmed, Place,
-    Programs, State, WayIn,
+    Armed, DeadMan, DeadManError, Done, HandError, Interrupt, Interruptible, NotConfirmed, Place, Programs,
+    State, WayIn,
 };
 use thiserror::Error;
 
@@ -181,7 +181,7 @@ fn place<'a>(
         deadline: at.deadline,
         interrupt: at.interrupt,
         scratch: machine.scratch.join(order.as_str()).join(at.index.to_string()),
-        nixos: Nixos::default(),
+        nixos: machine.nixos(),
     }
 }
 

@@ -89,6 +89,7 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
         | Body::Confined(_)
         | Body::Intruded(_)
         | Body::DeadManFired(_)
+        | Body::GenerationHealthy(_)
         | Body::Recovered(_)
         | Body::Standing(_)
         | Body::Gap(_)

@@ -22,8 +22,8 @@ pub use run::{
     Refused, Resolution, Resumed, RunState, Trouble, Unseen, Waiting, WaitingFor,
 };
 pub use site::{
-    BreakGlass, Confined, DeadManFired, GlassState, Intruded, Intrusion, Opponent, PolicyState, PolicyTaken,
-    StandingTaken,
+    BreakGlass, Confined, DeadManFired, GenerationHealthy, GlassState, Intruded, Intrusion, Opponent,
+    PolicyState, PolicyTaken, StandingTaken,
 };
 
 use crate::digest::{Digest, hex, unhex};

@@ -33,7 +33,7 @@ pub use place::{Generation, Interrupt, Nixos, Place};
 pub use program::{Connected, Interruptible, Program, Programs, Ran};
 pub use snapshot::{Snapshot, SnapshotError, Snapshots};
 pub use systemd::{dependants, knows};
-pub use verbs::{arm, undo};
+pub use verbs::{arm, running_generation, undo};
 use way_in::UNITS_OF_SSH;
 pub use way_in::{Afterwards, NotConfirmed, WayIn, after_check};
 

@@ -22,6 +22,8 @@ use contract::runbook::{Action, Verb};
 use crate::{Armed, HandError, Place};
 use units::Deed;
 
+pub use generation::running_generation;
+
 /// Opens what the action touches, keeps what undoing it needs, and says how things stood.
 pub fn arm(action: &Action, place: &Place<'_>) -> Result<Armed, HandError> {
     match action {

@@ -34,6 +34,7 @@ impl Ledger {
             policy_announced: self.policy_announced,
             latest: self.floor.latest(),
             confined: self.confined.clone(),
+            healthy: self.healthy.iter().cloned().collect(),
             answers: Vec::new(),
         };
         let mut room = STANDING_MAX_BYTES.checked_sub(length(&standing)?)?;
@@ -63,6 +64,7 @@ impl Ledger {
         self.policy = standing.policy;
         self.policy_announced = standing.policy_announced;
         self.confined.clone_from(&standing.confined);
+        self.healthy.extend(standing.healthy.iter().cloned());
         for LastRunEntry { runbook, target, ended } in &standing.last_runs {
             let key = (runbook.clone(), target.clone());
             let known = before.last_run.get(&key).filter(|last| written_now && last.ended == *ended);

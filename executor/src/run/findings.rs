@@ -46,7 +46,9 @@ impl Runner {
             self.check(finding)?;
         }
         let stamp = self.machine.stamp();
-        Ok(self.machine.with_log(|recorder| recorder.findings(stamp, trigger, &findings))??.size())
+        self.machine.with_log(|recorder| recorder.findings(stamp, trigger, &findings))??;
+        self.note_health(trigger, &findings)?;
+        Ok(self.machine.with_log(|recorder| recorder.size())?)
     }
 
     fn check(&self, finding: &mut Finding) -> Result<(), FindingsError> {

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod clock;
+mod generation;
 mod grants;
 mod mutation;
 mod resumed;
@@ -185,13 +186,14 @@ fn stand(
         meter,
         own,
         tracer: Tracer::new(false),
-        directory: root,
+        directory: root.clone(),
         programs: Box::new(NoPrograms),
         confinement: std::collections::BTreeSet::new(),
         system: contract::runbook::TargetOs::Debian,
         clock: Box::new(clock.clone()),
         policy: Arc::new(fixtures::engine(policy)),
         program: PathBuf::from("/proc/self/exe"),
+        root,
     };
     let fatal: Fatal = Arc::new(|e| panic!("the log cannot be written: {e}"));
     let runner = Arc::new(Runner::new(Arc::new(site), Machine::new(recorder, parts), 2, fatal));

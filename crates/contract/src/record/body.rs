@@ -8,7 +8,9 @@ use crate::outcome::Outcome;
 
 use super::log::{Gap, KeyNamed, KeyTaken, Opened, Recovered, Restored, Standing};
 use super::run::{Accepted, Connection, Ended, Escalated, Intent, Moved, Refused, Resumed, Waiting};
-use super::site::{BreakGlass, Confined, DeadManFired, Intruded, PolicyTaken, StandingTaken};
+use super::site::{
+    BreakGlass, Confined, DeadManFired, GenerationHealthy, Intruded, PolicyTaken, StandingTaken,
+};
 
 /// The kinds of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +50,8 @@ pub enum Kind {
     Intruded,
     /// A dead-man timer put the old state back.
     DeadManFired,
+    /// Every check passed on a generation.
+    GenerationHealthy,
     /// The executor came back after it was interrupted.
     Recovered,
     /// Where the executor stands: replay may begin here.
@@ -99,6 +103,8 @@ pub enum Body {
     Intruded(Intruded),
     /// [`Kind::DeadManFired`].
     DeadManFired(DeadManFired),
+    /// [`Kind::GenerationHealthy`].
+    GenerationHealthy(GenerationHealthy),
     /// [`Kind::Recovered`].
     Recovered(Recovered),
     /// [`Kind::Standing`].
@@ -159,6 +165,7 @@ impl Body {
             Self::Confined(_) => Kind::Confined,
             Self::Intruded(_) => Kind::Intruded,
             Self::DeadManFired(_) => Kind::DeadManFired,
+            Self::GenerationHealthy(_) => Kind::GenerationHealthy,
             Self::Ended(..) => Kind::Ended,
             Self::Recovered(_) => Kind::Recovered,
             Self::Standing(_) => Kind::Standing,
@@ -187,6 +194,7 @@ impl Body {
             Self::Confined(d) => (None, serde_json::to_value(d)?),
             Self::Intruded(d) => (None, serde_json::to_value(d)?),
             Self::DeadManFired(d) => (None, serde_json::to_value(d)?),
+            Self::GenerationHealthy(d) => (None, serde_json::to_value(d)?),
             Self::Ended(o, d) => (Some(*o), serde_json::to_value(d)?),
             Self::Recovered(d) => (None, serde_json::to_value(d)?),
             Self::Standing(d) => (None, serde_json::to_value(d)?),
@@ -219,6 +227,7 @@ impl Body {
             (Kind::Confined, None) => read(details).map(Self::Confined),
             (Kind::Intruded, None) => read(details).map(Self::Intruded),
             (Kind::DeadManFired, None) => read(details).map(Self::DeadManFired),
+            (Kind::GenerationHealthy, None) => read(details).map(Self::GenerationHealthy),
             (Kind::Ended, Some(o)) => read(details).map(|d| Self::Ended(o, d)),
             (Kind::Recovered, None) => read(details).map(Self::Recovered),
             (Kind::Standing, None) => read(details).map(Self::Standing),
@@ -243,6 +252,7 @@ impl Body {
                 | Kind::Confined
                 | Kind::Intruded
                 | Kind::DeadManFired
+                | Kind::GenerationHealthy
                 | Kind::Recovered
                 | Kind::Standing
                 | Kind::Gap

@@ -116,6 +116,9 @@ pub struct Standing {
     /// What the kernel offered to confine programs with, when it was last written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confined: Option<super::site::Confined>,
+    /// The generations that were healthy, the newest word last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub healthy: Vec<super::site::GenerationHealthy>,
     /// How the newest orders ended, oldest first: as many as the record has room for.
     pub answers: Vec<Answered>,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::blob::Blob;
 use crate::digest::Digest;
 use crate::ids::{GrantId, OperatorId};
-use crate::resource::Resource;
+use crate::resource::{AbsolutePath, Resource};
 use crate::runbook::Confinement;
 use crate::time::UtcTime;
 
@@ -152,4 +152,14 @@ pub struct DeadManFired {
     pub order: crate::ids::OrderId,
     /// What was put back.
     pub target: Resource,
+}
+
+/// A `NixOS` generation ran, and every check that applies to the machine passed on it, by the executor's own measurement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenerationHealthy {
+    /// Its number.
+    pub number: u64,
+    /// Its system closure in the store: numbers are given again after a deletion.
+    pub closure: AbsolutePath,
 }

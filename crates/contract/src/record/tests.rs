@@ -66,6 +66,7 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
     };
     let answered =
         Answered { order: "o-1".parse().unwrap(), outcome: Outcome::Healed, refusal: None, seq: 3 };
+    let healthy = GenerationHealthy { number: 42, closure: "/nix/store/x-nixos-system".parse().unwrap() };
     let standing = Standing {
         highest_counter: 9,
         last_runs: vec![ended],
@@ -77,6 +78,7 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
         policy_announced: None,
         latest: Some(time),
         confined: None,
+        healthy: vec![healthy.clone()],
         answers: vec![answered],
     };
     let gap = |lost| Gap { reason: GapReason::LogLost, from: time, until: time, lost };
@@ -93,6 +95,7 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
         (Body::Gap(gap(Lost::Unknown)), "\"lost\":\"unknown\""),
         (Body::Gap(gap(Lost::Count(3))), "\"lost\":{\"count\":3}"),
         (Body::Restored(Restored { from: 1, size: 2, root }), "\"kind\":\"restored\""),
+        (Body::GenerationHealthy(healthy), "\"closure\":\"/nix/store/x-nixos-system\",\"number\":42"),
         (Body::KeyNamed(KeyNamed { key: "k".into() }), "\"kind\":\"key_named\""),
         (Body::KeyTaken(KeyTaken { handover: "note".into(), key: "k".into() }), "\"kind\":\"key_taken\""),
     ];

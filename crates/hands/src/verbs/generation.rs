@@ -1,6 +1,7 @@
 //! `generation.switch` and `store.gc`: NixOS.
 //!
-//! A generation is healthy if the executor noted it, with its closure, when all checks passed on it; that list is handed in. The switch goes to the
+//! A generation is healthy if the executor noted it, with its closure, when all checks passed on it; that list is handed in, and without one that is
+//! still there neither verb does anything. The switch goes to the
 //! newest of these that is still there and is not the one that failed: the profile's link is exchanged as `nix-env` does it, under its lock, and then
 //! the generation's own `switch-to-configuration switch` makes it run and boot. That program restarts services, the executor's own perhaps among
 //! them, so it runs as a unit of systemd that outlives whoever asked for it.
@@ -12,6 +13,8 @@
 mod activation;
 mod garbage;
 mod profile;
+
+use std::path::Path;
 
 use contract::record::Before;
 use contract::runbook::Verb;
@@ -63,6 +66,18 @@ pub(super) fn undo(before: &Before, place: &Place<'_>) -> Result<(), HandError> 
 /// The newest generation that was healthy, is still there with the closure that it had then, and is not `current`.
 fn last_healthy(there: &[Generation], healthy: &[Generation], current: u64) -> Option<Generation> {
     there.iter().filter(|g| g.number != current && healthy.contains(g)).max_by_key(|g| g.number).cloned()
+}
+
+/// The generation that runs, where it is one of the profile's; none on any other system.
+pub fn running_generation(root: &Path) -> Result<Option<Generation>, HandError> {
+    let profile = match Profile::open(root) {
+        Err(HandError::NothingToDo(_)) => return Ok(None),
+        opened => opened?,
+    };
+    let (default, running) = (profile.default_number()?, profile.running()?);
+    let there = profile.generations()?.into_iter().filter(|g| Some(&g.closure) == running.as_ref());
+    // Two generations may be of one closure: then the one that boots is meant.
+    Ok(there.max_by_key(|g| (g.number == default, g.number)))
 }
 
 /// What was switched to must be what runs.

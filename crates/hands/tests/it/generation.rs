@@ -112,6 +112,10 @@ fn old_generations_go_but_none_that_is_needed_and_the_boot_menu_is_made_first() 
     let Some(inside) = with(&[1, 2, 3, 4, 5, 6, 7]) else { return };
     let step = json!({"store.gc": {"keep_generations": 2}});
     let more = json!({"healthy": healthy(&[2])});
+    inside.act(&step).badly("NothingToDo", "known to be healthy");
+    inside
+        .ask("arm_act", &step, &json!({"healthy": healthy(&[9])}))
+        .badly("NothingToDo", "known to be healthy");
     inside.ask("arm_act", &step, &more).badly("Program", "nix-store");
     inside.guest.put("/usr/bin/nix-store", b"#!/bin/sh\necho \"$NIX_REMOTE $*\" >>/var/log/switches\n");
     inside.guest.ok("chmod 755 /usr/bin/nix-store; ln -sfn /nix/store/4-system /run/booted-system");

@@ -19,6 +19,7 @@ enum Step {
     End { order: u8, control: usize, healed: bool },
     Refuse { order: u8, counter: Option<u64> },
     Find { control: usize, passes: Option<bool> },
+    Health { number: u64, closure: u8 },
     Stand,
 }
 
@@ -36,6 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
         (order, proptest::option::of(counter)).prop_map(|(order, counter)| Step::Refuse { order, counter }),
         (control, proptest::option::of(any::<bool>()))
             .prop_map(|(control, passes)| Step::Find { control, passes }),
+        (0..20u64, 0..3u8).prop_map(|(number, closure)| Step::Health { number, closure }),
         Just(Step::Stand),
     ]
 }
@@ -89,6 +91,10 @@ fn body(step: &Step, ledger: &Ledger) -> Option<Body> {
             let (part, parts, findings) = (1, 1, vec![finding]);
             Body::Findings(FindingsTaken { trigger: Trigger::Change, part, parts, tally, findings })
         }
+        Step::Health { number, closure } => Body::GenerationHealthy(GenerationHealthy {
+            number: *number,
+            closure: format!("/nix/store/{closure}-nixos-system").parse().unwrap(),
+        }),
         Step::Stand => Body::Standing(ledger.standing()?),
     })
 }
@@ -102,6 +108,7 @@ struct Seen {
     since_run: Vec<Option<u64>>,
     flaps: Vec<Option<Flap>>,
     answers: Vec<Option<OrderAnswer>>,
+    healthy: Vec<GenerationHealthy>,
 }
 
 fn seen(ledger: &Ledger) -> Seen {
@@ -113,6 +120,7 @@ fn seen(ledger: &Ledger) -> Seen {
         failing: CONTROLS.iter().map(|c| ledger.fails(&c.parse().unwrap())).collect(),
         flaps: CONTROLS.iter().map(|c| ledger.flapping(&c.parse().unwrap(), at.now)).collect(),
         since_run: pairs.map(|(r, c)| ledger.ms_since_run(&r.parse().unwrap(), &thing(c), &at)).collect(),
+        healthy: ledger.healthy().cloned().collect(),
         answers: (0..ORDERS).map(|n| ledger.answer(&order(n)).cloned()).collect(),
     }
 }

@@ -24,6 +24,10 @@ struct Collect {
 pub(in crate::verbs) fn collect(keep: u32, place: &Place<'_>) -> Result<Armed, HandError> {
     let profile = Profile::open(&place.nixos.root)?;
     let there = profile.generations()?;
+    // Whoever does not know which one was healthy does not know which one must stay.
+    if !there.iter().any(|g| place.nixos.healthy.contains(g)) {
+        return Err(HandError::NothingToDo("no generation is known to be healthy, so none may go"));
+    }
     let in_use =
         InUse { default: profile.default_number()?, running: profile.running()?, booted: profile.booted()? };
     let forget = superfluous(&there, &place.nixos.healthy, &in_use, keep);

@@ -68,6 +68,26 @@ fn the_link_is_exchanged_whole_and_under_nix_s_lock() {
 }
 
 #[test]
+fn what_runs_is_told_by_its_closure_and_the_one_that_boots_is_meant() {
+    let root = tree(&[1, 2, 3], 2);
+    let running = || super::running_generation(root.path()).unwrap();
+    assert_eq!(running(), None, "nothing says what runs");
+    let current = root.path().join("run/current-system");
+    symlink(generation(3).closure, &current).unwrap();
+    assert_eq!(running(), Some(generation(3)));
+    // Built twice: two numbers, one closure.
+    let profiles = root.path().join("nix/var/nix/profiles");
+    for number in [2, 3] {
+        fs::remove_file(profiles.join(format!("system-{number}-link"))).unwrap();
+        symlink(generation(9).closure, profiles.join(format!("system-{number}-link"))).unwrap();
+    }
+    fs::remove_file(&current).unwrap();
+    symlink(generation(9).closure, &current).unwrap();
+    assert_eq!(running(), Some(Generation { number: 2, ..generation(9) }));
+    assert_eq!(super::running_generation(&root.path().join("nix")).unwrap(), None);
+}
+
+#[test]
 fn a_malformed_link_stops_everything() {
     let root = tree(&[1, 2], 2);
     symlink("/nix/store/x", root.path().join("nix/var/nix/profiles/system-03-link")).unwrap();
