@@ -18,6 +18,13 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// well: one that failed already goes down no further. Of names that no configuration can write, such as scopes, only the dependants are here.
 pub fn dependants(unit: &UnitName) -> Result<Vec<(UnitName, bool)>, HandError> {
     let unit = Unit::look(Systemd::connect(super::QUESTION)?, unit)?;
+    let names = names_above(&unit)?;
+    let writable = names.into_iter().filter_map(|name| name.parse::<UnitName>().ok());
+    writable.map(|name| Ok((name.clone(), unit.state_of(name.as_str())? != State::Failed))).collect()
+}
+
+/// The names of all that go down with a unit.
+pub(super) fn names_above(unit: &Unit) -> Result<BTreeSet<String>, HandError> {
     let began = Instant::now();
     let names = all_above(unit.name().as_str(), |name| {
         if began.elapsed() > WITHIN {
@@ -25,11 +32,7 @@ pub fn dependants(unit: &UnitName) -> Result<Vec<(UnitName, bool)>, HandError> {
         }
         unit.dependants_of(name)
     })?;
-    let Some(names) = names else {
-        return Err(unit.said("see who needs it", format!("more than {NEEDY_MAX} units do")));
-    };
-    let writable = names.into_iter().filter_map(|name| name.parse::<UnitName>().ok());
-    writable.map(|name| Ok((name.clone(), unit.state_of(name.as_str())? != State::Failed))).collect()
+    names.ok_or_else(|| unit.said("see who needs it", format!("more than {NEEDY_MAX} units do")))
 }
 
 /// All that stand above `first`, once each, whatever circles there are. None where they are too many.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type};
 
+use super::needs::names_above;
 use super::{State, Systemd};
 use crate::error::HandError;
 use crate::place::Place;
@@ -120,30 +121,21 @@ impl Unit {
         self.of_unit("InvocationID")
     }
 
-    /// The units that require it, are bound to it or are part of it.
-    pub(super) fn dependants(&self) -> Result<Vec<String>, HandError> {
-        self.dependants_at(&self.path)
-    }
-
-    /// The same of another unit, by its whole name.
+    /// The units that require this one, are bound to it or are part of it, by its whole name.
     pub(super) fn dependants_of(&self, other: &str) -> Result<Vec<String>, HandError> {
         let path: OwnedObjectPath = self.ask("look at who needs it", "LoadUnit", &other)?;
-        self.dependants_at(&path)
-    }
-
-    fn dependants_at(&self, path: &str) -> Result<Vec<String>, HandError> {
         let mut names = Vec::new();
         for property in ["RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf"] {
-            names.extend(self.systemd.property::<Vec<String>>(&self.name, path, UNIT, property)?);
+            names.extend(self.systemd.property::<Vec<String>>(&self.name, &path, UNIT, property)?);
         }
         names.sort();
         names.dedup();
         Ok(names)
     }
 
-    /// Whether a unit runs that would be stopped with it.
+    /// Whether a unit runs that would be stopped with it, at once or by way of others.
     pub(crate) fn is_needed(&self) -> Result<bool, HandError> {
-        for name in self.dependants()? {
+        for name in names_above(self)? {
             if self.state_of(&name)?.is_wanted() {
                 return Ok(true);
             }
