@@ -58,6 +58,8 @@ fn nothing_listens_on_a_network_over_a_whole_run_with_programs() {
     while words.matches("attached").count() < 2 {
         assert!(stderr.read_line(&mut words).unwrap() > 0, "strace did not attach: {words}");
     }
+    // Somebody who can get in: else nobody sees a way in, and no account is touched.
+    guest.ok("useradd -m -G sudo keeper && install -d -m 700 ~keeper/.ssh && echo 'ssh-ed25519 AAAA' > ~keeper/.ssh/authorized_keys");
     // Programs of the system: passwd, visudo.
     guest.ok("useradd -m guest && passwd -d guest");
     guest.ok("echo 'Defaults !use_pty' > /etc/sudoers.d/aaa && chmod 440 /etc/sudoers.d/aaa");
