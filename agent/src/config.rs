@@ -125,7 +125,7 @@ impl TryFrom<String> for HubUrl {
     }
 }
 
-/// Seconds between full scans: 10 to 86 400.
+/// Seconds between full scans, as a backstop behind the events: 10 to 86 400. Each wait is up to a tenth longer or shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
 pub struct RescanS(u64);
@@ -139,7 +139,7 @@ impl RescanS {
 
 impl Default for RescanS {
     fn default() -> Self {
-        Self(600)
+        Self(3600)
     }
 }
 

@@ -67,6 +67,9 @@ pub async fn enrol(sheet_path: &Path, dir: &Path, evidence_key: &str) -> Result<
     let sheet: EnrolmentSheet = site::parse_json(sheet_path, &file::read(sheet_path, SHEET_BYTES_MAX)?)?;
     // Opened before anything is stored: a baseline that the hub did not sign never reaches the disk.
     site::open_baseline(sheet_path, &sheet.baseline.0, &sheet.hub_key)?;
+    if let Some(allowlist) = &sheet.allowlist {
+        site::open_allowlist(sheet_path, &allowlist.0, &sheet.hub_key)?;
+    }
     let places = Places::of(dir);
     file::private_directory(dir)?;
     file::private_directory(&places.keys())?;
@@ -82,6 +85,9 @@ pub async fn enrol(sheet_path: &Path, dir: &Path, evidence_key: &str) -> Result<
         .map_err(|source| EnrolError::Identity { what: "certificate that the hub issued", source })?;
     file::write_durably(&places.device_certificate(), certificate.as_bytes())?;
     file::write_durably(&places.baseline(), &sheet.baseline.0)?;
+    if let Some(allowlist) = &sheet.allowlist {
+        file::write_durably(&places.allowlist(), &allowlist.0)?;
+    }
     let json = serde_json::to_vec_pretty(&identity).unwrap_or_default();
     file::write_durably(&places.identity(), &json)?;
     Ok(Enrolment::Fresh)

@@ -92,6 +92,7 @@ fn told_size(answer: &Answer) -> Option<u64> {
         Answer::Order(order) => Some(order.seq + 1),
         Answer::Entries(package) => Some(package.from + package.entries.len() as u64),
         Answer::UnderWay { .. }
+        | Answer::Probed(_)
         | Answer::Kept
         | Answer::Restoring { .. }
         | Answer::Pruned { .. }

@@ -1,122 +1,257 @@
-//! Which paths the facts of the baseline are about. Pure: ids in, paths out.
+//! Which events the facts of the baseline are about. Pure: what the facts hang on goes in, directories to watch and things to listen for come out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
-use contract::fact::{FactId, Source};
-use contract::runbook::OwnDirectory;
+use contract::fact::FactId;
+use facts::Input;
 
-use crate::config::Own;
+/// As many links as the kernel itself follows in one path.
+const LINKS_MAX: u8 = 40;
 
-/// The directories to watch. `None` stands for the directory itself, a name for one of its entries.
+/// What is not a file and can change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stir {
+    /// The state of this unit.
+    Unit(String),
+    /// The state of some unit.
+    Units,
+    /// The state of units, and nobody says of which.
+    AllUnits,
+    /// The mounts.
+    Mounts,
+    /// The swaps.
+    Swaps,
+    /// Which sockets listen.
+    Sockets,
+    /// The packet filter's rules.
+    Firewall,
+    /// The wall clock.
+    Clock,
+}
+
+/// What happened to an entry of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    /// Something was written into it.
+    Content,
+    /// It came, went, or has another owner or mode.
+    Place,
+}
+
+/// What matters at the end of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// What stands there, be it a link.
+    Itself,
+    /// Where it leads.
+    Target,
+    /// Where it leads, and what is written there.
+    Content,
+}
+
+/// How the file system is laid out now, as far as it says what to watch.
+pub trait Layout {
+    /// Where the link at `path` leads; none where no link is.
+    fn link(&self, path: &Path) -> Option<PathBuf>;
+    /// `path` and the directories below it, those behind links left out; none where it is no directory.
+    fn directories(&self, path: &Path) -> Vec<PathBuf>;
+}
+
+/// What to watch and to listen for, and which facts each is about.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Interests(BTreeMap<PathBuf, BTreeMap<Option<OsString>, BTreeSet<FactId>>>);
+pub struct Interests {
+    directories: BTreeMap<PathBuf, Directory>,
+    stirs: BTreeMap<Stir, BTreeSet<FactId>>,
+    every: BTreeMap<FactId, Duration>,
+}
+
+/// One directory to watch.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Directory {
+    itself: BTreeSet<FactId>,
+    any: Entry,
+    named: BTreeMap<OsString, Entry>,
+}
+
+/// The facts about an entry. Those about its content are about its place too.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Entry {
+    place: BTreeSet<FactId>,
+    content: BTreeSet<FactId>,
+}
+
+/// What to ask the kernel for in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mask {
+    /// Its entries matter, and not only it itself.
+    pub entries: bool,
+    /// What is written into them matters too.
+    pub content: bool,
+}
 
 impl Interests {
-    /// Those of `facts`. Only facts about one path can be watched; all others wait for the next full scan.
-    pub fn of(facts: &[FactId], own: &Own) -> Self {
+    /// Those of facts that hang on these inputs.
+    pub fn of(wanted: &[(FactId, Vec<Input>)], layout: &dyn Layout) -> Self {
         let mut interests = Self::default();
-        for fact in facts {
-            match (fact.source(), path_of(fact, own)) {
-                (Source::Own, Some(path)) => {
-                    interests.entry(&path, fact);
-                    // Its parent may be closed to us while the directory itself is not.
-                    interests.add(&path, None, fact);
-                }
-                (_, Some(path)) => interests.entry(&path, fact),
-                (_, None) => {}
+        for (fact, inputs) in wanted {
+            for input in inputs {
+                interests.take(fact, input, layout);
             }
         }
         interests
     }
 
-    fn entry(&mut self, path: &Path, fact: &FactId) {
-        if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
-            self.add(parent, Some(name.to_owned()), fact);
+    fn take(&mut self, fact: &FactId, input: &Input, layout: &dyn Layout) {
+        match input {
+            Input::Place(path) => drop(self.way(fact, path, End::Itself, layout)),
+            Input::File(path) => drop(self.way(fact, path, End::Content, layout)),
+            Input::Directory(path) => {
+                self.way(fact, path, End::Itself, layout);
+                self.directory(path).itself.insert(fact.clone());
+            }
+            Input::Entries(path) => {
+                let real = self.way(fact, path, End::Target, layout);
+                self.directory(&real).any.of(Touch::Content).insert(fact.clone());
+            }
+            Input::Places(path) => self.below(fact, path, Touch::Place, layout),
+            Input::Files(path) => self.below(fact, path, Touch::Content, layout),
+            Input::Unit(name) => self.stir(fact, Stir::Unit(name.clone())),
+            Input::Units => self.stir(fact, Stir::Units),
+            Input::Mounts => self.stir(fact, Stir::Mounts),
+            Input::Swaps => self.stir(fact, Stir::Swaps),
+            Input::Sockets => self.stir(fact, Stir::Sockets),
+            Input::Firewall => self.stir(fact, Stir::Firewall),
+            Input::Clock => self.stir(fact, Stir::Clock),
+            Input::Every(period) => {
+                let most_often = self.every.entry(fact.clone()).or_insert(*period);
+                *most_often = (*most_often).min(*period);
+            }
         }
     }
 
-    fn add(&mut self, directory: &Path, name: Option<OsString>, fact: &FactId) {
-        self.0.entry(directory.to_owned()).or_default().entry(name).or_default().insert(fact.clone());
+    /// Watches for every part of the way to `path`: a directory that comes later, or is put in another's place, is noticed as much as the file itself.
+    /// Gives the path without links in it.
+    fn way(&mut self, fact: &FactId, path: &Path, end: End, layout: &dyn Layout) -> PathBuf {
+        let mut rest: VecDeque<OsString> = parts(path).collect();
+        let mut at = PathBuf::from("/");
+        let mut links = 0;
+        while let Some(part) = rest.pop_front() {
+            if part == ".." {
+                at.pop();
+                continue;
+            }
+            let content = rest.is_empty() && end == End::Content;
+            let here = if content { Touch::Content } else { Touch::Place };
+            let entry = self.directory(&at).named.entry(part.clone()).or_default();
+            entry.of(here).insert(fact.clone());
+            let next = at.join(&part);
+            let follows = !rest.is_empty() || end != End::Itself;
+            match layout.link(&next).filter(|_| follows && links < LINKS_MAX) {
+                Some(target) => {
+                    links += 1;
+                    if target.is_absolute() {
+                        at = PathBuf::from("/");
+                    }
+                    for part in parts(&target).collect::<Vec<_>>().into_iter().rev() {
+                        rest.push_front(part);
+                    }
+                }
+                None => at = next,
+            }
+        }
+        at
     }
 
-    /// The directories, and whether their entries matter or only they themselves.
-    pub fn directories(&self) -> impl Iterator<Item = (&Path, bool)> {
-        self.0.iter().map(|(path, names)| (path.as_path(), names.keys().any(Option::is_some)))
+    fn below(&mut self, fact: &FactId, path: &Path, touch: Touch, layout: &dyn Layout) {
+        let real = self.way(fact, path, End::Target, layout);
+        for directory in layout.directories(&real) {
+            self.directory(&directory).any.of(touch).insert(fact.clone());
+        }
+    }
+
+    fn directory(&mut self, path: &Path) -> &mut Directory {
+        self.directories.entry(path.to_owned()).or_default()
+    }
+
+    fn stir(&mut self, fact: &FactId, stir: Stir) {
+        self.stirs.entry(stir).or_default().insert(fact.clone());
+    }
+
+    /// The directories to watch.
+    pub fn directories(&self) -> impl Iterator<Item = (&Path, Mask)> {
+        self.directories.iter().map(|(path, directory)| {
+            let all = || directory.named.values().chain([&directory.any]);
+            let content = all().any(|entry| !entry.content.is_empty());
+            let entries = content || all().any(|entry| !entry.place.is_empty());
+            (path.as_path(), Mask { entries, content })
+        })
     }
 
     /// The facts that an event in `directory` is about: on its entry `name`, or on itself.
-    pub fn facts(&self, directory: &Path, name: Option<&OsStr>) -> impl Iterator<Item = &FactId> {
-        let key = name.map(OsStr::to_owned);
-        self.0.get(directory).and_then(|names| names.get(&key)).into_iter().flatten()
+    pub fn facts(&self, directory: &Path, name: Option<&OsStr>, touch: Touch) -> BTreeSet<FactId> {
+        let Some(directory) = self.directories.get(directory) else { return BTreeSet::new() };
+        match name {
+            None => directory.itself.clone(),
+            Some(name) => {
+                let entries = [Some(&directory.any), directory.named.get(name)];
+                entries.into_iter().flatten().flat_map(|entry| entry.facts(touch)).cloned().collect()
+            }
+        }
     }
 
     /// All facts that depend on anything in `directory`.
-    pub fn all_facts(&self, directory: &Path) -> impl Iterator<Item = &FactId> {
-        self.0.get(directory).into_iter().flat_map(BTreeMap::values).flatten()
+    pub fn all_facts(&self, directory: &Path) -> BTreeSet<FactId> {
+        let directory = self.directories.get(directory).into_iter();
+        let facts = directory.flat_map(|d| {
+            let entries = d.named.values().chain([&d.any]).flat_map(|entry| entry.facts(Touch::Place));
+            entries.chain(&d.itself)
+        });
+        facts.cloned().collect()
+    }
+
+    /// The facts that `stir` is about.
+    pub fn stirred(&self, stir: &Stir) -> impl Iterator<Item = &FactId> {
+        self.stirs.get(stir).into_iter().flatten()
+    }
+
+    /// What to listen for, beside files.
+    pub fn stirs(&self) -> impl Iterator<Item = &Stir> {
+        self.stirs.keys()
+    }
+
+    /// The facts that are looked at again without any event, and how often.
+    pub const fn every(&self) -> &BTreeMap<FactId, Duration> {
+        &self.every
     }
 }
 
-fn path_of(fact: &FactId, own: &Own) -> Option<PathBuf> {
-    match fact.source() {
-        Source::Own => OwnDirectory::from_word(fact.name()).map(|directory| {
-            let path = match directory {
-                OwnDirectory::Evidence => &own.evidence,
-                OwnDirectory::ExecutorKeys => &own.executor_keys,
-                OwnDirectory::AgentKeys => &own.agent_keys,
-            };
-            path.path().to_owned()
-        }),
-        Source::Path => Some(fact.name()).filter(|name| name.starts_with('/')).map(PathBuf::from),
-        Source::Accounts
-        | Source::Audit
-        | Source::Backup
-        | Source::Cpu
-        | Source::Disk
-        | Source::Firewall
-        | Source::Journal
-        | Source::Listening
-        | Source::LoginDefs
-        | Source::Nixos
-        | Source::Pam
-        | Source::Sshd
-        | Source::Sudo
-        | Source::Sysctl
-        | Source::Time
-        | Source::Tls
-        | Source::Unit
-        | Source::Updates => None,
+impl Entry {
+    const fn of(&mut self, touch: Touch) -> &mut BTreeSet<FactId> {
+        match touch {
+            Touch::Content => &mut self.content,
+            Touch::Place => &mut self.place,
+        }
     }
+
+    fn facts(&self, touch: Touch) -> impl Iterator<Item = &FactId> {
+        let place = match touch {
+            Touch::Content => None,
+            Touch::Place => Some(&self.place),
+        };
+        self.content.iter().chain(place.into_iter().flatten())
+    }
+}
+
+fn parts(path: &Path) -> impl Iterator<Item = OsString> {
+    path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn own() -> Own {
-        let path = |p: &str| p.to_owned().try_into().unwrap();
-        Own { evidence: path("/s/evidence"), executor_keys: path("/s/keys"), agent_keys: path("/a/keys") }
-    }
-
-    #[test]
-    fn only_facts_about_one_path_are_watched_at_their_parent() {
-        let ids = ["own:evidence", "path:/etc/shadow", "path:world_writable_in_etc", "sshd:permitrootlogin"];
-        let facts: Vec<FactId> = ids.iter().map(|id| id.parse().unwrap()).collect();
-        let interests = Interests::of(&facts, &own());
-        let directories: Vec<_> = interests.directories().map(|(p, n)| (p.to_str().unwrap(), n)).collect();
-        assert_eq!(directories, [("/etc", true), ("/s", true), ("/s/evidence", false)]);
-        let on = |directory: &str, name: Option<&str>| {
-            interests
-                .facts(Path::new(directory), name.map(OsStr::new))
-                .map(FactId::to_string)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(on("/etc", Some("shadow")), ["path:/etc/shadow"]);
-        assert_eq!(on("/s", Some("evidence")), ["own:evidence"]);
-        assert_eq!(on("/s/evidence", None), ["own:evidence"]);
-        // The executor's own writes into the log are no change of its permissions.
-        assert_eq!(on("/s/evidence", Some("entries")), [""; 0]);
-        assert_eq!(on("/etc", Some("passwd-")), [""; 0]);
-    }
-}
+mod tests;

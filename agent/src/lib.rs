@@ -36,6 +36,7 @@ pub mod standing;
 pub mod table;
 pub mod thread;
 pub mod watch;
+pub mod watchdog;
 
 use std::error::Error;
 

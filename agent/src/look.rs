@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::baseline::Baseline;
 use contract::exception::Exceptions;
-use contract::fact::{FactId, FactSet, Observation, Source};
+use contract::fact::{Absence, FactId, FactSet, Observation, Source};
 use contract::finding::Finding;
+use contract::probe::is_probed;
 use contract::time::{MonoNs, UtcTime};
 use facts::Reader;
 
@@ -76,6 +77,27 @@ impl Looker {
             took_ms: edge::clock::mono().ms_since(began),
             slow: slowest(&last, began),
         }
+    }
+
+    /// The facts of `look` that only root can see, and that the executor looks at for us.
+    pub fn hidden(look: &Look) -> Vec<FactId> {
+        let hidden =
+            |fact: &FactId| look.facts.observation(fact) == Err(Absence::NeedsRoot) && is_probed(fact);
+        look.findings.iter().map(|f| f.fact.clone()).filter(hidden).collect()
+    }
+
+    /// Puts what the executor saw of `hidden` into `look`, and judges anew what hangs on it.
+    pub fn show(&self, look: &mut Look, hidden: &[FactId], seen: &FactSet, now: UtcTime) {
+        for fact in hidden {
+            // What it does not tell of is as hidden as before.
+            let observation = match seen.observation(fact) {
+                Err(Absence::Unsupported) => Err(Absence::NeedsRoot),
+                other => other,
+            };
+            look.facts.insert(fact.clone(), observation);
+        }
+        let wanted = look.findings.iter().map(|f| f.fact.clone()).collect::<Vec<_>>();
+        look.findings = self.findings(&look.facts, &wanted.iter().collect(), now);
     }
 
     /// Every fact that the baseline asks for.

@@ -15,7 +15,7 @@ use contract::fact::FactId;
 use contract::ids::{ControlId, IncidentId};
 use edge::trace::Tracer;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::backoff::{Backoff, pause};
 use crate::deliver::Incidents;
@@ -69,8 +69,8 @@ struct Due {
 
 /// Observes until the process stops, or its own files cannot be written any more.
 pub async fn observe(parts: Parts, mut news: mpsc::Receiver<News>) -> Result<(), edge::file::FileError> {
-    let mut timer = interval_at(Instant::now() + parts.rescan, parts.rescan);
-    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let rescan = parts.rescan;
+    let mut next_sweep = Instant::now() + spread(rescan, random());
     parts.shipping.compared().await;
     let mut round = Round::begin(parts)?;
     let mut due = Due { full: true, facts: BTreeSet::new() };
@@ -96,10 +96,25 @@ pub async fn observe(parts: Parts, mut news: mpsc::Receiver<News>) -> Result<(),
                 Some(one) => due.add(one, &mut round),
                 None => return Ok(()),
             },
-            _ = timer.tick() => due.full = true,
+            () = sleep_until(next_sweep) => {
+                due.full = true;
+                next_sweep = Instant::now() + spread(rescan, random());
+            }
             () = sleep(AGAIN), if round.owes() => round.settle().await,
         }
     }
+}
+
+/// `period`, up to a tenth longer or shorter: machines that were started together do not go on looking together.
+fn spread(period: Duration, random: u64) -> Duration {
+    let tenth = u64::try_from(period.as_millis() / 10).unwrap_or(u64::MAX / 4);
+    let step = random % (2 * tenth + 1);
+    (period + Duration::from_millis(step)).saturating_sub(Duration::from_millis(tenth))
+}
+
+fn random() -> u64 {
+    // Without randomness the sweeps are merely not spread out.
+    edge::random::bytes::<8>().map_or(0, u64::from_le_bytes)
 }
 
 impl Due {
@@ -111,5 +126,21 @@ impl Due {
                 self.facts.extend(round.healed(&control, incident.as_ref()));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeps_come_within_a_tenth_of_their_period() {
+        let hour = Duration::from_secs(3600);
+        let waits = [0, 1, 12_345_678, 719_999, 720_000, u64::MAX].map(|random| spread(hour, random));
+        for wait in waits {
+            assert!(wait.abs_diff(hour) <= hour / 10, "{wait:?}");
+        }
+        assert_eq!(waits[0], hour * 9 / 10);
+        assert_eq!(waits[4], hour * 11 / 10);
     }
 }

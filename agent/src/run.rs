@@ -19,7 +19,6 @@ use crate::deliver::{self, Incidents};
 use crate::detectors::{BadDetectors, Detectors};
 use crate::executor::{self, Seat, WrongExecutor};
 use crate::hub::{Hub, HubError};
-use crate::interest::Interests;
 use crate::look::{Eyes, Looker};
 use crate::observe::{self, observe};
 use crate::outbox::{self, Outbox};
@@ -27,7 +26,7 @@ use crate::ship::{self, Shipping};
 use crate::site::{self, Identity, Places, SiteError};
 use crate::thread::{Stop, Thread};
 use crate::watch::Watch;
-use crate::{alone, logs, orders, signals, standing};
+use crate::{alone, logs, orders, signals, standing, watchdog};
 
 /// The longest file of exceptions.
 const EXCEPTIONS_BYTES_MAX: u64 = 1 << 20;
@@ -99,6 +98,7 @@ pub async fn run_alone_after(
     let watching = start(&mut parts, &config, Ground { identity, looker, hub, incidents, tracer, silence })?;
     let following =
         logs::follow(config.logs, places, detectors, to_signals, tracer).map_err(RunError::Thread)?;
+    spawn(&mut parts, watchdog::reassure());
     // Without a service manager there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
@@ -128,8 +128,13 @@ fn looker(config: &Config, places: &Places, identity: &Identity) -> Result<Looke
     for expired in exceptions.expired(edge::clock::utc()) {
         tracing::warn!(control = %expired.control, until = %expired.until, "an exception has expired and excuses nothing");
     }
-    let eyes = Eyes::Live(facts::Reader::new(config.facts()));
+    let eyes = Eyes::Live(facts::Reader::new(told(config, places, identity)));
     Ok(Looker { baseline, exceptions, self_uid: rustix::process::geteuid().as_raw(), eyes })
+}
+
+/// What the readers of facts are told: what is configured, and what was signed.
+fn told(config: &Config, places: &Places, identity: &Identity) -> facts::Config {
+    facts::Config { allowed: site::read_allowlist(places, identity), ..config.facts() }
 }
 
 /// Reads a tenant's accepted failures.
@@ -156,7 +161,8 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     let (observer, news) = mpsc::channel(64);
     let shipping = Shipping::default();
     // Armed before the first look, so that no change falls between the two.
-    let watch = Watch::arm(Interests::of(&looker.all(), &config.own)).map_err(RunError::Watch)?;
+    let watch = Watch::arm(told(config, &Places::of(config.dir.path()), &identity), looker.all())
+        .map_err(RunError::Watch)?;
 
     let socket = config.socket.path().to_owned();
     let seat = Seat { socket, uid: config.executor_uid, host: identity.host };

@@ -90,9 +90,11 @@ pub fn scan(options: &Options) -> Result<Scan, ScanError> {
         Against::Config(path) => {
             let config = Config::read(path)?;
             let places = Places::of(config.dir.path());
-            let baseline = site::read_baseline(&places, &site::read_identity(&places)?)?;
+            let identity = site::read_identity(&places)?;
+            let baseline = site::read_baseline(&places, &identity)?;
+            let allowed = site::read_allowlist(&places, &identity);
             let declared = config.exceptions.as_ref().map(|e| e.path().to_owned());
-            (baseline, config.facts(), declared)
+            (baseline, facts::Config { allowed, ..config.facts() }, declared)
         }
         Against::Baseline(path) => (read_baseline(path)?, undeclared(), None),
     };

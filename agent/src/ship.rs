@@ -209,6 +209,7 @@ impl Carrier {
             | Answer::Recorded { .. }
             | Answer::Order(_)
             | Answer::UnderWay { .. }
+            | Answer::Probed(_)
             | Answer::Kept
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
@@ -240,6 +241,7 @@ impl Carrier {
                     | Answer::Order(_)
                     | Answer::UnderWay { .. }
                     | Answer::Entries(_)
+                    | Answer::Probed(_)
                     | Answer::Kept
                     | Answer::Restoring { .. }
                     | Answer::Pruned { .. }
@@ -274,6 +276,7 @@ impl Carrier {
             | Answer::Order(_)
             | Answer::UnderWay { .. }
             | Answer::Entries(_)
+            | Answer::Probed(_)
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
             | Answer::Sorry { .. } => Err(Unanswered::Unfitting.into()),

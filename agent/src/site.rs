@@ -4,8 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use contract::allowlist::{Allowlist, AllowlistError};
 use contract::baseline::{Baseline, BaselineError};
 use contract::dsse::{self, ENVELOPE_MAX_BYTES, HubKey, PayloadType, SignatureFault};
+use contract::fact::Absence;
 use contract::ids::{HostId, SiteId, TenantId};
 use edge::file::{self, FileError};
 use rustls::ClientConfig;
@@ -73,6 +75,11 @@ impl Places {
         self.dir.join("baseline.dsse")
     }
 
+    /// The signed allowlist.
+    pub fn allowlist(&self) -> PathBuf {
+        self.dir.join("allowlist.dsse")
+    }
+
     /// Incidents that the hub has not taken yet.
     pub fn outbox(&self) -> PathBuf {
         self.dir.join("outbox")
@@ -126,8 +133,20 @@ pub enum SiteError {
         #[source]
         fault: SignatureFault,
     },
-    /// The signed baseline is not UTF-8.
-    #[error("{}: the signed baseline is not UTF-8", .0.display())]
+    /// The allowlist's envelope does not open with the pinned key.
+    #[error("{}: the signed allowlist is not believed", path.display())]
+    Allowlist {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        fault: SignatureFault,
+    },
+    /// The signed allowlist makes no sense.
+    #[error(transparent)]
+    AllowlistMeaning(#[from] AllowlistError),
+    /// What was signed is not UTF-8.
+    #[error("{}: what was signed is not UTF-8", .0.display())]
     NotText(PathBuf),
     /// The signed baseline makes no sense.
     #[error(transparent)]
@@ -159,6 +178,28 @@ pub fn open_baseline(path: &Path, envelope: &[u8], pinned: &HubKey) -> Result<Ba
         .map_err(|fault| SiteError::Signature { path: path.to_owned(), fault })?;
     let text = std::str::from_utf8(signed.payload()).map_err(|_| SiteError::NotText(path.to_owned()))?;
     Ok(Baseline::parse(&path.display().to_string(), text)?)
+}
+
+/// Opens a signed allowlist, as [`open_baseline`] does a baseline.
+pub fn open_allowlist(path: &Path, envelope: &[u8], pinned: &HubKey) -> Result<Allowlist, SiteError> {
+    let signed = dsse::open(PayloadType::Allowlist, envelope, std::slice::from_ref(pinned))
+        .map_err(|fault| SiteError::Allowlist { path: path.to_owned(), fault })?;
+    let text = std::str::from_utf8(signed.payload()).map_err(|_| SiteError::NotText(path.to_owned()))?;
+    Ok(Allowlist::parse(&path.display().to_string(), text)?)
+}
+
+/// Reads the signed allowlist. One that is missing was not declared, and one that is not believed is not read: either way nothing is held against it,
+/// and nothing passes.
+pub fn read_allowlist(places: &Places, identity: &Identity) -> Result<Allowlist, Absence> {
+    let path = places.allowlist();
+    let read = || open_allowlist(&path, &file::read(&path, ENVELOPE_MAX_BYTES as u64)?, &identity.hub_key);
+    read().map_err(|error| match &error {
+        SiteError::File(file) if file.source.kind() == std::io::ErrorKind::NotFound => Absence::NotDeclared,
+        _ => {
+            tracing::error!(error = crate::chain(&error), "the allowlist is not used");
+            Absence::Unreadable
+        }
+    })
 }
 
 /// Reads what was pinned.

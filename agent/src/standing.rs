@@ -94,6 +94,7 @@ async fn hand_over(hub: &Hub, executor: &Executor) -> Result<Digest, Untaken> {
         | Answer::Order(_)
         | Answer::UnderWay { .. }
         | Answer::Entries(_)
+        | Answer::Probed(_)
         | Answer::Restoring { .. }
         | Answer::Pruned { .. }
         | Answer::Sorry { .. } => Err(Unanswered::Unfitting.into()),

@@ -56,16 +56,26 @@ impl Stop {
 
     /// Waits for `other` to become readable, for the end, or for `limit`.
     pub fn wait<F: AsFd>(&self, other: Option<&F>, limit: Duration) -> Woken {
+        let others: Vec<_> = other.into_iter().map(|o| PollFd::new(o, PollFlags::IN)).collect();
+        match self.wait_any(&others, limit) {
+            None => Woken::Stopped,
+            Some(stirred) if stirred.contains(&true) => Woken::Readable,
+            Some(_) => Woken::Nothing,
+        }
+    }
+
+    /// Waits for any of `others`, for the end, or for `limit`. Says which of them stirred; none where the thread is to end.
+    pub fn wait_any(&self, others: &[PollFd<'_>], limit: Duration) -> Option<Vec<bool>> {
         let limit =
             Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: i64::from(limit.subsec_nanos()) };
         let mut fds = vec![PollFd::new(&self.0, PollFlags::IN)];
-        fds.extend(other.map(|o| PollFd::new(o, PollFlags::IN)));
+        fds.extend_from_slice(others);
         // Interrupted is the same as nothing: whoever waits comes back here.
         let _ = poll(&mut fds, Some(&limit));
-        match fds.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>()[..] {
-            [true, ..] => Woken::Stopped,
-            [_, true] => Woken::Readable,
-            _ => Woken::Nothing,
+        let mut stirred = fds.iter().map(|fd| !fd.revents().is_empty());
+        match stirred.next() {
+            Some(true) => None,
+            Some(false) | None => Some(stirred.collect()),
         }
     }
 }

@@ -1,24 +1,31 @@
-//! The watch: the kernel says which of the watched paths was touched, and only the facts about it are looked at again.
+//! The watch: the kernel and the bus say what was touched, and only the facts that hang on it are looked at again.
 //!
-//! Straight over inotify, whose mask leaves out opens, reads and writes: the product writes into these directories all the time, and files of
-//! `/etc` are opened by every process there is. None of that wakes this one.
+//! Nothing here asks whether something has changed, with two exceptions, each of which the kernel leaves no other way: it announces no new listening
+//! socket ([`sockets`]), and it announces no room that runs out, no certificate that ages and no clock that drifts ([`facts::Input::Every`]).
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::ffi::OsStr;
+mod bus;
+mod kernel;
+mod layout;
+mod paths;
+mod sockets;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use contract::fact::FactId;
-use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use facts::Reader;
+use rustix::event::{PollFd, PollFlags};
 use tokio::sync::mpsc;
 
-use crate::interest::Interests;
+use crate::interest::{Interests, Stir};
 use crate::observe::News;
-use crate::thread::{Stop, Woken};
+use crate::thread::Stop;
+use bus::Bus;
+use kernel::Ear;
+use layout::Live;
+use paths::Paths;
+use sockets::Sockets;
 
 /// One change often makes several events.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -26,56 +33,141 @@ const SETTLE: Duration = Duration::from_millis(20);
 const SETTLE_WHEN_BUSY: Duration = Duration::from_secs(1);
 const BUSY: usize = 20;
 const BUSY_WITHIN: Duration = Duration::from_secs(10);
-/// How often directories that could not be watched are tried again.
+/// How often what could not be watched is tried again.
 const REARM: Duration = Duration::from_secs(60);
+/// How often the kernel is asked for the listening sockets.
+const SOCKETS: Duration = Duration::from_secs(1);
 
-/// The watched directories.
+/// All that is listened to.
 #[derive(Debug)]
 pub struct Watch {
-    fd: OwnedFd,
+    reader: Reader,
+    wanted: Vec<FactId>,
+    bus_at: std::path::PathBuf,
     interests: Interests,
-    armed: HashMap<i32, PathBuf>,
-    /// Directories that could not be watched, so that each is named once.
-    unwatched: BTreeSet<PathBuf>,
+    paths: Paths,
+    ears: Vec<Ear>,
+    bus: Option<Bus>,
+    sockets: Option<Sockets>,
+    /// When the facts that nothing announces are looked at again.
+    due: BTreeMap<FactId, Instant>,
+    rearm_at: Instant,
+    sockets_at: Instant,
     recent: VecDeque<Instant>,
 }
 
 impl Watch {
-    /// Watches from now on. Whoever looks at the machine after this misses no change.
-    pub fn arm(interests: Interests) -> io::Result<Self> {
-        let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+    /// Listens from now on to what `wanted` hang on. Whoever looks at the machine after this misses no change.
+    pub fn arm(config: facts::Config, wanted: Vec<FactId>) -> io::Result<Self> {
+        let now = Instant::now();
         let mut watch = Self {
-            fd,
-            interests,
-            armed: HashMap::new(),
-            unwatched: BTreeSet::new(),
+            bus_at: config.root.path(bus::SOCKET),
+            reader: Reader::new(config),
+            wanted,
+            interests: Interests::default(),
+            paths: Paths::new()?,
+            ears: Vec::new(),
+            bus: None,
+            sockets: None,
+            due: BTreeMap::new(),
+            rearm_at: now,
+            sockets_at: now + SOCKETS,
             recent: VecDeque::new(),
         };
         watch.rearm();
+        watch.ears = watch.interests.stirs().filter_map(kernel::listen).collect();
+        if watch.interests.stirs().any(|stir| *stir == Stir::Sockets) {
+            let asked = Sockets::ask().inspect_err(|error| {
+                tracing::warn!(%error, "listening sockets are not watched: changes are found by the next full scan");
+            });
+            watch.sockets = asked.ok();
+        }
         Ok(watch)
     }
 
     /// Tells the observer until told to stop. Blocks: for a thread of its own.
     pub fn follow(mut self, observer: &mpsc::Sender<News>, stop: &Stop) -> io::Result<()> {
         loop {
-            let mut touched = match stop.wait(Some(&self.fd), REARM) {
-                Woken::Stopped => return Ok(()),
-                Woken::Readable => self.pending()?,
-                Woken::Nothing => self.rearm(),
-            };
+            let Some(stirred) = stop.wait_any(&self.fds(), self.idle()) else { return Ok(()) };
+            let mut touched = self.heard(&stirred)?;
+            touched.extend(self.timely());
             if touched.is_empty() {
                 continue;
             }
             if stop.within(self.settle()) {
                 return Ok(());
             }
-            touched.extend(self.pending()?);
-            // A directory that was made anew has to be watched anew.
+            touched.extend(self.paths.pending(&self.interests)?);
+            // What was made anew has to be watched anew, and what is watched may follow from what changed.
             touched.extend(self.rearm());
             if observer.blocking_send(News::Changed(touched)).is_err() {
                 return Ok(());
             }
         }
+    }
+
+    /// First the paths, then the bus where there is one, then the ears.
+    fn fds(&self) -> Vec<PollFd<'_>> {
+        let bus = self.bus.as_ref().map(|bus| PollFd::new(bus, PollFlags::IN));
+        let paths = PollFd::new(&self.paths, PollFlags::IN);
+        [paths].into_iter().chain(bus).chain(self.ears.iter().map(Ear::poll)).collect()
+    }
+
+    fn heard(&mut self, stirred: &[bool]) -> io::Result<BTreeSet<FactId>> {
+        let mut stirred = stirred.iter().copied();
+        let mut touched = BTreeSet::new();
+        if stirred.next() == Some(true) {
+            touched.extend(self.paths.pending(&self.interests)?);
+        }
+        let mut stirs = Vec::new();
+        if let Some(bus) = &self.bus
+            && stirred.next() == Some(true)
+        {
+            match bus.heard() {
+                Some(heard) if heard.contains(&Stir::AllUnits) => stirs.extend(bus::all_of(&self.interests)),
+                Some(heard) => stirs.extend(heard),
+                None => {
+                    tracing::warn!("the system bus went away");
+                    self.bus = None;
+                    stirs.extend(bus::all_of(&self.interests));
+                }
+            }
+        }
+        for (ear, stirred) in self.ears.iter().zip(stirred) {
+            if stirred {
+                stirs.push(ear.heard());
+            }
+        }
+        touched.extend(stirs.iter().flat_map(|stir| self.interests.stirred(stir)).cloned());
+        Ok(touched)
+    }
+
+    /// What has to be asked for, because its time has come.
+    fn timely(&mut self) -> BTreeSet<FactId> {
+        let now = Instant::now();
+        let mut touched: BTreeSet<FactId> =
+            self.due.iter().filter(|(_, at)| **at <= now).map(|(fact, _)| fact.clone()).collect();
+        for fact in &touched {
+            // Those of one period stay together, so that one look serves them all.
+            self.due.remove(fact);
+        }
+        if self.sockets_at <= now {
+            self.sockets_at = now + SOCKETS;
+            if self.sockets.as_mut().is_some_and(Sockets::changed) {
+                touched.extend(self.interests.stirred(&Stir::Sockets).cloned());
+            }
+        }
+        if self.rearm_at <= now {
+            touched.extend(self.rearm());
+        }
+        touched
+    }
+
+    /// How long nothing has to be done without an event.
+    fn idle(&self) -> Duration {
+        let sockets = self.sockets.as_ref().map(|_| self.sockets_at);
+        let next = self.due.values().copied().chain(sockets).fold(self.rearm_at, Instant::min);
+        next.saturating_duration_since(Instant::now())
     }
 
     fn settle(&mut self) -> Duration {
@@ -85,68 +177,21 @@ impl Watch {
         if self.recent.len() > BUSY { SETTLE_WHEN_BUSY } else { SETTLE }
     }
 
-    /// The facts behind all events that are there.
-    fn pending(&mut self) -> io::Result<BTreeSet<FactId>> {
-        let mut touched = BTreeSet::new();
-        let mut gone = Vec::new();
-        let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut events = inotify::Reader::new(&self.fd, &mut buffer);
-        loop {
-            let event = match events.next() {
-                Ok(event) => event,
-                Err(rustix::io::Errno::WOULDBLOCK) => break,
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-                tracing::warn!("the kernel dropped change events: everything watched is looked at again");
-                touched.extend(self.armed.values().flat_map(|d| self.interests.all_facts(d)).cloned());
-                continue;
-            }
-            let Some(directory) = self.armed.get(&event.wd()) else { continue };
-            if event.events().contains(ReadFlags::IGNORED) {
-                touched.extend(self.interests.all_facts(directory).cloned());
-                gone.push(event.wd());
-                continue;
-            }
-            let name = event.file_name().map(|n| OsStr::from_bytes(n.to_bytes()));
-            touched.extend(self.interests.facts(directory, name).cloned());
-        }
-        for wd in gone {
-            self.armed.remove(&wd);
-        }
-        Ok(touched)
-    }
-
-    /// Watches what is not watched yet; the facts about it, which may have changed meanwhile.
+    /// Asks anew what the facts hang on, and listens to what is not listened to yet; the facts about that, which may have changed meanwhile.
     fn rearm(&mut self) -> BTreeSet<FactId> {
-        let itself =
-            WatchFlags::ATTRIB | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
-        let entries = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
-        let mut fresh = BTreeSet::new();
-        let mut armed: HashMap<i32, PathBuf> = HashMap::new();
-        for (directory, entries_matter) in self.interests.directories() {
-            let mask = if entries_matter { itself | entries } else { itself };
-            match inotify::add_watch(&self.fd, directory, mask) {
-                Ok(wd) => {
-                    if self.armed.get(&wd).is_none_or(|known| known != directory) {
-                        fresh.extend(self.interests.all_facts(directory).cloned());
-                    }
-                    armed.insert(wd, directory.to_owned());
-                    self.unwatched.remove(directory);
-                }
-                Err(error) => {
-                    if self.unwatched.insert(directory.to_owned()) {
-                        tracing::warn!(directory = %directory.display(), %error, "not watched: changes there are found by the next full scan");
-                    }
-                }
-            }
+        let now = Instant::now();
+        self.rearm_at = now + REARM;
+        let wanted: Vec<_> =
+            self.wanted.iter().map(|fact| (fact.clone(), self.reader.inputs(fact))).collect();
+        self.interests = Interests::of(&wanted, &Live);
+        let every = self.interests.every();
+        self.due.retain(|fact, _| every.contains_key(fact));
+        for (fact, period) in every {
+            self.due.entry(fact.clone()).or_insert(now + *period);
         }
-        // What moved away under its old watch is no longer ours to hear of.
-        for wd in self.armed.keys().filter(|wd| !armed.contains_key(wd)) {
-            let _ = inotify::remove_watch(&self.fd, *wd);
+        if self.bus.is_none() && self.interests.stirs().any(bus::is_told_there) && self.bus_at.exists() {
+            self.bus = Bus::listen(&self.bus_at).ok();
         }
-        self.armed = armed;
-        fresh
+        self.paths.arm(&self.interests)
     }
 }

@@ -1,11 +1,14 @@
 //! The executor's one configuration file, parsed once into what the parts need.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use contract::allowlist::Allowlist;
 use contract::baseline::Baseline;
 use contract::digest::Digest;
 use contract::dsse::{self, HubKey, OperatorKey, PayloadType};
+use contract::fact::Absence;
 use contract::ids::{HostId, OperatorId, RunbookId, SiteId, TenantId};
 use contract::refusal::Mode;
 use contract::resource::UnitName;
@@ -282,6 +285,21 @@ impl Config {
             #[cfg(test)]
             without: None,
         })
+    }
+
+    /// What this host may have. A list that is missing was not declared, and one that is not believed is not read: nothing is held against it then.
+    pub fn allowlist(&self) -> Result<Allowlist, Absence> {
+        let unreadable = |error: &dyn std::error::Error| {
+            tracing::error!(%error, "the allowlist is not used");
+            Absence::Unreadable
+        };
+        let name = "allowlist.dsse";
+        if self.directory.join(name).symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::NotFound) {
+            return Err(Absence::NotDeclared);
+        }
+        let (path, payload) = self.open_signed(name, PayloadType::Allowlist).map_err(|e| unreadable(&e))?;
+        let text = String::from_utf8(payload).map_err(|e| unreadable(&e))?;
+        Allowlist::parse(&path.display().to_string(), &text).map_err(|e| unreadable(&e))
     }
 
     fn window(&self, file: &str) -> Result<Option<Window>, ConfigError> {

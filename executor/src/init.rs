@@ -110,6 +110,9 @@ pub fn init(told: &Init) -> Result<(VerifierKey, Protection), InitError> {
     };
     let catalogue = opened(PayloadType::Catalogue, "catalogue", &sheet.catalogue.0)?;
     opened(PayloadType::Baseline, "baseline", &sheet.baseline.0)?;
+    if let Some(allowlist) = &sheet.allowlist {
+        opened(PayloadType::Allowlist, "allowlist", &allowlist.0)?;
+    }
     let succession = match (&told.succeeds, told.reason) {
         (Some(old), Some(reason)) => Some(succession::of(old, &sheet.origin, reason)?),
         _ => None,
@@ -120,6 +123,9 @@ pub fn init(told: &Init) -> Result<(VerifierKey, Protection), InitError> {
     }
     file::write_durably(&told.dir.join("catalogue.dsse"), &sheet.catalogue.0)?;
     file::write_durably(&told.dir.join("baseline.dsse"), &sheet.baseline.0)?;
+    if let Some(allowlist) = &sheet.allowlist {
+        file::write_durably(&told.dir.join("allowlist.dsse"), &allowlist.0)?;
+    }
     // A policy that is there was put in place by its own verb, or waits to be the first: it stays.
     let policy = told.dir.join("policy.yaml");
     if policy.symlink_metadata().is_err() {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use contract::baseline::Control;
-use contract::fact::{Absence, FactValue};
+use contract::fact::{Absence, FactId, FactSet, FactValue};
 use contract::finding::Verdict;
 use contract::time::{ClockOffset, MonoNs};
 use facts::Reader;
@@ -70,6 +70,12 @@ impl Meter {
             Verdict::Fail(seen) | Verdict::Excepted(seen) => Measured::Fails(FailingCheck { seen }),
             Verdict::NotAssessed(absence) => Measured::NotMeasured(absence),
         }
+    }
+
+    /// Looks at these facts for the agent, which may not look itself.
+    pub fn probe(&self, facts: &[FactId]) -> FactSet {
+        let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        self.reader.read_all(facts, |_, _| ())
     }
 
     /// How far this machine's clock can be trusted, as it was at most a minute before `now`.

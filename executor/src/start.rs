@@ -214,7 +214,10 @@ impl Ground {
         let programs = confinement::programs(&self.config)?;
         confinement::tell(&programs);
         let parts = Parts {
-            meter: Meter::new(Reader::new(facts::Config::new(own.clone()))),
+            meter: Meter::new(Reader::new(facts::Config {
+                allowed: self.config.allowlist(),
+                ..facts::Config::new(own.clone())
+            })),
             own,
             tracer: self.tracer,
             directory: self.config.directory.clone(),

@@ -38,6 +38,7 @@ impl Line {
             | Answer::Order(_)
             | Answer::UnderWay { .. }
             | Answer::Entries(_)
+            | Answer::Probed(_)
             | Answer::Kept
             | Answer::Restoring { .. }
             | Answer::Pruned { .. } => Err(LineError::NoWelcome("something else".to_owned())),

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::event::Event;
-use contract::fact::FactId;
+use contract::fact::{Absence, FactId};
 use contract::finding::{Finding, Tally, Verdict};
 use contract::ids::{ControlId, IncidentId};
+use contract::probe::is_probed;
 use contract::record::Trigger;
 use contract::socket::{Answer, Question};
 use edge::file::FileError;
@@ -14,7 +15,7 @@ use thiserror::Error;
 use super::Parts;
 use crate::episodes::{self, Changes, Episodes};
 use crate::executor::Unanswered;
-use crate::look::Look;
+use crate::look::{Look, Looker};
 
 /// Why a round came to nothing. It is tried again.
 #[derive(Debug, Error)]
@@ -66,6 +67,7 @@ impl Round {
             | Answer::Order(_)
             | Answer::UnderWay { .. }
             | Answer::Entries(_)
+            | Answer::Probed(_)
             | Answer::Kept
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
@@ -113,17 +115,34 @@ impl Round {
         let wanted = if full { looker.all() } else { facts.iter().cloned().collect() };
         let tracer = self.parts.tracer;
         let each = move |finding: &Finding| {
-            if full {
+            if full && !is_hidden(finding) {
                 tracer.emit(Event::Found(finding.clone()));
             }
         };
         let look = move || looker.look(&wanted, edge::clock::utc(), each);
-        let look = tokio::task::spawn_blocking(look).await.map_err(|_| RoundError::Interrupted)?;
+        let mut look = tokio::task::spawn_blocking(look).await.map_err(|_| RoundError::Interrupted)?;
+        let hidden = Looker::hidden(&look);
+        if !hidden.is_empty() {
+            self.probe(&mut look, &hidden).await;
+        }
         if full {
+            let late = look.findings.iter().filter(|f| hidden.contains(&f.fact));
+            late.for_each(|f| tracer.emit(Event::Found(f.clone())));
             let (tally, slow) = (Tally::of(&look.findings), look.slow.clone());
             self.parts.tracer.emit(Event::Scanned { tally, took_ms: look.took_ms, slow });
         }
         Ok(look)
+    }
+
+    /// Has the executor look at what only root can see. Where it does not, that is not assessed, and the rest is.
+    async fn probe(&self, look: &mut Look, hidden: &[FactId]) {
+        match self.parts.executor.ask(Question::Probe { facts: hidden.to_vec() }).await {
+            Ok(Answer::Probed(seen)) => {
+                self.parts.looker.show(look, hidden, &seen, edge::clock::utc());
+            }
+            Ok(other) => tracing::warn!(?other, "the executor did not say what it sees"),
+            Err(error) => tracing::warn!(error = crate::chain(&error), "the executor does not look for us"),
+        }
     }
 
     /// Findings that say something new, or begin an episode.
@@ -164,4 +183,9 @@ impl Round {
         }
         Ok(())
     }
+}
+
+/// Whether a finding may become another one once the executor has looked.
+fn is_hidden(finding: &Finding) -> bool {
+    finding.verdict == Verdict::NotAssessed(Absence::NeedsRoot) && is_probed(&finding.fact)
 }

@@ -106,6 +106,7 @@ async fn carry_out(
             Answer::Welcome { .. }
             | Answer::Recorded { .. }
             | Answer::Entries(_)
+            | Answer::Probed(_)
             | Answer::Kept
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }

@@ -3,10 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use agent::enrol::{EnrolError, Enrolment, enrol};
+use agent::site::{Places, read_allowlist, read_identity};
 use contract::dsse::{HubSigner, PayloadType};
+use contract::fact::Absence;
 
 use crate::rig::hub::FakeHub;
-use crate::rig::machine::{EVIDENCE_KEY, Machine};
+use crate::rig::machine::{EVIDENCE_KEY, HUB_SEED, Machine};
 
 fn bend(sheet: &std::path::Path, key: &str, value: serde_json::Value) {
     let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(sheet).unwrap()).unwrap();
@@ -70,4 +72,27 @@ async fn a_directory_of_another_machine_and_a_malformed_sheet_are_refused() {
     std::fs::write(&sheet, "{\n  \"hub\": 7\n}").unwrap();
     let refused = enrol(&sheet, &machine.path("agent"), EVIDENCE_KEY).await.unwrap_err().to_string();
     assert!(refused.contains("sheet.json:2:10:"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_allowlist_comes_with_the_sheet_and_only_signed() {
+    let (hub, mut machine) = (FakeHub::start().await, Machine::new());
+    machine.allowlist = Some("administrators: [ann]\n");
+    machine.enrol(&hub).await;
+    let places = Places::of(&machine.path("agent"));
+    let identity = read_identity(&places).unwrap();
+    let read = || read_allowlist(&places, &identity);
+    assert_eq!(read().unwrap().administrators.unwrap().len(), 1);
+
+    // Signed by another, signed as something else, cut off, or not there: nothing is held against it, and each says why.
+    let text = b"administrators: [ann, eve]\n";
+    let stranger = HubSigner::from_seed(&[8; 32]).sign(PayloadType::Allowlist, text);
+    let relabelled = HubSigner::from_seed(&HUB_SEED).sign(PayloadType::Baseline, text);
+    let hollow = HubSigner::from_seed(&HUB_SEED).sign(PayloadType::Allowlist, b"{}");
+    for bent in [&stranger[..], &relabelled, &hollow, b"", &stranger[..40]] {
+        std::fs::write(places.allowlist(), bent).unwrap();
+        assert_eq!(read(), Err(Absence::Unreadable));
+    }
+    std::fs::remove_file(places.allowlist()).unwrap();
+    assert_eq!(read(), Err(Absence::NotDeclared));
 }

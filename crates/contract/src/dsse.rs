@@ -31,6 +31,8 @@ pub enum PayloadType {
     Catalogue,
     /// The baseline.
     Baseline,
+    /// What a host may have.
+    Allowlist,
     /// A standing order.
     StandingOrder,
     /// A break-glass grant, signed by the person who asks for it.
@@ -44,6 +46,7 @@ impl PayloadType {
             Self::Order => "application/vnd.suture.order.v1+json",
             Self::Catalogue => "application/vnd.suture.catalogue.v1+json",
             Self::Baseline => "application/vnd.suture.baseline.v1+yaml",
+            Self::Allowlist => "application/vnd.suture.allowlist.v1+yaml",
             Self::StandingOrder => "application/vnd.suture.standing-order.v1+json",
             Self::BreakGlass => "application/vnd.suture.break-glass.v1+json",
         }

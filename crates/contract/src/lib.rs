@@ -5,6 +5,7 @@
 //! replayed from the log. Unknown keys are errors everywhere.
 #![forbid(unsafe_code)]
 
+pub mod allowlist;
 pub mod baseline;
 pub mod blob;
 pub mod canonical;
@@ -24,6 +25,7 @@ pub mod order;
 pub mod outcome;
 pub mod plane;
 pub mod policy;
+pub mod probe;
 pub mod record;
 pub mod refusal;
 pub mod resource;

@@ -50,6 +50,9 @@ pub struct EnrolmentSheet {
     pub baseline: Blob,
     /// The signed catalogue (DSSE).
     pub catalogue: Blob,
+    /// The signed allowlist (DSSE), where one was written for this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowlist: Option<Blob>,
 }
 
 /// `POST /v1/enrol`, with the bootstrap certificate.

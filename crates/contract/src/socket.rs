@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
+use crate::fact::{FactId, FactSet};
 use crate::finding::Finding;
 use crate::ids::{HostId, IncidentId, OrderId};
 use crate::incident::What;
@@ -14,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::time::UtcTime;
 
 /// The version of this protocol. Both sides must name the same.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// The agent's questions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +34,11 @@ pub enum Question {
         trigger: Trigger,
         /// What was found.
         findings: Vec<Finding>,
+    },
+    /// Look at these facts, which only root can see. Each must be one of [`crate::probe::PROBED`].
+    Probe {
+        /// Which.
+        facts: Vec<FactId>,
     },
     /// The hub sent this.
     Order {
@@ -105,6 +111,8 @@ pub enum Answer {
         /// The log's size.
         size: u64,
     },
+    /// To `probe`: what was seen of each fact that was asked for. Nothing was written down: it is the agent that finds.
+    Probed(FactSet),
     /// To `order` and `decide`: its end is durable, or that it waits or was refused is.
     Order(OrderAnswer),
     /// To `order` and `decide`: it is being carried out. Ask again, with the same bytes.

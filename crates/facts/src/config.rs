@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use contract::allowlist::Allowlist;
+use contract::fact::Absence;
 use contract::time::UtcTime;
 
 use crate::root::Root;
@@ -24,6 +26,8 @@ pub struct Config {
     pub certificates: Vec<PathBuf>,
     /// Their private keys (below `root`).
     pub certificate_keys: Vec<PathBuf>,
+    /// What this host may have, as the hub signed it; or why that is not known.
+    pub allowed: Result<Allowlist, Absence>,
     /// How long each source may take.
     pub limit: Duration,
     /// The wall clock, for the ages of files.
@@ -59,6 +63,7 @@ impl Config {
             stamps: BackupStamps::default(),
             certificates: Vec::new(),
             certificate_keys: Vec::new(),
+            allowed: Err(Absence::NotDeclared),
             limit: LIMIT,
             clock: clock::utc,
         }

@@ -8,10 +8,12 @@
 //! - Each source works on a thread of its own within one time limit, so nothing that hangs (a program, a bus, a dead network file system)
 //!   can stall a scan. What has not answered by then is `timed out`.
 //! - Values are counts, switches, modes, ports and words of a small alphabet: never a user's name, never a line of a log.
+//! - Each source says what its facts hang on ([`Input`]), so that whoever watches looks again at those alone whose inputs changed.
 //! - All paths lie under one injectable root, so each source is tested over a tree of files.
 #![forbid(unsafe_code)]
 
 mod config;
+mod inputs;
 mod program;
 mod reader;
 mod root;
@@ -19,6 +21,7 @@ mod sources;
 
 pub use config::{BackupStamps, Config, OwnDirectories};
 pub use contract::fact::Observation;
+pub use inputs::Input;
 pub use reader::Reader;
 pub use root::Root;
 pub use sources::FactSource;

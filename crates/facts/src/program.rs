@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use contract::fact::Absence;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::inputs::{self, Input};
 use crate::root::Root;
 
 /// Where programs may lie: fixed, so that nobody's `PATH` can put another in their place.
@@ -37,6 +38,11 @@ pub(crate) struct Printed {
 pub(crate) fn find(root: &Root, name: &str) -> Result<PathBuf, Absence> {
     let candidates = DIRECTORIES.iter().map(|dir| root.path(dir).join(name));
     candidates.into_iter().find(|path| path.is_file()).ok_or(Absence::NotInstalled)
+}
+
+/// The places at which `name` is looked for: which of them has it decides what is run, and whether it is installed at all.
+pub(crate) fn inputs(root: &Root, name: &str) -> Vec<Input> {
+    inputs::places(root, DIRECTORIES.iter().map(|directory| format!("{directory}/{name}")))
 }
 
 /// Runs `name` with `args`. It is killed, with all it has started, at its limit.

@@ -9,6 +9,7 @@ use std::time::Instant;
 use contract::fact::{Absence, FactId, FactSet, Observation, Source};
 
 use crate::config::Config;
+use crate::inputs::Input;
 use crate::sources;
 
 /// Reads facts. Cheap to keep, and to share between scans.
@@ -51,6 +52,11 @@ impl Reader {
     /// Looks at one fact, now.
     pub fn read(&self, id: &FactId) -> Observation {
         self.read_all(std::slice::from_ref(id), |_, _| ()).observation(id)
+    }
+
+    /// What `id` hangs on, as the machine is now. Empty for a fact that no source knows.
+    pub fn inputs(&self, id: &FactId) -> Vec<Input> {
+        sources::open(id.source(), &self.config).inputs(id.name())
     }
 
     /// Looks at each of `ids` once. `seen` hears of each as it comes in, in no particular order. What several facts share (a program's output, a

@@ -9,6 +9,7 @@ mod devices;
 mod disk;
 mod firewall;
 mod journal;
+mod keys;
 mod listening;
 mod login_defs;
 mod mounts;
@@ -17,6 +18,7 @@ mod own;
 mod pam;
 mod path;
 mod settings;
+mod setuid;
 mod shells;
 mod sshd;
 mod sshd_match;
@@ -31,11 +33,16 @@ mod updates;
 use contract::fact::{Observation, Source};
 
 use crate::config::Config;
+use crate::inputs::Input;
 
 /// Where facts of one kind come from. A source lives for one scan and remembers what its facts share.
 pub trait FactSource {
     /// Looks at the fact of this name. A name that the source does not know is [`contract::fact::Absence::Unsupported`].
     fn read(&self, name: &str) -> Observation;
+
+    /// What that fact hangs on. Never empty for a name that the source knows; what it finds may follow from what the machine holds now (the accounts that
+    /// there are, the files that one includes), so it is asked for again after a change.
+    fn inputs(&self, name: &str) -> Vec<Input>;
 }
 
 /// The room of `source`, for one scan.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use contract::frame::FrameError;
+use contract::probe;
 use contract::record::{Body, Gap, GapReason, Lost};
 use contract::socket::{Answer, EntryPackage, PROTOCOL, Question};
 use edge::file::FileError;
@@ -64,6 +65,7 @@ pub(super) fn converse(place: &Place, served: &Served) -> Result<(), FrameError>
             return line.say(&Answer::Sorry { why });
         }
         Question::Findings { .. }
+        | Question::Probe { .. }
         | Question::Order { .. }
         | Question::Decide { .. }
         | Question::StandingOrder { .. }
@@ -146,6 +148,10 @@ fn ready(question: Question, runner: &Arc<Runner>, served: &Served) -> Result<An
             Err(FindingsError::Append(AppendError::Record(e))) => sorry(&chain(&e)),
             Err(FindingsError::Append(e)) => return Err(e.into()),
             Err(e) => sorry(&e.to_string()),
+        },
+        Question::Probe { facts } => match facts.iter().find(|fact| !probe::is_probed(fact)) {
+            Some(fact) => return Ok(sorry(&format!("{fact} is not looked at for anybody"))),
+            None => return Ok(Answer::Probed(machine.meter.probe(&facts))),
         },
         Question::Order { envelope } => replied(runner.order(&envelope.0)?),
         Question::Decide { incident, what } => replied(runner.decide_here(&incident, &what)?),

@@ -381,5 +381,6 @@ fn sheet(hub: &HubSigner, bundle: &[u8]) -> EnrolmentSheet {
         bootstrap_key: String::new(),
         baseline: Blob(hub.sign(PayloadType::Baseline, BASELINE.as_bytes())),
         catalogue: Blob(hub.sign(PayloadType::Catalogue, bundle)),
+        allowlist: None,
     }
 }

@@ -185,3 +185,29 @@ fn the_agents_user_owns_the_socket_and_may_pass_to_it() {
     assert_eq!((look("run/s").uid(), look("run/s").permissions().mode() & 0o777), (65534, 0o600));
     assert_eq!((look("run").uid(), look("run").permissions().mode() & 0o777), (0, 0o711));
 }
+
+#[test]
+fn the_fixed_list_is_looked_at_for_the_agent_and_nothing_else_is() {
+    let rig = Rig::new();
+    let _running = rig.start();
+    let mut agent = rig.agent();
+    let mut probe = |facts: &[&str]| {
+        let facts = facts.iter().map(|fact| fact.parse().unwrap()).collect();
+        ask(&mut agent, &Question::Probe { facts })
+    };
+    let Answer::Probed(seen) = probe(&["accounts:empty_passwords", "sudo:logs"]) else {
+        panic!("it did not look")
+    };
+    assert_eq!(seen.len(), 2);
+    if rustix::process::geteuid().is_root() {
+        assert!(seen.observation(&"accounts:empty_passwords".parse().unwrap()).is_ok(), "{seen:?}");
+    }
+    for refused in ["path:/etc/shadow", "path:/etc/gshadow", "unit:ssh.service", "accounts:nosuch"] {
+        let answer = probe(&["sudo:logs", refused]);
+        assert!(matches!(answer, Answer::Sorry { .. }), "{refused}: {answer:?}");
+    }
+    let Answer::Entries(none) = ask(&mut agent, &Question::Entries { from: BEGAN }) else {
+        panic!("no package")
+    };
+    assert_eq!(none.entries.len(), 0, "looking is no evidence");
+}

@@ -65,6 +65,7 @@ pub(super) async fn add(
         bootstrap_key: bootstrap.key_pem,
         baseline: signed(PayloadType::Baseline, &hub.library.baseline_bytes),
         catalogue: signed(PayloadType::Catalogue, &hub.library.catalogue_bytes),
+        allowlist: None,
     };
     Ok(answer(StatusCode::CREATED, &sheet))
 }

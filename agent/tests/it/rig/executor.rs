@@ -5,6 +5,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use contract::fact::{FactId, FactSet};
 use contract::finding::Finding;
 use contract::frame;
 use contract::ids::IncidentId;
@@ -17,6 +18,10 @@ use contract::socket::{Answer, EntryPackage, OrderAnswer, PROTOCOL, Question};
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) findings: Vec<(Trigger, Vec<Finding>)>,
+    /// What it was asked to look at.
+    pub(crate) probed: Vec<FactId>,
+    /// What it sees there.
+    pub(crate) sees: FactSet,
     pub(crate) orders: u32,
     pub(crate) receipts: Vec<String>,
     /// Everything that came, as text.
@@ -111,6 +116,10 @@ impl Seen {
                 self.findings.push((trigger, findings));
                 self.size += 1;
                 Answer::Recorded { size: self.size }
+            }
+            Question::Probe { facts } => {
+                self.probed.extend(facts);
+                Answer::Probed(self.sees.clone())
             }
             Question::Order { envelope } if self.slow.get(&envelope.0).is_some_and(|left| *left > 0) => {
                 *self.slow.entry(envelope.0).or_default() -= 1;

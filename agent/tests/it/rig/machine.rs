@@ -22,6 +22,10 @@ pub(crate) struct Machine {
     pub(crate) dir: TempDir,
     /// Further lines of the configuration.
     pub(crate) more: &'static str,
+    /// Further controls of the baseline.
+    pub(crate) more_controls: &'static str,
+    /// What the hub signs as this host's allowlist.
+    pub(crate) allowlist: Option<&'static str>,
 }
 
 /// The agent, running within the test.
@@ -46,7 +50,8 @@ impl Running {
 impl Machine {
     /// Two own directories, a watched file and an empty directory of logs.
     pub(crate) fn new() -> Self {
-        let machine = Self { dir: tempfile::tempdir().unwrap(), more: "" };
+        let machine =
+            Self { dir: tempfile::tempdir().unwrap(), more: "", more_controls: "", allowlist: None };
         for name in ["own", "own/evidence", "own/executor-keys", "own/agent-keys", "logs"] {
             edge::file::private_directory(&machine.path(name)).unwrap();
         }
@@ -77,7 +82,7 @@ impl Machine {
             control("suture.evidence-directory", "own:evidence", "directory", "0700"),
             control("files.watched", &watched, "file", "0600"),
         ];
-        format!("name: test\nversion: 1\ncontrols:\n{}", controls.concat())
+        format!("name: test\nversion: 1\ncontrols:\n{}{}", controls.concat(), self.more_controls)
     }
 
     /// The sheet for this machine, as the hub would have printed it.
@@ -99,6 +104,7 @@ impl Machine {
             bootstrap_key: bootstrap.key_pem,
             baseline: Blob(signer.sign(PayloadType::Baseline, self.baseline().as_bytes())),
             catalogue: Blob(signer.sign(PayloadType::Catalogue, b"[]")),
+            allowlist: self.allowlist.map(|text| Blob(signer.sign(PayloadType::Allowlist, text.as_bytes()))),
         };
         let path = self.path("sheet.json");
         edge::file::write_durably(&path, &serde_json::to_vec(&sheet).unwrap()).unwrap();

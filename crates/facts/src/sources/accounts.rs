@@ -4,11 +4,13 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 
+use contract::allowlist::Allowlist;
 use contract::fact::{Absence, Observation};
 
 use super::administrators::{self, Person};
-use super::{FactSource, shells};
+use super::{FactSource, keys, shells};
 use crate::config::Config;
+use crate::inputs::{self, Input};
 use crate::root::{Root, count};
 
 /// Accounts of people begin here, on Debian and on NixOS.
@@ -23,6 +25,7 @@ const STRONG_HASHES: [&str; 7] = ["$y$", "$gy$", "$7$", "$6$", "$2a$", "$2b$", "
 /// Accounts and passwords.
 pub(crate) struct Accounts<'a> {
     root: &'a Root,
+    allowed: &'a Result<Allowlist, Absence>,
     passwd: OnceCell<Result<Vec<Account>, Absence>>,
     shadow: OnceCell<Result<Vec<Shadow>, Absence>>,
 }
@@ -49,7 +52,12 @@ struct Shadow {
 
 impl<'a> Accounts<'a> {
     pub(crate) fn new(config: &'a Config) -> Self {
-        Self { root: &config.root, passwd: OnceCell::new(), shadow: OnceCell::new() }
+        Self {
+            root: &config.root,
+            allowed: &config.allowed,
+            passwd: OnceCell::new(),
+            shadow: OnceCell::new(),
+        }
     }
 
     fn accounts(&self) -> Result<&[Account], Absence> {
@@ -97,6 +105,33 @@ impl<'a> Accounts<'a> {
         )
     }
 
+    fn administrators_inputs(&self) -> Vec<Input> {
+        let people = self.accounts().unwrap_or_default().iter().filter(|a| a.is_person());
+        let keys = people.flat_map(|a| administrators::key_files(&a.name, &a.home));
+        [inputs::files(self.root, ["/etc/passwd", "/etc/group"]), inputs::files(self.root, keys)].concat()
+    }
+
+    fn unlisted_administrators(&self) -> Observation {
+        let allowed = self.allowed(|list| list.administrators.as_ref())?;
+        let people = self.accounts()?.iter();
+        let people = people.map(|a| (Person { name: &a.name, gid: a.gid, home: &a.home }, a.uid));
+        administrators::unlisted(self.root, people, allowed)
+    }
+
+    fn unlisted_ssh_keys(&self) -> Observation {
+        let allowed = self.allowed(|list| list.ssh_keys.as_ref())?;
+        keys::unlisted(
+            self.root,
+            self.accounts()?.iter().map(|a| (a.name.as_str(), a.home.as_str())),
+            allowed,
+        )
+    }
+
+    /// What the allowlist says of one kind of thing.
+    fn allowed<T>(&self, of: impl Fn(&'a Allowlist) -> Option<&'a T>) -> Result<&'a T, Absence> {
+        of(self.allowed.as_ref().map_err(|absence| *absence)?).ok_or(Absence::NotDeclared)
+    }
+
     fn open_home_directories(&self) -> Observation {
         let mut open = 0;
         for account in self.accounts()? {
@@ -128,7 +163,37 @@ impl FactSource for Accounts<'_> {
             "administrators_with_key" => self.administrators_with_key(),
             "open_home_directories" => self.open_home_directories(),
             "shell_timeout_seconds" => shells::timeout_seconds(self.root),
+            "unlisted_administrators" => self.unlisted_administrators(),
+            "unlisted_ssh_keys" => self.unlisted_ssh_keys(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let root = self.root;
+        let passwd = || inputs::files(root, ["/etc/passwd"]);
+        let with_shadow = || inputs::files(root, ["/etc/passwd", "/etc/shadow"]);
+        match name {
+            "uid_zero" | "duplicate_uids" | "system_accounts_with_shell" => passwd(),
+            "empty_passwords" | "system_accounts_with_password" => with_shadow(),
+            "weak_password_hashes" => inputs::files(root, ["/etc/shadow"]),
+            "administrators_with_key" => self.administrators_inputs(),
+            "open_home_directories" => {
+                let people = self.accounts().unwrap_or_default().iter().filter(|a| a.is_person());
+                [passwd(), inputs::places(root, people.map(|a| &a.home))].concat()
+            }
+            "shell_timeout_seconds" => shells::inputs(root),
+            "unlisted_administrators" => inputs::files(root, ["/etc/passwd", "/etc/group"]),
+            "unlisted_ssh_keys" => {
+                let keys = self
+                    .accounts()
+                    .unwrap_or_default()
+                    .iter()
+                    .flat_map(|a| administrators::key_files(&a.name, &a.home));
+                let more = inputs::entries(root, [keys::DIRECTORY]);
+                [passwd(), inputs::files(root, keys), more].concat()
+            }
+            _ => Vec::new(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Administrators who can log in with a key of their own: counted, never named.
 
+use std::collections::BTreeSet;
+
 use contract::fact::{Absence, Observation};
 
 use super::settings::lines;
@@ -20,14 +22,28 @@ pub(super) fn with_key<'p>(root: &Root, people: impl Iterator<Item = Person<'p>>
     let groups = groups(&root.text("/etc/group")?).ok_or(Absence::Malformed)?;
     let mut found = 0;
     for person in people {
-        let is_administrator = groups
-            .iter()
-            .any(|(gid, members)| *gid == person.gid || members.iter().any(|m| m == person.name));
-        if is_administrator && has_key(root, &person)? {
+        if is_administrator(&groups, &person) && has_key(root, &person)? {
             found += 1;
         }
     }
     count(found)
+}
+
+/// How many of `people`, besides root, may become root and are not among `allowed`.
+pub(super) fn unlisted<'p>(
+    root: &Root,
+    people: impl Iterator<Item = (Person<'p>, u32)>,
+    allowed: &BTreeSet<String>,
+) -> Observation {
+    let groups = groups(&root.text("/etc/group")?).ok_or(Absence::Malformed)?;
+    let unlisted = people
+        .filter(|(person, uid)| person.name != "root" && (*uid == 0 || is_administrator(&groups, person)))
+        .filter(|(person, _)| !allowed.contains(person.name));
+    count(unlisted.count())
+}
+
+fn is_administrator(groups: &[(u32, Vec<String>)], person: &Person<'_>) -> bool {
+    groups.iter().any(|(gid, members)| *gid == person.gid || members.iter().any(|m| m == person.name))
 }
 
 /// The number and the members of each group that administers.
@@ -44,14 +60,16 @@ fn groups(text: &str) -> Option<Vec<(u32, Vec<String>)>> {
 }
 
 /// Where sshd looks by default, and where NixOS puts what its generation declares.
-fn has_key(root: &Root, person: &Person<'_>) -> Result<bool, Absence> {
-    let Person { name, home, .. } = person;
-    let files = [
+pub(super) fn key_files(name: &str, home: &str) -> [String; 3] {
+    [
         format!("{home}/.ssh/authorized_keys"),
         format!("{home}/.ssh/authorized_keys2"),
         format!("/etc/ssh/authorized_keys.d/{name}"),
-    ];
-    for file in files {
+    ]
+}
+
+fn has_key(root: &Root, person: &Person<'_>) -> Result<bool, Absence> {
+    for file in key_files(person.name, person.home) {
         if root.optional_text(file)?.is_some_and(|text| lines(&text).next().is_some()) {
             return Ok(true);
         }

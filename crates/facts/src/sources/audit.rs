@@ -5,6 +5,7 @@ use contract::fact::{Absence, FactValue, Observation};
 use super::FactSource;
 use super::settings::{lines, word};
 use crate::config::Config;
+use crate::inputs::{self, Input, MINUTE};
 use crate::program;
 use crate::root::count;
 
@@ -64,6 +65,19 @@ impl FactSource for Audit<'_> {
             "rules" => self.rules(),
             "max_log_file_action" => self.max_log_file_action(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    /// The kernel tells of its audit rules to root alone, so they are looked at again now and then.
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let root = &self.config.root;
+        match name {
+            "enabled" | "rules" => {
+                let service = Input::Unit("auditd.service".to_owned());
+                [program::inputs(root, "auditctl"), vec![service, Input::Every(MINUTE)]].concat()
+            }
+            "max_log_file_action" => inputs::files(root, ["/etc/audit/auditd.conf"]),
+            _ => Vec::new(),
         }
     }
 }

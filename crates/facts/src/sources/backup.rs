@@ -6,6 +6,7 @@ use contract::fact::{Absence, FactValue, Observation};
 
 use super::FactSource;
 use crate::config::Config;
+use crate::inputs::{self, HOUR, Input};
 use crate::root::age_ms;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -40,5 +41,15 @@ impl FactSource for Backup<'_> {
             "restore_test_age_days" => self.age(stamps.restore_test.as_ref(), DAY_MS),
             _ => Err(Absence::Unsupported),
         }
+    }
+
+    /// A stamp ages without being touched.
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let stamp = match name {
+            "age_hours" => self.config.stamps.backup.as_ref(),
+            "restore_test_age_days" => self.config.stamps.restore_test.as_ref(),
+            _ => return Vec::new(),
+        };
+        [inputs::files(&self.config.root, stamp), vec![Input::Clock, Input::Every(HOUR)]].concat()
     }
 }

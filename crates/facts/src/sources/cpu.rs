@@ -4,6 +4,7 @@ use contract::fact::{Absence, FactValue, Observation};
 
 use super::FactSource;
 use crate::config::Config;
+use crate::inputs::{Input, MINUTE};
 use crate::root::Root;
 
 /// The processor.
@@ -28,6 +29,13 @@ impl FactSource for Cpu<'_> {
         match name {
             "pressure_percent" => self.pressure_percent(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        match name {
+            "pressure_percent" => vec![Input::Every(MINUTE)],
+            _ => Vec::new(),
         }
     }
 }

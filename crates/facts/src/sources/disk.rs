@@ -8,6 +8,7 @@ use super::FactSource;
 use super::devices::{is_encrypted_mount, is_encrypted_path};
 use super::mounts::{self, Mount};
 use crate::config::Config;
+use crate::inputs::{Input, MINUTE};
 use crate::root::{Root, count};
 
 /// Where boot loaders need plain files. Nothing else may be written there, so nothing else is stored there in the clear.
@@ -116,6 +117,16 @@ impl FactSource for Disk<'_> {
             "unencrypted_filesystems" => self.unencrypted_filesystems(),
             "unencrypted_swaps" => self.unencrypted_swaps(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    /// Nothing announces that room runs out. What lies below a mount cannot change while it is mounted, and a swap is announced when it is turned on.
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        match name {
+            "fullest_percent" => vec![Input::Mounts, Input::Every(MINUTE)],
+            "root_encrypted" | "unencrypted_filesystems" => vec![Input::Mounts],
+            "unencrypted_swaps" => vec![Input::Swaps, Input::Mounts],
+            _ => Vec::new(),
         }
     }
 }

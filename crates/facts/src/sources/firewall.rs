@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::FactSource;
 use super::settings::word;
 use crate::config::Config;
+use crate::inputs::Input;
 use crate::program;
 
 /// Jumps from chain to chain. The kernel allows sixteen.
@@ -53,6 +54,13 @@ impl FactSource for Firewall<'_> {
         match name {
             "inbound_default" => self.inbound_default(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        match name {
+            "inbound_default" => [program::inputs(&self.config.root, "nft"), vec![Input::Firewall]].concat(),
+            _ => Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use contract::fact::{Absence, FactValue, Observation};
 use super::FactSource;
 use super::settings::{matches, quantity};
 use crate::config::Config;
+use crate::inputs::{self, Input};
 use crate::root::Root;
 
 /// The six years of 45 CFR 164.316(b)(2)(i), in seconds. Any six in a row have one or two leap days; systemd's own `6year`, which is 2191 days and
@@ -95,6 +96,19 @@ impl FactSource for Journal<'_> {
             "time_limit_under_six_years" => self.time_limit_under_six_years(),
             "max_use_mb" => self.max_use_mb(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    /// The size of the file system that holds the journal changes with what is mounted.
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let root = self.root;
+        let runs = inputs::places(root, ["/run/systemd/journal"]);
+        let settings = [runs, inputs::files(root, MAIN), inputs::entries(root, DROP_INS)].concat();
+        match name {
+            "persistent" => [settings, inputs::places(root, ["/var/log/journal"])].concat(),
+            "time_limit_under_six_years" => settings,
+            "max_use_mb" => [settings, vec![Input::Mounts]].concat(),
+            _ => Vec::new(),
         }
     }
 }

@@ -3,10 +3,12 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
+use contract::allowlist::Allowlist;
 use contract::fact::{Absence, FactValue, Observation};
 
 use super::FactSource;
 use crate::config::Config;
+use crate::inputs::Input;
 use crate::root::{Root, count};
 
 /// Where passwords and records would pass in the clear: ftp, telnet, tftp, finger, pop3, imap, rexec, rlogin, rsh, rsync, vnc.
@@ -19,13 +21,14 @@ const UDP_BOUND: &str = "07";
 /// Listening sockets.
 pub(crate) struct Listening<'a> {
     root: &'a Root,
+    allowed: &'a Result<Allowlist, Absence>,
     tcp: OnceCell<Result<Vec<u16>, Absence>>,
     udp: OnceCell<Result<Vec<u16>, Absence>>,
 }
 
 impl<'a> Listening<'a> {
     pub(crate) fn new(config: &'a Config) -> Self {
-        Self { root: &config.root, tcp: OnceCell::new(), udp: OnceCell::new() }
+        Self { root: &config.root, allowed: &config.allowed, tcp: OnceCell::new(), udp: OnceCell::new() }
     }
 
     fn tcp(&self) -> Result<&[u16], Absence> {
@@ -41,12 +44,26 @@ impl FactSource for Listening<'_> {
     fn read(&self, name: &str) -> Observation {
         match name {
             "tcp_ports" => Ok(FactValue::Ports(self.tcp()?.to_vec())),
+            "unlisted_ports" => {
+                let list = self.allowed.as_ref().map_err(|absence| *absence)?;
+                let allowed = list.listening.as_ref().ok_or(Absence::NotDeclared)?;
+                let tcp = self.tcp()?.iter().filter(|port| !allowed.tcp.contains(port));
+                let udp = self.udp()?.iter().filter(|port| !allowed.udp.contains(port));
+                Ok(FactValue::Ports(tcp.chain(udp).copied().collect::<BTreeSet<_>>().into_iter().collect()))
+            }
             "udp_ports" => Ok(FactValue::Ports(self.udp()?.to_vec())),
             "plaintext_ports" => {
                 let open: BTreeSet<_> = self.tcp()?.iter().chain(self.udp()?).collect();
                 count(open.into_iter().filter(|p| PLAINTEXT.contains(p)).count())
             }
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        match name {
+            "tcp_ports" | "udp_ports" | "plaintext_ports" | "unlisted_ports" => vec![Input::Sockets],
+            _ => Vec::new(),
         }
     }
 }

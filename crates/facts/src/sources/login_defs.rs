@@ -5,6 +5,7 @@ use contract::fact::{Absence, FactValue, Observation};
 use super::FactSource;
 use super::settings::{lines, number_or_word, word};
 use crate::config::Config;
+use crate::inputs::{self, Input};
 use crate::root::Root;
 
 /// Settings for new accounts.
@@ -40,6 +41,13 @@ impl FactSource for LoginDefs<'_> {
                 Some(_) => Err(Absence::Malformed),
             },
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        match name {
+            "encrypt_method" | "umask" | "pass_max_days" => inputs::files(self.root, ["/etc/login.defs"]),
+            _ => Vec::new(),
         }
     }
 }

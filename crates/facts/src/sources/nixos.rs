@@ -7,10 +7,13 @@ use contract::fact::{Absence, FactValue, Observation};
 
 use super::{FactSource, mounts};
 use crate::config::Config;
+use crate::inputs::{self, HOUR, Input};
 use crate::root::{Root, age_ms};
 
 /// The profile that `nixos-rebuild switch` sets and the boot loader starts.
 const PROFILE: &str = "/nix/var/nix/profiles/system";
+/// Made by the activation of NixOS, and by nothing else.
+pub(super) const MARK: &str = "/etc/NIXOS";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The running generation.
@@ -20,7 +23,7 @@ pub(crate) struct Nixos<'a> {
 
 /// Whether this is NixOS: its activation makes this mark.
 pub(super) fn is_nixos(root: &Root) -> Result<bool, Absence> {
-    root.has("/etc/NIXOS")
+    root.has(MARK)
 }
 
 impl<'a> Nixos<'a> {
@@ -59,5 +62,18 @@ impl FactSource for Nixos<'_> {
             _ => return Err(Absence::Unsupported),
         };
         if is_nixos(&self.config.root)? { look(self) } else { Err(Absence::DoesNotApply) }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let root = &self.config.root;
+        // The links and all they lead to.
+        let links = |paths: &[&str]| inputs::files(root, paths);
+        let which = match name {
+            "running_is_declared" => links(&["/run/current-system", PROFILE]),
+            "generation_age_days" => [links(&[PROFILE]), vec![Input::Clock, Input::Every(HOUR)]].concat(),
+            "store_read_only" => vec![Input::Mounts],
+            _ => return Vec::new(),
+        };
+        [inputs::places(root, [MARK]), which].concat()
     }
 }

@@ -5,11 +5,15 @@ use contract::fact::{Absence, FactValue, Observation};
 use super::FactSource;
 use super::settings::{lines, matches};
 use crate::config::Config;
+use crate::inputs::{self, Input};
 use crate::root::Root;
 
 /// The stacks that a log-in or a change of password goes through: Debian's shared ones, others' shared ones, and NixOS's of their own.
 const STACKS: [&str; 8] =
     ["common-auth", "common-password", "system-auth", "password-auth", "login", "sshd", "passwd", "su"];
+const FAILLOCK: &str = "/etc/security/faillock.conf";
+const PWQUALITY: &str = "/etc/security/pwquality.conf";
+const PWQUALITY_DROP_INS: &str = "/etc/security/pwquality.conf.d";
 /// See `faillock.conf(5)`.
 const FAILLOCK_DENY: i64 = 3;
 /// See `pam_pwquality(8)`.
@@ -68,7 +72,7 @@ impl<'a> Pam<'a> {
         // Of several stacks, the most patient one counts.
         let deny = match arguments.into_iter().max() {
             Some(deny) => deny,
-            None => self.setting(&["/etc/security/faillock.conf"], "deny")?.unwrap_or(FAILLOCK_DENY),
+            None => self.setting(&[FAILLOCK], "deny")?.unwrap_or(FAILLOCK_DENY),
         };
         Ok(FactValue::Number(deny))
     }
@@ -90,10 +94,10 @@ impl<'a> Pam<'a> {
     }
 
     fn pwquality_minlen(&self) -> Result<Option<i64>, Absence> {
-        let directory = "/etc/security/pwquality.conf.d";
+        let directory = PWQUALITY_DROP_INS;
         let drop_ins = self.root.names(directory)?.into_iter().filter(|n| matches("*.conf", n));
         let mut files: Vec<_> = drop_ins.map(|name| format!("{directory}/{name}")).collect();
-        files.insert(0, "/etc/security/pwquality.conf".to_owned());
+        files.insert(0, PWQUALITY.to_owned());
         self.setting(&files, "minlen")
     }
 
@@ -119,6 +123,19 @@ impl FactSource for Pam<'_> {
             "password_min_length" => self.password_min_length(),
             _ => Err(Absence::Unsupported),
         }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let stacks = inputs::files(self.root, STACKS.map(|stack| format!("/etc/pam.d/{stack}")));
+        let settings = match name {
+            "faillock_deny" => inputs::files(self.root, [FAILLOCK]),
+            "password_min_length" => {
+                [inputs::files(self.root, [PWQUALITY]), inputs::entries(self.root, [PWQUALITY_DROP_INS])]
+                    .concat()
+            }
+            _ => return Vec::new(),
+        };
+        [stacks, settings].concat()
     }
 }
 

@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
+use contract::allowlist::Allowlist;
 use contract::fact::{Absence, Observation};
 
-use super::FactSource;
+use super::{FactSource, setuid};
 use crate::config::Config;
+use crate::inputs::{self, Input};
 use crate::root::{Root, count, permissions};
 
 /// Far more than any `/etc` holds.
@@ -15,11 +17,12 @@ const ENTRIES_MAX: usize = 50_000;
 /// Paths.
 pub(crate) struct Path<'a> {
     root: &'a Root,
+    allowed: &'a Result<Allowlist, Absence>,
 }
 
 impl<'a> Path<'a> {
     pub(crate) const fn new(config: &'a Config) -> Self {
-        Self { root: &config.root }
+        Self { root: &config.root, allowed: &config.allowed }
     }
 
     /// Links are not followed. One into the Nix store is declared by the generation, and what it names can be written by nobody, root included.
@@ -63,8 +66,21 @@ impl FactSource for Path<'_> {
     fn read(&self, name: &str) -> Observation {
         match name {
             "world_writable_in_etc" => self.world_writable_in_etc(),
+            "unlisted_setuid_files" => {
+                let list = self.allowed.as_ref().map_err(|absence| *absence)?;
+                setuid::unlisted(self.root, list.setuid.as_ref().ok_or(Absence::NotDeclared)?)
+            }
             path if path.starts_with('/') => self.permissions(path),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        match name {
+            "unlisted_setuid_files" => setuid::inputs(self.root),
+            "world_writable_in_etc" => vec![Input::Places(self.root.path("/etc"))],
+            path if path.starts_with('/') => inputs::places(self.root, [path]),
+            _ => Vec::new(),
         }
     }
 }

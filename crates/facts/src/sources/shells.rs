@@ -3,10 +3,16 @@
 use contract::fact::{Absence, FactValue, Observation};
 
 use super::settings::{lines, matches};
+use crate::inputs::{self, Input};
 use crate::root::Root;
 
 /// Read by bash and others at log-in or at the start of an interactive shell, in this order; `/etc/bashrc` is NixOS's name.
 const FILES: [&str; 4] = ["/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/zshrc"];
+
+/// What the timeout hangs on.
+pub(super) fn inputs(root: &Root) -> Vec<Input> {
+    [inputs::files(root, FILES), inputs::entries(root, ["/etc/profile.d"])].concat()
+}
 
 /// Seconds without input after which a shell ends; 0 where none is set. The last assignment wins, as it does in the shell. What an `if` around
 /// it would decide, we do not.

@@ -8,6 +8,7 @@ use contract::fact::{Absence, FactValue, Observation};
 use super::settings::{matches, number_or_word, quantity};
 use super::{FactSource, sshd_match};
 use crate::config::Config;
+use crate::inputs::Input;
 use crate::program;
 use crate::root::count;
 
@@ -109,6 +110,20 @@ impl FactSource for Sshd<'_> {
             "match_overrides" => sshd_match::overrides(&self.config.root),
             keyword if KEYWORDS.contains(&keyword) => number_or_word(self.setting(keyword)?),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    /// `sshd -T` reads the host keys too. What lies outside its directory is included by name.
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let root = &self.config.root;
+        let files = sshd_match::inputs(root);
+        match name {
+            "match_overrides" => files,
+            "weak_ciphers" | "weak_macs" | "weak_kex" | "session_idle_seconds" => {
+                [program::inputs(root, "sshd"), files].concat()
+            }
+            keyword if KEYWORDS.contains(&keyword) => [program::inputs(root, "sshd"), files].concat(),
+            _ => Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use contract::fact::{Absence, FactValue, Observation};
 
 use super::{FactSource, sudoers};
 use crate::config::Config;
+use crate::inputs::Input;
 use crate::program;
 use crate::root::count;
 
@@ -109,6 +110,15 @@ impl FactSource for Sudo<'_> {
             "logs" => self.logs(),
             "timestamp_timeout_minutes" => self.timestamp_timeout_minutes(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let root = &self.config.root;
+        match name {
+            "nopasswd_rules" | "logs" | "timestamp_timeout_minutes" => sudoers::inputs(root),
+            "use_pty" => [sudoers::inputs(root), program::inputs(root, "sudo")].concat(),
+            _ => Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use contract::fact::{Absence, FactValue, Observation};
 
 use super::FactSource;
 use crate::config::Config;
+use crate::inputs::{self, Input};
 use crate::root::Root;
 
 /// Kernel parameters.
@@ -20,7 +21,15 @@ impl<'a> Sysctl<'a> {
 impl FactSource for Sysctl<'_> {
     /// A parameter that this kernel does not have is not installed; one of several numbers is not one that we judge.
     fn read(&self, name: &str) -> Observation {
-        let text = self.root.text(format!("/proc/sys/{}", name.replace('.', "/")))?;
+        let text = self.root.text(path(name))?;
         text.trim().parse().map(FactValue::Number).map_err(|_| Absence::Malformed)
     }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        inputs::files(self.root, [path(name)])
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("/proc/sys/{}", name.replace('.', "/"))
 }

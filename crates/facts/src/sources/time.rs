@@ -6,6 +6,7 @@ use contract::fact::{Absence, FactValue, Observation};
 
 use super::FactSource;
 use crate::config::Config;
+use crate::inputs::{self, Input, MINUTE};
 use crate::program;
 
 /// timesyncd's own directory, which systemd removes when it stops.
@@ -66,6 +67,19 @@ impl FactSource for Time<'_> {
             "synchronised" => self.synchronised(),
             "error_ms_max" => self.error_ms_max(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    /// How far a clock is off is told when one asks, and not before.
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let root = &self.config.root;
+        let kept = [program::inputs(root, "chronyc"), vec![Input::Clock, Input::Every(MINUTE)]].concat();
+        match name {
+            "synchronised" => {
+                [inputs::places(root, [TIMESYNC]), inputs::entries(root, [TIMESYNC]), kept].concat()
+            }
+            "error_ms_max" => kept,
+            _ => Vec::new(),
         }
     }
 }

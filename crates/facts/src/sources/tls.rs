@@ -9,6 +9,7 @@ use x509_parser::public_key::PublicKey;
 
 use super::FactSource;
 use crate::config::Config;
+use crate::inputs::{self, HOUR, Input};
 use crate::root::count;
 
 const DAY_S: i64 = 24 * 60 * 60;
@@ -89,6 +90,19 @@ impl FactSource for Tls<'_> {
             "weak_certificates" => self.weak_certificates(),
             "exposed_keys" => self.exposed_keys(),
             _ => Err(Absence::Unsupported),
+        }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let Config { root, certificates, certificate_keys, .. } = self.config;
+        match name {
+            "days_left" => {
+                [inputs::files(root, certificates), vec![Input::Clock, Input::Every(HOUR)]].concat()
+            }
+            // Declared to us, or not: that changes with our own configuration, which is read at the start.
+            "weak_certificates" => [inputs::files(root, certificates), vec![Input::Every(HOUR)]].concat(),
+            "exposed_keys" => [inputs::files(root, certificate_keys), vec![Input::Every(HOUR)]].concat(),
+            _ => Vec::new(),
         }
     }
 }

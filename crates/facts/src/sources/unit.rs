@@ -11,6 +11,7 @@ use zbus::zvariant::{OwnedObjectPath, OwnedValue};
 use super::FactSource;
 use super::settings::word;
 use crate::config::Config;
+use crate::inputs::{self, Input};
 
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
@@ -90,6 +91,15 @@ impl FactSource for Unit<'_> {
             unit if unit.contains('.') && !unit.contains('/') => self.active_state(unit),
             _ => Err(Absence::Unsupported),
         }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let which = match name {
+            "failed_count" => Input::Units,
+            unit if unit.contains('.') && !unit.contains('/') => Input::Unit(unit.to_owned()),
+            _ => return Vec::new(),
+        };
+        [inputs::places(&self.config.root, ["/run/systemd/system", BUS]), vec![which]].concat()
     }
 }
 

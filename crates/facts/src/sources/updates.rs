@@ -5,8 +5,9 @@ use std::fs;
 use contract::fact::{Absence, FactValue, Observation};
 
 use super::FactSource;
-use super::nixos::is_nixos;
+use super::nixos::{MARK, is_nixos};
 use crate::config::Config;
+use crate::inputs::{self, HOUR, Input};
 use crate::program;
 use crate::root::age_ms;
 
@@ -107,6 +108,24 @@ impl FactSource for Updates<'_> {
         };
         // A generation carries its packages with it; its age is the `nixos` source's to tell.
         if is_nixos(&self.config.root)? { Err(Absence::DoesNotApply) } else { apts_own(self) }
+    }
+
+    fn inputs(&self, name: &str) -> Vec<Input> {
+        let root = &self.config.root;
+        let which = match name {
+            "list_age_days" => [inputs::files(root, STAMPS), vec![Input::Clock, Input::Every(HOUR)]].concat(),
+            "automatic" => {
+                let programs = ["apt-config", "unattended-upgrade"].map(|name| program::inputs(root, name));
+                [programs.concat(), vec![Input::Files(root.path("/etc/apt"))]].concat()
+            }
+            "restart_pending" => {
+                let links = ["/run/booted-system", "/run/current-system"];
+                let places = inputs::places(root, ["/run/reboot-required"]);
+                [places, inputs::entries(root, ["/boot"]), inputs::files(root, links)].concat()
+            }
+            _ => return Vec::new(),
+        };
+        [inputs::places(root, [MARK]), which].concat()
     }
 }
 

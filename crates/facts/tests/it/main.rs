@@ -5,6 +5,7 @@
 )]
 
 mod baseline;
+mod inputs;
 mod machines;
 #[path = "../../examples/controls-map/map.rs"]
 mod map;

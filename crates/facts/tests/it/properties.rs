@@ -60,7 +60,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_verdict_carries_exactly_what_was_seen(seen in prop::collection::vec(observation(), 96..=96), uid in any::<u32>()) {
+    fn every_verdict_carries_exactly_what_was_seen(seen in prop::collection::vec(observation(), 100..=100), uid in any::<u32>()) {
         let baseline = baseline();
         let mut facts = FactSet::default();
         for (fact, seen) in baseline.facts().into_iter().zip(seen) {

@@ -8,3 +8,4 @@ mod sshd;
 mod states;
 mod tls;
 mod units;
+mod unlisted;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use contract::fact::{Absence, FactId, FactValue, Observation, Word};
 use contract::time::UtcTime;
-use facts::{Config, OwnDirectories, Reader, Root};
+use facts::{Config, Input, OwnDirectories, Reader, Root};
 use tempfile::TempDir;
 
 /// Removed when it is dropped.
@@ -121,6 +121,39 @@ pub(crate) fn as_root(seen: Observation) -> Observation {
 }
 
 /// One line of a table: a tree, a fact, what must come of it.
+///
+/// A file without which the observation is another one is one that the fact hangs on, and its source must have declared it.
 pub(crate) fn check(files: &[(&str, &str)], fact: &str, want: &Observation) {
-    assert_eq!(Tree::of(files).read(fact), *want, "{fact} over {files:?}");
+    let tree = Tree::of(files);
+    assert_eq!(tree.read(fact), *want, "{fact} over {files:?}");
+    let inputs = tree.reader().inputs(&id(fact));
+    for (path, _) in files {
+        let others: Vec<_> = files.iter().filter(|(other, _)| other != path).copied().collect();
+        assert!(
+            Tree::of(&others).read(fact) == *want || inputs.iter().any(|input| covers(input, &tree, path)),
+            "{fact} does not say that it hangs on {path}: {inputs:?}"
+        );
+    }
+}
+
+/// Whether a change of what stands at `path` would be heard through `input`.
+fn covers(input: &Input, tree: &Tree, path: &str) -> bool {
+    let at = tree.path(path);
+    // The running kernel is another one only after a new start.
+    if path == "/proc/sys/kernel/osrelease" {
+        return true;
+    }
+    match input {
+        Input::Place(p) | Input::Directory(p) | Input::File(p) | Input::Places(p) | Input::Files(p) => {
+            at.starts_with(p)
+        }
+        Input::Entries(p) => at.parent() == Some(p),
+        Input::Mounts => path == "/proc/self/mountinfo" || path.starts_with("/sys/"),
+        Input::Swaps => path == "/proc/swaps",
+        Input::Sockets => path.starts_with("/proc/net/"),
+        Input::Firewall => path.starts_with("/proc/net/") && path.ends_with("_tables_names"),
+        // What the kernel lets nobody watch is asked for.
+        Input::Every(_) => path.starts_with("/proc/"),
+        Input::Unit(_) | Input::Units | Input::Clock => false,
+    }
 }

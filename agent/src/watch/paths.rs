@@ -1,0 +1,117 @@
+//! Files and directories, straight over inotify.
+//!
+//! Its mask leaves out opens and reads, and writes wherever only owner and mode matter: the product writes into its own directories all the time, and
+//! files of `/etc` are opened by every process there is. None of that wakes this one.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use contract::fact::FactId;
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use rustix::io::Errno;
+
+use crate::interest::{Interests, Mask, Touch};
+
+/// The watched directories.
+#[derive(Debug)]
+pub(super) struct Paths {
+    fd: OwnedFd,
+    armed: HashMap<i32, PathBuf>,
+    /// Directories that could not be watched, so that each is named once.
+    unwatched: BTreeSet<PathBuf>,
+}
+
+impl AsFd for Paths {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Paths {
+    pub(super) fn new() -> io::Result<Self> {
+        let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        Ok(Self { fd, armed: HashMap::new(), unwatched: BTreeSet::new() })
+    }
+
+    /// The facts behind all events that are there.
+    pub(super) fn pending(&mut self, interests: &Interests) -> io::Result<BTreeSet<FactId>> {
+        let mut touched = BTreeSet::new();
+        let mut gone = Vec::new();
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&self.fd, &mut buffer);
+        loop {
+            let event = match events.next() {
+                Ok(event) => event,
+                Err(Errno::WOULDBLOCK) => break,
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
+                tracing::warn!("the kernel dropped change events: everything watched is looked at again");
+                touched.extend(self.armed.values().flat_map(|d| interests.all_facts(d)));
+                continue;
+            }
+            let Some(directory) = self.armed.get(&event.wd()) else { continue };
+            if event.events().contains(ReadFlags::IGNORED) {
+                touched.extend(interests.all_facts(directory));
+                gone.push(event.wd());
+                continue;
+            }
+            let name = event.file_name().map(|n| OsStr::from_bytes(n.to_bytes()));
+            let written = event.events().contains(ReadFlags::MODIFY);
+            let touch = if written { Touch::Content } else { Touch::Place };
+            touched.extend(interests.facts(directory, name, touch));
+        }
+        for wd in gone {
+            self.armed.remove(&wd);
+        }
+        Ok(touched)
+    }
+
+    /// Watches what is not watched yet; the facts about it, which may have changed meanwhile.
+    pub(super) fn arm(&mut self, interests: &Interests) -> BTreeSet<FactId> {
+        let mut fresh = BTreeSet::new();
+        let mut armed: HashMap<i32, PathBuf> = HashMap::new();
+        for (directory, wanted) in interests.directories() {
+            match inotify::add_watch(&self.fd, directory, flags(wanted)) {
+                Ok(wd) => {
+                    if self.armed.get(&wd).is_none_or(|known| known != directory) {
+                        fresh.extend(interests.all_facts(directory));
+                    }
+                    armed.insert(wd, directory.to_owned());
+                    self.unwatched.remove(directory);
+                }
+                // That it comes is noticed in the directory above.
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                Err(error) => {
+                    if self.unwatched.insert(directory.to_owned()) {
+                        tracing::warn!(directory = %directory.display(), %error, "not watched: changes there are found by the next full scan");
+                    }
+                }
+            }
+        }
+        // What moved away under its old watch is no longer ours to hear of.
+        for wd in self.armed.keys().filter(|wd| !armed.contains_key(wd)) {
+            let _ = inotify::remove_watch(&self.fd, *wd);
+        }
+        self.armed = armed;
+        fresh
+    }
+}
+
+fn flags(wanted: Mask) -> WatchFlags {
+    let mut flags =
+        WatchFlags::ATTRIB | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
+    if wanted.entries {
+        flags |= WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
+    }
+    if wanted.content {
+        flags |= WatchFlags::MODIFY;
+    }
+    flags
+}

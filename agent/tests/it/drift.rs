@@ -1,0 +1,152 @@
+//! Drift by events: a change of a real file, socket, mount, clock, packet filter or unit asks for the facts that hang on it, and for no others.
+
+mod bus;
+mod files;
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+use agent::observe::News;
+use agent::thread::Thread;
+use agent::watch::Watch;
+use contract::fact::FactId;
+use facts::{Config, OwnDirectories, Root};
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::time::timeout;
+
+/// Far longer than any event takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// One change makes several events; their news come within this.
+const QUIET: Duration = Duration::from_millis(300);
+/// Something that must never be touched by what a test does.
+const BYSTANDER: &str = "login_defs:umask";
+
+/// A watch at work.
+struct Watching {
+    news: Receiver<News>,
+    thread: Option<Thread>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.news.close();
+        if let Some(thread) = self.thread.take() {
+            thread.end();
+        }
+    }
+}
+
+impl Watching {
+    fn of(config: Config, wanted: &[&str]) -> Self {
+        let wanted: Vec<FactId> = wanted.iter().map(|fact| fact.parse().unwrap()).collect();
+        let watch = Watch::arm(config, wanted).unwrap();
+        let (observer, news) = mpsc::channel(64);
+        let thread = Thread::begin("watch", move |stop| watch.follow(&observer, &stop).unwrap()).unwrap();
+        Self { news, thread: Some(thread) }
+    }
+
+    /// The facts that are to be looked at again, from the next news on until it is quiet.
+    async fn touched(&mut self) -> Vec<String> {
+        let mut touched = BTreeSet::new();
+        let mut patience = PATIENCE;
+        while let Ok(Some(news)) = timeout(patience, self.news.recv()).await {
+            let News::Changed(facts) = news else { panic!("{news:?}") };
+            touched.extend(facts.iter().map(ToString::to_string));
+            patience = QUIET;
+        }
+        assert!(!touched.is_empty(), "nothing was heard");
+        touched.into_iter().collect()
+    }
+
+    async fn is_quiet(&mut self) -> bool {
+        timeout(QUIET, self.news.recv()).await.is_err()
+    }
+}
+
+fn machine(root: &std::path::Path) -> Config {
+    let own = root.join("own");
+    let mut config = Config::new(OwnDirectories {
+        evidence: own.join("evidence"),
+        executor_keys: own.join("executor-keys"),
+        agent_keys: own.join("agent-keys"),
+    });
+    config.root = Root::new(root);
+    config
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[tokio::test]
+async fn a_port_that_begins_to_listen_is_heard_of_within_a_second_or_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = ["listening:plaintext_ports", "listening:tcp_ports", "listening:udp_ports"];
+    let mut watching = Watching::of(machine(directory.path()), &[&ports[..], &[BYSTANDER]].concat());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_eq!(watching.touched().await, ports);
+    drop(listener);
+    assert_eq!(watching.touched().await, ports);
+}
+
+#[tokio::test]
+async fn a_mount_is_heard_of() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path().join("mount");
+    std::fs::create_dir(&at).unwrap();
+    let mut watching = Watching::of(machine(directory.path()), &["disk:root_encrypted", BYSTANDER]);
+    let run = |program: &str, arguments: &[&str]| {
+        assert!(Command::new(program).args(arguments).arg(&at).status().unwrap().success(), "{program}");
+    };
+    run("mount", &["-t", "tmpfs", "suture-test"]);
+    assert_eq!(watching.touched().await, ["disk:root_encrypted"]);
+    run("umount", &[]);
+    assert_eq!(watching.touched().await, ["disk:root_encrypted"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_is_heard_of() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let aged = ["backup:age_hours", "time:synchronised", "tls:days_left"];
+    let mut watching = Watching::of(machine(directory.path()), &[&aged[..], &[BYSTANDER]].concat());
+    for _ in 0..2 {
+        // To what it shows already: the kernel announces that it was set, not by how much.
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+        rustix::time::clock_settime(rustix::time::ClockId::Realtime, now).unwrap();
+        assert_eq!(watching.touched().await, aged);
+    }
+}
+
+#[tokio::test]
+async fn a_rule_of_the_packet_filter_is_heard_of_by_whoever_may() {
+    let nft = |arguments: &[&str]| Command::new("nft").args(arguments).status().is_ok_and(|s| s.success());
+    let table = format!("suture_test_{}", std::process::id());
+    if !is_root() || !nft(&["list", "tables"]) {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut watching = Watching::of(machine(directory.path()), &["firewall:inbound_default", BYSTANDER]);
+    for change in ["add", "delete"] {
+        assert!(nft(&[change, "table", "inet", &table]));
+        assert_eq!(watching.touched().await, ["firewall:inbound_default"]);
+    }
+}
+
+#[tokio::test]
+async fn a_kernel_parameter_that_is_written_is_heard_of() {
+    let (path, fact) = ("/proc/sys/fs/suid_dumpable", "sysctl:fs.suid_dumpable");
+    let mut watching = Watching::of(machine("/".as_ref()), &[fact, "sysctl:kernel.kptr_restrict"]);
+    let value = std::fs::read(path).unwrap();
+    // As it is already, and only where it may be written at all.
+    if std::fs::write(path, value).is_err() {
+        return;
+    }
+    assert_eq!(watching.touched().await, [fact]);
+}

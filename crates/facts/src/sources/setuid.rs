@@ -1,0 +1,72 @@
+//! Programs that run as their owner or group whoever starts them, held against those that may: counted, never named.
+//!
+//! Looked for where programs are and where everyone may write, and not on every file system whole: that takes seconds, and a machine is looked at more
+//! often than that.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+
+use contract::fact::{Absence, Observation};
+
+use crate::inputs::{Input, MINUTE};
+use crate::root::{Root, count};
+
+/// Where programs are: each with all that is below it.
+const PROGRAMS: [&str; 9] = [
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/libexec",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/usr/lib/openssh",
+    "/usr/lib/dbus-1.0",
+    "/run/wrappers/bin",
+    "/opt",
+];
+/// Where everyone may write. Too much comes and goes there to be listened to.
+const OPEN: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+/// Far more than these hold.
+const ENTRIES_MAX: usize = 50_000;
+
+/// How many are not among `allowed`.
+pub(super) fn unlisted(root: &Root, allowed: &BTreeSet<String>) -> Observation {
+    let mut left: Vec<PathBuf> = PROGRAMS.iter().chain(&OPEN).map(PathBuf::from).collect();
+    let (mut unlisted, mut entries) = (0, 0);
+    while let Some(directory) = left.pop() {
+        let listed = match fs::read_dir(root.path(&directory)) {
+            Ok(listed) => listed,
+            Err(error) => match root.absence(&error) {
+                // What is not there holds nothing; something may vanish between its listing and our look, too.
+                Absence::NotInstalled => continue,
+                absence => return Err(absence),
+            },
+        };
+        for entry in listed {
+            let entry = entry.map_err(|e| root.absence(&e))?;
+            entries += 1;
+            if entries > ENTRIES_MAX {
+                return Err(Absence::TimedOut);
+            }
+            let Ok(metadata) = entry.metadata() else { continue };
+            let path = directory.join(entry.file_name());
+            if metadata.is_dir() {
+                left.push(path);
+            } else if metadata.is_file() && is_raised(metadata.mode()) {
+                unlisted += usize::from(!path.to_str().is_some_and(|path| allowed.contains(path)));
+            }
+        }
+    }
+    count(unlisted)
+}
+
+/// Set-uid, or set-gid on what its group may run: without that it only marks a file for locking.
+const fn is_raised(mode: u32) -> bool {
+    mode & 0o4000 != 0 || mode & 0o2010 == 0o2010
+}
+
+/// What the count hangs on.
+pub(super) fn inputs(root: &Root) -> Vec<Input> {
+    PROGRAMS.iter().map(|path| Input::Places(root.path(path))).chain([Input::Every(MINUTE)]).collect()
+}

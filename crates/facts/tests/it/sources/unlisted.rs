@@ -1,0 +1,97 @@
+//! What a host has, held against what was signed that it may have.
+
+use contract::allowlist::{Allowlist, Fingerprint};
+use contract::fact::Absence;
+
+use crate::tree::{Tree, number, ports};
+
+const FACTS: [&str; 4] = [
+    "listening:unlisted_ports",
+    "path:unlisted_setuid_files",
+    "accounts:unlisted_administrators",
+    "accounts:unlisted_ssh_keys",
+];
+const HEADER: &str = "  sl  local_address rem_address   st\n";
+/// Of the key of no words at all, as `ssh-keygen -l` prints it.
+const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// A machine with two of each kind.
+fn machine() -> Tree {
+    let tcp = format!("{HEADER}   0: 00000000:0016 00000000:0000 0A\n   1: 00000000:1F90 00000000:0000 0A\n");
+    let udp = format!("{HEADER}   0: 00000000:0044 00000000:0000 07\n");
+    let passwd = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nben:x:1001:27::/home/ben:/bin/sh\n\
+                  toor:x:0:0::/root:/bin/sh\neve:x:1002:1002::/home/eve:/bin/sh\n";
+    Tree::new()
+        .file("/proc/net/tcp", &tcp)
+        .file("/proc/net/udp", &udp)
+        .file("/etc/passwd", passwd)
+        .file("/etc/group", "sudo:x:27:ann\nusers:x:100:eve\n")
+        .file("/home/ann/.ssh/authorized_keys", &format!("# mine\nno-pty ssh-ed25519 {KEY} ann\n"))
+        .file("/etc/ssh/authorized_keys.d/gone", "ssh-rsa AAAAB3NzaC1yc2EAAAAD\n")
+        .file("/usr/bin/su", "")
+        .mode("/usr/bin/su", 0o4755)
+        .file("/opt/x/bin/y", "")
+        .mode("/opt/x/bin/y", 0o2755)
+        .file("/usr/bin/ls", "")
+        .mode("/usr/bin/ls", 0o755)
+        .file("/tmp/locked", "")
+        .mode("/tmp/locked", 0o2644)
+}
+
+fn allowing(text: &str) -> Tree {
+    let mut tree = machine();
+    tree.config.allowed = Ok(Allowlist::parse("a.yaml", text).unwrap());
+    tree
+}
+
+#[test]
+fn without_a_list_nothing_is_judged() {
+    for absence in [Absence::NotDeclared, Absence::Unreadable] {
+        let mut tree = machine();
+        tree.config.allowed = Err(absence);
+        for fact in FACTS {
+            assert_eq!(tree.read(fact), Err(absence), "{fact}");
+        }
+    }
+    // A list of one kind says nothing of the others.
+    let tree = allowing("administrators: [ann, ben, toor]\n");
+    assert_eq!(tree.read(FACTS[2]), number(0));
+    for fact in [FACTS[0], FACTS[1], FACTS[3]] {
+        assert_eq!(tree.read(fact), Err(Absence::NotDeclared), "{fact}");
+    }
+}
+
+#[test]
+fn what_is_not_on_the_list_is_counted() {
+    let none = allowing("listening: { tcp: [], udp: [] }\nsetuid: []\nadministrators: []\nssh_keys: []\n");
+    assert_eq!(none.read(FACTS[0]), ports(&[22, 68, 8080]));
+    assert_eq!(none.read(FACTS[1]), number(2), "a mark for locking raises nobody");
+    assert_eq!(none.read(FACTS[2]), number(3), "by group, by first group, by number; root itself is none");
+    assert_eq!(none.read(FACTS[3]), number(2));
+    let some = allowing(&format!(
+        "listening: {{ tcp: [22], udp: [68] }}\nsetuid: [/usr/bin/su]\nadministrators: [ann, ben]\nssh_keys: ['{}']\n",
+        fingerprint()
+    ));
+    assert_eq!(some.read(FACTS[0]), ports(&[8080]));
+    assert_eq!(
+        [some.read(FACTS[1]), some.read(FACTS[2]), some.read(FACTS[3])],
+        [number(1), number(1), number(1)]
+    );
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_no_key_that_is_allowed() {
+    let tree = allowing("ssh_keys: []\n").file("/home/eve/.ssh/authorized_keys", "ssh-ed25519 nonsense\n");
+    assert_eq!(tree.read(FACTS[3]), Err(Absence::Malformed));
+}
+
+/// As `ssh-keygen -lf` prints it for [`KEY`].
+fn fingerprint() -> &'static str {
+    "SHA256:kmYcvdi2GkPeWxB6XLjrZB8JHsy2Hm8luHMFp9GMvqk"
+}
+
+#[test]
+fn a_fingerprint_is_the_one_that_ssh_keygen_prints() {
+    assert!(Fingerprint::try_from(fingerprint().to_owned()).is_ok());
+    assert!(Fingerprint::try_from("SHA256:short".to_owned()).is_err());
+}
