@@ -50,6 +50,10 @@ check-layers:
 controls-map:
     cargo run -q -p facts --example controls-map
 
+# Write the list in docs/detectors.md anew from the detectors; a test is red while it is stale.
+detectors-list:
+    cargo run -q -p detectors --example detectors-list
+
 # What is parsed from others' bytes, each target for so many seconds on one core; needs cargo-fuzz (cargo install cargo-fuzz --locked). No sanitizer: the crate has no unsafe code.
 fuzz seconds="60":
     cd crates/contract/fuzz && for target in frame order runbook; do mkdir -p corpus/$target && RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . -s none $target corpus/$target ../corpus/$target -- -max_total_time={{seconds}} -max_len=16384 -rss_limit_mb=1024 || exit 1; done

@@ -1,123 +1,57 @@
-//! Detectors: patterns over log lines, as data. What comes out is a detector's id and two numbers; the line itself stays here.
+//! The detectors that come with this version, and the site's key under which they name what may not be named.
 //!
-//! Pure: lines and the time go in, signals come out. Whole blocks of lines are searched at once with all patterns joined into one, and only a
-//! line that may match is looked at again to see which detectors it belongs to.
+//! What a detector is and how lines become signals is the crate `detectors`: pure, and shared with the operator's command that tries samples.
 
-mod definition;
-mod window;
+use std::io;
+use std::path::Path;
 
-use contract::ids::DetectorId;
-use contract::time::MonoNs;
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+pub use detectors::{
+    BadDetectors, Claims, Definition, Detectors, DiskUse, Library, Observed, Program, Signal, SiteKey,
+    Source, Trends,
+};
+use edge::file;
 
-pub use definition::{BadDetectors, Definition};
-use window::Window;
+/// The detectors that are shipped: `(file name, text)`.
+pub const SHIPPED: [(&str, &str); 12] = [
+    ("access.yaml", include_str!("../detectors/access.yaml")),
+    ("audit.yaml", include_str!("../detectors/audit.yaml")),
+    ("backup.yaml", include_str!("../detectors/backup.yaml")),
+    ("certificates.yaml", include_str!("../detectors/certificates.yaml")),
+    ("disks.yaml", include_str!("../detectors/disks.yaml")),
+    ("kernel.yaml", include_str!("../detectors/kernel.yaml")),
+    ("postgresql.yaml", include_str!("../detectors/postgresql.yaml")),
+    ("services.yaml", include_str!("../detectors/services.yaml")),
+    ("sshd.yaml", include_str!("../detectors/sshd.yaml")),
+    ("systemd.yaml", include_str!("../detectors/systemd.yaml")),
+    ("time.yaml", include_str!("../detectors/time.yaml")),
+    ("web.yaml", include_str!("../detectors/web.yaml")),
+];
 
-/// A detector that fired.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signal {
-    /// Which.
-    pub detector: DetectorId,
-    /// How many lines matched within the window, counted up to a thousand.
-    pub count: u32,
-    /// The window, in seconds.
-    pub window_s: u32,
+/// The shipped detectors, read.
+pub fn library() -> Result<Library, BadDetectors> {
+    Library::parse(&SHIPPED)
 }
 
-/// What a block of lines came to.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Observed {
-    /// Lines.
-    pub lines: u64,
-    /// Lines on which a detector matched.
-    pub matched: u64,
-    /// Detectors that fired.
-    pub signals: Vec<Signal>,
+/// The shipped detectors, at work for a site with this key.
+pub fn built_in(key: SiteKey) -> Result<Detectors, BadDetectors> {
+    Detectors::new(library()?, key)
 }
 
-/// All detectors, with what they have seen within their windows.
-#[derive(Debug)]
-pub struct Detectors {
-    /// All patterns joined: says quickly that a block holds nothing, or where the first line is that may matter.
-    any: Regex,
-    set: RegexSet,
-    /// Of each pattern in `set`, the detector.
-    owner: Vec<usize>,
-    each: Vec<(Definition, Window)>,
-}
-
-impl Detectors {
-    /// The detectors that come with this version.
-    pub fn built_in() -> Result<Self, BadDetectors> {
-        let files = [
-            ("detectors/access.yaml", include_str!("../detectors/access.yaml")),
-            ("detectors/machine.yaml", include_str!("../detectors/machine.yaml")),
-        ];
-        Self::parse(&files)
-    }
-
-    /// Parses `(file name, text)` pairs. Refused as a whole where one detector makes no sense.
-    pub fn parse(files: &[(&str, &str)]) -> Result<Self, BadDetectors> {
-        let definitions = definition::read(files)?;
-        let owner = definitions.iter().enumerate().flat_map(|(n, d)| vec![n; d.patterns.len()]).collect();
-        let patterns: Vec<&str> = definitions.iter().flat_map(|d| &d.patterns).map(String::as_str).collect();
-        let joined = patterns.iter().map(|p| format!("(?:{p})")).collect::<Vec<_>>().join("|");
-        // Bytes and no Unicode: logs are not always UTF-8, and `.` never crosses a line's end. `^` and `$` mean a line's in both.
-        let set = RegexSetBuilder::new(&patterns)
-            .unicode(false)
-            .multi_line(true)
-            .build()
-            .map_err(BadDetectors::Patterns)?;
-        let any = RegexBuilder::new(&joined)
-            .unicode(false)
-            .multi_line(true)
-            .build()
-            .map_err(BadDetectors::Patterns)?;
-        let each = definitions.into_iter().map(|d| (d, Window::default())).collect();
-        Ok(Self { any, set, owner, each })
-    }
-
-    /// Looks at whole lines, which arrived at `now`. The last one may lack its line feed.
-    pub fn observe(&mut self, lines: &[u8], now: MonoNs) -> Observed {
-        let mut observed = Observed { lines: count_lines(lines), ..Observed::default() };
-        let mut rest = lines;
-        while let Some(hit) = self.any.find(rest) {
-            let begin = rest[..hit.start()].iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
-            let end =
-                rest[hit.start()..].iter().position(|&b| b == b'\n').map_or(rest.len(), |n| hit.start() + n);
-            // The joined pattern may have matched across a line's end; the line alone decides.
-            if self.line(&rest[begin..end], now, &mut observed.signals) {
-                observed.matched += 1;
-            }
-            rest = rest.get(end + 1..).unwrap_or_default();
+/// The site's key: drawn once, kept in a file that only the agent reads, and never sent. One that is bent is not drawn anew by itself: names would
+/// change, and that must be seen.
+pub fn site_key(path: &Path) -> Result<SiteKey, file::FileError> {
+    let bent =
+        |source| file::FileError { path: path.to_owned(), action: "read the site's key from it", source };
+    let key = match file::read(path, 64) {
+        Ok(bytes) => bytes.try_into().map_err(|_| bent(io::Error::other("it is not 32 bytes")))?,
+        Err(e) if e.source.kind() == io::ErrorKind::NotFound => {
+            let key = edge::random::bytes::<32>().map_err(bent)?;
+            file::write_durably(path, &key)?;
+            key
         }
-        observed
-    }
-
-    /// Counts one line for each detector it belongs to.
-    fn line(&mut self, line: &[u8], now: MonoNs, signals: &mut Vec<Signal>) -> bool {
-        let mut owners: Vec<usize> = self.set.matches(line).into_iter().map(|n| self.owner[n]).collect();
-        // Patterns stand in the order of their detectors, so equal owners stand together.
-        owners.dedup();
-        for &n in &owners {
-            let (definition, window) = &mut self.each[n];
-            if let Some(count) = window.count(now, definition.threshold, definition.window_s) {
-                let detector = definition.id.clone();
-                signals.push(Signal { detector, count, window_s: definition.window_s });
-            }
-        }
-        !owners.is_empty()
-    }
-
-    /// What the detectors are.
-    pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
-        self.each.iter().map(|(definition, _)| definition)
-    }
-}
-
-fn count_lines(block: &[u8]) -> u64 {
-    let feeds = block.iter().map(|&b| u64::from(b == b'\n')).sum::<u64>();
-    feeds + u64::from(block.last().is_some_and(|&b| b != b'\n'))
+        Err(e) => return Err(e),
+    };
+    Ok(SiteKey::new(&key))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //!
 //! - While the hub is away the site may heal itself under a standing order: the executor decides that, the agent only asks.
 //!
-//! Decisions are pure and are handed clocks and randomness: [`episodes`], [`detectors`], [`interest`], [`backoff`]. The rest is a thin shell.
+//! Decisions are pure and are handed clocks and randomness: [`episodes`], the crate [`mod@detectors`], [`interest`], [`backoff`]. The rest is a thin shell.
 #![forbid(unsafe_code)]
 
 pub mod alone;
@@ -24,6 +24,7 @@ pub mod hub;
 pub mod interest;
 pub mod logs;
 pub mod look;
+pub mod looks;
 pub mod observe;
 pub mod orders;
 pub mod outbox;
@@ -35,6 +36,7 @@ pub mod site;
 pub mod standing;
 pub mod table;
 pub mod thread;
+pub mod trends;
 pub mod watch;
 pub mod watchdog;
 

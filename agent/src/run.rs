@@ -16,17 +16,18 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::deliver::{self, Incidents};
-use crate::detectors::{BadDetectors, Detectors};
+use crate::detectors::{self, BadDetectors, Detectors, Trends};
 use crate::executor::{self, Seat, WrongExecutor};
 use crate::hub::{Hub, HubError};
 use crate::look::{Eyes, Looker};
-use crate::observe::{self, observe};
+use crate::looks::Looks;
+use crate::observe::{self, News, observe};
 use crate::outbox::{self, Outbox};
 use crate::ship::{self, Shipping};
 use crate::site::{self, Identity, Places, SiteError};
 use crate::thread::{Stop, Thread};
 use crate::watch::Watch;
-use crate::{alone, logs, orders, signals, standing, watchdog};
+use crate::{alone, logs, orders, signals, standing, trends, watchdog};
 
 /// The longest file of exceptions.
 const EXCEPTIONS_BYTES_MAX: u64 = 1 << 20;
@@ -92,10 +93,16 @@ pub async fn run_alone_after(
     let incidents = Incidents::new(outbox, tracer);
 
     let (to_signals, from_logs) = mpsc::unbounded_channel();
-    let detectors = Detectors::built_in()?;
+    let (library, key) = (detectors::library()?, detectors::site_key(&places.site_key())?);
+    let trends = Trends::of(&library, key.clone());
+    let (observer, news) = mpsc::channel(64);
+    let looks = Looks::of(&library, &looker.baseline, observer.clone());
+    let detectors = Detectors::new(library, key)?;
     let mut parts = Parts::new();
-    spawn(&mut parts, signals::follow(from_logs, incidents.clone()));
-    let watching = start(&mut parts, &config, Ground { identity, looker, hub, incidents, tracer, silence })?;
+    spawn(&mut parts, signals::follow(from_logs, incidents.clone(), looks.clone()));
+    spawn(&mut parts, trends::follow(trends, incidents.clone(), looks));
+    let ground = Ground { identity, looker, hub, incidents, tracer, silence, observer, news };
+    let watching = start(&mut parts, &config, ground)?;
     let following =
         logs::follow(config.logs, places, detectors, to_signals, tracer).map_err(RunError::Thread)?;
     spawn(&mut parts, watchdog::reassure());
@@ -151,14 +158,15 @@ struct Ground {
     incidents: Incidents,
     tracer: Tracer,
     silence: Duration,
+    observer: mpsc::Sender<News>,
+    news: mpsc::Receiver<News>,
 }
 
 /// Starts the parts, and the thread that watches for changes.
 fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, RunError> {
-    let Ground { identity, looker, hub, incidents, tracer, silence } = ground;
+    let Ground { identity, looker, hub, incidents, tracer, silence, observer, news } = ground;
     let (executor, questions) = executor::channel();
     let (acting, asked_to_act) = executor::channel();
-    let (observer, news) = mpsc::channel(64);
     let shipping = Shipping::default();
     // Armed before the first look, so that no change falls between the two.
     let watch = Watch::arm(told(config, &Places::of(config.dir.path()), &identity), looker.all())

@@ -95,6 +95,11 @@ impl Places {
         self.dir.join("logs.json")
     }
 
+    /// The key under which names become pseudonyms.
+    pub fn site_key(&self) -> PathBuf {
+        self.dir.join("site.key")
+    }
+
     /// How far the journal was read.
     pub fn journal_cursor(&self) -> PathBuf {
         self.dir.join("journal.cursor")

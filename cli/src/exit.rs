@@ -6,7 +6,7 @@ use std::process::ExitCode;
 /// The exit statuses (after `sysexits.h` where it has one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// The loop did not close, the evidence did not verify, or what came is not what was exported.
+    /// The loop did not close, the evidence did not verify, what came is not what was exported, or a sample did not do what its detector says.
     NotProven,
     /// The command line cannot be used.
     Usage,

@@ -1,10 +1,11 @@
 //! `suture`: the operator's command.
 //!
-//! Exit status: 0 done; 1 the loop did not close or the evidence did not verify; 2 wrong usage; 3 a
+//! Exit status: 0 done; 1 the loop did not close, the evidence did not verify, or a sample did not do what its detector says; 2 wrong usage; 3 a
 //! new policy would deny what the old one allowed; 65 a file is refused, with line and column; 66 what was asked for is not there; 69 the hub cannot be reached; 73 a directory or
 //! file cannot be used; 75 another `suture try` uses the directory.
 #![forbid(unsafe_code)]
 
+mod detector;
 mod exit;
 mod kit;
 mod operator;
@@ -45,6 +46,9 @@ enum Command {
     /// Lint, show, sign and compare runbooks.
     #[command(subcommand)]
     Runbook(runbook::Runbook),
+    /// Hold detectors to their own samples.
+    #[command(subcommand)]
+    Detector(detector::Detector),
     /// Make a key for one person who approves.
     OperatorKey(signing::OperatorKey),
     /// Add your signature to an order that waits for a person.
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Command::Sheet(told) => kit::sheet(&told),
         Command::Policy(told) => policy::run(&told),
         Command::Runbook(told) => runbook::run(&told),
+        Command::Detector(told) => detector::run(&told),
         Command::OperatorKey(told) => signing::operator_key(&told),
         Command::Approve(told) => signing::approve(&told),
         Command::BreakGlass(told) => signing::break_glass(&told),

@@ -14,6 +14,7 @@ use contract::ids::{GrantId, RunbookId};
 use contract::plane::StandingIssued;
 use contract::time::UtcTime;
 use identity::Holder;
+use planner::Answer;
 use thiserror::Error;
 
 use crate::hub::Hub;
@@ -82,7 +83,14 @@ fn granted(library: &Library, withheld: bool) -> Vec<RunbookId> {
             .runbook(id)
             .is_some_and(|a| !a.runbook.disruptive && a.runbook.approval.people() == 0)
     };
-    let named: BTreeSet<&RunbookId> = library.rules.iter().map(|rule| &rule.run).collect();
+    let named: BTreeSet<&RunbookId> = library
+        .rules
+        .iter()
+        .filter_map(|rule| match rule.answer() {
+            Answer::Run(runbook) => Some(runbook),
+            Answer::Person(_) => None,
+        })
+        .collect();
     if withheld { Vec::new() } else { named.into_iter().filter(undisturbing).cloned().collect() }
 }
 

@@ -4,21 +4,33 @@ use contract::decision::{Choice, Decision, Escalation, Provenance};
 use contract::incident::What;
 use contract::runbook::Catalogue;
 
-use crate::rules::{Rule, Rules};
+use crate::rules::{Answer, Rule, Rules};
 
 /// Chooses a runbook for `what`, or hands it to a person. The order of the rules never matters: two that disagree are a question for a person.
 pub fn decide(what: &What, rules: &Rules, catalogue: &Catalogue) -> Decision {
     let matching: Vec<&Rule> = rules.iter().filter(|rule| rule.when.matches(what)).collect();
     let choice = match matching.as_slice() {
         [] => Choice::Escalate(Escalation::NoRule),
-        [first, others @ ..] if others.iter().any(|other| other.run != first.run) => {
+        [first, others @ ..] if others.iter().any(|other| disagree(first, other)) => {
             Choice::Escalate(Escalation::RulesDisagree)
         }
-        [first, ..] if catalogue.runbook(&first.run).is_none() => {
-            Choice::Escalate(Escalation::RunbookMissing)
-        }
-        [first, ..] => Choice::Run(first.run.clone()),
+        [first, ..] => match first.answer() {
+            Answer::Person(_) => Choice::Escalate(Escalation::ByRule),
+            Answer::Run(runbook) if catalogue.runbook(runbook).is_none() => {
+                Choice::Escalate(Escalation::RunbookMissing)
+            }
+            Answer::Run(runbook) => Choice::Run(runbook.clone()),
+        },
     };
     let rule = matching.first().map(|rule| rule.id.to_string());
     Decision { choice, provenance: Provenance::Rules { table: rules.digest(), rule } }
+}
+
+/// Two runbooks, or a runbook and a person. Two reasons for a person are one answer.
+fn disagree(one: &Rule, other: &Rule) -> bool {
+    match (one.answer(), other.answer()) {
+        (Answer::Run(one), Answer::Run(other)) => one != other,
+        (Answer::Person(_), Answer::Person(_)) => false,
+        (Answer::Run(_), Answer::Person(_)) | (Answer::Person(_), Answer::Run(_)) => true,
+    }
 }

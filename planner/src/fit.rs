@@ -5,7 +5,7 @@ use contract::ids::{ControlId, ParameterName, RunbookId};
 use contract::runbook::{Catalogue, ParameterFault};
 use thiserror::Error;
 
-use crate::rules::{Condition, Rule, Rules};
+use crate::rules::{Answer, Condition, Rule, Rules};
 
 /// A rule that could never be carried out, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -87,8 +87,23 @@ impl Rules {
     }
 }
 
+fn fit_person(rule: &Rule, baseline: &Baseline) -> Result<(), Misfit> {
+    let Condition::Controls(controls) = &rule.when else { return Ok(()) };
+    for id in controls.members() {
+        let declared = baseline.control(id).ok_or_else(|| Misfit::NoControl(id.clone()))?;
+        if let Some(runbook) = &declared.runbook {
+            return Err(Misfit::NotTheBaselines { control: id.clone(), runbook: runbook.clone() });
+        }
+    }
+    Ok(())
+}
+
 fn fit_rule(rule: &Rule, baseline: &Baseline, catalogue: &Catalogue) -> Result<(), Misfit> {
-    let runbook = rule.run.clone();
+    let runbook = match rule.answer() {
+        Answer::Run(runbook) => runbook.clone(),
+        // A person needs no runbook. A control that is left to one says so in the baseline.
+        Answer::Person(_) => return fit_person(rule, baseline),
+    };
     let approved = catalogue.runbook(&runbook).ok_or_else(|| Misfit::NoRunbook(runbook.clone()))?;
     let named = approved.runbook.named_controls();
     if let Some(control) = named.into_iter().find(|id| baseline.control(id).is_none()) {

@@ -12,7 +12,7 @@ mod rules;
 
 pub use decide::decide;
 pub use fit::{Misfit, MisfitError};
-pub use rules::{Condition, NonEmpty, Rule, RuleId, Rules, RulesError, RulesFault};
+pub use rules::{Answer, Condition, NonEmpty, Rule, RuleId, Rules, RulesError, RulesFault};
 
 /// The rule table that is shipped, and the name under which messages speak of it.
 pub const SHIPPED: (&str, &str) = ("planner/rules/controls.yaml", include_str!("../rules/controls.yaml"));

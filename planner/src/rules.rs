@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use contract::digest::Digest;
 use contract::ids::{ControlId, DetectorId, RunbookId};
 use contract::incident::What;
+use contract::signal::SignalKind;
 use contract::yaml::{self, YamlError};
 use serde::Deserialize;
 use serde_yaml::Spanned;
@@ -37,6 +38,8 @@ pub enum Condition {
     Controls(NonEmpty<ControlId>),
     /// Signals of these detectors.
     Detectors(NonEmpty<DetectorId>),
+    /// Signals of these kinds, whatever detector they are of.
+    Kinds(NonEmpty<SignalKind>),
 }
 
 impl Condition {
@@ -44,10 +47,10 @@ impl Condition {
     pub fn matches(&self, what: &What) -> bool {
         match (self, what) {
             (Self::Controls(list), What::Drift { control, fact: _, observed: _ }) => list.0.contains(control),
-            (Self::Detectors(list), What::Signal { detector, count: _, window_s: _ }) => {
-                list.0.contains(detector)
-            }
-            (Self::Controls(_), What::Signal { .. }) | (Self::Detectors(_), What::Drift { .. }) => false,
+            (Self::Detectors(list), What::Signal(signal)) => list.0.contains(&signal.detector),
+            (Self::Kinds(list), What::Signal(signal)) => list.0.contains(&signal.kind),
+            (Self::Controls(_), What::Signal(_))
+            | (Self::Detectors(_) | Self::Kinds(_), What::Drift { .. }) => false,
         }
     }
 
@@ -60,6 +63,7 @@ impl Condition {
         match self {
             Self::Controls(list) => twice(list),
             Self::Detectors(list) => twice(list),
+            Self::Kinds(list) => twice(list),
         }
     }
 }
@@ -72,8 +76,32 @@ pub struct Rule {
     pub id: RuleId,
     /// What it speaks of.
     pub when: Condition,
-    /// What it chooses.
-    pub run: RunbookId,
+    /// The runbook that it chooses,
+    #[serde(default)]
+    run: Option<RunbookId>,
+    /// or why a person has to look.
+    #[serde(default)]
+    person: Option<String>,
+}
+
+/// What a rule answers: one of the two, never neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// Order this runbook.
+    Run(&'a RunbookId),
+    /// Hand it to a person, for this reason.
+    Person(&'a str),
+}
+
+impl Rule {
+    /// What it answers.
+    pub fn answer(&self) -> Answer<'_> {
+        match (&self.run, &self.person) {
+            (Some(runbook), _) => Answer::Run(runbook),
+            // A table with a rule that has neither is refused when it is read.
+            (None, why) => Answer::Person(why.as_deref().unwrap_or_default()),
+        }
+    }
 }
 
 /// A rule's name. It has the grammar of a tenant's: short, lower-case, printable.
@@ -142,6 +170,9 @@ pub enum RulesFault {
     /// Two rules share an id.
     #[error("rule {0} appears twice")]
     Twice(String),
+    /// A rule answers nothing, or two things at once.
+    #[error("rule {0} must have `run`, or a reason under `person`, and not both")]
+    NotOneAnswer(String),
     /// One rule names something twice.
     #[error("rule {rule} names {name} twice")]
     NamedTwice {
@@ -164,6 +195,9 @@ impl Rules {
         for Spanned { value: rule, referenced, .. } in &written.value {
             if !ids.insert(&rule.id) {
                 return refuse(referenced.line(), RulesFault::Twice(rule.id.to_string()));
+            }
+            if rule.run.is_some() == rule.person.as_ref().is_some_and(|why| !why.trim().is_empty()) {
+                return refuse(referenced.line(), RulesFault::NotOneAnswer(rule.id.to_string()));
             }
             if let Some(name) = rule.when.repeated() {
                 return refuse(referenced.line(), RulesFault::NamedTwice { rule: rule.id.to_string(), name });

@@ -11,12 +11,13 @@ enum Sort {
 }
 
 /// Each crate with what it may depend on. In its tests a library may know the same, an app any library.
-const TABLE: [(&str, Sort, &[&str]); 22] = [
+const TABLE: [(&str, Sort, &[&str]); 23] = [
     ("contract", Sort::Library, &[]),
     ("tlog", Sort::Library, &[]),
     ("edge", Sort::Library, &["contract"]),
     ("evidence", Sort::Library, &["contract", "edge", "tlog"]),
     ("archive", Sort::Library, &["contract", "edge"]),
+    ("detectors", Sort::Library, &["contract"]),
     ("queue", Sort::Library, &["contract"]),
     ("identity", Sort::Library, &["contract"]),
     ("facts", Sort::Library, &["contract", "edge"]),
@@ -31,13 +32,13 @@ const TABLE: [(&str, Sort, &[&str]); 22] = [
         Sort::App,
         &["contract", "edge", "evidence", "facts", "hands", "planner", "policy", "sandbox", "tlog"],
     ),
-    ("agent", Sort::App, &["contract", "edge", "facts", "identity"]),
+    ("agent", Sort::App, &["contract", "detectors", "edge", "facts", "identity"]),
     (
         "hub",
         Sort::App,
         &["archive", "contract", "edge", "evidence", "identity", "planner", "queue", "tlog", "witness"],
     ),
-    ("cli", Sort::App, &["contract", "edge", "policy"]),
+    ("cli", Sort::App, &["contract", "detectors", "edge", "policy"]),
     ("suture-witness", Sort::App, &["contract", "edge", "tlog", "witness"]),
     // For tests alone: a machine to run programs on. It knows none of them.
     ("guest", Sort::Library, &[]),
@@ -49,7 +50,7 @@ const TABLE: [(&str, Sort, &[&str]); 22] = [
 /// Crates that must stay free of whole worlds, however far down: the cores of I/O, the executor and the verifier of any network.
 const FREE_OF: [(&[&str], &[&str]); 2] = [
     (
-        &["contract", "tlog", "planner", "policy", "witness"],
+        &["contract", "detectors", "tlog", "planner", "policy", "witness"],
         &["tokio", "reqwest", "hyper", "rusqlite", "notify", "rustls", "zbus"],
     ),
     (&["verify", "executor"], &["tokio", "reqwest", "hyper", "rustls"]),

@@ -4,8 +4,8 @@ use contract::time::MonoNs;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Entries may be older than this machine's last start, where the monotonic clock begins; detectors only compare them with each other.
-const BEFORE_BOOT_NS: u64 = 1 << 62;
+use super::reading::live;
+use crate::detectors::{Claims, Program};
 
 /// What is asked of an entry. Everything else journald knows about it stays where it is.
 #[derive(Deserialize)]
@@ -16,20 +16,51 @@ pub(super) struct Entry {
     microseconds: Option<String>,
     #[serde(rename = "SYSLOG_IDENTIFIER")]
     identifier: Option<Value>,
+    #[serde(rename = "_TRANSPORT")]
+    transport: Option<Value>,
+    #[serde(rename = "_UID")]
+    uid: Option<Value>,
+    #[serde(rename = "_EXE")]
+    exe: Option<Value>,
     #[serde(rename = "MESSAGE")]
     message: Option<Value>,
 }
 
+/// Who wrote an entry.
+pub(super) struct Teller {
+    transport: Vec<u8>,
+    uid: Option<u32>,
+    exe: Vec<u8>,
+    identifier: Vec<u8>,
+}
+
+impl Teller {
+    /// The program that journald vouches for.
+    pub(super) fn program(&self) -> Option<Program<'_>> {
+        let Self { transport, uid, exe, identifier } = self;
+        Program::vouched(&Claims { transport, uid: *uid, exe, identifier })
+    }
+}
+
 impl Entry {
-    /// The entry as a syslog file would have it, without its time: `program: message`.
+    /// Its message. One entry is one line, whatever it holds.
     pub(super) fn line(&self) -> Vec<u8> {
-        let mut line = self.identifier.as_ref().map(text).unwrap_or_default();
-        line.extend_from_slice(b": ");
-        line.extend(self.message.as_ref().map(text).unwrap_or_default());
-        // One entry is one line, whatever it holds.
+        let mut line = self.message.as_ref().map(text).unwrap_or_default();
         line.iter_mut().filter(|b| **b == b'\n').for_each(|b| *b = b' ');
         line.push(b'\n');
         line
+    }
+
+    /// What journald itself says of who wrote it, and what he says.
+    pub(super) fn teller(&self) -> Teller {
+        let text = |field: &Option<Value>| field.as_ref().map(text).unwrap_or_default();
+        let uid = str::from_utf8(&text(&self.uid)).ok().and_then(|uid| uid.parse().ok());
+        Teller {
+            transport: text(&self.transport),
+            uid,
+            exe: text(&self.exe),
+            identifier: text(&self.identifier),
+        }
     }
 
     /// When it was written, on our monotonic clock: what piled up while we were away must not look as if it happened at once.
@@ -41,7 +72,7 @@ impl Entry {
             .and_then(|us| us.parse::<i64>().ok())
             .map_or(utc.unix_ms(), |us| us / 1_000);
         let age_ms = u64::try_from(utc.unix_ms() - written_ms).unwrap_or(0);
-        MonoNs((BEFORE_BOOT_NS + now.0).saturating_sub(age_ms.saturating_mul(1_000_000)))
+        MonoNs(live(now).0.saturating_sub(age_ms.saturating_mul(1_000_000)))
     }
 }
 

@@ -55,7 +55,8 @@ impl Followed {
         self.unseen_from_end = false;
         self.retire_missing(now);
         for (tail, _) in &mut self.retiring {
-            let _ = tail.drain(|lines| reading.take(lines, now));
+            let path = tail.path.clone();
+            let _ = tail.drain(|lines| reading.take_file(&path, lines, now));
         }
         reading.tell(now);
     }
@@ -66,12 +67,12 @@ impl Followed {
             Some(tail) => self.go_on(path, tail, now, reading)?,
             None => {
                 let from = if self.unseen_from_end { From::End } else { From::Start };
-                open_text(path)?.map(|file| Tail::begin(file, from)).transpose()?
+                open_text(path)?.map(|file| Tail::begin(file, path, from)).transpose()?
             }
         };
         let Some(mut tail) = followed else { return Ok(None) };
         let before = tail.place.offset;
-        tail.drain(|lines| reading.take(lines, now))?;
+        tail.drain(|lines| reading.take_file(path, lines, now))?;
         self.dirty |= tail.place.offset != before;
         Ok(Some(tail))
     }
@@ -93,7 +94,7 @@ impl Followed {
             Fate::Replaced => {
                 self.dirty = true;
                 self.retiring.push((tail, now));
-                open_text(path)?.map(|file| Tail::begin(file, From::Start)).transpose()
+                open_text(path)?.map(|file| Tail::begin(file, path, From::Start)).transpose()
             }
             Fate::Truncated => {
                 self.dirty = true;
@@ -123,7 +124,8 @@ impl Followed {
         let (over, retiring): (Vec<_>, Vec<_>) = self.retiring.drain(..).partition(is_over);
         self.retiring = retiring;
         for (tail, _) in over {
-            let _ = tail.finish(|lines| reading.take(lines, now));
+            let path = tail.path.clone();
+            let _ = tail.finish(|lines| reading.take_file(&path, lines, now));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The journal, through a child `journalctl --follow`. Only two of its fields are asked for, and a cursor says how far it was read.
+//! The journal, through a child `journalctl --follow`. Few of its fields are asked for, and a cursor says how far it was read.
 
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
@@ -11,6 +11,7 @@ use edge::file;
 use super::Reading;
 use super::entry::Entry;
 use crate::backoff::Backoff;
+use crate::detectors::Source;
 use crate::thread::{Stop, Woken};
 
 /// A longer entry is not read; journalctl leaves out long fields by itself.
@@ -70,7 +71,12 @@ pub fn follow(program: &Path, cursor: &Path, reading: &mut Reading, stop: &Stop)
 
 fn spawn(program: &Path, cursor: Option<&str>) -> std::io::Result<(Child, ChildStdout)> {
     let mut command = Command::new(program);
-    command.args(["--follow", "--output=json", "--output-fields=MESSAGE,SYSLOG_IDENTIFIER", "--quiet"]);
+    command.args([
+        "--follow",
+        "--output=json",
+        "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_TRANSPORT,_UID,_EXE",
+        "--quiet",
+    ]);
     match cursor {
         Some(cursor) => command.args(["--no-tail", &format!("--after-cursor={cursor}")]),
         None => command.arg("--lines=0"),
@@ -115,7 +121,8 @@ fn take_entries(held: &mut Vec<u8>, reading: &mut Reading, cursor: &mut Cursor<'
     for line in held[..whole].split(|&b| b == b'\n').filter(|l| !l.is_empty()) {
         match serde_json::from_slice::<Entry>(line) {
             Ok(entry) => {
-                reading.take(&entry.line(), entry.at());
+                let teller = entry.teller();
+                reading.take(&Source::Journal(teller.program()), &entry.line(), entry.at());
                 cursor.at = Some(entry.cursor);
                 cursor.dirty = true;
             }

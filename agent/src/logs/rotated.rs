@@ -17,7 +17,7 @@ pub(super) fn rest(path: &Path, place: &Place) -> Option<Vec<Tail>> {
     let mut tails = Vec::new();
     for (n, (_, file)) in siblings.into_iter().enumerate().skip(at) {
         let from = if n == at { From::Place(place.clone()) } else { From::Start };
-        tails.push(Tail::begin(file, from).ok()?);
+        tails.push(Tail::begin(file, path, from).ok()?);
     }
     Some(tails)
 }

@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::place::{Fate, Place};
 
@@ -16,6 +16,8 @@ const SNIFF_BYTES: usize = 512;
 pub(super) struct Tail {
     file: File,
     pub(super) place: Place,
+    /// The name under which it was met.
+    pub(super) path: PathBuf,
 }
 
 /// Where to begin.
@@ -39,7 +41,7 @@ pub(super) fn open_text(path: &Path) -> io::Result<Option<File>> {
 }
 
 impl Tail {
-    pub(super) fn begin(file: File, from: From) -> io::Result<Self> {
+    pub(super) fn begin(file: File, path: &Path, from: From) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let place = match from {
             From::Start => Place::new(&metadata, 0),
@@ -47,7 +49,7 @@ impl Tail {
             // Under the inode it has now: a copy is another one, with the same beginning.
             From::Place(place) => place.moved_to(&metadata),
         };
-        let mut tail = Self { file, place };
+        let mut tail = Self { file, place, path: path.to_owned() };
         tail.place.fingerprint(&tail.file)?;
         Ok(tail)
     }

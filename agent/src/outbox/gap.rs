@@ -3,8 +3,10 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use contract::baseline::Severity;
 use contract::ids::{DetectorId, IncidentId};
 use contract::incident::{Incident, What};
+use contract::signal::{About, Signal, SignalKind};
 use contract::time::UtcTime;
 use edge::file::{self, FileError};
 use serde::{Deserialize, Serialize};
@@ -47,11 +49,14 @@ impl Gap {
         #[expect(clippy::expect_used, reason = "the text is a constant that a test parses")]
         let detector: DetectorId = DETECTOR.parse().expect("a detector's id");
         let seconds = self.last.ms_since(self.first).div_ceil(1_000).max(1);
-        let what = What::Signal {
+        let what = What::Signal(Signal {
             detector,
+            kind: SignalKind::LogLoss,
+            severity: Severity::High,
             count: u32::try_from(self.lost).unwrap_or(u32::MAX),
             window_s: u32::try_from(seconds).unwrap_or(u32::MAX),
-        };
+            about: About::default(),
+        });
         Incident { incident: self.incident.clone(), found: self.last, what }
     }
 }

@@ -77,8 +77,8 @@ fn a_full_outbox_drops_the_oldest_and_says_so_across_restarts() {
     let mut outbox = open(dir.path(), 3);
     let gap = outbox.gap().unwrap().clone();
     assert_eq!((gap.lost, gap.first, gap.last), (2, at(4_000), at(5_000)));
-    let What::Signal { detector, count, window_s } = gap.incident().what else { panic!("not a signal") };
-    assert_eq!((detector.as_str(), count, window_s), ("agent.outbox-gap", 2, 1));
+    let What::Signal(told) = gap.incident().what else { panic!("not a signal") };
+    assert_eq!((told.detector.as_str(), told.count, told.window_s), ("agent.outbox-gap", 2, 1));
     assert_eq!(gap.incident(), outbox.gap().unwrap().incident(), "telling it twice must not count twice");
 
     // What is lost while the hub is being told remains to be told, under another id.

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use agent::detectors::Detectors;
+use agent::detectors::{self, SiteKey};
 use agent::logs::{Reading, journal};
 use agent::thread::Thread;
 use edge::trace::Tracer;
@@ -24,7 +24,7 @@ fn script(dir: &std::path::Path, lines: &[String], end: &str) -> PathBuf {
 fn entry(cursor: u32, age_s: i64, message: &str) -> String {
     let us = (edge::clock::utc().unix_ms() - age_s * 1_000) * 1_000;
     format!(
-        r#"{{"__CURSOR":"c={cursor}","__REALTIME_TIMESTAMP":"{us}","_BOOT_ID":"x","SYSLOG_IDENTIFIER":"sshd","MESSAGE":{message}}}"#
+        r#"{{"__CURSOR":"c={cursor}","__REALTIME_TIMESTAMP":"{us}","_BOOT_ID":"x","_UID":"0","_EXE":"/usr/sbin/sshd","SYSLOG_IDENTIFIER":"sshd","MESSAGE":{message}}}"#
     )
 }
 
@@ -33,7 +33,8 @@ fn follow(dir: &std::path::Path, program: PathBuf, is_done: impl Fn(&[String]) -
     let (signals, mut received) = unbounded_channel();
     let cursor = dir.join("cursor");
     let thread = Thread::begin("journal", move |stop| {
-        let mut reading = Reading::new(Detectors::built_in().unwrap(), signals, Tracer::new(false));
+        let mut reading =
+            Reading::new(detectors::built_in(SiteKey::new(&[7; 32])).unwrap(), signals, Tracer::new(false));
         journal::follow(&program, &cursor, &mut reading, &stop);
     });
     let mut seen = Vec::new();
@@ -55,7 +56,7 @@ fn entries_are_counted_and_the_cursor_is_kept() {
     lines.push(entry(9, 0, r#""x: No space left on device""#));
     let program = script(dir.path(), &lines, "exec sleep 60");
     let seen = follow(dir.path(), program, |seen| seen.len() == 2);
-    assert_eq!(seen, ["auth.failed-logins", "disk.full"]);
+    assert_eq!(seen, ["ssh.failed-logins", "disk.full"]);
     until_blocking("the cursor", || {
         std::fs::read_to_string(dir.path().join("cursor")).ok().filter(|c| c == "c=9")
     });

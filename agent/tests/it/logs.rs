@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use agent::detectors::{Detectors, Signal};
+use agent::detectors::{self, Detectors, Library, Signal, SiteKey};
 use agent::logs::{Reading, files};
 use agent::thread::Thread;
 use contract::time::MonoNs;
@@ -21,12 +21,21 @@ use crate::rig::{until, until_blocking};
 fn detectors(marks: u32) -> Detectors {
     let one = |n: u32| {
         let (once, twice) = (format!("mark.n{n}"), format!("mark.n{n}.twice"));
-        format!(
-            "- {{id: {once}, title: t, patterns: ['^line {n}$'], threshold: 1, window_s: 60}}\n\
-             - {{id: {twice}, title: t, patterns: ['^line {n}$'], threshold: 2, window_s: 60}}\n"
-        )
+        let each = |(id, times): (String, u32)| {
+            format!(
+                "- {{id: {id}, title: t, kind: unsaid, severity: low, source: {{everything: true}}, \
+                   lines: [{{literal: 'line {n}', pattern: '^line {n}$'}}], when: {{rate: {times} in 60 s}}, \
+                   matches: ['line {n}'], ignores: [x]}}\n"
+            )
+        };
+        [(once, 1), (twice, 2)].map(each).concat()
     };
-    Detectors::parse(&[("marks", &(0..marks).map(one).collect::<String>())]).unwrap()
+    let library = Library::parse(&[("marks", &(0..marks).map(one).collect::<String>())]).unwrap();
+    Detectors::new(library, key()).unwrap()
+}
+
+fn key() -> SiteKey {
+    SiteKey::new(&[7; 32])
 }
 
 struct Followed {
@@ -205,13 +214,16 @@ async fn a_line_with_a_secret_never_leaves_the_machine() {
     let agent = machine.run(&hub);
     until("the first scan", || executor.with(|s| (!s.findings.is_empty()).then_some(()))).await;
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    let mut log = OpenOptions::new().append(true).open(machine.path("logs/app.log")).unwrap();
+    let mut log = OpenOptions::new().append(true).create(true).open(machine.path("logs/auth.log")).unwrap();
     for _ in 0..6 {
-        writeln!(log, "Nov 21 host sshd[1]: Failed password for {SECRET} from 192.0.2.1 port 1 ssh2")
-            .unwrap();
+        writeln!(
+            log,
+            "Nov 21 06:20:01 host sshd[1]: Failed password for {SECRET} from 192.0.2.1 port 1 ssh2"
+        )
+        .unwrap();
     }
     let signal = until("the signal", || hub.with(|s| s.incidents.first().cloned())).await;
-    assert_eq!(signal.what.subject(), "detector:auth.failed-logins");
+    assert!(signal.what.subject().starts_with("detector:ssh.failed-logins:"), "{}", signal.what.subject());
     machine.chmod("own/evidence", 0o755);
     until("evidence", || hub.with(|s| (s.evidence.len() >= 2).then_some(()))).await;
     agent.stop().await.unwrap();
@@ -228,12 +240,12 @@ async fn a_line_with_a_secret_never_leaves_the_machine() {
 #[test]
 fn a_flood_of_lines_costs_no_memory_and_one_signal() {
     let (signals, mut received) = unbounded_channel();
-    let mut reading = Reading::new(Detectors::built_in().unwrap(), signals, Tracer::new(false));
-    let block = "kernel: Out of memory: Killed process 1 (x)\n".repeat(1_000);
+    let mut reading = Reading::new(detectors::built_in(key()).unwrap(), signals, Tracer::new(false));
+    let block = "Nov 21 06:20:01 host kernel: Out of memory: Killed process 1 (x)\n".repeat(1_000);
     for n in 0..100 {
-        reading.take(block.as_bytes(), MonoNs(n));
+        reading.take_file("/var/log/kern.log".as_ref(), block.as_bytes(), MonoNs(n));
     }
     assert_eq!(reading.numbers(), (100_000, 100_000));
-    assert_eq!(received.try_recv().unwrap().detector.as_str(), "kernel.oom");
+    assert_eq!(received.try_recv().unwrap().detector.as_str(), "kernel.out-of-memory");
     assert!(received.try_recv().is_err());
 }

@@ -11,7 +11,11 @@ use crate::say::{Tone, Voice};
 pub(crate) fn what(what: &What) -> String {
     match what {
         What::Drift { control, .. } => control.to_string(),
-        What::Signal { detector, count, window_s } => format!("{detector} ({count} in {window_s} s)"),
+        What::Signal(signal) => {
+            let whose =
+                signal.about.identity().map_or_else(String::new, |identity| format!(" of {identity}"));
+            format!("{}{whose} ({} in {} s)", signal.detector, signal.count, signal.window_s)
+        }
     }
 }
 
@@ -21,6 +25,7 @@ pub(crate) fn choice(incident: &IncidentView) -> String {
         None => "not planned yet".to_owned(),
         Some(Choice::Run(runbook)) => runbook.to_string(),
         Some(Choice::Escalate(Escalation::NoRule)) => "a person (no runbook repairs it)".to_owned(),
+        Some(Choice::Escalate(Escalation::ByRule)) => "a person (the rules say so)".to_owned(),
         Some(Choice::Escalate(Escalation::RunbookMissing)) => {
             "a person (runbook not in catalogue)".to_owned()
         }

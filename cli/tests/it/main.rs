@@ -6,6 +6,7 @@
 mod alone;
 mod bad_weather;
 mod crash;
+mod detectors;
 mod first_light;
 mod policy;
 mod runbooks;

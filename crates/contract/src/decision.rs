@@ -31,6 +31,8 @@ pub enum Choice {
 pub enum Escalation {
     /// No rule speaks of this control or detector.
     NoRule,
+    /// A rule hands it to a person.
+    ByRule,
     /// A rule names a runbook that the catalogue does not hold.
     RunbookMissing,
     /// More than one rule matched and they disagree.

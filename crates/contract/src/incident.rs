@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{FactId, FactValue};
-use crate::ids::{ControlId, DetectorId, IncidentId, SiteId, TenantId};
+use crate::ids::{ControlId, IncidentId, SiteId, TenantId};
+use crate::signal::Signal;
 use crate::time::UtcTime;
 
 /// One drift or one signal on one host. It does not name its tenant, site or host: the hub takes those from the client certificate.
@@ -32,22 +33,18 @@ pub enum What {
         observed: FactValue,
     },
     /// A detector fired over the host's logs.
-    Signal {
-        /// The detector.
-        detector: DetectorId,
-        /// How many lines matched within the window.
-        count: u32,
-        /// The window, in seconds.
-        window_s: u32,
-    },
+    Signal(Signal),
 }
 
 impl What {
-    /// What makes two incidents of one host the same: the control, or the detector.
+    /// What makes two incidents of one host the same: the control, or the detector and the unit, mount, device or origin that it fired for.
     pub fn subject(&self) -> String {
         match self {
             Self::Drift { control, .. } => format!("control:{control}"),
-            Self::Signal { detector, .. } => format!("detector:{detector}"),
+            Self::Signal(Signal { detector, about, .. }) => match about.identity() {
+                Some(identity) => format!("detector:{detector}:{identity}"),
+                None => format!("detector:{detector}"),
+            },
         }
     }
 }

@@ -30,6 +30,7 @@ pub mod record;
 pub mod refusal;
 pub mod resource;
 pub mod runbook;
+pub mod signal;
 pub mod socket;
 pub mod time;
 pub mod yaml;

@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::baseline::{Baseline, Control};
+use contract::baseline::{Baseline, Control, Severity};
 use contract::decision::{Choice, Escalation, Provenance};
 use contract::digest::Digest;
 use contract::fact::FactValue;
 use contract::incident::What;
 use contract::runbook::{Catalogue, CatalogueFile};
+use contract::signal::{About, Signal, SignalKind};
 use planner::{Misfit, Rules, SHIPPED, decide};
 
 fn beside(path: &str) -> PathBuf {
@@ -48,6 +49,17 @@ fn drift(control: &Control) -> What {
     }
 }
 
+fn signal(kind: SignalKind) -> What {
+    What::Signal(Signal {
+        detector: "auth.failed-logins".parse().unwrap(),
+        kind,
+        severity: Severity::Low,
+        count: 9,
+        window_s: 60,
+        about: About::default(),
+    })
+}
+
 /// The shipped runbook for Suture's own directories alone, and one control fewer.
 fn own_only() -> Catalogue {
     const FILE: &str = "RB-FILE-001-own-directories.yaml";
@@ -85,7 +97,7 @@ fn a_decision_names_its_rule_and_its_tables_bytes() {
 
 #[test]
 fn where_rules_are_silent_or_disagree_a_person_decides() {
-    let what = What::Signal { detector: "auth.failed-logins".parse().unwrap(), count: 9, window_s: 60 };
+    let what = signal(SignalKind::FailedLogins);
     let one = "- { id: one, when: { detectors: [auth.failed-logins] }, run: RB-FILE-001-own-directories }\n";
     let same =
         "- { id: same, when: { detectors: [auth.failed-logins] }, run: RB-FILE-001-own-directories }\n";
@@ -103,6 +115,25 @@ fn where_rules_are_silent_or_disagree_a_person_decides() {
     check(&[other], Choice::Escalate(Escalation::RunbookMissing));
     check(&[one, other], Choice::Escalate(Escalation::RulesDisagree));
     check(&[other, one], Choice::Escalate(Escalation::RulesDisagree));
+    let person = "- { id: person, when: { kinds: [failed_logins] }, person: Somebody knows. }\n";
+    let too = "- { id: too, when: { detectors: [auth.failed-logins] }, person: Somebody else knows. }\n";
+    check(&[person], Choice::Escalate(Escalation::ByRule));
+    check(&[person, too], Choice::Escalate(Escalation::ByRule));
+    check(&[person, one], Choice::Escalate(Escalation::RulesDisagree));
+}
+
+#[test]
+fn every_kind_of_signal_is_handed_to_a_person_by_one_rule() {
+    let rules = Rules::parse(SHIPPED.0, SHIPPED.1).unwrap();
+    for kind in SignalKind::ALL {
+        let what = signal(kind);
+        assert_eq!(rules.iter().filter(|rule| rule.when.matches(&what)).count(), 1, "{kind}");
+        assert_eq!(
+            decide(&what, &rules, &catalogue()).choice,
+            Choice::Escalate(Escalation::ByRule),
+            "{kind}"
+        );
+    }
 }
 
 #[test]
@@ -118,6 +149,14 @@ fn a_table_that_makes_no_sense_is_refused_with_its_line() {
         ("rules:\n- { id: a, run: RB-X-001-x }\n", "rules.yaml:2", "when"),
         ("rules:\n- { id: a, when: { hosts: [x] }, run: RB-X-001-x }\n", "rules.yaml:2", "hosts"),
         ("rules:\n- { id: a, when: { controls: [x] }, run: rm -rf, with: 1 }\n", "rules.yaml:2", ""),
+        ("rules:\n- { id: a, when: { kinds: [x] }, person: y }\n", "rules.yaml:2", "unknown variant"),
+        ("rules:\n- { id: a, when: { kinds: [clock] } }\n", "rules.yaml:2", "and not both"),
+        ("rules:\n- { id: a, when: { kinds: [clock] }, person: ' ' }\n", "rules.yaml:2", "and not both"),
+        (
+            "rules:\n- { id: a, when: { kinds: [clock] }, person: y, run: RB-X-001-x }\n",
+            "rules.yaml:2",
+            "and not both",
+        ),
         ("rules:\n- { id: A!, when: { controls: [x] }, run: RB-X-001-x }\n", "rules.yaml:2", "rule's id"),
     ];
     for (text, place, word) in cases {
@@ -132,7 +171,7 @@ type Expected = fn(&Misfit) -> bool;
 fn a_rule_that_could_never_be_carried_out_is_found_before_the_first_incident() {
     let misfit = |text: &str| rules(text).fit(&baseline(), &own_only()).unwrap_err();
     let run = "run: RB-FILE-001-own-directories";
-    let cases: [(&str, String, Expected); 5] = [
+    let cases: [(&str, String, Expected); 8] = [
         ("unknown control", format!("controls: [no.such] }}, {run}"), |m| matches!(m, Misfit::NoControl(_))),
         ("another's control", format!("controls: [ssh.root-login] }}, {run}"), |m| {
             matches!(m, Misfit::NotTheBaselines { .. })
@@ -142,6 +181,13 @@ fn a_rule_that_could_never_be_carried_out_is_found_before_the_first_incident() {
         }),
         ("unknown runbook", "controls: [files.passwd] }, run: RB-X-001-x".to_owned(), |m| {
             matches!(m, Misfit::NoRunbook(_))
+        }),
+        ("a kind", format!("kinds: [clock] }}, {run}"), |m| matches!(m, Misfit::NothingToMeasure)),
+        ("a person for no control", "controls: [no.such] }, person: y".to_owned(), |m| {
+            matches!(m, Misfit::NoControl(_))
+        }),
+        ("a person for what is repaired", "controls: [files.passwd] }, person: y".to_owned(), |m| {
+            matches!(m, Misfit::NotTheBaselines { .. })
         }),
         ("a signal", format!("detectors: [a.b] }}, {run}"), |m| matches!(m, Misfit::NothingToMeasure)),
     ];

@@ -47,7 +47,7 @@ impl Followed {
             && let Ok(metadata) = file.metadata()
             && matches!(place.fate(&metadata, &file), Ok(Fate::Same))
         {
-            if let Ok(tail) = Tail::begin(file, From::Place(place)) {
+            if let Ok(tail) = Tail::begin(file, &path, From::Place(place)) {
                 self.tails.insert(path, tail);
             }
             return;
@@ -64,7 +64,8 @@ pub(super) fn finish(rest: Option<Vec<Tail>>, reading: &mut Reading) {
     };
     let now = edge::clock::mono();
     for tail in tails {
-        if tail.finish(|lines| reading.take(lines, now)).is_err() {
+        let path = tail.path.clone();
+        if tail.finish(|lines| reading.take_file(&path, lines, now)).is_err() {
             reading.lost("a rotated log file cannot be read");
         }
     }
