@@ -84,6 +84,19 @@ impl<S: Sync, T: DeserializeOwned, const MAX: usize> FromRequest<S> for Strict<T
     }
 }
 
+/// A body of at most `MAX` bytes that says nothing to us. It is read nevertheless: a connection that is closed over unread bytes is reset, and the answer
+/// is lost with it (RFC 9112, section 9.6).
+#[derive(Debug)]
+pub(crate) struct Unasked<const MAX: usize>;
+
+impl<S: Sync, const MAX: usize> FromRequest<S> for Unasked<MAX> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
+        read(request, MAX).await.map(|_| Self)
+    }
+}
+
 async fn read(request: Request, max: usize) -> Result<Bytes, Fault> {
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());

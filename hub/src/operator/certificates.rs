@@ -6,14 +6,15 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::id;
+use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
-use crate::problem::{Fault, answer};
+use crate::problem::{Fault, Unasked, answer};
 
 /// `POST /v1/certificates/{fingerprint}/revoke`. It counts from the next request on, also on connections that are open, and ends waits.
 pub(super) async fn revoke(
     State(hub): State<Arc<Hub>>,
     Path(fingerprint): Path<String>,
+    _: Unasked<BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
     let fingerprint = id(&fingerprint)?;
     let revoked = hub.store.revoke(fingerprint, edge::clock::utc()).await;

@@ -12,16 +12,17 @@ use contract::ids::{SiteId, TokenId};
 use contract::plane::EnrolmentSheet;
 use identity::Holder;
 
-use super::id;
 use super::tenants::known_tenant;
+use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
-use crate::problem::{Fault, answer};
+use crate::problem::{Fault, Unasked, answer};
 use crate::store::NewHost;
 
 /// `POST /v1/tenants/{tenant}/sites/{site}/enrolments`.
 pub(super) async fn add(
     State(hub): State<Arc<Hub>>,
     Path((tenant, site)): Path<(String, String)>,
+    _: Unasked<BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
     let tenant = known_tenant(&hub, &tenant).await?;
     let site: SiteId = id(&site)?;

@@ -1,5 +1,7 @@
 //! Who may use the operator plane, and what it says.
 
+use std::io::{Read as _, Write as _};
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -44,6 +46,31 @@ async fn tenants_and_sites_are_added_once_and_asked_for_by_name() {
     );
     let unknown = format!("/v1/certificates/{}/revoke", contract::digest::Digest::of(b"none"));
     assert_eq!(stage.operate(Method::POST, &unknown, None).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_nobody_asked_for_and_that_comes_late_costs_no_answer() {
+    let stage = Stage::start().await;
+    stage.sheet("a", "s").await;
+    let address = stage.url("").replace("http://", "");
+    let token = stage.token();
+    let said = tokio::task::spawn_blocking(move || {
+        let mut peer = std::net::TcpStream::connect(&address).unwrap();
+        let head = format!(
+            "POST /v1/tenants/a/sites/s/enrolments HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n",
+            token.trim()
+        );
+        peer.write_all(head.as_bytes()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        peer.write_all(b"{}").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let mut said = String::new();
+        peer.read_to_string(&mut said).unwrap();
+        said
+    });
+    let said = said.await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 201 "), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
