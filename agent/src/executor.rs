@@ -79,6 +79,22 @@ impl Executor {
         }
     }
 
+    /// Has it keep something. Any other answer than that it is kept does not fit.
+    pub async fn hand_over(&self, question: Question) -> Result<(), Unanswered> {
+        match self.ask(question).await? {
+            Answer::Kept => Ok(()),
+            Answer::Welcome { .. }
+            | Answer::Recorded { .. }
+            | Answer::Order(_)
+            | Answer::UnderWay { .. }
+            | Answer::Entries(_)
+            | Answer::Probed(_)
+            | Answer::Restoring { .. }
+            | Answer::Pruned { .. }
+            | Answer::Sorry { .. } => Err(Unanswered::Unfitting),
+        }
+    }
+
     /// How long the log was when the executor last said so.
     pub fn log_size(&self) -> u64 {
         self.log_size.load(Ordering::Relaxed)

@@ -265,22 +265,10 @@ impl Carrier {
         };
         self.held = Some(taken.size);
         let Some(note) = taken.receipt else { return Ok(()) };
-        match self.executor.ask(Question::Receipt { note }).await? {
-            Answer::Kept => {
-                self.receipted = taken.size;
-                self.tracer.emit(Event::Receipted { size: taken.size });
-                Ok(())
-            }
-            Answer::Welcome { .. }
-            | Answer::Recorded { .. }
-            | Answer::Order(_)
-            | Answer::UnderWay { .. }
-            | Answer::Entries(_)
-            | Answer::Probed(_)
-            | Answer::Restoring { .. }
-            | Answer::Pruned { .. }
-            | Answer::Sorry { .. } => Err(Unanswered::Unfitting.into()),
-        }
+        self.executor.hand_over(Question::Receipt { note }).await?;
+        self.receipted = taken.size;
+        self.tracer.emit(Event::Receipted { size: taken.size });
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use contract::digest::Digest;
 use contract::plane::StandingIssued;
-use contract::socket::{Answer, Question};
+use contract::socket::Question;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -87,16 +87,6 @@ async fn says_otherwise(said: &mut watch::Receiver<Option<Digest>>, says: Digest
 
 async fn hand_over(hub: &Hub, executor: &Executor) -> Result<Digest, Untaken> {
     let StandingIssued { envelope, rules, says } = hub.standing().await?;
-    match executor.ask(Question::StandingOrder { envelope, rules }).await? {
-        Answer::Kept => Ok(says),
-        Answer::Welcome { .. }
-        | Answer::Recorded { .. }
-        | Answer::Order(_)
-        | Answer::UnderWay { .. }
-        | Answer::Entries(_)
-        | Answer::Probed(_)
-        | Answer::Restoring { .. }
-        | Answer::Pruned { .. }
-        | Answer::Sorry { .. } => Err(Unanswered::Unfitting.into()),
-    }
+    executor.hand_over(Question::StandingOrder { envelope, rules }).await?;
+    Ok(says)
 }

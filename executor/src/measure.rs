@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use contract::baseline::Control;
-use contract::fact::{Absence, FactId, FactSet, FactValue};
+use contract::fact::{Absence, FactId, FactSet, FactValue, Observation};
 use contract::finding::Verdict;
 use contract::time::{ClockOffset, MonoNs};
 use facts::Reader;
@@ -64,12 +64,23 @@ impl Meter {
     pub fn measure(&self, control: &Control) -> Measured {
         // One at a time: a source that is being read is not asked a second time, and would count as absent.
         let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
-        match control.judge(&self.reader.read(&control.observe), self.self_uid) {
+        self.judge(control, &self.reader.read(&control.observe))
+    }
+
+    fn judge(&self, control: &Control, seen: &Observation) -> Measured {
+        match control.judge(seen, self.self_uid) {
             Verdict::Pass(seen) => Measured::Passes(seen),
             // No exception reaches this measurement: a fail is a fail.
             Verdict::Fail(seen) | Verdict::Excepted(seen) => Measured::Fails(FailingCheck { seen }),
             Verdict::NotAssessed(absence) => Measured::NotMeasured(absence),
         }
+    }
+
+    /// Looks at the facts of all these controls at once: what several share is read once.
+    pub fn measure_all(&self, controls: &[Control]) -> Vec<Measured> {
+        let facts: Vec<FactId> = controls.iter().map(|control| control.observe.clone()).collect();
+        let seen = self.probe(&facts);
+        controls.iter().map(|control| self.judge(control, &seen.observation(&control.observe))).collect()
     }
 
     /// Looks at these facts for the agent, which may not look itself.

@@ -107,6 +107,11 @@ pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(io::Error::from)
 }
 
+/// Takes the calling thread, and no other, into a network of its own with nothing in it. It does not come back: end the thread when it is done.
+pub fn leave_network() -> io::Result<()> {
+    unshare(UnshareFlags::NEWNET)
+}
+
 /// Marks every descriptor from `first` on as closed by the next exec, whoever left it open.
 pub(crate) fn close_on_exec_from(first: u32) -> io::Result<()> {
     // SAFETY: the flag CLOSE_RANGE_CLOEXEC closes nothing now, so no owner loses its descriptor.

@@ -32,6 +32,7 @@ pub use confinement::{Capability, Confinement, Destination, Identity, Limits, Mi
 pub use error::{FreezeError, LaunchError};
 pub use features::{Absence, Feature, Features};
 pub use finished::{Cost, Exit, Finished, Layer, Means};
+pub use kernel::leave_network;
 pub use launch::{Backend, Launcher};
 pub use launcher::launcher_main;
 pub use program::{Program, ProgramError};

@@ -51,10 +51,11 @@ impl Runner {
     }
 
     fn all_pass(&self) -> bool {
-        self.site.baseline.controls().iter().all(|control| match self.machine.meter.measure(control) {
+        let measured = self.machine.meter.measure_all(self.site.baseline.controls());
+        measured.iter().all(|measured| match measured {
             Measured::Passes(_) => true,
             Measured::Fails(_) => false,
-            Measured::NotMeasured(absence) => does_not_count(absence),
+            Measured::NotMeasured(absence) => does_not_count(*absence),
         })
     }
 }

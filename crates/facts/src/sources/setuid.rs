@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use contract::fact::{Absence, Observation};
+use rustix::fs::StatVfsMountFlags;
 
 use crate::inputs::{Input, MINUTE};
 use crate::root::{Root, count};
@@ -49,8 +50,17 @@ pub(super) fn unlisted(root: &Root, allowed: &BTreeSet<String>) -> Observation {
             if entries > ENTRIES_MAX {
                 return Err(Absence::TimedOut);
             }
-            let Ok(metadata) = entry.metadata() else { continue };
             let path = directory.join(entry.file_name());
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                Err(error) => match root.absence(&error) {
+                    Absence::NotInstalled => continue,
+                    // Somebody's own file system, which may keep out root itself, raises nobody.
+                    _ if raises_nobody(&root.path(&path)) => continue,
+                    // Listed, and not looked at: what is in a directory that none but its owner may enter counts, too.
+                    absence => return Err(absence),
+                },
+            };
             if metadata.is_dir() {
                 left.push(path);
             } else if metadata.is_file() && is_raised(metadata.mode()) {
@@ -64,6 +74,11 @@ pub(super) fn unlisted(root: &Root, allowed: &BTreeSet<String>) -> Observation {
 /// Set-uid, or set-gid on what its group may run: without that it only marks a file for locking.
 const fn is_raised(mode: u32) -> bool {
     mode & 0o4000 != 0 || mode & 0o2010 == 0o2010
+}
+
+/// Whether what is mounted there never has a program run as anybody but its starter (mount(8), `nosuid`).
+fn raises_nobody(path: &std::path::Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|mounted| mounted.f_flag.contains(StatVfsMountFlags::NOSUID))
 }
 
 /// What the count hangs on.

@@ -40,7 +40,7 @@ pub(super) fn ssh_answers(at: &[SocketAddrV4], limit: Duration) -> Result<bool, 
         let network = free_network()?;
         let mut here = Routes::open().map_err(wrong("open a netlink socket"))?;
         host_network::on_a_thread(|| {
-            leave()?;
+            sandbox::leave_network().map_err(wrong("make a network namespace"))?;
             let mut there = Routes::open().map_err(wrong("open a netlink socket outside"))?;
             lay(&mut there, &Link { name: OUTSIDE, peer: INSIDE, peer_in: machine.as_fd() })?;
             let connected = connect(&mut here, &mut there, network, at, limit);
@@ -78,17 +78,8 @@ fn connect(
     Ok(any_answers(&places.collect::<Vec<_>>(), limit))
 }
 
-fn wrong(action: &'static str) -> impl FnOnce(Errno) -> HandError {
+fn wrong<E: Into<std::io::Error>>(action: &'static str) -> impl FnOnce(E) -> HandError {
     HandError::file(Path::new("/proc/self/ns/net"), action)
-}
-
-/// Puts this thread into a new network namespace.
-fn leave() -> Result<(), HandError> {
-    #[expect(
-        deprecated,
-        reason = "what is unsafe about it is a thread's file table, which this leaves alone"
-    )]
-    rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET).map_err(wrong("make a network namespace"))
 }
 
 /// One of the networks that the machine has no route into, but the default one.

@@ -80,6 +80,22 @@ fn what_is_not_on_the_list_is_counted() {
 }
 
 #[test]
+fn a_program_that_is_listed_and_cannot_be_looked_at_is_no_pass() {
+    // A thread of its own, which may not do what root may. Whatever it starts may not, either.
+    let looked = std::thread::spawn(|| {
+        let nobody = rustix::thread::Uid::from_raw(65_534);
+        if rustix::process::geteuid().is_root() {
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        }
+        let tree = allowing("setuid: [/usr/bin/su]\n").mode("/opt/x/bin", 0o444);
+        let seen = tree.read(FACTS[1]);
+        drop(tree.mode("/opt/x/bin", 0o755));
+        seen
+    });
+    assert_eq!(looked.join().unwrap(), Err(Absence::NeedsRoot));
+}
+
+#[test]
 fn a_key_that_cannot_be_read_is_no_key_that_is_allowed() {
     let tree = allowing("ssh_keys: []\n").file("/home/eve/.ssh/authorized_keys", "ssh-ed25519 nonsense\n");
     assert_eq!(tree.read(FACTS[3]), Err(Absence::Malformed));
