@@ -82,3 +82,15 @@ silent:
 fuzz-all seconds="120":
     just fuzz {{seconds}}
     just fuzz-policy {{seconds}}
+
+# The agent under 500 lines a second for so many seconds: its memory must not grow.
+soak seconds="1800":
+    SUTURE_MEASURE=1 SUTURE_SECONDS={{seconds}} cargo test --release --quiet --locked -p agent --test it cost::running::soak -- --exact --nocapture
+
+# Logs in a directory of so many files; the gates do 5 000.
+crowd files="1000000":
+    SUTURE_FILES={{files}} cargo test --release --quiet --locked -p agent --test it logs::crowd -- --nocapture --test-threads 1
+
+# The log reader killed at so many moments; the gates do 25.
+killed-reading times="300":
+    SUTURE_LOG_KILLS={{times}} cargo test --quiet --locked -p agent --test it killed::a_kill -- --nocapture

@@ -19,6 +19,7 @@ use crate::deliver::{self, Incidents};
 use crate::detectors::{self, BadDetectors, Detectors, Trends};
 use crate::executor::{self, Seat, WrongExecutor};
 use crate::hub::{Hub, HubError};
+use crate::logs::Reading;
 use crate::look::{Eyes, Looker};
 use crate::looks::Looks;
 use crate::observe::{self, News, observe};
@@ -92,19 +93,18 @@ pub async fn run_alone_after(
     let outbox = Outbox::open(&places.outbox(), outbox::CAPACITY, edge::clock::utc())?;
     let incidents = Incidents::new(outbox, tracer);
 
-    let (to_signals, from_logs) = mpsc::unbounded_channel();
+    let (to_signals, from_logs) = logs::outlet();
     let (library, key) = (detectors::library()?, detectors::site_key(&places.site_key())?);
     let trends = Trends::of(&library, key.clone());
     let (observer, news) = mpsc::channel(64);
     let looks = Looks::of(&library, &looker.baseline, observer.clone());
-    let detectors = Detectors::new(library, key)?;
+    let reading = Reading::resume(Detectors::new(library, key)?, &places.logs(), to_signals, tracer);
     let mut parts = Parts::new();
-    spawn(&mut parts, signals::follow(from_logs, incidents.clone(), looks.clone()));
-    spawn(&mut parts, trends::follow(trends, incidents.clone(), looks));
-    let ground = Ground { identity, looker, hub, incidents, tracer, silence, observer, news };
+    spawn(&mut parts, trends::follow(trends, incidents.clone(), looks.clone()));
+    let ground =
+        Ground { identity, looker, hub, incidents, from_logs, looks, tracer, silence, observer, news };
     let watching = start(&mut parts, &config, ground)?;
-    let following =
-        logs::follow(config.logs, places, detectors, to_signals, tracer).map_err(RunError::Thread)?;
+    let following = logs::follow(config.logs, reading.shared()).map_err(RunError::Thread)?;
     spawn(&mut parts, watchdog::reassure());
     // Without a service manager there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -156,6 +156,8 @@ struct Ground {
     looker: Arc<Looker>,
     hub: Hub,
     incidents: Incidents,
+    from_logs: logs::Inlet,
+    looks: Looks,
     tracer: Tracer,
     silence: Duration,
     observer: mpsc::Sender<News>,
@@ -164,10 +166,15 @@ struct Ground {
 
 /// Starts the parts, and the thread that watches for changes.
 fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, RunError> {
-    let Ground { identity, looker, hub, incidents, tracer, silence, observer, news } = ground;
+    let Ground { identity, looker, hub, incidents, from_logs, looks, tracer, silence, observer, news } =
+        ground;
     let (executor, questions) = executor::channel();
     let (acting, asked_to_act) = executor::channel();
     let shipping = Shipping::default();
+    let (to_losses, losses) = mpsc::unbounded_channel();
+    let arrived = from_logs.arrived.clone();
+    spawn(parts, signals::write_down(losses, arrived, executor.clone(), shipping.clone()));
+    spawn(parts, signals::follow(from_logs, incidents.clone(), looks, to_losses));
     // Armed before the first look, so that no change falls between the two.
     let watch = Watch::arm(told(config, &Places::of(config.dir.path()), &identity), looker.all())
         .map_err(RunError::Watch)?;

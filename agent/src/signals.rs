@@ -1,32 +1,92 @@
-//! Signals become incidents: typed fields from closed sets, nothing of the lines behind them.
+//! Signals become incidents: typed fields from closed sets, nothing of the lines behind them. Lost lines become incidents and records.
+
+use std::io;
 
 use contract::incident::{Incident, What};
-use tokio::sync::mpsc::UnboundedReceiver;
+use contract::socket::Question;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::backoff::{Backoff, pause};
 use crate::deliver::Incidents;
 use crate::detectors::Signal;
+use crate::executor::Executor;
+use crate::logs::{Inlet, Loss, Told};
 use crate::looks::Looks;
+use crate::ship::Shipping;
 
-/// Keeps an incident for each signal, until nobody sends any.
-pub async fn follow(mut signals: UnboundedReceiver<Signal>, incidents: Incidents, looks: Looks) {
-    while let Some(signal) = signals.recv().await {
-        take(signal, &incidents, &looks).await;
+/// The incident of a detector that fired just now.
+pub fn incident(signal: &Signal) -> io::Result<Incident> {
+    let what = What::Signal(signal.clone());
+    Ok(Incident { incident: crate::incident_id()?, found: edge::clock::utc(), what })
+}
+
+/// Keeps an incident for each signal and each loss, until nobody sends any, and has looked at what a signal is about. Losses go on to `losses`, to
+/// be written down.
+pub async fn follow(mut inlet: Inlet, incidents: Incidents, looks: Looks, losses: UnboundedSender<Loss>) {
+    while let Some(told) = inlet.told.recv().await {
+        let incident = match &told {
+            Told::Signal(incident) => incident.clone(),
+            Told::Loss(loss) => loss.incident(),
+        };
+        look(&incident, &looks).await;
+        keep(&incident, &incidents).await;
+        match told {
+            // Nobody listens any more only while the process stops; then it is said again by the next one.
+            Told::Signal(incident) => drop(inlet.arrived.send(incident.incident)),
+            Told::Loss(loss) => drop(losses.send(loss)),
+        }
     }
 }
 
-/// Keeps an incident for one signal, and has looked at what it is about.
+/// Keeps an incident for one signal of no log, and has looked at what it is about.
 pub async fn take(signal: Signal, incidents: &Incidents, looks: &Looks) {
-    // First the look: it needs no disk, and may find what can be repaired.
-    looks.after(&signal.detector).await;
     let mut backoff = Backoff::new(200, 10_000);
-    while let Err(error) = keep(incidents, What::Signal(signal.clone())).await {
-        tracing::error!(error = crate::chain(&*error), "a signal is not kept");
+    let incident = loop {
+        match incident(&signal) {
+            Ok(incident) => break incident,
+            Err(error) => {
+                tracing::error!(error = crate::chain(&error), "no id can be drawn for a signal");
+                pause(&mut backoff).await;
+            }
+        }
+    };
+    look(&incident, looks).await;
+    keep(&incident, incidents).await;
+}
+
+/// Before it is kept: a look needs no disk, and may find what can be repaired.
+async fn look(incident: &Incident, looks: &Looks) {
+    match &incident.what {
+        What::Signal(signal) => looks.after(&signal.detector).await,
+        What::Drift { .. } => {}
+    }
+}
+
+async fn keep(incident: &Incident, incidents: &Incidents) {
+    let mut backoff = Backoff::new(200, 10_000);
+    while let Err(error) = incidents.keep(incident.clone()).await {
+        tracing::error!(error = crate::chain(&error), "a signal is not kept");
         pause(&mut backoff).await;
     }
 }
 
-async fn keep(incidents: &Incidents, what: What) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let incident = Incident { incident: crate::incident_id()?, found: edge::clock::utc(), what };
-    Ok(incidents.keep(incident).await?)
+/// Has the executor write down each loss. Only then is it settled: after a restart it is told again under its id, and may be in the evidence
+/// twice, which is better than not at all.
+pub async fn write_down(
+    mut losses: UnboundedReceiver<Loss>,
+    arrived: std::sync::mpsc::Sender<contract::ids::IncidentId>,
+    executor: Executor,
+    shipping: Shipping,
+) {
+    // Nothing is written before it is known that the hub does not hold a longer log.
+    shipping.compared().await;
+    while let Some(loss) = losses.recv().await {
+        let mut backoff = Backoff::new(500, 60_000);
+        let Loss { incident, why, lost, from, until } = loss;
+        while let Err(error) = executor.ask(Question::LinesLost { why, from, until, lost }).await {
+            tracing::error!(error = crate::chain(&error), "lost lines are not written down");
+            pause(&mut backoff).await;
+        }
+        let _ = arrived.send(incident);
+    }
 }

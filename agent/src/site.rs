@@ -90,19 +90,14 @@ impl Places {
         self.dir.join("open.json")
     }
 
-    /// How far each log file was read.
-    pub fn log_positions(&self) -> PathBuf {
+    /// How far logs were read, and what came of them that is not in the outbox yet.
+    pub fn logs(&self) -> PathBuf {
         self.dir.join("logs.json")
     }
 
     /// The key under which names become pseudonyms.
     pub fn site_key(&self) -> PathBuf {
         self.dir.join("site.key")
-    }
-
-    /// How far the journal was read.
-    pub fn journal_cursor(&self) -> PathBuf {
-        self.dir.join("journal.cursor")
     }
 
     /// Held by the one agent that works in this directory.

@@ -1,78 +1,146 @@
 //! Log files: every text file with a log's name in the followed directories, through rotation by rename, by copy and truncation, and across
 //! restarts.
 
-use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use contract::record::LineLoss;
+use contract::time::MonoNs;
 
-use super::followed::Followed;
-use super::{NoLogs, Reading};
+use super::NoLogs;
+use super::followed::{Due, Followed};
+use super::health::{Source, State};
+use super::listing::Scope;
+use super::reading::{Shared, hold};
+use super::watched::{News, Watched};
 use crate::thread::{Stop, Woken};
 
 /// Writes that come together are read together.
-const SETTLE: Duration = Duration::from_millis(30);
-/// Looked at without being told, in case the kernel dropped an event.
-const IDLE: Duration = Duration::from_secs(30);
-/// With positions to be written, or renamed files to let go of.
-const RESTLESS: Duration = Duration::from_secs(5);
+const SETTLE: Duration = Duration::from_millis(8);
+/// All is looked at without being told, in case the kernel or we missed something.
+const IDLE_MS: u64 = 30_000;
+/// With something to be written, files without a name to let go of, or directories to be watched that are not there.
+const RESTLESS_MS: u64 = 5_000;
+/// How long nothing to follow is waited for until it is said.
+const NOTHING_MS: u64 = 60_000;
+/// A look at all directories may cost one part in so many of the time, where nothing asks for it, and where something does.
+const IDLE_SHARE: u64 = 2_000;
+const ASKED_SHARE: u64 = 10;
 
-/// `root` and the directories right below it, without the journal's own.
-pub fn below(root: &Path) -> Vec<PathBuf> {
-    let mut directories = vec![root.to_owned()];
-    if let Ok(entries) = std::fs::read_dir(root) {
-        let directory =
-            |e: &std::fs::DirEntry| e.file_type().is_ok_and(|t| t.is_dir()) && e.file_name() != "journal";
-        directories.extend(entries.flatten().filter(directory).map(|e| e.path()));
-    }
-    directories.sort();
-    directories
-}
-
-/// Follows the log files in `directories` until told to stop. `positions` is where their places are kept.
-pub fn follow(
-    directories: &[PathBuf],
-    positions: &Path,
-    reading: &mut Reading,
-    stop: &Stop,
-) -> Result<(), NoLogs> {
+/// Follows the log files in `scope` until told to stop.
+pub fn follow(scope: &Scope, shared: &Shared, stop: &Stop) -> Result<(), NoLogs> {
     let refused = |e: rustix::io::Errno| NoLogs::Refused(e.to_string());
-    let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(refused)?;
-    let mask =
-        WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVE | WatchFlags::DELETE | WatchFlags::ONLYDIR;
-    for directory in directories {
-        // One that cannot be watched is still looked at now and then.
-        let _ = inotify::add_watch(&events, directory, mask);
-    }
-    let mut files = Followed::resume(directories, positions, reading);
-    files.pass(reading);
-    files.store();
-    if files.len() == 0 {
-        let list: Vec<_> = directories.iter().map(|d| d.display().to_string()).collect();
-        return Err(NoLogs::NothingReadable(list.join(", ")));
-    }
-    reading.tailing(format!("{} files", files.len()), files.len());
+    let mut watched = Watched::new(scope.clone()).map_err(refused)?;
+    // Before the first look, so that nothing falls between the two.
+    watched.arm();
+    let mut files = Followed::resume(scope.clone(), &mut hold(shared));
+    let mut pace = Pace::new();
+    let mut due = Due { all: true, ..Due::default() };
+    let mut followed = None;
     loop {
-        match stop.wait(Some(&events), if files.is_restless() { RESTLESS } else { IDLE }) {
+        let listing = due.all;
+        {
+            let mut reading = hold(shared);
+            files.round(std::mem::take(&mut due), &mut reading);
+            files.after(&mut reading);
+            if followed.replace(files.len()) != Some(files.len()) {
+                say(&files, &reading);
+            }
+        }
+        if listing {
+            pace.listed(files.listing_ms());
+        }
+        watched.follow_links(files.links());
+        if files.len() == 0 && pace.began_ms_ago() >= NOTHING_MS {
+            let list: Vec<_> = scope.directories().iter().map(|d| d.display().to_string()).collect();
+            return Err(NoLogs::NothingReadable(list.join(", ")));
+        }
+        let restless =
+            files.is_restless() || watched.is_partial || files.len() == 0 || hold(shared).is_owing();
+        let wait = if files.is_behind() { Duration::ZERO } else { pace.wait(restless) };
+        match stop.wait(Some(watched.fd()), wait) {
             Woken::Stopped => {
-                files.end(reading);
+                files.end(&mut hold(shared));
                 return Ok(());
             }
             Woken::Readable => {
-                std::thread::sleep(SETTLE);
-                discard(&events);
+                // Not where there is more to read at once: it settled long ago.
+                if !files.is_behind() && stop.within(SETTLE) {
+                    files.end(&mut hold(shared));
+                    return Ok(());
+                }
+                let news = watched.news(files.wants_others()).map_err(|e| NoLogs::Refused(e.to_string()))?;
+                due = told(news, &mut watched, &mut pace, shared);
             }
+            Woken::Nothing if watched.is_partial => pace.asked |= watched.arm(),
             Woken::Nothing => {}
         }
-        files.go_round(reading);
+        due.all |= pace.is_due();
     }
 }
 
-/// Events only say that there is something to look at: a pass over a few dozen files costs less than telling them apart.
-fn discard(events: &OwnedFd) {
-    let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
-    let mut reader = inotify::Reader::new(events, &mut buffer);
-    while reader.next().is_ok() {}
+/// What is to be looked at, by what the kernel told.
+fn told(news: News, watched: &mut Watched, pace: &mut Pace, shared: &Shared) -> Due {
+    let mut due = news.due;
+    if news.rearm {
+        pace.asked |= watched.arm();
+    }
+    if news.unseen > 0 {
+        hold(shared).lost(LineLoss::RotatedAway, news.unseen);
+    }
+    if news.dropped > 0 {
+        hold(shared).lost(LineLoss::EventsDropped, news.dropped);
+        pace.asked = true;
+        due.known = true;
+    }
+    if due.all {
+        pace.asked = true;
+        (due.all, due.known) = (false, true);
+    }
+    due
+}
+
+fn say(files: &Followed, reading: &super::Reading) {
+    if files.len() > 0 {
+        reading.tailing(Source::Files, files.len());
+    } else {
+        reading.pulse().source(Source::Files, |s| s.state = State::NothingReadable);
+    }
+}
+
+/// When all directories are looked at: a directory of a million files takes a second of processor time to look at.
+struct Pace {
+    began: MonoNs,
+    listed: MonoNs,
+    took_ms: u64,
+    /// Something happened that only a look at everything can tell.
+    asked: bool,
+}
+
+impl Pace {
+    fn new() -> Self {
+        let now = edge::clock::mono();
+        Self { began: now, listed: now, took_ms: 0, asked: false }
+    }
+
+    fn listed(&mut self, took_ms: u64) {
+        (self.listed, self.took_ms, self.asked) = (edge::clock::mono(), took_ms, false);
+    }
+
+    fn interval_ms(&self) -> u64 {
+        if self.asked { self.took_ms * ASKED_SHARE } else { IDLE_MS.max(self.took_ms * IDLE_SHARE) }
+    }
+
+    fn is_due(&self) -> bool {
+        edge::clock::mono().ms_since(self.listed) >= self.interval_ms()
+    }
+
+    fn wait(&self, is_restless: bool) -> Duration {
+        let passed = edge::clock::mono().ms_since(self.listed);
+        let left = self.interval_ms().saturating_sub(passed);
+        Duration::from_millis(if is_restless { left.min(RESTLESS_MS) } else { left })
+    }
+
+    fn began_ms_ago(&self) -> u64 {
+        edge::clock::mono().ms_since(self.began)
+    }
 }

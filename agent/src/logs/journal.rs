@@ -1,67 +1,73 @@
-//! The journal, through a child `journalctl --follow`. Few of its fields are asked for, and a cursor says how far it was read.
+//! The journal, through a child `journalctl --follow`. Only a few of its fields are asked for, and a cursor says how far it was read.
 
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use contract::record::LineLoss;
 use contract::time::MonoNs;
-use edge::file;
 
-use super::Reading;
-use super::entry::Entry;
+use super::entry::{Entry, FIELDS};
+use super::health::{self, State};
+use super::reading::{Reading, STORE_MS, Shared, hold};
 use crate::backoff::Backoff;
 use crate::detectors::Source;
 use crate::thread::{Stop, Woken};
 
-/// A longer entry is not read; journalctl leaves out long fields by itself.
+/// A longer entry is passed over and counted; journalctl leaves out long fields by itself.
 const ENTRY_BYTES_MAX: usize = 1 << 20;
-const CURSOR_BYTES_MAX: u64 = 4096;
-/// The cursor is written this often, and when we stop.
-const STORE_MS: u64 = 5_000;
 /// A child that lived shorter did not get going.
 const SHORT_LIFE_MS: u64 = 2_000;
 /// So many short lives, and the cursor is taken for the reason: the journal may have forgotten what it points at.
 const SHORT_LIVES_MAX: u32 = 3;
 
-struct Cursor<'a> {
-    path: &'a Path,
-    at: Option<String>,
+/// Entries as they come.
+struct Stream {
+    /// What is not a whole line yet.
+    held: Vec<u8>,
+    /// True within an entry that is too long: what follows belongs to it, up to its end.
+    within: bool,
+    /// The entry that comes first if the journal still holds it.
+    expected: Option<String>,
     dirty: bool,
     stored: MonoNs,
 }
 
 /// Follows the journal until told to stop. `program` is `journalctl`.
-pub fn follow(program: &Path, cursor: &Path, reading: &mut Reading, stop: &Stop) {
-    let mut cursor = Cursor::load(cursor);
+pub fn follow(program: &Path, shared: &Shared, stop: &Stop) {
     let mut backoff = Backoff::new(500, 30_000);
     let mut short_lives = 0;
-    reading.tailing("journal".to_owned(), 1);
     loop {
         let began = edge::clock::mono();
-        match spawn(program, cursor.at.as_deref()) {
+        let cursor = hold(shared).kept.cursor.clone();
+        match spawn(program, cursor.as_deref()) {
             Ok((mut child, output)) => {
-                let stopped = read_all(output, reading, &mut cursor, stop);
+                hold(shared).tailing(health::Source::Journal, 1);
+                let stopped = Stream::new(cursor).read_all(output, shared, stop);
                 // It may have ended by itself.
                 let _ = child.kill();
                 let _ = child.wait();
-                cursor.store();
                 if stopped {
                     return;
                 }
             }
             Err(error) => tracing::error!(%error, "journalctl cannot be started"),
         }
+        let mut reading = hold(shared);
+        reading.pulse().source(health::Source::Journal, |s| s.state = State::Refused);
         if edge::clock::mono().ms_since(began) > SHORT_LIFE_MS {
             backoff.reset();
             short_lives = 0;
         } else {
             short_lives += 1;
         }
-        if short_lives >= SHORT_LIVES_MAX && cursor.at.take().is_some() {
+        if short_lives >= SHORT_LIVES_MAX && reading.kept.cursor.take().is_some() {
             short_lives = 0;
-            reading.lost("the journal no longer holds the place that was read last");
+            reading.lost(LineLoss::JournalForgot, 1);
+            after(&mut reading);
         }
+        drop(reading);
         let random = edge::random::bytes::<8>().map_or(0, u64::from_le_bytes);
         if stop.within(backoff.next(random)) {
             return;
@@ -69,16 +75,19 @@ pub fn follow(program: &Path, cursor: &Path, reading: &mut Reading, stop: &Stop)
     }
 }
 
+/// Writes down and tells what is new.
+fn after(reading: &mut Reading) {
+    if reading.has_news(edge::clock::mono()) {
+        reading.store(None);
+    }
+}
+
+/// From the entry at the cursor on, which was read already: that it comes first shows that nothing was lost in between.
 fn spawn(program: &Path, cursor: Option<&str>) -> std::io::Result<(Child, ChildStdout)> {
     let mut command = Command::new(program);
-    command.args([
-        "--follow",
-        "--output=json",
-        "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_TRANSPORT,_UID,_EXE",
-        "--quiet",
-    ]);
+    command.args(["--follow", "--output=json", "--quiet", &format!("--output-fields={FIELDS}")]);
     match cursor {
-        Some(cursor) => command.args(["--no-tail", &format!("--after-cursor={cursor}")]),
+        Some(cursor) => command.args(["--no-tail", &format!("--cursor={cursor}")]),
         None => command.arg("--lines=0"),
     };
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
@@ -88,70 +97,89 @@ fn spawn(program: &Path, cursor: Option<&str>) -> std::io::Result<(Child, ChildS
     }
 }
 
-/// Reads until the child ends (false) or we are told to stop (true).
-fn read_all(mut output: ChildStdout, reading: &mut Reading, cursor: &mut Cursor<'_>, stop: &Stop) -> bool {
-    let mut held = Vec::new();
-    let mut block = vec![0; 64 * 1024];
-    loop {
-        let limit = if cursor.dirty { Duration::from_millis(STORE_MS) } else { Duration::from_secs(3600) };
-        match stop.wait(Some(&output), limit) {
-            Woken::Stopped => return true,
-            Woken::Nothing => {}
-            Woken::Readable => match output.read(&mut block) {
-                Ok(0) => return false,
-                Ok(n) => {
-                    held.extend_from_slice(&block[..n]);
-                    take_entries(&mut held, reading, cursor);
-                }
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return false,
-            },
+impl Stream {
+    const fn new(expected: Option<String>) -> Self {
+        Self { held: Vec::new(), within: false, expected, dirty: false, stored: MonoNs(0) }
+    }
+
+    /// Reads until the child ends (false) or we are told to stop (true).
+    fn read_all(&mut self, mut output: ChildStdout, shared: &Shared, stop: &Stop) -> bool {
+        let mut block = vec![0; 64 * 1024];
+        let stopped = loop {
+            let is_restless = self.dirty || hold(shared).is_owing();
+            let limit = Duration::from_millis(if is_restless { STORE_MS } else { 60 * 60 * 1_000 });
+            match stop.wait(Some(&output), limit) {
+                Woken::Stopped => break true,
+                Woken::Nothing => self.after(&mut hold(shared)),
+                Woken::Readable => match output.read(&mut block) {
+                    Ok(0) => break false,
+                    Ok(n) => {
+                        let mut reading = hold(shared);
+                        self.read(&block[..n], &mut reading);
+                        self.after(&mut reading);
+                    }
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    Err(_) => break false,
+                },
+            }
+        };
+        let mut reading = hold(shared);
+        if reading.settle() || self.dirty {
+            reading.store(None);
         }
+        stopped
+    }
+
+    /// Takes the whole lines out of what was read by now.
+    fn read(&mut self, bytes: &[u8], reading: &mut Reading) {
+        for piece in bytes.split_inclusive(|&b| b == b'\n') {
+            let ends = piece.ends_with(b"\n");
+            if !self.within {
+                self.held.extend_from_slice(piece);
+                if self.held.len() > ENTRY_BYTES_MAX {
+                    self.within = true;
+                    reading.lost(LineLoss::TooLong, 1);
+                } else if ends && self.held.len() > 1 {
+                    self.entry(reading);
+                }
+            }
+            if ends {
+                self.within = false;
+            }
+            if ends || self.within {
+                self.held.clear();
+            }
+        }
+    }
+
+    fn entry(&mut self, reading: &mut Reading) {
+        let Ok(entry) = serde_json::from_slice::<Entry>(&self.held) else {
+            return reading.lost(LineLoss::JournalBent, 1);
+        };
+        if let Some(expected) = self.expected.take() {
+            if entry.cursor == expected {
+                return;
+            }
+            reading.lost(LineLoss::JournalForgot, 1);
+        }
+        if entry.is_cut() {
+            reading.lost(LineLoss::TooLong, 1);
+        }
+        if let Some(dropped) = entry.dropped() {
+            reading.lost(LineLoss::JournalDropped, dropped);
+        }
+        reading.take(&Source::Journal(entry.teller().program()), &entry.line(), entry.at());
+        reading.kept.cursor = Some(entry.cursor);
+        self.dirty = true;
+    }
+
+    fn after(&mut self, reading: &mut Reading) {
         let now = edge::clock::mono();
         reading.tell(now);
-        if cursor.dirty && now.ms_since(cursor.stored) >= STORE_MS {
-            cursor.store();
-        }
-    }
-}
-
-/// Takes the whole lines out of `held`.
-fn take_entries(held: &mut Vec<u8>, reading: &mut Reading, cursor: &mut Cursor<'_>) {
-    let whole = held.iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
-    for line in held[..whole].split(|&b| b == b'\n').filter(|l| !l.is_empty()) {
-        match serde_json::from_slice::<Entry>(line) {
-            Ok(entry) => {
-                let teller = entry.teller();
-                reading.take(&Source::Journal(teller.program()), &entry.line(), entry.at());
-                cursor.at = Some(entry.cursor);
-                cursor.dirty = true;
-            }
-            Err(_) => reading.lost("journalctl printed an entry that is not understood"),
-        }
-    }
-    held.drain(..whole);
-    if held.len() > ENTRY_BYTES_MAX {
-        held.clear();
-        reading.lost("a journal entry is too long");
-    }
-}
-
-impl<'a> Cursor<'a> {
-    fn load(path: &'a Path) -> Self {
-        let at = file::read_text(path, CURSOR_BYTES_MAX)
-            .ok()
-            .map(|c| c.trim().to_owned())
-            .filter(|c| !c.is_empty());
-        Self { path, at, dirty: false, stored: MonoNs(0) }
-    }
-
-    fn store(&mut self) {
-        let Some(at) = self.at.as_ref().filter(|_| self.dirty) else { return };
-        match file::write_durably(self.path, at.as_bytes()) {
-            Ok(()) => (self.dirty, self.stored) = (false, edge::clock::mono()),
-            Err(error) => {
-                tracing::error!(error = crate::chain(&error), "the place in the journal is not stored");
-            }
+        self.dirty |= reading.settle();
+        let is_time = self.dirty && now.ms_since(self.stored) >= STORE_MS;
+        if (reading.has_news(now) || is_time) && reading.store(None) {
+            (self.dirty, self.stored) = (false, now);
         }
     }
 }

@@ -1,114 +1,153 @@
-//! How far a log file was read, in a way that a rotated, truncated or replaced file cannot be mistaken for it: device, inode, offset, and a
-//! fingerprint of how it begins.
+//! How far a log file was read, in a way that a rotated, truncated or replaced file cannot be mistaken for it: device, inode, offset, and
+//! fingerprints of how it begins and of what was read last.
 
-use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
 
 use contract::digest::Digest;
-use edge::file::{self, FileError};
 use serde::{Deserialize, Serialize};
 
 /// So much of a file's beginning is its fingerprint: a syslog line with its time.
-const HEAD_BYTES: usize = 256;
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub(super) const HEAD_BYTES: usize = 256;
+/// So much before the offset is compared too: a file that was cut and has grown beyond the offset again may begin as it did before.
+const LAST_BYTES: usize = 64;
+
+/// Which file it is, as long as it is not deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self(metadata.dev(), metadata.ino())
+    }
+
+    pub(super) const fn has_inode(self, inode: u64) -> bool {
+        self.1 == inode
+    }
+}
 
 /// How far one file was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {
-    pub(super) device: u64,
-    pub(super) inode: u64,
+    device: u64,
+    inode: u64,
     /// Bytes read.
     pub(super) offset: u64,
     /// So many of the first bytes, all of them read, have this digest.
     head_bytes: usize,
     head: Digest,
+    /// So many bytes before the offset have this digest.
+    #[serde(default)]
+    last_bytes: usize,
+    #[serde(default = "nothing")]
+    last: Digest,
+    /// True within a line that is too long: what follows belongs to it, up to its end.
+    #[serde(default)]
+    pub(super) within: bool,
+    /// True where it is followed no longer, since nobody wrote to it: that it goes is no loss.
+    #[serde(default)]
+    pub(super) over: bool,
 }
 
-/// What became of a file since it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It is still itself, perhaps longer.
-    Same,
-    /// Another file has its name.
-    Replaced,
-    /// It was cut and written anew, under the same inode.
-    Truncated,
+fn nothing() -> Digest {
+    Digest::of(b"")
 }
 
 impl Place {
-    pub(super) fn new(metadata: &Metadata, offset: u64) -> Self {
-        let (device, inode) = (metadata.dev(), metadata.ino());
-        Self { device, inode, offset, head_bytes: 0, head: Digest::of(b"") }
+    /// The beginning of a file.
+    pub(super) fn start(id: FileId) -> Self {
+        let FileId(device, inode) = id;
+        let (head, last) = (nothing(), nothing());
+        Self {
+            device,
+            inode,
+            offset: 0,
+            head_bytes: 0,
+            head,
+            last_bytes: 0,
+            last,
+            within: false,
+            over: false,
+        }
+    }
+
+    pub(super) const fn id(&self) -> FileId {
+        FileId(self.device, self.inode)
     }
 
     /// The same place in a copy.
-    pub(super) fn moved_to(self, metadata: &Metadata) -> Self {
-        Self { device: metadata.dev(), inode: metadata.ino(), ..self }
+    pub(super) fn moved_to(self, id: FileId) -> Self {
+        let FileId(device, inode) = id;
+        Self { device, inode, ..self }
     }
 
-    /// Lengthens the fingerprint to what was read by now.
-    pub(super) fn fingerprint(&mut self, file: &File) -> io::Result<()> {
-        let bytes = usize::try_from(self.offset).unwrap_or(usize::MAX).min(HEAD_BYTES);
-        if bytes > self.head_bytes
-            && let Some(head) = head(file, bytes)?
-        {
-            (self.head_bytes, self.head) = (bytes, head);
+    /// `read` was read from here on. `head` is how the file begins, as far as it was read. The fingerprints are made of what was read and
+    /// not of what is in the file by now: it may have been cut in between.
+    pub(super) fn advance(&mut self, read: &[u8], head: &mut Vec<u8>) {
+        let wanted = HEAD_BYTES - head.len().min(HEAD_BYTES);
+        if wanted > 0 && self.offset == head.len() as u64 {
+            head.extend_from_slice(&read[..read.len().min(wanted)]);
+            (self.head_bytes, self.head) = (head.len(), Digest::of(head));
         }
-        Ok(())
+        self.offset += read.len() as u64;
+        if !read.is_empty() {
+            let last = &read[read.len().saturating_sub(LAST_BYTES)..];
+            (self.last_bytes, self.last) = (last.len(), Digest::of(last));
+        }
     }
 
-    /// True where `file` begins as the one that was read, and is at least as long as what was read of it.
-    pub(super) fn begins(&self, file: &File) -> io::Result<bool> {
-        Ok(file.metadata()?.len() >= self.offset && head(file, self.head_bytes)? == Some(self.head))
+    /// At the end of `file`, whose content was not read, with the fingerprints of what stands there.
+    pub(super) fn end(file: &File, metadata: &Metadata) -> io::Result<Self> {
+        let mut place = Self::start(FileId::of(metadata));
+        place.offset = metadata.len();
+        let length = usize::try_from(place.offset).unwrap_or(usize::MAX);
+        (place.head_bytes, place.last_bytes) = (length.min(HEAD_BYTES), length.min(LAST_BYTES));
+        let missing = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        place.head = digest(file, 0, place.head_bytes)?.ok_or_else(missing)?;
+        place.last =
+            digest(file, place.offset - place.last_bytes as u64, place.last_bytes)?.ok_or_else(missing)?;
+        Ok(place)
     }
 
-    /// True where something of it was read, so that its beginning can tell it from others.
+    /// True where `file` begins as the one that was read, and still holds what was read last.
+    pub(super) fn is_in(&self, file: &File) -> io::Result<bool> {
+        let last_from = self.offset.saturating_sub(self.last_bytes as u64);
+        Ok(file.metadata()?.len() >= self.offset
+            && digest(file, 0, self.head_bytes)? == Some(self.head)
+            && digest(file, last_from, self.last_bytes)? == Some(self.last))
+    }
+
+    /// True where something of it was read, so that its content can tell it from others.
     pub(super) const fn has_fingerprint(&self) -> bool {
         self.head_bytes > 0
     }
 
-    /// What became of it: `named` is what has its name now, `file` what was read. An equal length proves nothing: content is compared.
-    pub(super) fn fate(&self, named: &Metadata, file: &File) -> io::Result<Fate> {
-        if (named.dev(), named.ino()) != (self.device, self.inode) {
-            return Ok(Fate::Replaced);
-        }
-        Ok(if self.begins(file)? { Fate::Same } else { Fate::Truncated })
+    /// How the file begins, so far as it is read, where that is not all of a fingerprint yet.
+    pub(super) fn begun(&self, file: &File) -> io::Result<Vec<u8>> {
+        let mut head = vec![0; self.head_bytes];
+        file.read_exact_at(&mut head, 0)?;
+        Ok(head)
     }
 }
 
-/// The digest of the first `bytes`; nothing where the file is shorter.
-fn head(file: &File, bytes: usize) -> io::Result<Option<Digest>> {
+/// True where `file`, of `length` bytes, holds nothing but what stands at the same place in `original`: a copy that is being made, or was
+/// made. An empty one may become one.
+pub(super) fn is_copy(original: &File, file: &File, length: u64) -> io::Result<bool> {
+    let bytes = usize::try_from(length).unwrap_or(usize::MAX).min(HEAD_BYTES);
+    let last = bytes.min(LAST_BYTES);
+    let last_from = length - last as u64;
+    Ok(digest(original, 0, bytes)? == digest(file, 0, bytes)?
+        && digest(original, last_from, last)? == digest(file, last_from, last)?)
+}
+
+/// The digest of `bytes` from `from` on; nothing where the file is shorter.
+fn digest(file: &File, from: u64, bytes: usize) -> io::Result<Option<Digest>> {
     let mut buffer = [0; HEAD_BYTES];
-    match file.read_exact_at(&mut buffer[..bytes], 0) {
+    match file.read_exact_at(&mut buffer[..bytes], from) {
         Ok(()) => Ok(Some(Digest::of(&buffer[..bytes]))),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
         Err(e) => Err(e),
     }
-}
-
-/// What was written down of all files.
-#[derive(Debug)]
-pub(super) enum Remembered {
-    /// Nothing: this is the first time.
-    FirstTime,
-    /// These.
-    Places(BTreeMap<PathBuf, Place>),
-    /// Something that cannot be read any more.
-    Unreadable,
-}
-
-pub(super) fn load(path: &Path) -> Remembered {
-    match file::read(path, FILE_BYTES_MAX) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_or(Remembered::Unreadable, Remembered::Places),
-        Err(e) if e.source.kind() == io::ErrorKind::NotFound => Remembered::FirstTime,
-        Err(_) => Remembered::Unreadable,
-    }
-}
-
-pub(super) fn store(path: &Path, places: &BTreeMap<PathBuf, Place>) -> Result<(), FileError> {
-    file::write_durably(path, &serde_json::to_vec(places).unwrap_or_default())
 }

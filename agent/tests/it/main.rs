@@ -5,6 +5,7 @@ mod acting;
 mod alone;
 mod bad_input;
 mod conversation;
+mod cost;
 mod drift;
 mod enrolment;
 mod incidents;

@@ -14,8 +14,8 @@ use thiserror::Error;
 
 pub use body::{Body, FindingsTaken, Kind, Trigger};
 pub use log::{
-    Answered, Gap, GapReason, KeyNamed, KeyTaken, LastRun, Lost, Opened, Recovered, Restored, RootHash,
-    Standing, StandingHeld, Succeeds, SuccessionReason, Turned,
+    Answered, Gap, GapReason, KeyNamed, KeyTaken, LastRun, LineLoss, Lost, Opened, Recovered, Restored,
+    RootHash, Standing, StandingHeld, Succeeds, SuccessionReason, Turned,
 };
 pub use run::{
     Accepted, Authority, Before, Connection, Count, Counted, Ended, Escalated, FileBefore, Intent, Moved,

@@ -10,12 +10,12 @@ use crate::finding::Finding;
 use crate::ids::{HostId, IncidentId, OrderId};
 use crate::incident::What;
 use crate::outcome::Outcome;
-use crate::record::Trigger;
+use crate::record::{LineLoss, Trigger};
 use crate::refusal::Refusal;
 use crate::time::UtcTime;
 
 /// The version of this protocol. Both sides must name the same.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// The agent's questions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -85,6 +85,17 @@ pub enum Question {
         /// How many.
         lost: u64,
     },
+    /// Lines of the host's logs were not read: write the gap down.
+    LinesLost {
+        /// Why.
+        why: LineLoss,
+        /// When that was first seen.
+        from: UtcTime,
+        /// When it was last seen.
+        until: UtcTime,
+        /// So many lines, or times that it happened.
+        lost: u64,
+    },
 }
 
 /// The executor's answers.
@@ -106,7 +117,7 @@ pub enum Answer {
         #[serde(default)]
         lacks: bool,
     },
-    /// To `findings` and `gap`: they are durable. To the last `restore`: the log has all that it lacked, and says so.
+    /// To `findings`, `gap` and `lines_lost`: they are durable. To the last `restore`: the log has all that it lacked, and says so.
     Recorded {
         /// The log's size.
         size: u64,

@@ -73,7 +73,8 @@ pub(super) fn converse(place: &Place, served: &Served) -> Result<(), FrameError>
         | Question::Entries { .. }
         | Question::Receipt { .. }
         | Question::Restore(_)
-        | Question::Gap { .. } => {
+        | Question::Gap { .. }
+        | Question::LinesLost { .. } => {
             return line.say(&Answer::Sorry { why: "say hello first".to_owned() });
         }
     }
@@ -188,6 +189,10 @@ fn ready(question: Question, runner: &Arc<Runner>, served: &Served) -> Result<An
         }
         Question::Gap { from, until, lost } => {
             let gap = Gap { reason: GapReason::OutboxFull, from, until, lost: Lost::Count(lost) };
+            Answer::Recorded { size: machine.about_the_log(vec![Body::Gap(gap)])?.size() }
+        }
+        Question::LinesLost { why, from, until, lost } => {
+            let gap = Gap { reason: GapReason::Lines(why), from, until, lost: Lost::Count(lost) };
             Answer::Recorded { size: machine.about_the_log(vec![Body::Gap(gap)])?.size() }
         }
         // Answered before.

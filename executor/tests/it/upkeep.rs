@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use contract::fact::Absence;
 use contract::finding::{Finding, Verdict};
-use contract::record::{Body, Digests, Gap, GapReason, Kind, Lost, Recovered, Trigger};
+use contract::record::{Body, Digests, Gap, GapReason, Kind, LineLoss, Lost, Recovered, Trigger};
 use contract::socket::{Answer, Question};
 use contract::time::{ClockOffset, UtcTime};
 use evidence::Draft;
@@ -192,9 +192,15 @@ fn what_the_agent_had_to_drop_is_a_gap() {
     let (from, until) = (edge::clock::utc(), edge::clock::utc().plus_ms(5));
     let answer = ask(&mut rig.agent(), &Question::Gap { from, until, lost: 3 });
     assert!(matches!(answer, Answer::Recorded { size: 4 }), "{answer:?}");
+    let question = Question::LinesLost { why: LineLoss::RotatedAway, from, until, lost: 2 };
+    let answer = ask(&mut rig.agent(), &question);
+    assert!(matches!(answer, Answer::Recorded { size: 5 }), "{answer:?}");
     assert!(running.stop().success());
     let gap = Gap { reason: GapReason::OutboxFull, from, until, lost: Lost::Count(3) };
     assert_eq!(rig.records()[BEGINNING].body, Body::Gap(gap));
+    let reason = GapReason::Lines(LineLoss::RotatedAway);
+    let gap = Gap { reason, from, until, lost: Lost::Count(2) };
+    assert_eq!(rig.records()[BEGINNING + 1].body, Body::Gap(gap));
 }
 
 #[test]

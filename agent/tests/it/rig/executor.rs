@@ -11,7 +11,7 @@ use contract::frame;
 use contract::ids::IncidentId;
 use contract::incident::What;
 use contract::outcome::Outcome;
-use contract::record::Trigger;
+use contract::record::{LineLoss, Trigger};
 use contract::socket::{Answer, EntryPackage, OrderAnswer, PROTOCOL, Question};
 
 /// What it saw and how it behaves.
@@ -33,6 +33,7 @@ pub(crate) struct Seen {
     pub(crate) restored: Vec<EntryPackage>,
     /// How many incidents each gap was about.
     pub(crate) gaps: Vec<u64>,
+    pub(crate) lines_lost: Vec<(LineLoss, u64)>,
     /// How long its log is said to be when it has all that it lacks: until then it wants to be given back.
     pub(crate) lacks_until: Option<u64>,
     /// The first entry that it still has.
@@ -165,6 +166,11 @@ impl Seen {
             }
             Question::Gap { lost, .. } => {
                 self.gaps.push(lost);
+                self.size += 1;
+                Answer::Recorded { size: self.size }
+            }
+            Question::LinesLost { why, lost, .. } => {
+                self.lines_lost.push((why, lost));
                 self.size += 1;
                 Answer::Recorded { size: self.size }
             }

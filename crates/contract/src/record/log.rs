@@ -194,13 +194,43 @@ pub enum GapReason {
     OutboxFull,
     /// Records of the log before this one are lost: in a successor log.
     LogLost,
+    /// Lines of the host's own logs were not read.
+    Lines(LineLoss),
+}
+
+/// Why lines of the host's logs were not read, or may not have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineLoss {
+    /// A file was rotated away unseen, and is compressed or deleted.
+    RotatedAway,
+    /// A file was cut, and no copy of what it held was found.
+    Truncated,
+    /// The kernel dropped events: a file that came and went meanwhile was not seen.
+    EventsDropped,
+    /// Only the beginning of a line was looked at, or nothing of a journal entry: it was too long.
+    TooLong,
+    /// There are more log files than are followed, and one of the others was written to.
+    TooManyFiles,
+    /// A file that was followed can no longer be read.
+    Unreadable,
+    /// How far the logs were read is no longer known.
+    PlacesLost,
+    /// The journal no longer holds the entry that was read last.
+    JournalForgot,
+    /// The journal itself says that it, or the kernel, dropped entries.
+    JournalDropped,
+    /// The journal handed over an entry that is not understood.
+    JournalBent,
+    /// A detector fired so often that its signals could not be kept.
+    Unkept,
 }
 
 /// How much was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Lost {
-    /// So many: incidents for [`GapReason::OutboxFull`], records for the others.
+    /// So many: incidents for [`GapReason::OutboxFull`], lines or the times that it happened for [`GapReason::Lines`], records for the others.
     Count(u64),
     /// Nobody can tell.
     Unknown,
