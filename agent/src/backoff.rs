@@ -1,7 +1,10 @@
-//! How long to wait before trying again: exponential, capped, with jitter, so that a thousand sites that lost the same hub do not all come
-//! back in the same second. Pure: randomness is handed in.
+//! How long to wait before trying again: exponential, capped, with full jitter, so that a thousand sites that lost the same hub come back evenly spread
+//! and not all in the same second. Pure: randomness is handed in.
 
 use std::time::Duration;
+
+/// For whatever asks the hub.
+pub const HUB: Backoff = Backoff::new(1_000, 60_000);
 
 /// The waits between tries.
 #[derive(Debug, Clone)]
@@ -17,12 +20,11 @@ impl Backoff {
         Self { first_ms, max_ms, tries: 0 }
     }
 
-    /// The next wait: between half and all of the current step. `random` is any random number.
+    /// The next wait: anything from nothing to the current step. `random` is any random number.
     pub fn next(&mut self, random: u64) -> Duration {
         let step = self.first_ms.saturating_mul(1 << self.tries.min(30)).clamp(1, self.max_ms.max(1));
         self.tries = self.tries.saturating_add(1);
-        let half = step / 2;
-        Duration::from_millis(half + random % (step - half + 1))
+        Duration::from_millis(random % (step + 1))
     }
 
     /// It worked: begin again from the first step.
@@ -38,9 +40,12 @@ impl Backoff {
 
 /// Sleeps for the next wait, with jitter from the kernel.
 pub async fn pause(backoff: &mut Backoff) {
-    // Without randomness the wait is merely not spread out.
-    let random = edge::random::bytes::<8>().map_or(0, u64::from_le_bytes);
-    tokio::time::sleep(backoff.next(random)).await;
+    tokio::time::sleep(backoff.next(random())).await;
+}
+
+/// From the kernel. Without it waits are merely not spread out, and never nothing.
+pub(crate) fn random() -> u64 {
+    edge::random::bytes::<8>().map_or(0x5555_5555, u64::from_le_bytes)
 }
 
 #[cfg(test)]
@@ -48,17 +53,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_to_a_cap_and_stay_within_half_and_all_of_it() {
-        let mut low = Backoff::new(100, 1_000);
-        let lows: Vec<_> = (0..6).map(|_| low.next(0).as_millis()).collect();
-        assert_eq!(lows, [50, 100, 200, 400, 500, 500]);
-        let mut wide = Backoff::new(100, 1_000);
-        for step in [100, 200, 400, 800, 1_000, 1_000] {
-            let wait = wide.next(u64::MAX).as_millis();
-            assert!((step / 2..=step).contains(&wait), "{wait} of {step}");
+    fn waits_double_from_one_second_to_sixty_and_are_spread_over_all_of_it() {
+        let mut hub = HUB;
+        for step in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000] {
+            assert_eq!(hub.clone().next(0).as_millis(), 0);
+            assert_eq!(hub.clone().next(step / 2).as_millis(), u128::from(step / 2));
+            assert_eq!(hub.next(step).as_millis(), u128::from(step));
         }
-        wide.reset();
-        assert_eq!(wide.next(50).as_millis(), 100);
+        hub.reset();
+        assert_eq!(hub.next(1_000).as_millis(), 1_000);
+    }
+
+    #[test]
+    fn a_thousand_sites_do_not_come_back_at_once() {
+        let mut tenths = [0_u32; 10];
+        for _ in 0..1_000 {
+            let mut site = HUB;
+            for _ in 0..6 {
+                site.next(0);
+            }
+            let wait = site.next(random()).as_millis();
+            tenths[usize::try_from(wait / 6_001).unwrap()] += 1;
+        }
+        assert!(tenths.iter().all(|sites| (50..=160).contains(sites)), "{tenths:?}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The agent's configuration: one YAML file, unknown and duplicate keys refused with line and column, parsed once into types that hold.
 
+mod proxy;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use contract::yaml::{self, YamlError};
 use edge::file::FileError;
 use serde::Deserialize;
 use thiserror::Error;
+
+pub use proxy::Proxy;
 
 /// No configuration is near this long.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -45,6 +49,8 @@ pub struct Config {
     /// Which logs are followed.
     #[serde(default)]
     pub logs: Logs,
+    /// The HTTP proxy by way of which the hub is reached.
+    pub proxy: Option<Proxy>,
 }
 
 /// Suture's own directories.

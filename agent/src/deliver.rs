@@ -1,24 +1,29 @@
-//! Delivery: incidents go from the outbox to the hub, the newest first, and are deleted only once the hub says that it has them.
+//! Delivery: incidents go from the outbox to the hub, the newest first, and are deleted only on the hub's signed receipt for that very incident.
 //!
 //! After an outage the backlog drains at a measured pace: a hub that comes back meets all its sites at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use contract::dsse::{self, HubKey, PayloadType, SignatureFault};
 use contract::event::Event;
-use contract::ids::IncidentId;
+use contract::heartbeat::{Part, Trouble};
+use contract::ids::{HostId, IncidentId};
 use contract::incident::{Incident, What};
+use contract::plane::{IncidentReceipt, IncidentTaken};
 use contract::socket::Question;
 use edge::file::FileError;
 use edge::trace::Tracer;
+use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::backoff::{Backoff, pause};
+use crate::backoff::{HUB, pause};
 use crate::executor::{Executor, Unanswered};
 use crate::hub::{Disposition, Hub, HubError};
 use crate::outbox::{Gap, Outbox, Slot};
 use crate::ship::Shipping;
+use crate::site::Identity;
 
 /// Between two incidents of a backlog: at most twenty a second from one site.
 const PACE: Duration = Duration::from_millis(50);
@@ -26,6 +31,50 @@ const PACE: Duration = Duration::from_millis(50);
 const WRITE_DOWN_MAX: Duration = Duration::from_secs(30);
 /// So many go at once; more are a backlog.
 const BURST: usize = 4;
+
+/// By what a receipt is known.
+#[derive(Debug, Clone)]
+pub struct Pinned {
+    /// The hub's key.
+    pub hub_key: HubKey,
+    /// This machine.
+    pub host: HostId,
+}
+
+/// Why what the hub answered is no receipt. The incident stays.
+#[derive(Debug, Error)]
+pub enum NoReceipt {
+    /// The pinned key did not sign it.
+    #[error("the hub's receipt is not believed")]
+    Signature(#[source] SignatureFault),
+    /// It is signed, and makes no sense.
+    #[error("the hub's receipt is not understood: {0}")]
+    Bent(String),
+    /// It is for another incident or another machine.
+    #[error("the hub's receipt is for incident {} of host {}", .0.reported, .0.host)]
+    Other(IncidentReceipt),
+}
+
+impl Pinned {
+    /// What was pinned at enrolment.
+    pub fn of(identity: &Identity) -> Self {
+        Self { hub_key: identity.hub_key.clone(), host: identity.host.clone() }
+    }
+
+    /// Checks that the hub holds `incident` of this machine.
+    pub fn check(&self, incident: &IncidentId, taken: &IncidentTaken) -> Result<(), NoReceipt> {
+        let signed =
+            dsse::open(PayloadType::IncidentReceipt, &taken.receipt.0, std::slice::from_ref(&self.hub_key))
+                .map_err(NoReceipt::Signature)?;
+        let said: IncidentReceipt =
+            serde_json::from_slice(signed.payload()).map_err(|e| NoReceipt::Bent(e.to_string()))?;
+        if said.host == self.host && said.reported == *incident {
+            Ok(())
+        } else {
+            Err(NoReceipt::Other(said))
+        }
+    }
+}
 
 /// The outbox, shared by those who put and the one who delivers.
 #[derive(Debug, Clone)]
@@ -35,6 +84,7 @@ pub struct Incidents {
     reminders: Arc<Mutex<Vec<Incident>>>,
     filled: Arc<Notify>,
     tracer: Tracer,
+    pinned: Arc<Pinned>,
 }
 
 /// What is to be told next.
@@ -46,12 +96,13 @@ enum Next {
 
 impl Incidents {
     /// Shares `outbox`.
-    pub fn new(outbox: Outbox, tracer: Tracer) -> Self {
+    pub fn new(outbox: Outbox, tracer: Tracer, pinned: Pinned) -> Self {
         Self {
             outbox: Arc::new(Mutex::new(outbox)),
             reminders: Arc::default(),
             filled: Arc::default(),
             tracer,
+            pinned: Arc::new(pinned),
         }
     }
 
@@ -87,7 +138,7 @@ impl Incidents {
     }
 
     /// Disk work, away from the one thread that everything else runs on.
-    async fn with<T: Send + 'static>(
+    pub(crate) async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Outbox) -> Result<T, FileError> + Send + 'static,
     ) -> Result<T, FileError> {
@@ -131,9 +182,11 @@ impl Incidents {
 
 /// Delivers until the process stops.
 pub async fn deliver(incidents: Incidents, hub: Hub, executor: Executor, shipping: Shipping) {
-    let mut backoff = Backoff::new(250, 30_000);
+    let mut backoff = HUB;
     loop {
-        match one(&incidents, &hub, &executor, &shipping).await {
+        let done = one(&incidents, &hub, &executor, &shipping).await;
+        hub.board().says(Part::Incidents, done.is_ok());
+        match done {
             // A gap may be left that waits for the comparison. Incidents do not.
             Ok(None) => tokio::select! {
                 () = incidents.filled.notified() => {}
@@ -170,17 +223,21 @@ async fn one(
     shipping: &Shipping,
 ) -> Result<Option<usize>, Box<dyn std::error::Error + Send + Sync>> {
     let Some(next) = incidents.next(shipping.is_compared()).await? else { return Ok(None) };
-    let asked = match &next {
-        Next::Incident(_, incident) | Next::Reminder(incident) => hub.incident(incident).await,
-        Next::Gap(gap) => hub.incident(&gap.incident()).await,
+    let told_of = match &next {
+        Next::Incident(_, incident) | Next::Reminder(incident) => incident.clone(),
+        Next::Gap(gap) => gap.incident(),
     };
-    let told = match asked {
+    let told = match hub.incident(&told_of).await {
         Err(error) if error.disposition() == Disposition::Retry => return Err(error.into()),
         Err(error) => {
             tracing::error!(error = crate::chain(&error), "the hub will never take this incident");
             Err(error)
         }
-        Ok(_) => Ok(()),
+        Ok(taken) => {
+            let checked = incidents.pinned.check(&told_of.incident, &taken);
+            checked.inspect_err(|_| hub.board().found(Trouble::NoReceipt))?;
+            Ok(())
+        }
     };
     if let Next::Gap(gap) = &next {
         write_down(executor, gap).await?;

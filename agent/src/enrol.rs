@@ -10,7 +10,7 @@ use edge::file::{self, FileError};
 use identity::{DeviceKey, IdentityError};
 use thiserror::Error;
 
-use crate::config::HubUrl;
+use crate::config::{HubUrl, Proxy};
 use crate::hub::{Hub, HubError};
 use crate::site::{self, Identity, Places, SiteError};
 
@@ -63,7 +63,12 @@ pub enum Enrolment {
 }
 
 /// Enrols this machine by the sheet at `sheet_path`, into `dir`. `evidence_key` is the verifier key of the executor's log.
-pub async fn enrol(sheet_path: &Path, dir: &Path, evidence_key: &str) -> Result<Enrolment, EnrolError> {
+pub async fn enrol(
+    sheet_path: &Path,
+    dir: &Path,
+    evidence_key: &str,
+    proxy: Option<Proxy>,
+) -> Result<Enrolment, EnrolError> {
     let sheet: EnrolmentSheet = site::parse_json(sheet_path, &file::read(sheet_path, SHEET_BYTES_MAX)?)?;
     // Opened before anything is stored: a baseline that the hub did not sign never reaches the disk.
     site::open_baseline(sheet_path, &sheet.baseline.0, &sheet.hub_key)?;
@@ -79,7 +84,7 @@ pub async fn enrol(sheet_path: &Path, dir: &Path, evidence_key: &str) -> Result<
         return Ok(Enrolment::AlreadyThere);
     }
     let key = device_key(&places)?;
-    let certificate = ask(&sheet, &key, evidence_key).await?;
+    let certificate = ask(&sheet, &key, evidence_key, proxy).await?;
     // Refuses a certificate over another key than ours, before it is stored.
     identity::client_config(&identity.hub_authority, &certificate, &key.pem())
         .map_err(|source| EnrolError::Identity { what: "certificate that the hub issued", source })?;
@@ -131,11 +136,16 @@ fn device_key(places: &Places) -> Result<DeviceKey, EnrolError> {
     Ok(key)
 }
 
-async fn ask(sheet: &EnrolmentSheet, key: &DeviceKey, evidence_key: &str) -> Result<String, EnrolError> {
+async fn ask(
+    sheet: &EnrolmentSheet,
+    key: &DeviceKey,
+    evidence_key: &str,
+    proxy: Option<Proxy>,
+) -> Result<String, EnrolError> {
     let tls =
         identity::client_config(&sheet.hub_authority, &sheet.bootstrap_certificate, &sheet.bootstrap_key)
             .map_err(|source| EnrolError::Identity { what: "sheet's bootstrap certificate", source })?;
-    let hub = Hub::new(HubUrl::try_from(sheet.hub.clone()).map_err(EnrolError::Hub)?, tls)?;
+    let hub = Hub::new(HubUrl::try_from(sheet.hub.clone()).map_err(EnrolError::Hub)?, tls, proxy)?;
     let csr = key.request().map_err(|source| EnrolError::Identity { what: "certificate request", source })?;
     let request = EnrolRequest {
         token: sheet.token.clone(),

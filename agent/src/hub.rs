@@ -1,23 +1,28 @@
-//! The hub, as this device sees it: requests over mutual TLS 1.3 to one pinned authority. No proxy, no redirect, no other server.
+//! The hub, as this device sees it: requests over mutual TLS 1.3 to one pinned authority. No redirect, no other server, and no proxy but one that the
+//! configuration names: that is asked to CONNECT and sees a name, a port and bytes of TLS. What the environment says about proxies is not looked at.
 
 mod error;
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use contract::heartbeat::{Heard, Heartbeat};
 use contract::ids::OrderId;
 use contract::incident::Incident;
 use contract::plane::{
     EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, GrantAnswer, IncidentTaken, OrdersWaiting, Problem,
-    StandingIssued,
+    RenewRequest, StandingIssued, TurnedAway,
 };
 use contract::socket::{EntryPackage, OrderAnswer};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rustls::ClientConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
-use crate::config::HubUrl;
+use crate::config::{HubUrl, Proxy};
+use crate::pulse::Board;
 pub use error::{Disposition, HubError};
 
 /// The longest answer that is read: many orders of the largest size.
@@ -30,8 +35,12 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// A connection to the hub. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Hub {
-    client: Client,
+    client: Arc<RwLock<Client>>,
     url: HubUrl,
+    proxy: Option<Proxy>,
+    /// Why it did not let this device in, when it last did not.
+    turned_away: Arc<watch::Sender<Option<TurnedAway>>>,
+    board: Board,
 }
 
 /// The answer to a piece of evidence.
@@ -44,24 +53,50 @@ pub enum Posted {
 }
 
 impl Hub {
-    /// Speaks to `url` as `tls` says.
-    pub fn new(url: HubUrl, tls: ClientConfig) -> Result<Self, HubError> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(true)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .tcp_keepalive(Duration::from_secs(30))
-            .pool_max_idle_per_host(2)
-            .build()
-            .map_err(HubError::Setup)?;
-        Ok(Self { client, url })
+    /// Speaks to `url` as `tls` says, by way of `proxy` where there is one.
+    pub fn new(url: HubUrl, tls: ClientConfig, proxy: Option<Proxy>) -> Result<Self, HubError> {
+        let client = Arc::new(RwLock::new(client(tls, proxy.as_ref())?));
+        Ok(Self {
+            client,
+            url,
+            proxy,
+            turned_away: Arc::new(watch::Sender::new(None)),
+            board: Board::default(),
+        })
+    }
+
+    /// Shows another certificate from the next request on.
+    pub fn show(&self, tls: ClientConfig) -> Result<(), HubError> {
+        let renewed = client(tls, self.proxy.as_ref())?;
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        // A wait that began with the old certificate may still end with its complaint, which is then heard once more for nothing.
+        self.turned_away.send_replace(None);
+        Ok(())
+    }
+
+    /// Hears of it when this device is not let in.
+    pub fn turned_away(&self) -> watch::Receiver<Option<TurnedAway>> {
+        self.turned_away.subscribe()
+    }
+
+    /// Where it is written down how the hub was found, and how the parts fare.
+    pub const fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// `POST /v1/heartbeat`.
+    pub async fn heartbeat(&self, said: &Heartbeat) -> Result<Heard, HubError> {
+        self.call("heartbeat", self.post("/v1/heartbeat", said)).await
     }
 
     /// `POST /v1/enrol`.
     pub async fn enrol(&self, request: &EnrolRequest) -> Result<Enrolled, HubError> {
         self.call("enrol", self.post("/v1/enrol", request)).await
+    }
+
+    /// `POST /v1/renew`.
+    pub async fn renew(&self, csr: String) -> Result<Enrolled, HubError> {
+        self.call("renewal", self.post("/v1/renew", &RenewRequest { csr })).await
     }
 
     /// `POST /v1/incidents`.
@@ -84,13 +119,13 @@ impl Hub {
     /// `POST /v1/break-glass/<number>/answer`.
     pub async fn answer_glass(&self, number: u64, answer: &GrantAnswer) -> Result<(), HubError> {
         let request = self.post(&format!("/v1/break-glass/{number}/answer"), answer);
-        accepted("break-glass", send("break-glass", request).await?).await.map(drop)
+        self.accepted("break-glass", self.send("break-glass", request).await?).await.map(drop)
     }
 
     /// `POST /v1/orders/<id>/answer`.
     pub async fn answer(&self, order: &OrderId, answer: &OrderAnswer) -> Result<(), HubError> {
         let request = self.post(&format!("/v1/orders/{order}/answer"), answer);
-        accepted("answer", send("answer", request).await?).await.map(drop)
+        self.accepted("answer", self.send("answer", request).await?).await.map(drop)
     }
 
     /// `GET /v1/evidence`.
@@ -106,15 +141,16 @@ impl Hub {
 
     /// `POST /v1/evidence`.
     pub async fn evidence(&self, package: &EntryPackage) -> Result<Posted, HubError> {
-        let response = send("evidence", self.post("/v1/evidence", package)).await?;
+        let response = self.send("evidence", self.post("/v1/evidence", package)).await?;
         if response.status() == StatusCode::CONFLICT {
-            return read("evidence", response).await.map(Posted::Elsewhere);
+            return self.read("evidence", response).await.map(Posted::Elsewhere);
         }
-        read("evidence", accepted("evidence", response).await?).await.map(Posted::Taken)
+        self.read("evidence", self.accepted("evidence", response).await?).await.map(Posted::Taken)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url.as_str())).timeout(LIMIT)
+        let client = self.client.read().unwrap_or_else(PoisonError::into_inner);
+        client.request(method, format!("{}{path}", self.url.as_str())).timeout(LIMIT)
     }
 
     fn post(&self, path: &str, body: &impl Serialize) -> RequestBuilder {
@@ -126,31 +162,60 @@ impl Hub {
         what: &'static str,
         request: RequestBuilder,
     ) -> Result<T, HubError> {
-        read(what, accepted(what, send(what, request).await?).await?).await
+        self.read(what, self.accepted(what, self.send(what, request).await?).await?).await
+    }
+
+    async fn accepted(&self, what: &'static str, response: Response) -> Result<Response, HubError> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let said = body(what, response).await.ok().and_then(|b| serde_json::from_slice::<Problem>(&b).ok());
+        if let Some(why) = said.as_ref().and_then(|problem| problem.turned_away) {
+            self.turned_away.send_replace(Some(why));
+        }
+        let problem = said.map_or_else(
+            || "without a reason".to_owned(),
+            |p| p.problem.chars().take(PROBLEM_CHARS_MAX).collect(),
+        );
+        Err(self.noted(HubError::Refused { what, status, problem }))
+    }
+
+    async fn send(&self, what: &'static str, request: RequestBuilder) -> Result<Response, HubError> {
+        // The URL is in the configuration; in an error it would only lengthen the trace.
+        let sent = request.send().await.map_err(|e| HubError::Unreachable { what, source: e.without_url() });
+        sent.map_err(|e| self.noted(e))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, what: &'static str, response: Response) -> Result<T, HubError> {
+        let read = body(what, response).await.and_then(|bytes| {
+            serde_json::from_slice(&bytes).map_err(|e| HubError::NotUnderstood { what, why: e.to_string() })
+        });
+        read.map_err(|e| self.noted(e))
+    }
+
+    fn noted(&self, error: HubError) -> HubError {
+        if let Some(trouble) = error.trouble() {
+            self.board.found(trouble);
+        }
+        error
     }
 }
 
-async fn send(what: &'static str, request: RequestBuilder) -> Result<Response, HubError> {
-    // The URL is in the configuration; in an error it would only lengthen the trace.
-    request.send().await.map_err(|e| HubError::Unreachable { what, source: e.without_url() })
-}
-
-async fn accepted(what: &'static str, response: Response) -> Result<Response, HubError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let said = body(what, response).await.ok().and_then(|b| serde_json::from_slice::<Problem>(&b).ok());
-    let problem = said.map_or_else(
-        || "without a reason".to_owned(),
-        |p| p.problem.chars().take(PROBLEM_CHARS_MAX).collect(),
-    );
-    Err(HubError::Refused { what, status, problem })
-}
-
-async fn read<T: DeserializeOwned>(what: &'static str, response: Response) -> Result<T, HubError> {
-    let bytes = body(what, response).await?;
-    serde_json::from_slice(&bytes).map_err(|e| HubError::NotUnderstood { what, why: e.to_string() })
+fn client(tls: ClientConfig, proxy: Option<&Proxy>) -> Result<Client, HubError> {
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(true)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .tcp_keepalive(Duration::from_secs(30))
+        .pool_max_idle_per_host(2);
+    let builder = match proxy {
+        Some(proxy) => builder.proxy(proxy.connect().map_err(HubError::Setup)?),
+        None => builder,
+    };
+    builder.build().map_err(HubError::Setup)
 }
 
 async fn body(what: &'static str, mut response: Response) -> Result<Vec<u8>, HubError> {

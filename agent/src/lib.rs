@@ -28,6 +28,8 @@ pub mod looks;
 pub mod observe;
 pub mod orders;
 pub mod outbox;
+pub mod pulse;
+pub mod renew;
 pub mod run;
 pub mod scan;
 pub mod ship;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use agent::config::Config;
+use agent::config::{Config, Proxy};
 use agent::enrol::{Enrolment, enrol};
-use agent::run::run;
+use agent::run::{RunError, run};
 use agent::scan::{Against, Options, scan};
 use agent::table::{self, Colours};
 use anyhow::Context as _;
@@ -38,6 +38,9 @@ enum Command {
         /// The verifier key of the executor's evidence log.
         #[arg(long, value_name = "VKEY")]
         evidence_key: String,
+        /// The HTTP proxy by way of which the hub is reached, like `http://proxy.example:3128`.
+        #[arg(long, value_name = "URL")]
+        proxy: Option<Proxy>,
     },
     /// Observe until told to stop.
     Run {
@@ -93,6 +96,8 @@ enum Exit {
     Refused = 2,
     /// Nothing could be assessed: a script must not take that for a machine on which nothing fails.
     Blind = 3,
+    /// The hub's operator took this machine's certificate back: to start it again is of no use.
+    Revoked = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -116,8 +121,8 @@ fn main() -> ExitCode {
 
 fn start(command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Enrol { sheet, dir, evidence_key } => {
-            let done = runtime()?.block_on(enrol(&sheet, &dir, &evidence_key))?;
+        Command::Enrol { sheet, dir, evidence_key, proxy } => {
+            let done = runtime()?.block_on(enrol(&sheet, &dir, &evidence_key, proxy))?;
             println!(
                 "{}",
                 match done {
@@ -129,12 +134,16 @@ fn start(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Run { config, events } => {
             let config = Config::read(&config)?;
-            runtime()?
-                .block_on(async move {
-                    let stop = stopped()?;
-                    Ok(run(config, Tracer::new(events), stop).await?)
-                })
-                .map(|()| Exit::Well)
+            runtime()?.block_on(async move {
+                let stop = stopped()?;
+                match run(config, Tracer::new(events), stop).await {
+                    Err(error @ RunError::Revoked) => {
+                        edge::trace::complain(&format!("suture-agent: {error}"));
+                        Ok(Exit::Revoked)
+                    }
+                    ended => Ok(ended.map(|()| Exit::Well)?),
+                }
+            })
         }
         Command::Scan(args) => print_scan(args),
     }

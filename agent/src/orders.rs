@@ -11,12 +11,13 @@ mod followed;
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::heartbeat::Part;
 use contract::plane::{GrantAnswer, GrantWaiting, OrdersWaiting};
 use contract::socket::{Answer, Question};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::backoff::{Backoff, pause};
+use crate::backoff::{HUB, pause, random};
 use crate::executor::{Executor, Unanswered};
 use crate::hub::Hub;
 use crate::observe::News;
@@ -24,8 +25,10 @@ use crate::ship::Shipping;
 use crate::standing::Changes;
 use followed::{Followed, follow_one};
 
-/// How long the hub holds a request back for an order to come.
+/// How long the hub holds a request back for an order to come, at least.
 const WAIT: Duration = Duration::from_secs(20);
+/// And so much more at most, drawn each time: sites that came back together do not go on asking together.
+const WAIT_MORE_MS: u64 = 4_000;
 /// How many orders are followed at once. The executor has its own, lower bound on what runs.
 const FOLLOWED_MAX: usize = 16;
 /// Before asking again, where the hub had nothing new and did not wait.
@@ -53,17 +56,19 @@ pub async fn follow(parts: Parts) {
     let followed = Followed::default();
     // They end with this part.
     let mut tasks = JoinSet::new();
-    let mut backoff = Backoff::new(250, 30_000);
+    let mut backoff = HUB;
     loop {
         while tasks.len() >= FOLLOWED_MAX {
             let _ = tasks.join_next().await;
         }
         while tasks.try_join_next().is_some() {}
         let known = followed.ids();
+        let wait = WAIT + Duration::from_millis(random() % (WAIT_MORE_MS + 1));
         let waiting = tokio::select! {
-            waiting = parts.hub.orders(WAIT, &known) => waiting,
+            waiting = parts.hub.orders(wait, &known) => waiting,
             () = followed.may_come_again() => continue,
         };
+        parts.hub.board().says(Part::Orders, waiting.is_ok());
         let OrdersWaiting { orders, break_glass, standing } = match waiting {
             Ok(waiting) => waiting,
             Err(error) => {

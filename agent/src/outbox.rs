@@ -1,6 +1,6 @@
 //! The outbox: incidents that the hub has not taken yet, one durable file each.
 //!
-//! Bounded. Where it is full the oldest is dropped, and the gap is written down before the file goes: it is counted, it survives a restart and
+//! Bounded by the bytes that it takes on the disk. Where it is full the oldest is dropped, and the gap is written down before the file goes: it is counted, it survives a restart and
 //! it is told to the hub like any incident. A file that cannot be read is put aside and counted too; it blocks nothing.
 
 mod gap;
@@ -16,10 +16,12 @@ use edge::file::{self, FileError};
 
 pub use gap::Gap;
 
-/// The most incidents that are kept.
-pub const CAPACITY: usize = 1_000;
+/// How much of the disk the incidents take at most: a thousand of them.
+pub const CAPACITY_BYTES: u64 = 1_000 * BLOCK_BYTES;
+/// What a small file takes of a disk, whatever its length.
+pub const BLOCK_BYTES: u64 = 4_096;
 /// The most files that are put aside.
-const ASIDE_MAX: usize = 100;
+const ASIDE_MAX: usize = 1_000;
 /// Typed fields only: an incident is a few hundred bytes.
 const INCIDENT_BYTES_MAX: u64 = 64 * 1024;
 
@@ -27,10 +29,19 @@ const INCIDENT_BYTES_MAX: u64 = 64 * 1024;
 #[derive(Debug)]
 pub struct Outbox {
     directory: PathBuf,
-    capacity: usize,
+    capacity_bytes: u64,
+    /// What the entries take of the disk.
+    held_bytes: u64,
     /// By the order in which they were put: wall clocks jump.
-    entries: BTreeMap<u64, IncidentId>,
+    entries: BTreeMap<u64, Entry>,
     gap: Option<Gap>,
+}
+
+/// One file.
+#[derive(Debug)]
+struct Entry {
+    incident: IncidentId,
+    bytes: u64,
 }
 
 /// An incident's place in the outbox.
@@ -39,20 +50,22 @@ pub struct Slot(u64);
 
 impl Outbox {
     /// Opens the outbox in `directory`, which is made where it is missing. `now` stands in a gap that is found by it.
-    pub fn open(directory: &Path, capacity: usize, now: UtcTime) -> Result<Self, FileError> {
+    pub fn open(directory: &Path, capacity_bytes: u64, now: UtcTime) -> Result<Self, FileError> {
         file::private_directory(&directory.join("aside"))?;
         let mut outbox = Self {
             directory: directory.to_owned(),
-            capacity,
+            capacity_bytes,
+            held_bytes: 0,
             entries: BTreeMap::new(),
             gap: gap::load(&directory.join("gap.json"))?,
         };
         let listing = |source| FileError { path: directory.to_owned(), action: "list it", source };
         for entry in std::fs::read_dir(directory).map_err(listing)? {
-            let path = entry.map_err(listing)?.path();
+            let entry = entry.map_err(listing)?;
+            let path = entry.path();
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
             if let Some((seq, incident)) = parse_name(name) {
-                outbox.entries.insert(seq, incident);
+                outbox.enter(seq, incident, entry.metadata().map_err(listing)?.len());
             } else if path.extension().is_some_and(|e| e == "tmp") {
                 // A write that was cut short: nobody was told that it happened.
                 file::remove_durably(&path)?;
@@ -65,29 +78,30 @@ impl Outbox {
 
     /// Keeps `incident`, durably. One that is already here is left as it is.
     pub fn put(&mut self, incident: &Incident, now: UtcTime) -> Result<(), FileError> {
-        if self.entries.values().any(|held| *held == incident.incident) {
+        if self.entries.values().any(|held| held.incident == incident.incident) {
             return Ok(());
         }
-        while self.entries.len() >= self.capacity {
+        let bytes = serde_json::to_vec(incident).unwrap_or_default();
+        while !self.is_empty() && self.held_bytes + on_disk(bytes.len() as u64) > self.capacity_bytes {
             self.drop_oldest(now)?;
         }
         let seq = self.entries.last_key_value().map_or(0, |(last, _)| last + 1);
         let path = self.path(seq, &incident.incident);
-        file::write_durably(&path, &serde_json::to_vec(incident).unwrap_or_default())?;
-        self.entries.insert(seq, incident.incident.clone());
+        file::write_durably(&path, &bytes)?;
+        self.enter(seq, incident.incident.clone(), bytes.len() as u64);
         Ok(())
     }
 
     /// The newest incident. Whatever cannot be read on the way to it is put aside.
     pub fn newest(&mut self, now: UtcTime) -> Result<Option<(Slot, Incident)>, FileError> {
-        while let Some((&seq, id)) = self.entries.last_key_value() {
+        while let Some((&seq, Entry { incident: id, .. })) = self.entries.last_key_value() {
             let path = self.path(seq, id);
             let read = file::read(&path, INCIDENT_BYTES_MAX);
             match read.ok().and_then(|bytes| serde_json::from_slice::<Incident>(&bytes).ok()) {
                 Some(incident) if incident.incident == *id => return Ok(Some((Slot(seq), incident))),
                 _ => {
                     self.put_aside(&path, now)?;
-                    self.entries.remove(&seq);
+                    self.leave(seq);
                 }
             }
         }
@@ -96,30 +110,30 @@ impl Outbox {
 
     /// The ids of all that wait, oldest first.
     pub fn ids(&self) -> Vec<IncidentId> {
-        self.entries.values().cloned().collect()
+        self.entries.values().map(|entry| entry.incident.clone()).collect()
     }
 
     /// One that waits, where it can be read.
     pub fn find(&self, incident: &IncidentId) -> Option<Incident> {
-        let (seq, id) = self.entries.iter().find(|(_, id)| *id == incident)?;
-        let bytes = file::read(&self.path(*seq, id), INCIDENT_BYTES_MAX).ok()?;
+        let (seq, _) = self.entries.iter().find(|(_, entry)| entry.incident == *incident)?;
+        let bytes = file::read(&self.path(*seq, incident), INCIDENT_BYTES_MAX).ok()?;
         serde_json::from_slice::<Incident>(&bytes).ok().filter(|found| found.incident == *incident)
     }
 
     /// The hub has taken it: it is deleted.
     pub fn taken(&mut self, slot: Slot) -> Result<(), FileError> {
-        if let Some(id) = self.entries.get(&slot.0) {
-            remove(&self.path(slot.0, id))?;
-            self.entries.remove(&slot.0);
+        if let Some(entry) = self.entries.get(&slot.0) {
+            remove(&self.path(slot.0, &entry.incident))?;
+            self.leave(slot.0);
         }
         Ok(())
     }
 
     /// The hub will never take it: it is put aside for a person to look at, and counted.
     pub fn refused(&mut self, slot: Slot, now: UtcTime) -> Result<(), FileError> {
-        if let Some(id) = self.entries.get(&slot.0) {
-            self.put_aside(&self.path(slot.0, id), now)?;
-            self.entries.remove(&slot.0);
+        if let Some(entry) = self.entries.get(&slot.0) {
+            self.put_aside(&self.path(slot.0, &entry.incident), now)?;
+            self.leave(slot.0);
         }
         Ok(())
     }
@@ -140,6 +154,11 @@ impl Outbox {
         self.entries.len()
     }
 
+    /// What they take of the disk, in bytes.
+    pub const fn held_bytes(&self) -> u64 {
+        self.held_bytes
+    }
+
     /// True where none waits.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -149,12 +168,23 @@ impl Outbox {
         self.directory.join(format!("{seq:020}_{incident}.json"))
     }
 
+    fn enter(&mut self, seq: u64, incident: IncidentId, bytes: u64) {
+        self.held_bytes += on_disk(bytes);
+        self.entries.insert(seq, Entry { incident, bytes });
+    }
+
+    fn leave(&mut self, seq: u64) {
+        if let Some(entry) = self.entries.remove(&seq) {
+            self.held_bytes = self.held_bytes.saturating_sub(on_disk(entry.bytes));
+        }
+    }
+
     fn drop_oldest(&mut self, now: UtcTime) -> Result<(), FileError> {
-        if let Some((&seq, id)) = self.entries.first_key_value() {
-            let path = self.path(seq, id);
+        if let Some((&seq, entry)) = self.entries.first_key_value() {
+            let path = self.path(seq, &entry.incident);
             self.count(now)?;
             remove(&path)?;
-            self.entries.remove(&seq);
+            self.leave(seq);
         }
         Ok(())
     }
@@ -182,6 +212,11 @@ impl Outbox {
         self.gap = Some(gap);
         Ok(())
     }
+}
+
+/// Whole blocks.
+const fn on_disk(bytes: u64) -> u64 {
+    bytes.div_ceil(BLOCK_BYTES) * BLOCK_BYTES
 }
 
 /// Removes a file; one that is gone already is as good.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use contract::event::Event;
 use contract::exception::{ExceptionError, Exceptions};
 use contract::grant::SILENCE_MS;
+use contract::heartbeat::Part;
 use edge::file::FileError;
 use edge::trace::Tracer;
 use thiserror::Error;
@@ -15,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::deliver::{self, Incidents};
+use crate::deliver::{self, Incidents, Pinned};
 use crate::detectors::{self, BadDetectors, Detectors, Trends};
 use crate::executor::{self, Seat, WrongExecutor};
 use crate::hub::{Hub, HubError};
@@ -28,7 +29,7 @@ use crate::ship::{self, Shipping};
 use crate::site::{self, Identity, Places, SiteError};
 use crate::thread::{Stop, Thread};
 use crate::watch::Watch;
-use crate::{alone, logs, orders, signals, standing, trends, watchdog};
+use crate::{alone, logs, orders, pulse, renew, signals, standing, trends, watchdog};
 
 /// The longest file of exceptions.
 const EXCEPTIONS_BYTES_MAX: u64 = 1 << 20;
@@ -63,6 +64,12 @@ pub enum RunError {
     /// Whatever sits at the executor's socket is not our executor.
     #[error(transparent)]
     Executor(#[from] WrongExecutor),
+    /// The hub no longer knows this machine.
+    #[error(
+        "this machine's certificate was revoked by the operator of the hub: nothing is sent any more, and what was not sent stays on the disk; to \
+         go on, enrol it anew with another sheet into an empty directory"
+    )]
+    Revoked,
     /// A part ended that never should.
     #[error("a part of the agent ended: {0}")]
     Ended(String),
@@ -89,9 +96,9 @@ pub async fn run_alone_after(
     })?;
     let identity = site::read_identity(&places)?;
     let looker = Arc::new(looker(&config, &places, &identity)?);
-    let hub = Hub::new(config.hub.clone(), site::read_tls(&places, &identity)?)?;
-    let outbox = Outbox::open(&places.outbox(), outbox::CAPACITY, edge::clock::utc())?;
-    let incidents = Incidents::new(outbox, tracer);
+    let hub = Hub::new(config.hub.clone(), site::read_tls(&places, &identity)?, config.proxy.clone())?;
+    let outbox = Outbox::open(&places.outbox(), outbox::CAPACITY_BYTES, edge::clock::utc())?;
+    let incidents = Incidents::new(outbox, tracer, Pinned::of(&identity));
 
     let (to_signals, from_logs) = logs::outlet();
     let (library, key) = (detectors::library()?, detectors::site_key(&places.site_key())?);
@@ -183,6 +190,21 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     let seat = Seat { socket, uid: config.executor_uid, host: identity.host };
     let mut ready = Some(Event::AgentReady);
     let connected = move || ready.take().into_iter().for_each(|event| tracer.emit(event));
+    let renewing = renew::Parts {
+        places: Places::of(config.dir.path()),
+        authority: identity.hub_authority,
+        hub: hub.clone(),
+    };
+    parts.spawn(renew::keep(renewing));
+    let beating = pulse::Parts {
+        hub: hub.clone(),
+        incidents: incidents.clone(),
+        executor: executor.clone(),
+        looker: Arc::clone(&looker),
+        places: Places::of(config.dir.path()),
+    };
+    spawn(parts, pulse::beat(beating));
+    let board = hub.board().clone();
     let seat_too = seat.clone();
     parts.spawn(async move { Ok(executor::converse(seat, questions, connected).await?) });
     parts.spawn(async move { Ok(executor::converse(seat_too, asked_to_act, || ()).await?) });
@@ -218,7 +240,9 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     spawn(parts, deliver::deliver(incidents, hub.clone(), executor.clone(), shipping.clone()));
     spawn(parts, ship::ship(shipping, executor, hub, tracer, config.alone_after_s.duration()));
     let watching = move |stop: Stop| {
+        board.says(Part::Watch, true);
         if let Err(error) = watch.follow(&observer, &stop) {
+            board.says(Part::Watch, false);
             tracing::error!(%error, "changes are no longer watched; they are found by full scans");
         }
     };

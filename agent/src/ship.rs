@@ -13,13 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::event::Event;
+use contract::heartbeat::Part;
 use contract::socket::{Answer, EntryPackage, Question};
 use edge::trace::Tracer;
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
-use crate::backoff::{Backoff, pause};
+use crate::backoff::{HUB, pause};
 use crate::executor::{Executor, Unanswered};
 use crate::hub::{Hub, HubError, Posted};
 
@@ -74,9 +75,11 @@ pub async fn ship(shipping: Shipping, executor: Executor, hub: Hub, tracer: Trac
     let compared = Arc::clone(&shipping.compared);
     let mut carrier = Carrier { executor, hub, tracer, compared, held: None, receipted: 0 };
     let mut trouble = Trouble::new(alone_after);
-    let mut backoff = Backoff::new(250, 30_000);
+    let mut backoff = HUB;
     loop {
-        match carrier.all().await {
+        let done = carrier.all().await;
+        carrier.hub.board().says(Part::Evidence, done.is_ok());
+        match done {
             Ok(()) => {
                 backoff.reset();
                 trouble = Trouble::new(alone_after);

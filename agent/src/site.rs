@@ -214,10 +214,15 @@ pub fn read_baseline(places: &Places, identity: &Identity) -> Result<Baseline, S
     open_baseline(&path, &file::read(&path, ENVELOPE_MAX_BYTES as u64)?, &identity.hub_key)
 }
 
+/// The device's certificate and its key, in PEM.
+pub(crate) fn read_device(places: &Places) -> Result<(String, String), FileError> {
+    let certificate = file::read_text(&places.device_certificate(), SMALL_FILE_BYTES_MAX)?;
+    Ok((certificate, file::read_text(&places.device_key(), SMALL_FILE_BYTES_MAX)?))
+}
+
 /// Mutual TLS as this device: pinned authority, own certificate.
 pub fn read_tls(places: &Places, identity: &Identity) -> Result<ClientConfig, SiteError> {
-    let certificate = file::read_text(&places.device_certificate(), SMALL_FILE_BYTES_MAX)?;
-    let key = file::read_text(&places.device_key(), SMALL_FILE_BYTES_MAX)?;
+    let (certificate, key) = read_device(places)?;
     identity::client_config(&identity.hub_authority, &certificate, &key)
         .map_err(|source| SiteError::Tls { path: places.keys(), source })
 }

@@ -2,10 +2,12 @@
 
 mod enrol;
 mod evidence;
+mod heartbeat;
 mod incidents;
 mod orders;
 mod peer;
 mod plane;
+mod renew;
 mod standing;
 
 use std::sync::Arc;
@@ -30,6 +32,8 @@ const BODY_MAX_BYTES: usize = 64 * 1024;
 pub(crate) fn routes(hub: Arc<Hub>) -> Router {
     Router::new()
         .route("/v1/enrol", post(enrol::enrol))
+        .route("/v1/heartbeat", post(heartbeat::hear))
+        .route("/v1/renew", post(renew::renew))
         .route("/v1/incidents", post(incidents::take))
         .route("/v1/orders", get(orders::wait))
         .route("/v1/orders/{order}/answer", post(orders::answer))

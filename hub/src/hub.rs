@@ -13,6 +13,7 @@ use crate::keys::Keys;
 use crate::kit::Kits;
 use crate::library::Library;
 use crate::mirror::Mirror;
+use crate::pulses::Pulses;
 use crate::store::Store;
 use crate::witness::Others;
 
@@ -34,6 +35,7 @@ pub(crate) struct Hub {
     /// Which write-once stores the hub was told of: a directory, a bucket.
     pub(crate) archives: [bool; 2],
     pub(crate) bells: Bells,
+    pub(crate) pulses: Pulses,
     pub(crate) tracer: Tracer,
     pub(crate) stop: Stop,
 }

@@ -41,6 +41,7 @@ mod mirror;
 mod operator;
 mod planning;
 mod problem;
+mod pulses;
 mod standing;
 mod store;
 mod witness;

@@ -9,7 +9,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use contract::plane::Problem;
+use contract::plane::{Problem, TurnedAway};
 use serde::de::DeserializeOwned;
 
 /// How long a peer may take to send its body.
@@ -20,6 +20,7 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct Fault {
     status: StatusCode,
     problem: String,
+    turned_away: Option<TurnedAway>,
     /// Whether the connection ends with it: the peer has nothing more to say here.
     parting: bool,
 }
@@ -27,12 +28,18 @@ pub(crate) struct Fault {
 impl Fault {
     /// The peer's fault.
     pub(crate) fn theirs(status: StatusCode, problem: impl Into<String>) -> Self {
-        Self { status, problem: problem.into(), parting: false }
+        Self { status, problem: problem.into(), turned_away: None, parting: false }
     }
 
     /// The peer is not let in, now or by asking again: the connection ends.
     pub(crate) fn turned_away(status: StatusCode, problem: impl Into<String>) -> Self {
-        Self { status, problem: problem.into(), parting: true }
+        Self { status, problem: problem.into(), turned_away: None, parting: true }
+    }
+
+    /// The peer's certificate is not enough: the connection ends.
+    pub(crate) fn not_let_in(why: TurnedAway, problem: impl Into<String>) -> Self {
+        let turned_away = Some(why);
+        Self { status: StatusCode::FORBIDDEN, problem: problem.into(), turned_away, parting: true }
     }
 
     /// Our fault. The chain of causes is traced here, once.
@@ -41,14 +48,14 @@ impl Fault {
         let problem = format!(
             "the hub failed while it tried to {during}; nothing was taken: try again, and tell the operator"
         );
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, problem, parting: false }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, problem, turned_away: None, parting: false }
     }
 }
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let Self { status, problem, parting } = self;
-        let mut response = answer(status, &Problem { problem });
+        let Self { status, problem, turned_away, parting } = self;
+        let mut response = answer(status, &Problem { problem, turned_away });
         if parting {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

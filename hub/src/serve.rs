@@ -26,6 +26,7 @@ pub use crate::keys::KeysError;
 use crate::kit::Kits;
 use crate::library::{Library, LibraryError};
 use crate::mirror::Mirror;
+use crate::pulses::Pulses;
 use crate::store::Store;
 use crate::{device, operator, planning, witness, worm};
 
@@ -154,6 +155,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         store,
         queue,
         bells: Bells::default(),
+        pulses: Pulses::default(),
         tracer,
         stop: Stop(stop),
     });

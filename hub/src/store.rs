@@ -28,7 +28,7 @@ use thiserror::Error;
 pub(crate) use alarms::Alarm;
 pub(crate) use approvals::{NotApproved, Waits};
 pub(crate) use archived::Archived;
-pub(crate) use certificates::{Enrolling, Kind, Registered};
+pub(crate) use certificates::{Enrolling, Kind, Registered, Renewal};
 pub(crate) use exports::{Actions, AlarmRaised, HostLog};
 pub(crate) use incidents::Plan;
 pub(crate) use orders::{ByPerson, NewOrder};
@@ -39,7 +39,8 @@ const SCHEMA: Schema = Schema {
     application: 0x5375_7475, // "Sutu"
     // 2: exports of kits, what is archived, keys of logs.
     // 3: orders that wait, runs of sites, grants.
-    version: 3,
+    // 4: until when a token can be used.
+    version: 4,
     tables: concat!(
         include_str!("store/registry.sql"),
         include_str!("store/incidents.sql"),

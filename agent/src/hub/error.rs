@@ -1,5 +1,6 @@
 //! Why the hub did not do what it was asked, and what to do about it.
 
+use contract::heartbeat::Trouble;
 use reqwest::StatusCode;
 use thiserror::Error;
 
@@ -63,6 +64,41 @@ impl HubError {
             },
         }
     }
+}
+
+impl HubError {
+    /// What it says of the hub; none where it is ours.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Setup(_) => None,
+            Self::Unreachable { source, .. } if is_of_tls(source) => Some(Trouble::WrongCertificate),
+            Self::Unreachable { .. } => Some(Trouble::Unreachable),
+            Self::Refused { status, .. }
+                if status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS =>
+            {
+                Some(Trouble::Refused)
+            }
+            Self::Refused { .. } => Some(Trouble::Broken),
+            Self::NotUnderstood { .. } => Some(Trouble::NotUnderstood),
+        }
+    }
+}
+
+/// Whether the other side's certificate was refused: that error lies within those of the layers above.
+fn is_of_tls(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        // An error of I/O hides what it was made of, and says the source of that instead.
+        let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = match within {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 impl HubError {

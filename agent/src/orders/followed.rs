@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::Parts;
-use crate::backoff::{Backoff, pause};
+use crate::backoff::{Backoff, HUB, pause};
 use crate::executor::Unanswered;
 use crate::hub::{Disposition, Hub};
 use crate::observe::News;
@@ -138,7 +138,7 @@ fn opened(waiting: &OrderWaiting) -> Option<Order> {
 
 /// Tells the hub, again and again, until it knows or no longer wants to.
 async fn tell(hub: &Hub, waiting: &OrderWaiting, answer: &OrderAnswer) {
-    let mut backoff = Backoff::new(100, 30_000);
+    let mut backoff = HUB;
     loop {
         match hub.answer(&waiting.order, answer).await {
             Ok(()) => return,

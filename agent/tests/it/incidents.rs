@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use agent::deliver::{Incidents, deliver};
-use agent::outbox::Outbox;
+use agent::deliver::{Incidents, Pinned, deliver};
+use agent::outbox::{BLOCK_BYTES, Outbox};
 use agent::ship::Shipping;
 use contract::fact::FactValue;
 use contract::incident::{Incident, What};
@@ -28,8 +28,8 @@ fn incident(n: u32) -> Incident {
     Incident { incident: format!("inc-{n}").parse().unwrap(), found: at(i64::from(n)), what }
 }
 
-fn open(dir: &Path, capacity: usize) -> Outbox {
-    Outbox::open(&dir.join("outbox"), capacity, at(1)).unwrap()
+fn open(dir: &Path, capacity: u64) -> Outbox {
+    Outbox::open(&dir.join("outbox"), capacity * BLOCK_BYTES, at(1)).unwrap()
 }
 
 fn files(dir: &Path) -> Vec<std::path::PathBuf> {
@@ -123,8 +123,9 @@ async fn delivering(machine: &Machine, hub: &FakeHub) -> (Incidents, agent::hub:
     let places = agent::site::Places::of(&machine.path("agent"));
     let identity = agent::site::read_identity(&places).unwrap();
     let tls = agent::site::read_tls(&places, &identity).unwrap();
-    let connection = agent::hub::Hub::new(hub.url.clone().try_into().unwrap(), tls).unwrap();
-    (Incidents::new(open(&machine.path("agent"), 5), Tracer::new(false)), connection)
+    let connection = agent::hub::Hub::new(hub.url.clone().try_into().unwrap(), tls, None).unwrap();
+    let pinned = Pinned::of(&identity);
+    (Incidents::new(open(&machine.path("agent"), 5), Tracer::new(false), pinned), connection)
 }
 
 /// A made-up executor, and a way to ask it.

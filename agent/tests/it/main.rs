@@ -3,6 +3,7 @@
 
 mod acting;
 mod alone;
+mod bad_hub;
 mod bad_input;
 mod conversation;
 mod cost;
@@ -11,8 +12,11 @@ mod enrolment;
 mod incidents;
 mod journal;
 mod logs;
+mod outage;
 mod probe;
 mod process;
+mod proxy;
+mod renewal;
 mod rig;
 mod scan;
 mod watchdog;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::config::HubUrl;
-use agent::deliver::Incidents;
+use agent::deliver::{Incidents, Pinned};
 use agent::executor::{Seat, channel, converse};
 use agent::hub::Hub;
 use agent::look::{Eyes, Looker};
@@ -81,8 +81,9 @@ async fn what_needs_root_is_seen_by_the_executor_and_nothing_else_is_asked_of_it
     let tracer = Tracer::new(false);
     let shipping = Shipping::default();
     let places = Places::of(&machine.path("agent"));
-    let tls = read_tls(&places, &read_identity(&places).unwrap()).unwrap();
-    let to_hub = Hub::new(HubUrl::try_from(hub.url.clone()).unwrap(), tls).unwrap();
+    let identity = read_identity(&places).unwrap();
+    let tls = read_tls(&places, &identity).unwrap();
+    let to_hub = Hub::new(HubUrl::try_from(hub.url.clone()).unwrap(), tls, None).unwrap();
     let shipped = tokio::spawn(ship(shipping.clone(), executor.clone(), to_hub, tracer, Duration::ZERO));
     let parts = Parts {
         looker: Arc::new(Looker {
@@ -92,7 +93,7 @@ async fn what_needs_root_is_seen_by_the_executor_and_nothing_else_is_asked_of_it
             eyes: Eyes::Recorded(recorded),
         }),
         executor,
-        incidents: Incidents::new(outbox, tracer),
+        incidents: Incidents::new(outbox, tracer, Pinned::of(&identity)),
         shipping,
         open: machine.path("open.json"),
         rescan: Duration::from_secs(3600),

@@ -12,6 +12,7 @@ use contract::record::{Body, Kind, Resolution, Trigger};
 use contract::refusal::{Mode, Refusal};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::sockets::reachable;
 use super::stage::{Stage, Trial, is_root};
 
 /// The user `nobody`.
@@ -188,26 +189,11 @@ fn it_goes_on_watching_until_it_is_told_to_stop_and_leaves_nothing_running() {
     assert!(matches!(stage.verify(&stage.evidence()).status.code(), Some(0 | 10)));
 }
 
-/// The network sockets on which the program can be reached: TCP ones that listen, UDP and raw ones that are bound (proc(5)).
+/// The network sockets on which the program can be reached.
 fn listening(stage: &Stage, program: &str) -> Vec<String> {
     let (process, _) =
         stage.processes().into_iter().find(|(_, line)| line.contains(&format!("{program} "))).unwrap();
-    let descriptors = fs::read_dir(process.join("fd")).unwrap().flatten();
-    let links = descriptors.filter_map(|d| fs::read_link(d.path()).ok()).map(|l| l.display().to_string());
-    let own: Vec<String> =
-        links.filter_map(|l| Some(l.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect();
-    let mut found = Vec::new();
-    for table in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
-        let Ok(text) = fs::read_to_string(process.join("net").join(table)) else { continue };
-        for line in text.lines().skip(1) {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let reachable = !table.starts_with("tcp") || fields[3] == "0A";
-            if reachable && own.iter().any(|inode| inode == fields[9]) {
-                found.push(format!("{table} {}", fields[1]));
-            }
-        }
-    }
-    found
+    reachable(&process)
 }
 
 #[test]

@@ -10,5 +10,7 @@ mod detectors;
 mod first_light;
 mod policy;
 mod runbooks;
+mod secrets;
 mod signing;
+mod sockets;
 mod stage;

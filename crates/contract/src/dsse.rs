@@ -37,6 +37,8 @@ pub enum PayloadType {
     StandingOrder,
     /// A break-glass grant, signed by the person who asks for it.
     BreakGlass,
+    /// The hub's word that it holds an incident.
+    IncidentReceipt,
 }
 
 impl PayloadType {
@@ -49,6 +51,7 @@ impl PayloadType {
             Self::Allowlist => "application/vnd.suture.allowlist.v1+yaml",
             Self::StandingOrder => "application/vnd.suture.standing-order.v1+json",
             Self::BreakGlass => "application/vnd.suture.break-glass.v1+json",
+            Self::IncidentReceipt => "application/vnd.suture.incident-receipt.v1+json",
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod fact;
 pub mod finding;
 pub mod frame;
 pub mod grant;
+pub mod heartbeat;
 pub mod ids;
 pub mod incident;
 pub mod kit;

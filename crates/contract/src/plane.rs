@@ -77,12 +77,34 @@ pub struct Enrolled {
     pub certificate: String,
 }
 
+/// `POST /v1/renew`, with the device's certificate, which may have run out: the handshake proved that its key is still held. Answered like an
+/// enrolment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRequest {
+    /// A PKCS #10 request in PEM for the key that the device was enrolled with. Asking again gives the same certificate until that is due itself.
+    pub csr: String,
+}
+
 /// The answer to `POST /v1/incidents`: it is durable.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IncidentTaken {
     /// The incident that it counts as: another one where the same drift was already open.
     pub incident: IncidentId,
+    /// The DSSE envelope of an [`IncidentReceipt`]. Only with it may the device forget what it reported.
+    pub receipt: Blob,
+}
+
+/// What the hub signs once an incident is durable. Both ids are as they were reported: a receipt for one incident is none for another, and none for
+/// another machine's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IncidentReceipt {
+    /// Whose it is.
+    pub host: HostId,
+    /// What was reported.
+    pub reported: IncidentId,
 }
 
 /// The answer to `GET /v1/orders?wait_ms=&known=`: held back until there is something that is not among the known ones, or the wait is over.
@@ -163,6 +185,23 @@ pub struct EvidenceTaken {
 pub struct Problem {
     /// What went wrong, whose fault it is and what to do next, in words for a person.
     pub problem: String,
+    /// Where the certificate was not enough: why. A machine decides by this and never by the words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<TurnedAway>,
+}
+
+/// Why a certificate opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnedAway {
+    /// This hub did not issue it.
+    Unknown,
+    /// The operator took it back. That is for good.
+    Revoked,
+    /// It is not good at this time. It can be renewed by whoever holds its key.
+    OutOfTime,
+    /// It is good for something else.
+    OtherUse,
 }
 
 /// `POST /v1/tenants`.

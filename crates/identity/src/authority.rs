@@ -14,7 +14,7 @@ use crate::{Bootstrap, Holder, IdentityError, Issued, Validity, VerifiedRequest,
 /// How long the authority itself is good. A device pins it, so it outlives everything it signs.
 const AUTHORITY_DAYS: u32 = 20 * 365;
 /// How long a device's certificate is good.
-const DEVICE_DAYS: u32 = 90;
+const DEVICE_DAYS: u32 = 30;
 /// How long a bootstrap certificate waits for the machine it was made for.
 const BOOTSTRAP_DAYS: u32 = 1;
 /// How long a server certificate is good. It is made anew long before, without a restart.
@@ -69,7 +69,7 @@ impl Authority {
         self.issuer.key().serialize_pem()
     }
 
-    /// Signs a device's public key under the names of `holder`, for 90 days.
+    /// Signs a device's public key under the names of `holder`, for 30 days.
     pub fn device(
         &self,
         request: &VerifiedRequest,

@@ -55,6 +55,11 @@ impl Validity {
         Self { from, until: now.plus_ms(u64::from(days) * 24 * 60 * 60 * 1000) }
     }
 
+    /// When it is to be renewed: two thirds through, so that ten days of trouble of a month's certificate cost nothing.
+    pub fn due(&self) -> UtcTime {
+        self.from.plus_ms(self.until.ms_since(self.from) / 3 * 2)
+    }
+
     /// Whether `now` lies within.
     pub fn holds(&self, now: UtcTime) -> bool {
         self.from <= now && now <= self.until

@@ -5,12 +5,14 @@
 //! always named: nothing here depends on a process-wide default.
 //!
 //! A certificate here proves possession of a key and nothing more: what its holder may do is looked up by the certificate's [`fingerprint`], on
-//! every request, so that a revocation counts at once and no name inside a certificate is ever believed.
+//! every request, so that a revocation counts at once and no name inside a certificate is ever believed. One that has run out still proves possession,
+//! and is good for being renewed and nothing else: that, too, is decided by the lookup.
 #![forbid(unsafe_code)]
 
 mod authority;
 mod device;
 mod error;
+mod expired;
 mod issue;
 mod tls;
 
@@ -18,4 +20,4 @@ pub use authority::Authority;
 pub use device::{DeviceKey, VerifiedRequest};
 pub use error::IdentityError;
 pub use issue::{Bootstrap, Holder, Issued, Validity, fingerprint};
-pub use tls::{client_config, server_config};
+pub use tls::{client_config, server_config, validity_of};

@@ -10,11 +10,13 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::expired::EvenExpired;
 use crate::{Authority, IdentityError, Validity};
 
 /// A server side for `names` that completes no handshake without a client certificate of `authority`, and how long it is good.
 ///
-/// Sessions are never resumed: a client shows its certificate on every connection, and expiry is checked on every connection.
+/// Sessions are never resumed: a client shows its certificate on every connection. Whether that is within its time is for whoever looks it up: a
+/// handshake with one that has run out ends well, since only so can it be renewed.
 pub fn server_config(
     authority: &Authority,
     names: &[String],
@@ -28,7 +30,7 @@ pub fn server_config(
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(IdentityError::Tls)?
-        .with_client_cert_verifier(verifier)
+        .with_client_cert_verifier(Arc::new(EvenExpired { strict: verifier }))
         .with_single_cert(vec![server.certificate], server.key)
         .map_err(IdentityError::Tls)?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -50,6 +52,24 @@ pub fn client_config(
         .with_root_certificates(only(certificate(authority_pem)?)?)
         .with_client_auth_cert(vec![certificate(certificate_pem)?], key)
         .map_err(IdentityError::Tls)
+}
+
+/// From when until when a certificate in PEM says that it is good.
+pub fn validity_of(certificate_pem: &str) -> Result<Validity, IdentityError> {
+    validity_of_der(&certificate(certificate_pem)?)
+}
+
+pub(crate) fn validity_of_der(der: &CertificateDer<'_>) -> Result<Validity, IdentityError> {
+    let bent = || IdentityError::Pem { what: "certificate" };
+    let (_, parsed) = x509_parser::parse_x509_certificate(der).map_err(|_| bent())?;
+    let instant = |seconds: i64| {
+        seconds.checked_mul(1_000).and_then(|ms| UtcTime::from_unix_ms(ms).ok()).ok_or_else(bent)
+    };
+    let validity = parsed.validity();
+    Ok(Validity {
+        from: instant(validity.not_before.timestamp())?,
+        until: instant(validity.not_after.timestamp())?,
+    })
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -29,12 +29,13 @@ pub(super) async fn enrol(
         .map_err(|e| malformed(format!("csr: {e}; make it again from the device's key")))?;
     check_evidence_key(&evidence_key, &newcomer.origin)
         .map_err(|e| malformed(format!("evidence_key: {e}")))?;
-    let fresh = hub.keys.authority.device(&csr, &newcomer.holder, edge::clock::utc());
+    let now = edge::clock::utc();
+    let fresh = hub.keys.authority.device(&csr, &newcomer.holder, now);
     let fresh = fresh.map_err(|e| Fault::ours("issue a certificate", &e))?;
 
     let keys = (csr.key_digest(), evidence_key);
     let host = newcomer.holder.host.clone();
-    let done = hub.store.enrol(host, token, Digest::of(secret.as_bytes()), keys, fresh).await;
+    let done = hub.store.enrol(host, token, Digest::of(secret.as_bytes()), keys, fresh, now).await;
     let forbidden = |problem: &str| Err(Fault::theirs(StatusCode::FORBIDDEN, problem));
     match done.map_err(|e| Fault::ours("enrol the machine", &e))? {
         Enrolling::Granted(certificate) => {
@@ -43,6 +44,9 @@ pub(super) async fn enrol(
         }
         Enrolling::NoSuchToken => {
             forbidden("token and secret do not belong to this certificate: ask the operator for a new sheet")
+        }
+        Enrolling::TooLate => {
+            forbidden("this sheet was not used within 15 minutes: ask the operator for a new one")
         }
         Enrolling::Used => forbidden(
             "this sheet was used with another key: if that was not you, tell the operator at once; either way ask for a new sheet",

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use contract::blob::Blob;
+use contract::dsse::PayloadType;
 use contract::incident::Incident;
-use contract::plane::IncidentTaken;
+use contract::plane::{IncidentReceipt, IncidentTaken};
 use queue::QueueError;
 
 use super::BODY_MAX_BYTES;
@@ -22,7 +24,7 @@ pub(super) async fn take(
     device: Device,
     Strict(incident): Strict<Incident, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let reported = incident.incident.clone();
+    let (reported, host) = (incident.incident.clone(), device.holder.host.clone());
     let taken = hub.store.take(device.holder, incident, edge::clock::utc()).await;
     let (incident, plan) = match taken.map_err(|e| Fault::ours("keep the incident", &e))? {
         Taken::As(incident, plan) => (incident, plan),
@@ -43,5 +45,8 @@ pub(super) async fn take(
             }
         })?;
     }
-    Ok(answer(StatusCode::OK, &IncidentTaken { incident }))
+    let said = serde_json::to_vec(&IncidentReceipt { host, reported });
+    let said = said.map_err(|e| Fault::ours("write the receipt", &e))?;
+    let receipt = Blob(hub.keys.orders.sign(PayloadType::IncidentReceipt, &said));
+    Ok(answer(StatusCode::OK, &IncidentTaken { incident, receipt }))
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use contract::digest::Digest;
+use contract::plane::TurnedAway;
 use identity::Holder;
 
 use crate::hub::Hub;
@@ -28,6 +28,12 @@ pub(super) struct Device {
     pub(super) evidence_key: String,
 }
 
+/// Proof that an enrolled machine asks whose certificate is not revoked, and may have run out: it may have it renewed and nothing else.
+#[derive(Debug)]
+pub(super) struct Renewing {
+    pub(super) holder: Holder,
+}
+
 /// Proof that a machine asks that holds a bootstrap certificate, and may enrol and nothing else.
 #[derive(Debug)]
 pub(super) struct Newcomer {
@@ -37,14 +43,21 @@ pub(super) struct Newcomer {
 
 impl Peer {
     async fn registered(self, hub: &Hub) -> Result<Registered, Fault> {
+        let registered = self.not_revoked(hub).await?;
+        if registered.validity.holds(edge::clock::utc()) {
+            return Ok(registered);
+        }
+        Err(turned_away(TurnedAway::OutOfTime, "this certificate is not valid at this time"))
+    }
+
+    async fn not_revoked(self, hub: &Hub) -> Result<Registered, Fault> {
         let now = edge::clock::utc();
         let found = hub.store.whose(self.fingerprint, now).await;
         let found = found.map_err(|e| Fault::ours("look up the certificate", &e))?;
         match found {
-            None => Err(turned_away("this hub did not issue this certificate")),
-            Some(r) if r.revoked => Err(turned_away("this certificate was revoked by the operator")),
-            Some(r) if !r.validity.holds(now) => {
-                Err(turned_away("this certificate is not valid at this time"))
+            None => Err(turned_away(TurnedAway::Unknown, "this hub did not issue this certificate")),
+            Some(r) if r.revoked => {
+                Err(turned_away(TurnedAway::Revoked, "this certificate was revoked by the operator"))
             }
             Some(r) => Ok(r),
         }
@@ -55,9 +68,10 @@ impl Peer {
             self.registered(hub).await?;
         match (kind, evidence_key) {
             (Kind::Device, Some(evidence_key)) => Ok(Device { peer: self, holder, origin, evidence_key }),
-            (Kind::Device, None) | (Kind::Bootstrap, _) => {
-                Err(turned_away("this certificate is good for enrolment only; enrol first"))
-            }
+            (Kind::Device, None) | (Kind::Bootstrap, _) => Err(turned_away(
+                TurnedAway::OtherUse,
+                "this certificate is good for enrolment only; enrol first",
+            )),
         }
     }
 }
@@ -75,12 +89,16 @@ impl Device {
     }
 }
 
-fn turned_away(problem: &str) -> Fault {
-    Fault::turned_away(StatusCode::FORBIDDEN, format!("{problem}: ask the operator of this hub"))
+fn turned_away(why: TurnedAway, problem: &str) -> Fault {
+    Fault::not_let_in(why, format!("{problem}: ask the operator of this hub"))
 }
 
 fn peer(parts: &Parts) -> Result<Peer, Fault> {
-    parts.extensions.get().copied().ok_or_else(|| turned_away("no certificate was shown"))
+    parts
+        .extensions
+        .get()
+        .copied()
+        .ok_or_else(|| turned_away(TurnedAway::Unknown, "no certificate was shown"))
 }
 
 impl FromRequestParts<Arc<Hub>> for Device {
@@ -88,6 +106,19 @@ impl FromRequestParts<Arc<Hub>> for Device {
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Fault> {
         peer(parts)?.device(hub).await
+    }
+}
+
+impl FromRequestParts<Arc<Hub>> for Renewing {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Fault> {
+        let Registered { kind, holder, origin: _, validity: _, revoked: _, evidence_key: _ } =
+            peer(parts)?.not_revoked(hub).await?;
+        match kind {
+            Kind::Device => Ok(Self { holder }),
+            Kind::Bootstrap => Err(turned_away(TurnedAway::OtherUse, "this certificate is never renewed")),
+        }
     }
 }
 
@@ -99,7 +130,7 @@ impl FromRequestParts<Arc<Hub>> for Newcomer {
             peer(parts)?.registered(hub).await?;
         match kind {
             Kind::Bootstrap => Ok(Self { holder, origin }),
-            Kind::Device => Err(turned_away("this machine is enrolled already")),
+            Kind::Device => Err(turned_away(TurnedAway::OtherUse, "this machine is enrolled already")),
         }
     }
 }

@@ -18,6 +18,10 @@ use crate::hub::Hub;
 use crate::problem::{Fault, Unasked, answer};
 use crate::store::NewHost;
 
+/// How long a token waits for its first use. The machine that used it may ask again for as long as its bootstrap certificate is good, since an answer
+/// can be lost.
+const TOKEN_MS: u64 = 15 * 60 * 1000;
+
 /// `POST /v1/tenants/{tenant}/sites/{site}/enrolments`.
 pub(super) async fn add(
     State(hub): State<Arc<Hub>>,
@@ -38,7 +42,8 @@ pub(super) async fn add(
     let secret = hex(&edge::random::bytes::<32>().map_err(|e| Fault::ours("draw a secret", &e))?);
     let holder = Holder { tenant, site, host };
     let origin = format!("{}/{}", hub.name, holder.host);
-    let bootstrap = hub.keys.authority.bootstrap(&holder, edge::clock::utc());
+    let now = edge::clock::utc();
+    let bootstrap = hub.keys.authority.bootstrap(&holder, now);
     let bootstrap = bootstrap.map_err(|e| Fault::ours("issue a bootstrap certificate", &e))?;
 
     let new = NewHost {
@@ -46,6 +51,7 @@ pub(super) async fn add(
         origin: origin.clone(),
         token: token.clone(),
         secret: Digest::of(secret.as_bytes()),
+        token_until: now.plus_ms(TOKEN_MS),
         bootstrap: bootstrap.issued.clone(),
     };
     hub.store.add_host(new).await.map_err(|e| Fault::ours("keep the enrolment", &e))?;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::heads::HeadsView;
 use crate::hub::Hub;
 use crate::problem::{Fault, answer};
+use crate::pulses::Heard;
 use crate::store::HostRow;
 use crate::worm::{self, ArchiveView};
 
@@ -41,6 +42,8 @@ struct HostView {
     alarms: u64,
     /// Its newest certificate, the bootstrap certificate where it has not enrolled.
     certificate: Option<CertificateView>,
+    /// What it last said of itself; none where it has said nothing since this hub started.
+    heartbeat: Option<Heard>,
 }
 
 /// One certificate.
@@ -57,10 +60,13 @@ pub(super) async fn show(State(hub): State<Arc<Hub>>) -> Result<Response, Fault>
     let heads = hub.heads.view().await.map_err(|e| Fault::ours("look at the log of heads", &e))?;
     let archives = worm::views(&hub.store, hub.archives).await;
     let archives = archives.map_err(|e| Fault::ours("look at the archives", &e))?;
-    Ok(answer(StatusCode::OK, &StatusView { hosts: hosts.into_iter().map(view).collect(), heads, archives }))
+    Ok(answer(
+        StatusCode::OK,
+        &StatusView { hosts: hosts.into_iter().map(|row| view(&hub, row)).collect(), heads, archives },
+    ))
 }
 
-fn view(row: HostRow) -> HostView {
+fn view(hub: &Hub, row: HostRow) -> HostView {
     let HostRow { holder: Holder { tenant, site, host }, origin, seen, settled, certificate, alarms } = row;
     let certificate = certificate.map(|c| CertificateView {
         fingerprint: c.fingerprint,
@@ -68,5 +74,6 @@ fn view(row: HostRow) -> HostView {
         expires: c.expires,
         revoked: c.revoked,
     });
-    HostView { tenant, site, host, origin, seen, evidence: settled, alarms, certificate }
+    let heartbeat = hub.pulses.of(&host);
+    HostView { tenant, site, host, origin, seen, evidence: settled, alarms, certificate, heartbeat }
 }

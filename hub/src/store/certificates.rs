@@ -49,9 +49,22 @@ pub(crate) enum Enrolling {
     Granted(String),
     /// No such token, another certificate's token, or the wrong secret. Which, is nobody's business.
     NoSuchToken,
+    /// The token was not used in time.
+    TooLate,
     /// The token was used for another key.
     Used,
     /// The certificate of this key was revoked.
+    Revoked,
+}
+
+/// What came of a request to renew.
+#[derive(Debug)]
+pub(crate) enum Renewal {
+    /// The certificate, in PEM: a new one, or the newest where that is not due itself.
+    Granted(String),
+    /// The machine was enrolled with another key.
+    OtherKey,
+    /// A certificate of this machine was revoked.
     Revoked,
 }
 
@@ -81,7 +94,7 @@ impl Store {
         .await
     }
 
-    /// Uses a token for `device_key`, or answers what it was used for. `fresh` counts only on the first use.
+    /// Uses a token for the device's key, or answers what it was used for. `fresh` and the time count only on the first use.
     pub(crate) async fn enrol(
         &self,
         host: HostId,
@@ -89,21 +102,23 @@ impl Store {
         secret: Digest,
         keys: (Digest, String),
         fresh: Issued,
+        now: UtcTime,
     ) -> Result<Enrolling, StoreError> {
         self.run(move |c| {
             let found = c
                 .query_row(
-                    "SELECT secret, device_key, evidence_key FROM host WHERE host = ?1 AND token = ?2",
+                    "SELECT secret, device_key, evidence_key, token_until FROM host WHERE host = ?1 AND token = ?2",
                     [host.as_str(), token.as_str()],
-                    |row| Ok((parsed::<Digest>(row, 0)?, row.get(1)?, row.get(2)?)),
+                    |row| Ok((parsed::<Digest>(row, 0)?, row.get(1)?, row.get(2)?, instant(row, 3)?)),
                 )
                 .optional()?;
-            let Some((expected, device_key, evidence_key)) = found else { return Ok(Enrolling::NoSuchToken) };
+            let Some((expected, device_key, evidence_key, until)) = found else { return Ok(Enrolling::NoSuchToken) };
             if expected != secret {
                 return Ok(Enrolling::NoSuchToken);
             }
             match (device_key, evidence_key) {
-                (None::<String>, None::<String>) => first_use(c, &host, &keys, &fresh),
+                (None::<String>, None::<String>) if now > until => Ok(Enrolling::TooLate),
+                (None, None) => first_use(c, &host, &keys, &fresh),
                 (Some(device), Some(evidence)) if device == keys.0.to_string() && evidence == keys.1 => {
                     again(c, &host)
                 }
@@ -113,19 +128,64 @@ impl Store {
         .await
     }
 
-    /// Revokes a certificate and says whose it was; `None` where there is none such. Doing it again changes nothing.
+    /// Gives the host that was enrolled with `device_key` a certificate that is not due for renewal `now`: its newest, or `fresh`. So a machine that
+    /// asks again and again does not fill the table.
+    pub(crate) async fn renew(
+        &self,
+        host: HostId,
+        device_key: Digest,
+        fresh: Issued,
+        now: UtcTime,
+    ) -> Result<Renewal, StoreError> {
+        self.run(move |c| {
+            let known = "SELECT 1 FROM host WHERE host = ?1 AND device_key = ?2";
+            if !c.prepare_cached(known)?.exists([host.as_str(), device_key.to_string().as_str()])? {
+                return Ok(Renewal::OtherKey);
+            }
+            let revoked =
+                "SELECT 1 FROM certificate WHERE host = ?1 AND kind = 'device' AND revoked IS NOT NULL";
+            if c.prepare_cached(revoked)?.exists([host.as_str()])? {
+                return Ok(Renewal::Revoked);
+            }
+            let newest = c
+                .prepare_cached(
+                    "SELECT pem, valid_from, valid_until FROM certificate WHERE host = ?1 AND kind = 'device' ORDER BY rowid DESC LIMIT 1",
+                )?
+                .query_row([host.as_str()], |row| {
+                    Ok((row.get(0)?, Validity { from: instant(row, 1)?, until: instant(row, 2)? }))
+                })
+                .optional()?;
+            match newest {
+                Some((pem, validity)) if validity.holds(now) && now < validity.due() => Ok(Renewal::Granted(pem)),
+                _ => {
+                    add_certificate(c, Kind::Device, &host, &fresh)?;
+                    Ok(Renewal::Granted(fresh.certificate_pem))
+                }
+            }
+        })
+        .await
+    }
+
+    /// Revokes a certificate and says whose it was; `None` where there is none such. Doing it again changes nothing. A device's goes with all others
+    /// of that device: they are over one key, and an older one would be good for another.
     pub(crate) async fn revoke(
         &self,
         fingerprint: Digest,
         now: UtcTime,
     ) -> Result<Option<HostId>, StoreError> {
         self.run(move |c| {
-            c.query_row(
-                "UPDATE certificate SET revoked = coalesce(revoked, ?2) WHERE fingerprint = ?1 RETURNING host",
-                params![fingerprint.to_string(), now.unix_ms()],
-                |row| parsed(row, 0),
-            )
-            .optional()
+            let whose = "SELECT host, kind FROM certificate WHERE fingerprint = ?1";
+            let found = c
+                .query_row(whose, [fingerprint.to_string()], |row| {
+                    Ok((parsed::<HostId>(row, 0)?, kind(row, 1)?))
+                })
+                .optional()?;
+            let Some((host, kind)) = found else { return Ok(None) };
+            c.execute(
+                "UPDATE certificate SET revoked = coalesce(revoked, ?3) WHERE host = ?1 AND kind = ?2",
+                params![host.as_str(), kind.word(), now.unix_ms()],
+            )?;
+            Ok(Some(host))
         })
         .await
     }

@@ -17,6 +17,7 @@ pub(crate) struct NewHost {
     pub(crate) origin: String,
     pub(crate) token: TokenId,
     pub(crate) secret: Digest,
+    pub(crate) token_until: UtcTime,
     pub(crate) bootstrap: Issued,
 }
 
@@ -72,12 +73,20 @@ impl Store {
 
     /// Adds a host, its token and its bootstrap certificate. The site must be there.
     pub(crate) async fn add_host(&self, new: NewHost) -> Result<(), StoreError> {
-        let NewHost { holder, origin, token, secret, bootstrap } = new;
+        let NewHost { holder, origin, token, secret, token_until, bootstrap } = new;
         self.run(move |c| {
             let Holder { tenant, site, host } = &holder;
             c.execute(
-                "INSERT INTO host (host, tenant, site, origin, token, secret) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![host.as_str(), tenant.as_str(), site.as_str(), origin, token.as_str(), secret.to_string()],
+                "INSERT INTO host (host, tenant, site, origin, token, secret, token_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    host.as_str(),
+                    tenant.as_str(),
+                    site.as_str(),
+                    origin,
+                    token.as_str(),
+                    secret.to_string(),
+                    token_until.unix_ms()
+                ],
             )?;
             add_certificate(c, Kind::Bootstrap, host, &bootstrap)
         })

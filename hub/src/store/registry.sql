@@ -18,6 +18,7 @@ CREATE TABLE host (
     origin       TEXT NOT NULL UNIQUE,
     token        TEXT NOT NULL UNIQUE,
     secret       TEXT NOT NULL,              -- the digest of the token's secret
+    token_until  INTEGER NOT NULL,           -- for its first use; whoever used it may ask again
     device_key   TEXT,                       -- the digest of the key that the token was used for
     evidence_key TEXT,                       -- pinned with it
     counter      INTEGER NOT NULL DEFAULT 0, -- of the last order

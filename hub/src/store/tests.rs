@@ -32,6 +32,7 @@ async fn store(directory: &Path) -> (Store, Holder) {
         origin: "localhost/h-1".to_owned(),
         token: "t-1".parse().unwrap(),
         secret: Digest::of(b"secret"),
+        token_until: at(900_000),
         bootstrap: Authority::create("localhost", at(0)).unwrap().bootstrap(&holder, at(0)).unwrap().issued,
     };
     store.add_host(new).await.unwrap();

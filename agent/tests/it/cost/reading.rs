@@ -7,18 +7,20 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use agent::deliver::Incidents;
+use agent::deliver::{Incidents, Pinned};
 use agent::detectors::{Detectors, Library};
 use agent::logs::{Inlet, Reading, Scope, Shared, Source, Told, files, outlet};
 use agent::looks::Looks;
-use agent::outbox::{CAPACITY, Outbox};
+use agent::outbox::{CAPACITY_BYTES, Outbox};
 use agent::signals;
 use agent::thread::Thread;
 use contract::baseline::Baseline;
+use contract::dsse::HubSigner;
 use edge::trace::Tracer;
 
 use super::{row, setting};
 use crate::logs::{built_in, detector, parsed};
+use crate::rig::machine::HUB_SEED;
 use crate::rig::until_blocking;
 
 fn follow(dir: &Path, detectors: Detectors) -> (Thread, agent::logs::Pulse, Inlet) {
@@ -145,7 +147,7 @@ type Kept = std::sync::Arc<std::sync::Mutex<Vec<(String, u64)>>>;
 
 /// Keeps what is told in a real outbox, with its real path; when each was kept, and of which detector it is, in the order of telling.
 fn kept(mut inlet: Inlet, dir: &Path) -> (std::sync::mpsc::Receiver<(String, Instant)>, Kept) {
-    let outbox = Outbox::open(&dir.join("outbox"), CAPACITY, edge::clock::utc()).unwrap();
+    let outbox = Outbox::open(&dir.join("outbox"), CAPACITY_BYTES, edge::clock::utc()).unwrap();
     let (to_signals, told) = tokio::sync::mpsc::unbounded_channel();
     let (arrive, arrived) = std::sync::mpsc::channel();
     let (stamp, stamped) = std::sync::mpsc::channel();
@@ -161,7 +163,7 @@ fn kept(mut inlet: Inlet, dir: &Path) -> (std::sync::mpsc::Receiver<(String, Ins
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (losses, _lost) = tokio::sync::mpsc::unbounded_channel();
-        let incidents = Incidents::new(outbox, Tracer::new(false));
+        let incidents = Incidents::new(outbox, Tracer::new(false), pinned());
         let looks = nothing_looked_at();
         runtime.spawn(async move {
             while let Some(told) = inlet.told.recv().await {
@@ -176,6 +178,11 @@ fn kept(mut inlet: Inlet, dir: &Path) -> (std::sync::mpsc::Receiver<(String, Ins
         runtime.block_on(signals::follow(Inlet { told, arrived: arrive }, incidents, looks, losses));
     });
     (stamped, order)
+}
+
+/// Nothing is delivered: there is no hub whose receipts are to be known.
+fn pinned() -> Pinned {
+    Pinned { hub_key: HubSigner::from_seed(&HUB_SEED).public(), host: "h-1".parse().unwrap() }
 }
 
 /// Nothing is looked at, and nobody would.

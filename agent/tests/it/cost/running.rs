@@ -39,6 +39,7 @@ impl Agent {
     async fn start() -> Self {
         let (hub, machine) = (FakeHub::start().await, Machine::new());
         machine.enrol(&hub).await;
+        hub.with(|seen| seen.hold = Some(Duration::from_secs(25)));
         let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());
         let program =
             std::env::var("SUTURE_AGENT").unwrap_or_else(|_| env!("CARGO_BIN_EXE_suture-agent").to_owned());

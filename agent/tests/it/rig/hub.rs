@@ -2,16 +2,21 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use super::machine::HUB_SEED;
 use contract::blob::Blob;
 use contract::digest::Digest;
+use contract::dsse::{HubSigner, PayloadType};
+use contract::heartbeat::{Heard, Heartbeat};
 use contract::incident::Incident;
 use contract::plane::{
-    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, GrantAnswer, GrantWaiting, IncidentTaken,
-    OrderWaiting, OrdersWaiting, Problem, StandingIssued,
+    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, GrantAnswer, GrantWaiting, IncidentReceipt,
+    IncidentTaken, OrderWaiting, OrdersWaiting, Problem, RenewRequest, StandingIssued, TurnedAway,
 };
 use contract::socket::EntryPackage;
 use identity::{Authority, Holder, VerifiedRequest};
+use rustls::pki_types::CertificateDer;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -24,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) evidence: Vec<String>,
     pub(crate) answers: Vec<String>,
     pub(crate) orders: VecDeque<(String, Vec<u8>)>,
+    /// How long it lets a long poll wait; next to nothing otherwise.
+    pub(crate) hold: Option<Duration>,
     pub(crate) enrolments: Vec<EnrolRequest>,
     /// Every request, as text.
     pub(crate) raw: Vec<String>,
@@ -40,6 +47,31 @@ pub(crate) struct Seen {
     pub(crate) refuses_incidents: bool,
     /// Its standing order.
     pub(crate) standing: Vec<u8>,
+    /// How long ago the certificates that it issues at enrolment were made.
+    pub(crate) aged_days: i64,
+    /// Says that every certificate was revoked.
+    pub(crate) revoked: bool,
+    /// The certificates that were shown with requests other than for renewal and enrolment, in their order, each once in a row.
+    pub(crate) shown: Vec<Digest>,
+    /// How often it was asked to renew.
+    pub(crate) renewals: u32,
+    pub(crate) heartbeats: Vec<Heartbeat>,
+    /// What it gives as receipts for incidents.
+    pub(crate) receipts: Receipts,
+    /// Answers everything with these bytes instead, and closes.
+    pub(crate) garbage: Option<Vec<u8>>,
+}
+
+/// What it gives as receipts for incidents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Receipts {
+    #[default]
+    Good,
+    None,
+    OtherKey,
+    OtherKind,
+    OtherIncident,
+    OtherHost,
 }
 
 #[derive(Debug, Clone)]
@@ -70,7 +102,8 @@ impl FakeHub {
                 let (acceptor, hub) = (acceptor.clone(), served.clone());
                 tokio::spawn(async move {
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        hub.serve(stream).await;
+                        let shown = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
+                        hub.serve(stream, &shown).await;
                     }
                 });
             }
@@ -82,13 +115,19 @@ impl FakeHub {
         look(&mut self.seen.lock().unwrap())
     }
 
-    async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin, shown: &CertificateDer<'_>) {
         while let Some((line, body)) = read_request(&mut stream).await {
             self.with(|seen| seen.raw.push(format!("{line} {}", String::from_utf8_lossy(&body))));
             if line.starts_with("GET /v1/orders") {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                let hold = self.with(|seen| seen.hold);
+                tokio::time::sleep(hold.unwrap_or(Duration::from_millis(20))).await;
             }
-            let Some((status, answer)) = self.answer(&line, &body) else { return };
+            if let Some(garbage) = self.with(|seen| seen.garbage.clone()) {
+                let _ = stream.write_all(&garbage).await;
+                return;
+            }
+            let denied = self.denied(&line, shown);
+            let Some((status, answer)) = denied.or_else(|| self.answer(&line, &body)) else { return };
             let head = format!("HTTP/1.1 {status} .\r\ncontent-length: {}\r\n\r\n", answer.len());
             if stream.write_all(head.as_bytes()).await.is_err() || stream.write_all(&answer).await.is_err() {
                 return;
@@ -96,16 +135,38 @@ impl FakeHub {
         }
     }
 
+    /// As the real one: what was revoked opens nothing, and what has run out opens its renewal.
+    fn denied(&self, line: &str, shown: &CertificateDer<'_>) -> Option<(u16, Vec<u8>)> {
+        let mut seen = self.seen.lock().unwrap();
+        let denied = |why| Some((403, json(&Problem { problem: "no".to_owned(), turned_away: Some(why) })));
+        if seen.revoked {
+            return denied(TurnedAway::Revoked);
+        }
+        if line.starts_with("POST /v1/renew") || line.starts_with("POST /v1/enrol") {
+            return None;
+        }
+        let fingerprint = identity::fingerprint(shown);
+        if seen.shown.last() != Some(&fingerprint) {
+            seen.shown.push(fingerprint);
+        }
+        let pem = format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            String::from(Blob(shown.to_vec()))
+        );
+        let holds = identity::validity_of(&pem).unwrap().holds(edge::clock::utc());
+        if holds { None } else { denied(TurnedAway::OutOfTime) }
+    }
+
     fn answer(&self, line: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let mut seen = self.seen.lock().unwrap();
         if let Some(status) = seen.broken {
-            return Some((status, json(&Problem { problem: "broken".to_owned() })));
+            return Some((status, json(&problem("broken"))));
         }
         if seen.silent_on_evidence && line.starts_with("GET /v1/evidence") {
-            return Some((503, json(&Problem { problem: "broken".to_owned() })));
+            return Some((503, json(&problem("broken"))));
         }
         if seen.refuses_incidents && line.starts_with("POST /v1/incidents") {
-            return Some((503, json(&Problem { problem: "broken".to_owned() })));
+            return Some((503, json(&problem("broken"))));
         }
         let mut reply_is_lost = |taken: Vec<u8>| {
             seen.replies_lost = seen.replies_lost.checked_sub(1)?;
@@ -135,6 +196,18 @@ impl FakeHub {
                     let break_glass = seen.glass.iter().map(grant).collect();
                     let standing = Some(Digest::of(&seen.standing));
                     json(&OrdersWaiting { orders, break_glass, standing })
+                }
+                ["POST", "/v1/heartbeat"] => {
+                    seen.heartbeats.push(serde_json::from_slice(body).unwrap());
+                    json(&Heard { heard: edge::clock::utc() })
+                }
+                ["POST", "/v1/renew"] => {
+                    let request: RenewRequest = serde_json::from_slice(body).unwrap();
+                    let csr = VerifiedRequest::verify(&request.csr).unwrap();
+                    assert_eq!(Some(csr.key_digest()), seen.enrolments.last().map(key_of), "another key");
+                    seen.renewals += 1;
+                    let issued = self.authority.device(&csr, &self.holder, edge::clock::utc()).unwrap();
+                    json(&Enrolled { certificate: issued.certificate_pem })
                 }
                 ["GET", "/v1/standing"] => {
                     let (envelope, says) = (Blob(seen.standing.clone()), Digest::of(&seen.standing));
@@ -167,7 +240,7 @@ impl FakeHub {
                     let size = seen.evidence.len() as u64;
                     json(&EvidenceTaken { size, receipt: Some(format!("receipt for {size}")) })
                 }
-                _ => return Some((404, json(&Problem { problem: "no such path".to_owned() }))),
+                _ => return Some((404, json(&problem("no such path")))),
             },
         ))
     }
@@ -176,16 +249,40 @@ impl FakeHub {
         let request: EnrolRequest = serde_json::from_slice(body).unwrap();
         let csr = VerifiedRequest::verify(&request.csr).unwrap();
         seen.enrolments.push(request);
-        let issued = self.authority.device(&csr, &self.holder, edge::clock::utc()).unwrap();
+        let then = edge::clock::utc().unix_ms() - seen.aged_days * 24 * 60 * 60 * 1000;
+        let then = contract::time::UtcTime::from_unix_ms(then).unwrap();
+        let issued = self.authority.device(&csr, &self.holder, then).unwrap();
         json(&Enrolled { certificate: issued.certificate_pem })
     }
 }
 
+fn key_of(request: &EnrolRequest) -> Digest {
+    VerifiedRequest::verify(&request.csr).unwrap().key_digest()
+}
+
+fn problem(words: &str) -> Problem {
+    Problem { problem: words.to_owned(), turned_away: None }
+}
+
 fn take(seen: &mut Seen, body: &[u8]) -> Vec<u8> {
     let incident: Incident = serde_json::from_slice(body).unwrap();
-    let taken = IncidentTaken { incident: incident.incident.clone() };
+    let id = incident.incident.clone();
     seen.incidents.push(incident);
-    json(&taken)
+    json(&IncidentTaken { incident: id.clone(), receipt: receipt(seen.receipts, "h-1", id.as_str()) })
+}
+
+/// The hub's word for one incident, or something that looks like it.
+fn receipt(kind: Receipts, host: &str, incident: &str) -> Blob {
+    let (host, reported) = match kind {
+        Receipts::Good | Receipts::OtherKey | Receipts::OtherKind => (host, incident),
+        Receipts::OtherIncident => (host, "inc-other"),
+        Receipts::OtherHost => ("h-2", incident),
+        Receipts::None => return Blob(Vec::new()),
+    };
+    let said = IncidentReceipt { host: host.parse().unwrap(), reported: reported.parse().unwrap() };
+    let seed = if kind == Receipts::OtherKey { [9; 32] } else { HUB_SEED };
+    let kind = if kind == Receipts::OtherKind { PayloadType::Order } else { PayloadType::IncidentReceipt };
+    Blob(HubSigner::from_seed(&seed).sign(kind, &json(&said)))
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {

@@ -112,7 +112,7 @@ impl Machine {
     }
 
     pub(crate) async fn enrol(&self, hub: &FakeHub) {
-        agent::enrol::enrol(&self.sheet(hub), &self.path("agent"), EVIDENCE_KEY).await.unwrap();
+        agent::enrol::enrol(&self.sheet(hub), &self.path("agent"), EVIDENCE_KEY, None).await.unwrap();
     }
 
     pub(crate) fn socket(&self) -> PathBuf {

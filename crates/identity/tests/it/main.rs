@@ -63,17 +63,41 @@ fn an_enrolled_device_is_let_in_and_named_by_its_fingerprint() {
 fn nobody_else_is_let_in() {
     let hub = Authority::create("localhost", now()).unwrap();
     let stranger = Authority::create("localhost", now()).unwrap();
-    let past = UtcTime::from_unix_ms(now().unix_ms() - 91 * 24 * 3_600_000).unwrap();
     let ahead = now().plus_ms(2 * 3_600_000);
     let cases = [
         ("another hub's device", device(&stranger, &hub, now()).0),
         ("a device that believes another hub", device(&hub, &stranger, now()).0),
-        ("an expired certificate", device(&hub, &hub, past).0),
         ("a certificate of the future", device(&hub, &hub, ahead).0),
+        ("another hub's device whose certificate has run out", device(&stranger, &hub, long_ago()).0),
     ];
     for (who, client) in cases {
         assert!(shake(client, server(&hub, now())).is_err(), "{who} was let in");
     }
+}
+
+fn long_ago() -> UtcTime {
+    UtcTime::from_unix_ms(now().unix_ms() - 91 * 24 * 3_600_000).unwrap()
+}
+
+#[test]
+fn a_certificate_that_has_run_out_still_proves_its_key_and_nothing_else_does() {
+    let hub = Authority::create("localhost", now()).unwrap();
+    let key = DeviceKey::create().unwrap();
+    let request = VerifiedRequest::verify(&key.request().unwrap()).unwrap();
+    let old = hub.device(&request, &holder(), long_ago()).unwrap();
+    let config = |key: &DeviceKey| client_config(hub.certificate_pem(), &old.certificate_pem, &key.pem());
+    assert_eq!(shake(config(&key).unwrap(), server(&hub, now())), Ok(old.fingerprint));
+    // With another key the certificate is not even shown.
+    assert!(config(&DeviceKey::create().unwrap()).is_err());
+    // The authority's own certificate is no client, however old.
+    let root = Authority::create("localhost", UtcTime::from_unix_ms(86_400_000).unwrap()).unwrap();
+    let as_client = client_config(hub.certificate_pem(), root.certificate_pem(), &root.key_pem()).unwrap();
+    assert!(shake(as_client, server(&root, now())).is_err());
+    let said = identity::validity_of(&old.certificate_pem).unwrap();
+    assert_eq!(said.until.unix_ms() / 1_000, old.validity.until.unix_ms() / 1_000);
+    assert!(!said.holds(now()));
+    let whole = said.until.ms_since(said.from);
+    assert_eq!(said.due().ms_since(said.from), whole / 3 * 2);
 }
 
 #[test]

@@ -1,0 +1,165 @@
+//! The heartbeat: how well this agent looks and speaks, told once a minute.
+//!
+//! Parts write what they see of themselves on a board that all of them share; nothing of it is durable, and a hub that misses a beat hears the same
+//! counts in the next. What went wrong while the hub could not be reached is told soon after it can.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use contract::fact::{FactId, FactValue, Word};
+use contract::heartbeat::{Heard, Heartbeat, OutboxHealth, Part, PartHealth, Trouble, Troubles};
+use contract::time::{ClockOffset, MonoNs};
+use tokio::time::sleep;
+
+use crate::backoff::{HUB, pause, random};
+use crate::deliver::Incidents;
+use crate::executor::Executor;
+use crate::hub::Hub;
+use crate::look::Looker;
+use crate::site::{self, Places};
+
+/// Between two beats, at least. The hub closes a connection that is silent for a minute, and another handshake costs more than the beat.
+const PACE: Duration = Duration::from_secs(48);
+/// And so much more at most.
+const PACE_MORE_MS: u64 = 8_000;
+/// A clock is asked about less often than the heart beats: it takes another program.
+const CLOCK_FRESH_MS: u64 = 10 * 60 * 1000;
+/// Where NixOS says what runs.
+const CURRENT_SYSTEM: &str = "/run/current-system";
+
+/// What the parts say of themselves and of the hub.
+#[derive(Debug, Clone, Default)]
+pub struct Board(Arc<Mutex<Notes>>);
+
+#[derive(Debug, Default)]
+struct Notes {
+    parts: BTreeMap<Part, PartHealth>,
+    troubles: BTreeMap<Trouble, Troubles>,
+}
+
+impl Board {
+    /// What `part` did last went well, or did not.
+    pub fn says(&self, part: Part, well: bool) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.parts.get(&part).is_none_or(|before| before.well != well) {
+            notes.parts.insert(part, PartHealth { well, since: edge::clock::utc() });
+        }
+    }
+
+    /// The hub was found so.
+    pub fn found(&self, trouble: Trouble) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = edge::clock::utc();
+        notes
+            .troubles
+            .entry(trouble)
+            .and_modify(|t| *t = Troubles { count: t.count + 1, last })
+            .or_insert(Troubles { count: 1, last });
+    }
+}
+
+/// What beats.
+#[derive(Debug)]
+pub struct Parts {
+    /// Whom it is told, and the board.
+    pub hub: Hub,
+    /// How full the outbox is.
+    pub incidents: Incidents,
+    /// How long the log is.
+    pub executor: Executor,
+    /// What the kernel says of the clock.
+    pub looker: Arc<Looker>,
+    /// Where the certificate lies.
+    pub places: Places,
+}
+
+/// Beats until the process stops.
+pub async fn beat(parts: Parts) {
+    let mut backoff = HUB;
+    let mut kept = None;
+    loop {
+        let clock = clock(&parts.looker, &mut kept).await;
+        match parts.hub.heartbeat(&now(&parts, clock).await).await {
+            Ok(Heard { heard: _ }) => {
+                backoff.reset();
+                sleep(PACE + Duration::from_millis(random() % (PACE_MORE_MS + 1))).await;
+            }
+            Err(error) => {
+                tracing::warn!(error = crate::chain(&error), "a heartbeat was not heard");
+                pause(&mut backoff).await;
+            }
+        }
+    }
+}
+
+async fn now(parts: &Parts, clock: ClockOffset) -> Heartbeat {
+    let outbox = parts.incidents.health().await.unwrap_or_default();
+    let held = site::read_device(&parts.places).ok();
+    let certificate_until = held.and_then(|(pem, _)| Some(identity::validity_of(&pem).ok()?.until));
+    let notes = parts.hub.board().0.lock().unwrap_or_else(PoisonError::into_inner);
+    Heartbeat {
+        at: edge::clock::utc(),
+        agent: version(),
+        closure: closure(),
+        clock,
+        log_size: Some(parts.executor.log_size()).filter(|size| *size > 0),
+        certificate_until,
+        outbox,
+        parts: notes.parts.clone(),
+        troubles: notes.troubles.clone(),
+    }
+}
+
+fn version() -> Word {
+    #[expect(clippy::expect_used, reason = "cargo's own versions are words")]
+    env!("CARGO_PKG_VERSION").to_owned().try_into().expect("a version")
+}
+
+/// The name of the running system in the store: its hash stands in front.
+fn closure() -> Option<Word> {
+    let target = std::fs::read_link(CURRENT_SYSTEM).ok()?;
+    let name = target.file_name()?.to_str()?;
+    name.chars().take(64).collect::<String>().try_into().ok()
+}
+
+/// What was read last, or what is read now.
+async fn clock(looker: &Arc<Looker>, kept: &mut Option<(MonoNs, ClockOffset)>) -> ClockOffset {
+    let now = edge::clock::mono();
+    if let Some((_, clock)) = kept.filter(|(read, _)| now.ms_since(*read) < CLOCK_FRESH_MS) {
+        return clock;
+    }
+    let looker = Arc::clone(looker);
+    let clock =
+        tokio::task::spawn_blocking(move || read_clock(&looker)).await.unwrap_or(ClockOffset::Unknown);
+    *kept = Some((now, clock));
+    clock
+}
+
+fn read_clock(looker: &Looker) -> ClockOffset {
+    let facts: Vec<FactId> =
+        ["time:synchronised", "time:error_ms_max"].iter().filter_map(|id| id.parse().ok()).collect();
+    let seen = looker.look(&facts, edge::clock::utc(), |_| ()).facts;
+    let [synchronised, error] = &facts[..] else { return ClockOffset::Unknown };
+    match (seen.observation(synchronised), seen.observation(error)) {
+        (Ok(FactValue::Flag(false)), _) => ClockOffset::Unsynchronised,
+        (Ok(FactValue::Flag(true)), Ok(FactValue::Number(ms))) => {
+            u32::try_from(ms).map_or(ClockOffset::Unknown, ClockOffset::SynchronisedWithinMs)
+        }
+        _ => ClockOffset::Unknown,
+    }
+}
+
+/// What of the outbox is told.
+impl Incidents {
+    async fn health(&self) -> Result<OutboxHealth, edge::file::FileError> {
+        self.with(|outbox| {
+            Ok(OutboxHealth {
+                waiting: outbox.len() as u64,
+                bytes: outbox.held_bytes(),
+                lost: outbox.gap().map_or(0, |gap| gap.lost),
+            })
+        })
+        .await
+    }
+}
