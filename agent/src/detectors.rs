@@ -6,8 +6,8 @@ use std::io;
 use std::path::Path;
 
 pub use detectors::{
-    BadDetectors, Claims, Definition, Detectors, DiskUse, Library, Observed, Program, Signal, SiteKey,
-    Source, Trends,
+    BadDetectors, Claims, Definition, Detectors, DiskUse, Library, Moment, Observed, Program, Remembered,
+    Signal, SiteKey, Source, Trends,
 };
 use edge::file;
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::loss::{Loss, Losses};
 use super::place::Place;
+use crate::detectors::Remembered;
 
 const FILE_BYTES_MAX: u64 = 8 << 20;
 /// So many signals and losses wait for the outbox; further signals are counted as lost. An outbox that takes nothing has a full disk.
@@ -52,6 +53,9 @@ pub(super) struct Kept {
     /// Not in the outbox yet, as far as we know.
     untold: Vec<Told>,
     pub(super) losses: Losses,
+    /// What detectors know for days.
+    #[serde(default)]
+    pub(super) remembered: Vec<Remembered>,
     /// True where files were followed before: one that was not seen then is new.
     pub(super) resumed: bool,
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::health::{self, Pulse, State};
 use super::kept::{Found, Kept, Told};
 use super::place::Place;
-use crate::detectors::{Detectors, Signal, Source};
+use crate::detectors::{Detectors, Moment, Signal, Source};
 use crate::signals;
 
 /// Numbers are told this often, and only where they changed.
@@ -28,6 +28,10 @@ const BEFORE_BOOT_NS: u64 = 1 << 62;
 /// The time that lines have which are written `now`.
 pub(super) const fn live(now: MonoNs) -> MonoNs {
     MonoNs(now.0.saturating_add(BEFORE_BOOT_NS))
+}
+
+fn moment() -> Moment {
+    Moment { mono: live(edge::clock::mono()), utc: edge::clock::utc() }
 }
 
 /// Where signals and losses go, and where it is heard that they arrived.
@@ -81,13 +85,14 @@ pub fn hold(shared: &Shared) -> MutexGuard<'_, Reading> {
 
 impl Reading {
     /// Takes up what an earlier run left in `kept_at`, and says again what may not have arrived.
-    pub fn resume(detectors: Detectors, kept_at: &Path, outlet: Outlet, tracer: Tracer) -> Self {
+    pub fn resume(mut detectors: Detectors, kept_at: &Path, outlet: Outlet, tracer: Tracer) -> Self {
         let (kept, is_unreadable) = match Kept::load(kept_at) {
             Found::Kept(kept) => (kept, false),
             Found::FirstTime => (Kept::default(), false),
             Found::Unreadable => (Kept::default(), true),
         };
         let kept_since = std::fs::metadata(kept_at).and_then(|m| m.modified()).ok();
+        detectors.remember(&kept.remembered, moment());
         let fresh = kept.untold().to_vec();
         let (pulse, kept_at) = (Pulse::default(), kept_at.to_owned());
         let mut reading = Self {
@@ -207,6 +212,7 @@ impl Reading {
             (self.kept.places, self.kept.resumed) = (places, true);
         }
         self.settle();
+        self.kept.remembered = self.detectors.remembered(moment());
         let stored = self.kept.store(&self.kept_at);
         if let Err(error) = &stored {
             tracing::error!(error = crate::chain(error), "how far logs were read is not stored");

@@ -27,7 +27,7 @@ pub struct Observed {
 /// All detectors, with what they have seen.
 #[derive(Debug)]
 pub struct Detectors {
-    library: Library,
+    pub(crate) library: Library,
     key: SiteKey,
     /// Finds lines in blocks.
     finder: Finder,
@@ -35,7 +35,7 @@ pub struct Detectors {
     literals: AhoCorasick,
     /// The shapes of each literal: a detector, and which of its shapes.
     by_literal: Vec<Vec<(usize, usize)>>,
-    memories: Vec<Memory>,
+    pub(crate) memories: Vec<Memory>,
     /// The detectors that follow each detector.
     followers: Vec<Vec<usize>>,
     /// The shapes that the line at hand may have.

@@ -1,10 +1,11 @@
 use contract::ids::DetectorId;
 use contract::signal::About;
+use contract::time::UtcTime;
 use proptest::prelude::*;
 
 use super::*;
 use crate::source::Program;
-use crate::{DiskUse, SiteKey, Trends};
+use crate::{DiskUse, Moment, SiteKey, Trends};
 
 /// Every file that is shipped.
 fn shipped() -> Vec<(String, String)> {
@@ -119,6 +120,37 @@ fn a_backup_is_missed_once_there_was_one() {
     assert_eq!(detectors.tick(day(34))[0].about.days, Some(4));
     detectors.observe(b"snapshot 40dc1521 saved", &restic, day(35));
     assert_eq!(detectors.tick(day(36)), []);
+}
+
+#[test]
+fn what_is_known_for_days_outlives_the_process_and_the_machines_clock() {
+    let wall = |days: u64| UtcTime::from_unix_ms(1_790_000_000_000).unwrap().plus_ms(days * 86_400_000);
+    let restic = Source::Journal(Some(Program { name: b"restic", by_root: true }));
+    let lego = Source::Journal(Some(Program { name: b"lego", by_root: false }));
+    let expiring = b"2026/11/21 06:20:01 [clinic.example] The certificate expires in 8 days, the number of";
+    let mut before = all();
+    before.observe(b"snapshot 40dc1520 saved", &restic, at(500));
+    let told = before.observe(expiring, &lego, at(600));
+    assert_eq!(told.signals.len(), 1, "the sample is not one of its lines any more");
+    let kept = before.remembered(Moment { mono: at(700), utc: wall(0) });
+    assert_eq!(kept.len(), 2);
+    let text = serde_json::to_string(&kept).unwrap();
+
+    // The machine starts anew three days later, and its other clock with it.
+    let mut after = all();
+    after.remember(
+        &serde_json::from_str::<Vec<_>>(&text).unwrap(),
+        Moment { mono: at(1 << 33), utc: wall(3) },
+    );
+    let missed = after.tick(at((1 << 33) + 1));
+    assert_eq!((missed[0].detector.as_str(), missed[0].about.days), ("backup.missing", Some(3)));
+    assert_eq!(after.observe(expiring, &lego, at((1 << 33) + 2)).signals, [], "it was told three days ago");
+
+    // A wall clock that was put back makes nothing older or newer than now.
+    let mut back = all();
+    back.remember(&kept, Moment { mono: at(1 << 33), utc: UtcTime::from_unix_ms(0).unwrap() });
+    assert_eq!(back.tick(at((1 << 33) + 86_400)), []);
+    assert_eq!(back.tick(at((1 << 33) + 2 * 86_400)).len(), 1);
 }
 
 #[test]
