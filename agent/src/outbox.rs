@@ -73,6 +73,7 @@ impl Outbox {
                 outbox.put_aside(&path, now)?;
             }
         }
+        outbox.take_back()?;
         Ok(outbox)
     }
 
@@ -129,11 +130,45 @@ impl Outbox {
         Ok(())
     }
 
-    /// The hub will never take it: it is put aside for a person to look at, and counted.
+    /// The hub does not take it: it is put aside, so that it holds up no other, and tried again after the next start. Another version of the hub may
+    /// understand it.
     pub fn refused(&mut self, slot: Slot, now: UtcTime) -> Result<(), FileError> {
         if let Some(entry) = self.entries.get(&slot.0) {
-            self.put_aside(&self.path(slot.0, &entry.incident), now)?;
+            let path = self.path(slot.0, &entry.incident);
+            if self.aside_is_full() {
+                self.count(now)?;
+                remove(&path)?;
+            } else {
+                self.move_aside(&path)?;
+            }
             self.leave(slot.0);
+        }
+        Ok(())
+    }
+
+    /// What the hub did not take before is offered once more; what cannot be read stays where it is.
+    fn take_back(&mut self) -> Result<(), FileError> {
+        let room = self.directory.join("aside");
+        let listing = |source| FileError { path: room.clone(), action: "list it", source };
+        for entry in std::fs::read_dir(&room).map_err(listing)? {
+            let aside = entry.map_err(listing)?.path();
+            let name = aside.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            let Some((seq, incident)) = parse_name(name) else { continue };
+            let readable = file::read(&aside, INCIDENT_BYTES_MAX).ok().filter(|bytes| {
+                serde_json::from_slice::<Incident>(bytes).is_ok_and(|found| found.incident == incident)
+            });
+            let Some(bytes) = readable else { continue };
+            let length = bytes.len() as u64;
+            if self.entries.contains_key(&seq) || self.held_bytes + on_disk(length) > self.capacity_bytes {
+                continue;
+            }
+            let back = self.path(seq, &incident);
+            std::fs::rename(&aside, &back).map_err(|source| FileError {
+                path: back,
+                action: "take it back",
+                source,
+            })?;
+            self.enter(seq, incident, length);
         }
         Ok(())
     }
@@ -189,16 +224,20 @@ impl Outbox {
         Ok(())
     }
 
+    /// What cannot be read is lost: it is counted, and left for a person to look at.
     fn put_aside(&mut self, path: &Path, now: UtcTime) -> Result<(), FileError> {
-        tracing::error!(path = %path.display(), "an incident cannot be delivered and was put aside");
         self.count(now)?;
-        let name = path.file_name().unwrap_or_default();
-        let room = self.directory.join("aside");
-        // What lies aside is for a person to look at; it must not fill the disk.
-        if std::fs::read_dir(&room).map_or(0, Iterator::count) >= ASIDE_MAX {
-            return remove(path);
-        }
-        let aside = room.join(name);
+        if self.aside_is_full() { remove(path) } else { self.move_aside(path) }
+    }
+
+    /// What lies aside must not fill the disk.
+    fn aside_is_full(&self) -> bool {
+        std::fs::read_dir(self.directory.join("aside")).map_or(0, Iterator::count) >= ASIDE_MAX
+    }
+
+    fn move_aside(&self, path: &Path) -> Result<(), FileError> {
+        tracing::error!(path = %path.display(), "an incident cannot be delivered and was put aside");
+        let aside = self.directory.join("aside").join(path.file_name().unwrap_or_default());
         match std::fs::rename(path, &aside) {
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
             moved => moved.map_err(|source| FileError { path: aside, action: "put it aside", source }),

@@ -22,8 +22,10 @@ use crate::site::{self, Places};
 /// Between two looks at the clock: it may be set, and the machine may sleep.
 const LOOK: Duration = Duration::from_secs(60 * 60);
 
-/// After a look: what was asked with the certificate before has time to end.
+/// After a look: what was asked with the certificate before has time to end. Before the hub's complaint is acted on again: it may be one clock against
+/// the other, for days.
 const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_REFUSED: Duration = Duration::from_secs(60);
 
 /// What renewal works with.
 #[derive(Debug)]
@@ -76,7 +78,7 @@ async fn renew_in_time(
         match done {
             Ok(until_due) => {
                 backoff.reset();
-                sleep(PAUSE).await;
+                sleep(if refused { PAUSE_REFUSED } else { PAUSE }).await;
                 tokio::select! {
                     () = sleep(until_due.min(LOOK)) => {}
                     _ = turned_away.wait_for(|why| *why == Some(TurnedAway::OutOfTime)) => {}
@@ -102,9 +104,10 @@ async fn look(parts: &Parts, refused: bool) -> Result<Duration, NotRenewed> {
     let renewed = parts.hub.renew(csr).await?.certificate;
     let tls = identity::client_config(&parts.authority, &renewed, &key)?;
     if renewed == certificate {
-        // A wait that began with the one before ended late; or the answer that brought this one was lost.
+        // A wait that began with the one before ended late; or the answer that brought this one was lost; or this clock is ahead of the hub's, to
+        // which nothing is due yet.
         parts.hub.show(tls)?;
-        return Ok(Duration::from_millis(held.due().ms_since(now)));
+        return Ok(LOOK);
     }
     let next = better(held, identity::validity_of(&renewed)?).ok_or(NotRenewed::NoBetter)?;
     file::write_durably(&parts.places.device_certificate(), renewed.as_bytes())?;

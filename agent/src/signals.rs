@@ -28,7 +28,7 @@ pub async fn follow(mut inlet: Inlet, incidents: Incidents, looks: Looks, losses
             Told::Signal(incident) => incident.clone(),
             Told::Loss(loss) => loss.incident(),
         };
-        look(&incident, &looks).await;
+        look(&incident, &looks);
         keep(&incident, &incidents).await;
         match told {
             // Nobody listens any more only while the process stops; then it is said again by the next one.
@@ -50,14 +50,14 @@ pub async fn take(signal: Signal, incidents: &Incidents, looks: &Looks) {
             }
         }
     };
-    look(&incident, looks).await;
+    look(&incident, looks);
     keep(&incident, incidents).await;
 }
 
 /// Before it is kept: a look needs no disk, and may find what can be repaired.
-async fn look(incident: &Incident, looks: &Looks) {
+fn look(incident: &Incident, looks: &Looks) {
     match &incident.what {
-        What::Signal(signal) => looks.after(&signal.detector).await,
+        What::Signal(signal) => looks.after(&signal.detector),
         What::Drift { .. } => {}
     }
 }

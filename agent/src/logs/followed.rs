@@ -186,7 +186,9 @@ impl Followed {
     fn drain(&mut self, id: FileId, now: MonoNs, reading: &mut Reading) {
         let Some(tail) = self.tails.get_mut(&id) else { return };
         let path = tail.path.clone();
-        let drained = tail.drain(&mut self.block, TURN_BYTES, |lines| reading.take_file(&path, lines, now));
+        let source = self.scope.source(&path);
+        let take = |lines: &[u8]| reading.take_file(&source, lines, now);
+        let drained = tail.drain(&mut self.block, TURN_BYTES, take);
         match drained {
             Ok(drained) => {
                 if drained.cut > 0 {
@@ -229,11 +231,13 @@ impl Followed {
     fn release(&mut self, after_ms: u64, reading: &mut Reading) {
         let now = edge::clock::mono();
         let is_over = |t: &Tail| t.nameless && now.ms_since(t.stirred) >= after_ms;
-        let over: Vec<_> = self.tails.iter().filter(|(_, t)| is_over(t)).map(|(id, _)| *id).collect();
+        let over = self.tails.iter().filter(|(id, t)| is_over(t) && !self.unfinished.contains(id));
+        let over: Vec<_> = over.map(|(id, _)| *id).collect();
         for id in over {
             if let Some(tail) = self.tails.get_mut(&id) {
                 let path = tail.path.clone();
-                let _ = tail.finish(&mut self.block, |lines| reading.take_file(&path, lines, now));
+                let source = self.scope.source(&path);
+                let _ = tail.finish(&mut self.block, |lines| reading.take_file(&source, lines, now));
             }
             self.forget(id);
         }
@@ -302,9 +306,10 @@ impl Followed {
     }
 }
 
-/// A file that cannot be opened is named once: named at every look it would fill our own log.
-fn complain(path: &Path, error: &io::Error) {
-    tracing::warn!(path = %path.display(), %error, "a log file is not followed: its detectors see nothing");
+/// A file that cannot be opened is told of once: at every look it would fill our own log. By its number, since names may be people's; `find -inum`
+/// has the name.
+fn complain(id: FileId, error: &io::Error) {
+    tracing::warn!(file = ?id, %error, "a log file is not followed: its detectors see nothing");
 }
 
 /// True where another file may be followed.

@@ -41,8 +41,10 @@ pub fn follow(program: &Path, shared: &Shared, stop: &Stop) {
     loop {
         let began = edge::clock::mono();
         let cursor = hold(shared).kept.cursor.clone();
+        let mut lived = false;
         match spawn(program, cursor.as_deref()) {
             Ok((mut child, output)) => {
+                lived = true;
                 hold(shared).tailing(health::Source::Journal, 1);
                 let stopped = Stream::new(cursor).read_all(output, shared, stop);
                 // It may have ended by itself.
@@ -59,7 +61,8 @@ pub fn follow(program: &Path, shared: &Shared, stop: &Stop) {
         if edge::clock::mono().ms_since(began) > SHORT_LIFE_MS {
             backoff.reset();
             short_lives = 0;
-        } else {
+        } else if lived {
+            // One that was not even begun (no memory, no process to be had) says nothing of the cursor.
             short_lives += 1;
         }
         if short_lives >= SHORT_LIVES_MAX && reading.kept.cursor.take().is_some() {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::detectors::Source;
+
 /// Far more than any machine of ours writes to; which ones follows from who is written to.
 pub(super) const FILES_MAX: usize = 512;
 
@@ -58,6 +60,16 @@ impl Scope {
             }
         };
         named && !copied
+    }
+
+    /// What the lines of a file are. Only right in a directory that is followed may they be a syslog daemon's: what lies deeper is its owner's, who
+    /// may give it any name. Beside the journal none is: journald knows who wrote a line, and a file does not.
+    pub(super) fn source<'a>(&self, path: &'a Path) -> Source<'a> {
+        let is_of_daemon = match self {
+            Self::Directories(list) => list.iter().any(|directory| path.parent() == Some(directory)),
+            Self::Below { root, beside_journal } => !beside_journal && path.parent() == Some(root),
+        };
+        if is_of_daemon { Source::of_file(path) } else { Source::of_program(path) }
     }
 
     pub(super) fn list(&self) -> Listing {

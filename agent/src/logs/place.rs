@@ -111,6 +111,15 @@ impl Place {
         Ok(place)
     }
 
+    /// Further on in `file`, with the fingerprint of what stands before it there. What lies between was not read, and is nothing but a hole.
+    pub(super) fn at(mut self, file: &File, offset: u64) -> io::Result<Self> {
+        let bytes = usize::try_from(offset).unwrap_or(usize::MAX).min(LAST_BYTES);
+        let missing = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        self.last = digest(file, offset - bytes as u64, bytes)?.ok_or_else(missing)?;
+        (self.offset, self.last_bytes) = (offset, bytes);
+        Ok(self)
+    }
+
     /// True where `file` begins as the one that was read, and still holds what was read last.
     pub(super) fn is_in(&self, file: &File) -> io::Result<bool> {
         let last_from = self.offset.saturating_sub(self.last_bytes as u64);

@@ -145,8 +145,8 @@ impl Reading {
     }
 
     /// Looks at whole lines of a log file, as they are written `now`.
-    pub fn take_file(&mut self, path: &Path, lines: &[u8], now: MonoNs) {
-        self.take(&Source::of_file(path), lines, live(now));
+    pub fn take_file(&mut self, source: &Source<'_>, lines: &[u8], now: MonoNs) {
+        self.take(source, lines, live(now));
     }
 
     fn fired(&mut self, signal: &Signal) {

@@ -109,6 +109,9 @@ impl Tail {
         loop {
             let n = self.file.read_at(block, self.place.offset)?;
             let read = &block[..n];
+            if n == block.len() && read.iter().all(|&b| b == 0) && self.pass_hole(n)? {
+                continue;
+            }
             let until_end = |b: &[u8]| b.iter().position(|&b| b == b'\n').map_or(b.len(), |n| n + 1);
             let used = if self.place.within {
                 let used = until_end(read);
@@ -143,6 +146,22 @@ impl Tail {
                 return Ok(drained);
             }
         }
+    }
+
+    /// Passes over a hole to the block before what stands behind it; false where there is none. A file may be said to be as long as no disk is.
+    fn pass_hole(&mut self, block: usize) -> io::Result<bool> {
+        let data = match rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(self.place.offset)) {
+            Ok(data) => data,
+            Err(rustix::io::Errno::NXIO) => self.file.metadata()?.len(),
+            // A file system that knows of no holes.
+            Err(_) => return Ok(false),
+        };
+        let before = data.saturating_sub(block as u64);
+        if before <= self.place.offset {
+            return Ok(false);
+        }
+        self.place = self.place.clone().at(&self.file, before)?;
+        Ok(true)
     }
 
     /// Hands over a last line that has no end, of a file that nobody writes any more.

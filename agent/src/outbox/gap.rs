@@ -31,7 +31,8 @@ impl Gap {
     /// `gap` and one more incident, lost `now`.
     pub(super) fn one_more(gap: Option<&Self>, now: UtcTime) -> Result<Self, FileError> {
         match gap {
-            Some(gap) => Ok(Self { lost: gap.lost + 1, last: now, ..gap.clone() }),
+            // Under another id: the hub may know the first one with its own numbers already.
+            Some(gap) => Ok(Self { incident: draw()?, lost: gap.lost + 1, last: now, first: gap.first }),
             None => Ok(Self { incident: draw()?, lost: 1, first: now, last: now }),
         }
     }

@@ -90,7 +90,10 @@ impl Paths {
                 Err(Errno::NOENT | Errno::NOTDIR) => {}
                 Err(error) => {
                     if self.unwatched.insert(directory.to_owned()) {
-                        tracing::warn!(directory = %directory.display(), %error, "not watched: changes there are found by the next full scan");
+                        // By the facts behind it: a directory may bear a person's name.
+                        let facts: Vec<_> =
+                            interests.all_facts(directory).iter().map(ToString::to_string).collect();
+                        tracing::warn!(facts = facts.join(" "), %error, "a directory is not watched: changes there are found by the next full scan");
                     }
                 }
             }

@@ -110,6 +110,41 @@ fn an_unreadable_file_is_put_aside_and_counted() {
 }
 
 #[test]
+fn what_the_hub_refuses_is_no_loss_and_is_offered_again_after_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut outbox = open(dir.path(), 10);
+    for n in 1..=2 {
+        outbox.put(&incident(n), at(1)).unwrap();
+    }
+    let (slot, refused) = outbox.newest(at(9)).unwrap().unwrap();
+    outbox.refused(slot, at(9)).unwrap();
+    assert_eq!(refused.incident.as_str(), "inc-2");
+    assert!(outbox.gap().is_none(), "it is still here");
+    assert_eq!(drain(&mut outbox), ["inc-1"]);
+    drop(outbox);
+    let mut outbox = open(dir.path(), 10);
+    assert_eq!(drain(&mut outbox), ["inc-2"]);
+    assert!(outbox.gap().is_none());
+}
+
+#[test]
+fn a_gap_that_grew_is_told_under_another_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut outbox = open(dir.path(), 1);
+    let mut told = std::collections::BTreeSet::new();
+    for n in 0..4 {
+        outbox.put(&incident(n), at(1)).unwrap();
+        told.extend(outbox.gap().map(|gap| (gap.lost, gap.incident().incident.to_string())));
+    }
+    let ids: std::collections::BTreeSet<_> = told.iter().map(|(_, id)| id).collect();
+    assert_eq!(
+        (told.len(), ids.len()),
+        (3, 3),
+        "the hub would take the second for a contradiction of the first: {told:?}"
+    );
+}
+
+#[test]
 fn an_unreadable_gap_is_not_read_as_none() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path(), 1));

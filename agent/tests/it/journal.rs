@@ -8,6 +8,7 @@ use agent::thread::Thread;
 use contract::record::LineLoss;
 use edge::trace::Tracer;
 
+use crate::logs::built_in;
 use crate::rig::until_blocking;
 
 /// Writes a `journalctl` that notes its arguments, prints `lines`, and then follows for ever or ends.
@@ -142,4 +143,27 @@ fn what_is_too_long_or_bent_or_was_dropped_by_the_journal_is_counted_and_stops_n
     assert_eq!(seen.iter().filter(|s| *s == "disk.full").count(), 1);
     let lost = [(LineLoss::TooLong, 2), (LineLoss::JournalDropped, 17), (LineLoss::JournalBent, 1)];
     assert_eq!(health.lost.into_iter().collect::<Vec<_>>(), lost);
+}
+
+#[test]
+fn a_journalctl_that_cannot_be_begun_costs_no_place_in_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = dir.path().join("kept.json");
+    std::fs::write(
+        &kept,
+        r#"{"places":[],"cursor":"c=7","untold":[],"losses":{"total":{},"waiting":{}},"resumed":true}"#,
+    )
+    .unwrap();
+    let (out, _inlet) = outlet();
+    let reading = Reading::resume(built_in(), &kept, out, Tracer::new(false));
+    let (pulse, shared) = (reading.pulse(), reading.shared());
+    let program = dir.path().join("none");
+    let thread = Thread::begin("journal", move |stop| journal::follow(&program, &shared, &stop)).unwrap();
+    // Long enough for five tries in vain, with waits that double from half a second.
+    std::thread::sleep(std::time::Duration::from_secs(9));
+    thread.end();
+    assert!(
+        !pulse.now().lost.contains_key(&LineLoss::JournalForgot),
+        "it was taken for a journal that forgot"
+    );
 }

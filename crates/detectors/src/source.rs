@@ -90,19 +90,29 @@ const SYSLOG_NAMES: [&str; 16] = [
 ];
 
 impl<'a> Source<'a> {
-    /// What lines of this file are, whatever a rotation added to its name. A path that is no text is a file of nobody's.
+    /// What lines are of a file that lies where a syslog daemon writes, and nobody else may make files.
     pub fn of_file(path: &'a std::path::Path) -> Self {
-        let path = path.to_str().unwrap_or_default();
-        let begin = path.rfind('/').map_or(0, |n| n + 1);
-        let name = &path[begin..];
-        // `error.log.1`, `error.log-20261121`, `syslog.1`.
-        let end = match name.find(".log") {
-            Some(n) => n + 4,
-            None => name.find(['.', '-']).filter(|n| *n > 0).unwrap_or(name.len()),
-        };
-        let is_syslog = SYSLOG_NAMES.contains(&&name[..end]) && !path.contains("/audit/");
-        if is_syslog { Source::Syslog } else { Source::File(&path[..begin + end]) }
+        let (path, begin) = unrotated(path);
+        if SYSLOG_NAMES.contains(&&path[begin..]) { Source::Syslog } else { Source::File(path) }
     }
+
+    /// What lines are of any other file: whatever its name is, what it says of who wrote a line is its owner's word.
+    pub fn of_program(path: &'a std::path::Path) -> Self {
+        Source::File(unrotated(path).0)
+    }
+}
+
+/// A path without what a rotation added to its name, and where the name begins: of `error.log.1`, `error.log-20261121` and `syslog.1` the first part.
+/// A path that is no text is nobody's.
+fn unrotated(path: &std::path::Path) -> (&str, usize) {
+    let path = path.to_str().unwrap_or_default();
+    let begin = path.rfind('/').map_or(0, |n| n + 1);
+    let name = &path[begin..];
+    let end = match name.find(".log") {
+        Some(n) => n + 4,
+        None => name.find(['.', '-']).filter(|n| *n > 0).unwrap_or(name.len()),
+    };
+    (&path[..begin + end], begin)
 }
 
 /// A line as its source has it: who wrote it, and what he wrote.
@@ -225,6 +235,8 @@ mod tests {
             Source::File("/var/log/postgresql/postgresql-15-main.log")
         );
         assert_eq!(of("/var/log/app/authentic.log"), Source::File("/var/log/app/authentic.log"));
+        let of_program = Source::of_program(std::path::Path::new("/var/log/app/auth.log.1"));
+        assert_eq!(of_program, Source::File("/var/log/app/auth.log"));
     }
 
     #[test]

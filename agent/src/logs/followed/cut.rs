@@ -11,6 +11,9 @@ use crate::logs::reading::Reading;
 use crate::logs::rotated;
 use crate::logs::tail::{Drained, From, Tail, open_text};
 
+/// So much of a copy is read at once: everything else waits meanwhile.
+const READ_OUT_BYTES: u64 = 16 << 20;
+
 impl Followed {
     /// Copied and cut: what was written between our last look and the copy stands in the copy alone.
     pub(super) fn was_cut(&mut self, id: FileId, now: MonoNs, reading: &mut Reading) {
@@ -50,20 +53,33 @@ impl Followed {
     pub(super) fn read_out(&mut self, mut tail: Tail, now: MonoNs, reading: &mut Reading) {
         let id = tail.place.id();
         let path = tail.path.clone();
-        let mut take = |lines: &[u8]| reading.take_file(&path, lines, now);
-        let read = tail
-            .drain(&mut self.block, u64::MAX, &mut take)
-            .and_then(|drained| tail.finish(&mut self.block, &mut take).map(|()| drained));
+        let source = self.scope.source(&path);
+        let mut take = |lines: &[u8]| reading.take_file(&source, lines, now);
+        let read = tail.drain(&mut self.block, READ_OUT_BYTES, &mut take).and_then(|drained| {
+            // What is longer is read in turns, as if its writer had just let go of it.
+            if !drained.more {
+                tail.finish(&mut self.block, &mut take)?;
+            }
+            Ok(drained)
+        });
+        let more = matches!(read, Ok(Drained { more: true, .. }));
         match read {
             Ok(Drained { cut: 0, .. }) => {}
             Ok(Drained { cut, .. }) => reading.lost(LineLoss::TooLong, cut),
             Err(_) => reading.lost(LineLoss::Unreadable, 1),
         }
+        let is_log = self.scope.is_log(&tail.path);
         if let Some(followed) = self.tails.get_mut(&id) {
             followed.read_as(tail);
-        } else if self.scope.is_log(&tail.path) {
-            self.names.insert(tail.path.clone(), id);
+        } else if is_log || more {
+            if is_log {
+                self.names.insert(tail.path.clone(), id);
+            }
+            tail.nameless = !is_log;
             self.tails.insert(id, tail);
+        }
+        if more {
+            self.unfinished.insert(id);
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::logs::tail::{From, Tail, open, open_text};
 const IDLE_MS: u64 = 60_000;
 /// So many are named.
 const UNREADABLE_MAX: usize = 256;
+/// So many links are watched where they lead.
+const LINKS_MAX: usize = 128;
 
 impl Followed {
     /// Follows what is there, from where it is to be read.
@@ -58,13 +60,20 @@ impl Followed {
                 self.dirty = true;
                 self.drain(id, now, reading);
             }
+            // A file with a log's name that is no text: what is not looked at is counted.
+            Ok(None) if self.scope.is_log(path) => drop(self.pass_over(path)),
             Ok(None) => {}
             Err(error) => {
-                if self.unreadable.len() < UNREADABLE_MAX && self.unreadable.insert(path.to_owned()) {
-                    complain(path, &error);
+                if self.pass_over(path) {
+                    complain(id, &error);
                 }
             }
         }
+    }
+
+    /// Counts a file that cannot be followed; true where it is news.
+    fn pass_over(&mut self, path: &Path) -> bool {
+        self.unreadable.len() < UNREADABLE_MAX && self.unreadable.insert(path.to_owned())
     }
 
     /// Opens it at the place where it is to be read from. Nothing where it is no text.
@@ -123,7 +132,10 @@ impl Followed {
     /// Notes whether the name is a link, also one that leads to nothing yet.
     pub(super) fn note_link(&mut self, path: &Path) {
         if path.is_symlink() && self.scope.is_log(path) {
-            self.links.insert(path.to_owned());
+            // What more of them lead to is noticed by the look at all files.
+            if self.links.len() < LINKS_MAX {
+                self.links.insert(path.to_owned());
+            }
         } else {
             self.links.remove(path);
         }
@@ -131,10 +143,18 @@ impl Followed {
 
     /// A file that had a log's name and was renamed before anybody looked: all of it is new, and its writer may not have let go of it.
     pub(super) fn meet_moved(&mut self, path: &Path, now: MonoNs, reading: &mut Reading) {
-        let Ok(Some(file)) = open_text(path) else { return };
+        let file = match open_text(path) {
+            Ok(Some(file)) => file,
+            Ok(None) => return,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return reading.lost(LineLoss::RotatedAway, 1),
+            Err(_) => return reading.lost(LineLoss::Unreadable, 1),
+        };
         let Ok(id) = file.metadata().map(|m| FileId::of(&m)) else { return };
         if self.tails.contains_key(&id) || self.dormant.contains_key(&id) {
             return;
+        }
+        if !has_room(self.tails.len()) && !self.make_room(now) {
+            return reading.lost(LineLoss::TooManyFiles, 1);
         }
         if let Ok(mut tail) = Tail::begin(file, path, From::Start, now) {
             tail.nameless = true;

@@ -1,5 +1,6 @@
 //! Lines of the journal and of files are counted on one clock, and so is what does not come.
 
+use agent::detectors::Source;
 use agent::logs::{Reading, Scope, journal, outlet};
 use agent::thread::Thread;
 use contract::time::MonoNs;
@@ -17,7 +18,7 @@ fn a_line_of_a_file_and_one_of_the_journal_lie_in_one_window() {
     let (out, mut inlet) = outlet();
     let twice = parsed(&detector("mark.twice", "a mark", 2, 60));
     let mut reading = Reading::resume(twice, &dir.path().join("kept.json"), out, Tracer::new(false));
-    reading.take_file("/var/log/app.log".as_ref(), b"a mark\n", edge::clock::mono());
+    reading.take_file(&Source::of_file("/var/log/app.log".as_ref()), b"a mark\n", edge::clock::mono());
     let shared = reading.shared();
     let program = script(dir.path(), &[entry(1, 0, r#""a mark""#)], "exec sleep 60");
     let thread = Thread::begin("journal", move |stop| journal::follow(&program, &shared, &stop)).unwrap();
@@ -30,7 +31,11 @@ fn what_does_not_come_is_told_by_the_time_of_the_lines() {
     let dir = tempfile::tempdir().unwrap();
     let (out, mut inlet) = outlet();
     let mut reading = Reading::resume(built_in(), &dir.path().join("kept.json"), out, Tracer::new(false));
-    reading.take_file("/var/log/restic.log".as_ref(), b"snapshot 40dc1520 saved\n", MonoNs(0));
+    reading.take_file(
+        &Source::of_file("/var/log/restic.log".as_ref()),
+        b"snapshot 40dc1520 saved\n",
+        MonoNs(0),
+    );
     reading.tell(MonoNs(DAY_NS));
     reading.write_down();
     assert!(inlet.told.try_recv().is_err(), "a day is not too long");

@@ -8,8 +8,10 @@ use std::os::unix::fs::FileExt as _;
 use contract::record::LineLoss;
 use contract::time::MonoNs;
 
-use super::{Followed, append, built_in, pause};
-use agent::logs::{Reading, outlet};
+use super::{At, Followed, append, built_in, detectors, pause};
+use crate::rig::until_blocking;
+use agent::detectors::Source;
+use agent::logs::{Reading, Scope, outlet};
 use edge::trace::Tracer;
 
 #[test]
@@ -98,11 +100,71 @@ fn a_flood_of_lines_costs_no_memory_and_one_signal() {
     let mut reading = Reading::resume(built_in(), &dir.path().join("kept.json"), out, Tracer::new(false));
     let block = "Nov 21 06:20:01 host kernel: Out of memory: Killed process 1 (x)\n".repeat(1_000);
     for n in 0..100 {
-        reading.take_file("/var/log/kern.log".as_ref(), block.as_bytes(), MonoNs(n));
+        reading.take_file(&Source::of_file("/var/log/kern.log".as_ref()), block.as_bytes(), MonoNs(n));
     }
     assert_eq!(reading.numbers(), (100_000, 100_000));
     assert!(inlet.told.try_recv().is_err(), "it was told before it was written down");
     reading.write_down();
     assert_eq!(super::name(&inlet.told.try_recv().unwrap()), "kernel.out-of-memory");
     assert!(inlet.told.try_recv().is_err());
+}
+
+#[test]
+fn what_an_application_calls_auth_log_speaks_for_nobody() {
+    let forged =
+        "Nov 21 06:20:01 host sshd[7]: Failed password for root from 192.0.2.7 port 22 ssh2\n".repeat(5);
+    for (name, beside_journal, heard) in
+        [("app/auth.log", false, false), ("app/auth.log", true, false), ("auth.log", false, true)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("log");
+        fs::create_dir_all(root.join("app")).unwrap();
+        fs::write(root.join("first.log"), "x\n").unwrap();
+        let scope = Scope::Below { root: root.clone(), beside_journal };
+        let mut at = At::begin(scope, &dir.path().join("kept.json"), built_in());
+        until_blocking("the first look", || dir.path().join("kept.json").exists().then_some(()));
+        fs::write(root.join(name), &forged).unwrap();
+        at.until_lines(5);
+        assert_eq!(
+            at.told(),
+            if heard { vec!["ssh.failed-logins"] } else { vec![] },
+            "{name} {beside_journal}"
+        );
+        at.end();
+    }
+}
+
+#[test]
+fn a_copy_that_claims_to_be_longer_than_any_disk_holds_up_no_other_log() {
+    let f = Followed::begun();
+    let mut at = f.begin();
+    append(&f.log(), 0..3);
+    at.until_lines(3);
+    fs::copy(f.log(), f.path("app.log.1")).unwrap();
+    OpenOptions::new().write(true).open(f.path("app.log.1")).unwrap().set_len(1 << 42).unwrap();
+    fs::write(f.log(), "").unwrap();
+    append(&f.path("other.log"), 3..4);
+    until_blocking("the other log", || at.told().contains(&"mark.n3".to_owned()).then_some(()));
+    at.end();
+}
+
+#[test]
+fn logs_that_are_renamed_by_the_thousand_are_not_all_held_open() {
+    let dir = tempfile::tempdir().unwrap();
+    append(&dir.path().join("app.log"), 0..0);
+    let kept = dir.path().join("kept");
+    fs::create_dir(&kept).unwrap();
+    let scope = Scope::Directories(vec![dir.path().to_owned()]);
+    let at = At::begin(scope, &kept.join("kept.json"), detectors(1));
+    until_blocking("the first look", || kept.join("kept.json").exists().then_some(()));
+    for n in 0..1_500 {
+        let name = dir.path().join(format!("x{n}.log"));
+        fs::write(&name, "some line\n").unwrap();
+        fs::rename(&name, dir.path().join(format!("x{n}.old"))).unwrap();
+    }
+    append(&dir.path().join("app.log"), 0..1);
+    until_blocking("that there were too many", || (at.lost(LineLoss::TooManyFiles) > 0).then_some(()));
+    let open = fs::read_dir("/proc/self/fd").unwrap().count();
+    assert!(open < 600, "{open} files are open");
+    at.end();
 }
