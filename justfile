@@ -72,7 +72,7 @@ killed times="2000":
 
 # Every test of confinement on Debian's kernel in a virtual machine, with cgroups of version 2; the gates run the attacks.
 kernel:
-    ./e2e/kernel
+    ./e2e/kernel sandbox
 
 # The hub silent for the real five minutes, with real processes; the gates do the same with clocks that are set.
 silent:
@@ -82,6 +82,10 @@ silent:
 fuzz-all seconds="120":
     just fuzz {{seconds}}
     just fuzz-policy {{seconds}}
+
+# The agent under 100 000 lines a second with no more than 64 MiB, by a cgroup of a kernel in a virtual machine.
+storm seconds="15":
+    SUTURE_MEASURE=1 SUTURE_SECONDS={{seconds}} ./e2e/kernel agent cost::running::storm --exact
 
 # The agent under 500 lines a second for so many seconds: its memory must not grow.
 soak seconds="1800":

@@ -24,6 +24,8 @@ pub(crate) struct Machine {
     pub(crate) more: &'static str,
     /// Further controls of the baseline.
     pub(crate) more_controls: &'static str,
+    /// A whole baseline in place of the made-up one.
+    pub(crate) whole_baseline: Option<&'static str>,
     /// What the hub signs as this host's allowlist.
     pub(crate) allowlist: Option<&'static str>,
 }
@@ -50,8 +52,13 @@ impl Running {
 impl Machine {
     /// Two own directories, a watched file and an empty directory of logs.
     pub(crate) fn new() -> Self {
-        let machine =
-            Self { dir: tempfile::tempdir().unwrap(), more: "", more_controls: "", allowlist: None };
+        let machine = Self {
+            dir: tempfile::tempdir().unwrap(),
+            more: "",
+            more_controls: "",
+            whole_baseline: None,
+            allowlist: None,
+        };
         for name in ["own", "own/evidence", "own/executor-keys", "own/agent-keys", "logs"] {
             edge::file::private_directory(&machine.path(name)).unwrap();
         }
@@ -70,6 +77,9 @@ impl Machine {
     }
 
     pub(crate) fn baseline(&self) -> String {
+        if let Some(whole) = self.whole_baseline {
+            return whole.to_owned();
+        }
         let control = |id: &str, fact: &str, kind: &str, mode: &str| {
             format!(
                 "  - id: {id}\n    title: It is closed to others\n    area: suture\n    observe: {fact}\n    \
