@@ -89,6 +89,8 @@ impl Executor {
             | Answer::UnderWay { .. }
             | Answer::Entries(_)
             | Answer::Probed(_)
+            | Answer::NotApproved { .. }
+            | Answer::PaperRefused { .. }
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
             | Answer::Sorry { .. } => Err(Unanswered::Unfitting),
@@ -110,6 +112,8 @@ fn told_size(answer: &Answer) -> Option<u64> {
         Answer::UnderWay { .. }
         | Answer::Probed(_)
         | Answer::Kept
+        | Answer::NotApproved { .. }
+        | Answer::PaperRefused { .. }
         | Answer::Restoring { .. }
         | Answer::Pruned { .. }
         | Answer::Sorry { .. } => None,

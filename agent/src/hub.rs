@@ -7,12 +7,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use contract::blob::Blob;
 use contract::heartbeat::{Heard, Heartbeat};
 use contract::ids::OrderId;
 use contract::incident::Incident;
+use contract::paper::PaperKind;
 use contract::plane::{
-    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, GrantAnswer, IncidentTaken, OrdersWaiting, Problem,
-    RenewRequest, StandingIssued, TurnedAway,
+    EnrolRequest, Enrolled, EnvelopeCarried, EvidenceHeld, EvidenceTaken, GrantAnswer, IncidentTaken,
+    OrdersWaiting, PapersIssued, Problem, RenewRequest, StandingIssued, TurnedAway,
 };
 use contract::socket::{EntryPackage, OrderAnswer};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -114,6 +116,18 @@ impl Hub {
     /// `GET /v1/standing`.
     pub async fn standing(&self) -> Result<StandingIssued, HubError> {
         self.call("standing order", self.request(Method::GET, "/v1/standing")).await
+    }
+
+    /// `GET /v1/papers`.
+    pub async fn papers(&self) -> Result<PapersIssued, HubError> {
+        self.call("papers", self.request(Method::GET, "/v1/papers")).await
+    }
+
+    /// `GET /v1/papers/<kind>`.
+    pub async fn paper(&self, kind: PaperKind) -> Result<Blob, HubError> {
+        let carried: EnvelopeCarried =
+            self.call("paper", self.request(Method::GET, &format!("/v1/papers/{kind}"))).await?;
+        Ok(carried.envelope)
     }
 
     /// `POST /v1/break-glass/<number>/answer`.

@@ -3,40 +3,44 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use contract::baseline::Baseline;
 use contract::fact::FactId;
-use contract::ids::DetectorId;
+use contract::ids::{ControlId, DetectorId};
 use tokio::sync::mpsc;
 
 use crate::detectors::Library;
+use crate::in_force::InForce;
 use crate::observe::News;
 
 /// The facts that are looked at as soon as a detector fires.
 #[derive(Debug, Clone)]
 pub struct Looks {
-    facts: BTreeMap<DetectorId, BTreeSet<FactId>>,
+    controls: BTreeMap<DetectorId, Vec<ControlId>>,
+    in_force: InForce,
     observer: mpsc::Sender<News>,
     /// What is to be looked at, until the observer has room for it.
     waiting: Arc<Mutex<BTreeSet<FactId>>>,
 }
 
 impl Looks {
-    /// Those of `library` that `baseline` has controls for.
-    pub fn of(library: &Library, baseline: &Baseline, observer: mpsc::Sender<News>) -> Self {
-        let facts = library.iter().map(|detector| {
-            let controls = detector.look.iter().filter_map(|id| baseline.control(id));
-            (detector.id.clone(), controls.map(|control| control.observe.clone()).collect())
-        });
-        Self { facts: facts.collect(), observer, waiting: Arc::default() }
+    /// Those of `library` that the baseline in force has controls for.
+    pub fn of(library: &Library, in_force: InForce, observer: mpsc::Sender<News>) -> Self {
+        let controls = library.iter().map(|detector| (detector.id.clone(), detector.look.clone()));
+        Self { controls: controls.collect(), in_force, observer, waiting: Arc::default() }
     }
 
     /// Has the observer look at what `detector` is about, as soon as it can: an observer that waits for the executor must not hold up what detectors
     /// say.
     pub fn after(&self, detector: &DetectorId) {
-        let Some(facts) = self.facts.get(detector).filter(|facts| !facts.is_empty()) else { return };
+        let Some(controls) = self.controls.get(detector) else { return };
+        let in_force = self.in_force.now();
+        let known = controls.iter().filter_map(|id| in_force.baseline.control(id));
+        let facts: BTreeSet<FactId> = known.map(|control| control.observe.clone()).collect();
+        if facts.is_empty() {
+            return;
+        }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = waiting.is_empty();
-        waiting.extend(facts.iter().cloned());
+        waiting.extend(facts);
         if is_first {
             tokio::spawn(tell(self.observer.clone(), Arc::clone(&self.waiting)));
         }
@@ -52,14 +56,28 @@ async fn tell(observer: mpsc::Sender<News>, waiting: Arc<Mutex<BTreeSet<FactId>>
 
 #[cfg(test)]
 mod tests {
+    use contract::baseline::Baseline;
+    use contract::exception::Exceptions;
+    use contract::fact::FactSet;
+
     use super::*;
+    use crate::look::{Eyes, Looker};
+
+    fn looks(baseline: &Baseline, observer: mpsc::Sender<News>) -> Looks {
+        let (exceptions, eyes) = (Exceptions::default(), Eyes::Recorded(FactSet::default()));
+        let looker = Looker { baseline: baseline.clone(), exceptions, self_uid: 0, eyes };
+        Looks::of(&crate::detectors::library().unwrap(), InForce::new(looker), observer)
+    }
+
+    fn shipped() -> Baseline {
+        Baseline::parse("hipaa-v1.yaml", include_str!("../../baseline/hipaa-v1.yaml")).unwrap()
+    }
 
     #[tokio::test]
     async fn a_signal_has_its_controls_looked_at() {
-        let text = include_str!("../../baseline/hipaa-v1.yaml");
-        let baseline = Baseline::parse("hipaa-v1.yaml", text).unwrap();
         let (observer, mut news) = mpsc::channel(4);
-        let looks = Looks::of(&crate::detectors::library().unwrap(), &baseline, observer);
+        let baseline = shipped();
+        let looks = looks(&baseline, observer);
         looks.after(&"malware.found".parse().unwrap());
         looks.after(&"agent.log-gap".parse().unwrap());
         looks.after(&"disk.full".parse().unwrap());
@@ -70,11 +88,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_observer_that_waits_holds_up_no_signal_and_looks_later() {
-        let text = include_str!("../../baseline/hipaa-v1.yaml");
-        let baseline = Baseline::parse("hipaa-v1.yaml", text).unwrap();
         let (observer, mut news) = mpsc::channel(1);
         observer.send(News::Changed(BTreeSet::new())).await.unwrap();
-        let looks = Looks::of(&crate::detectors::library().unwrap(), &baseline, observer);
+        let looks = looks(&shipped(), observer);
         for _ in 0..1_000 {
             looks.after(&"disk.full".parse().unwrap());
             looks.after(&"backup.missing".parse().unwrap());

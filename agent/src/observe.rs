@@ -8,7 +8,6 @@ mod round;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use contract::fact::FactId;
@@ -20,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::backoff::{Backoff, pause};
 use crate::deliver::Incidents;
 use crate::executor::Executor;
-use crate::look::Looker;
+use crate::in_force::InForce;
 use crate::ship::Shipping;
 use round::Round;
 
@@ -30,8 +29,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// What the observer works with.
 #[derive(Debug)]
 pub struct Parts {
-    /// What is looked at.
-    pub looker: Arc<Looker>,
+    /// What is looked at, and against what it is held.
+    pub in_force: InForce,
     /// Who writes it down.
     pub executor: Executor,
     /// Where incidents go.
@@ -51,6 +50,8 @@ pub struct Parts {
 pub enum News {
     /// What these facts are about changed.
     Changed(BTreeSet<FactId>),
+    /// Another baseline, allowlist or list of exceptions is in force.
+    Rule,
     /// An order healed this control: the executor measured it and wrote it down.
     Healed {
         /// The control.
@@ -121,6 +122,7 @@ impl Due {
     fn add(&mut self, news: News, round: &mut Round) {
         match news {
             News::Changed(facts) => self.facts.extend(facts),
+            News::Rule => self.full = true,
             // Looked at again at once: what drifted back in the same moment is a new incident.
             News::Healed { control, incident } => {
                 self.facts.extend(round.healed(&control, incident.as_ref()));

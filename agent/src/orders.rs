@@ -22,7 +22,7 @@ use crate::executor::{Executor, Unanswered};
 use crate::hub::Hub;
 use crate::observe::News;
 use crate::ship::Shipping;
-use crate::standing::Changes;
+use crate::{papers, standing};
 use followed::{Followed, follow_one};
 
 /// How long the hub holds a request back for an order to come, at least.
@@ -46,7 +46,9 @@ pub struct Parts {
     /// Who looks at what was healed.
     pub observer: mpsc::Sender<News>,
     /// Who fetches the standing order.
-    pub standing: Changes,
+    pub standing: standing::Changes,
+    /// Who fetches the papers.
+    pub papers: papers::Changes,
 }
 
 /// Fetches and hands on until the process stops.
@@ -69,7 +71,7 @@ pub async fn follow(parts: Parts) {
             () = followed.may_come_again() => continue,
         };
         parts.hub.board().says(Part::Orders, waiting.is_ok());
-        let OrdersWaiting { orders, break_glass, standing } = match waiting {
+        let OrdersWaiting { orders, break_glass, standing, papers } = match waiting {
             Ok(waiting) => waiting,
             Err(error) => {
                 tracing::warn!(error = crate::chain(&error), "no orders can be fetched");
@@ -79,6 +81,9 @@ pub async fn follow(parts: Parts) {
         };
         if let Some(says) = standing {
             parts.standing.heard(says);
+        }
+        if let Some(says) = papers {
+            parts.papers.heard(says);
         }
         let (some, mut news) = (!orders.is_empty() || !break_glass.is_empty(), false);
         for grant in break_glass {

@@ -16,6 +16,7 @@ use crate::backoff::{HUB, pause, random};
 use crate::deliver::Incidents;
 use crate::executor::Executor;
 use crate::hub::Hub;
+use crate::in_force::InForce;
 use crate::look::Looker;
 use crate::site::{self, Places};
 
@@ -69,7 +70,7 @@ pub struct Parts {
     /// How long the log is.
     pub executor: Executor,
     /// What the kernel says of the clock.
-    pub looker: Arc<Looker>,
+    pub in_force: InForce,
     /// Where the certificate lies.
     pub places: Places,
 }
@@ -79,7 +80,7 @@ pub async fn beat(parts: Parts) {
     let mut backoff = HUB;
     let mut kept = None;
     loop {
-        let clock = clock(&parts.looker, &mut kept).await;
+        let clock = clock(&parts.in_force, &mut kept).await;
         match parts.hub.heartbeat(&now(&parts, clock).await).await {
             Ok(Heard { heard: _ }) => {
                 backoff.reset();
@@ -124,12 +125,12 @@ fn closure() -> Option<Word> {
 }
 
 /// What was read last, or what is read now.
-async fn clock(looker: &Arc<Looker>, kept: &mut Option<(MonoNs, ClockOffset)>) -> ClockOffset {
+async fn clock(in_force: &InForce, kept: &mut Option<(MonoNs, ClockOffset)>) -> ClockOffset {
     let now = edge::clock::mono();
     if let Some((_, clock)) = kept.filter(|(read, _)| now.ms_since(*read) < CLOCK_FRESH_MS) {
         return clock;
     }
-    let looker = Arc::clone(looker);
+    let looker = in_force.now();
     let clock =
         tokio::task::spawn_blocking(move || read_clock(&looker)).await.unwrap_or(ClockOffset::Unknown);
     *kept = Some((now, clock));

@@ -2,11 +2,10 @@
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use contract::event::Event;
-use contract::exception::{ExceptionError, Exceptions};
+use contract::exception::ExceptionError;
 use contract::grant::SILENCE_MS;
 use contract::heartbeat::Part;
 use edge::file::FileError;
@@ -20,8 +19,8 @@ use crate::deliver::{self, Incidents, Pinned};
 use crate::detectors::{self, BadDetectors, Detectors, Trends};
 use crate::executor::{self, Seat, WrongExecutor};
 use crate::hub::{Hub, HubError};
+use crate::in_force::{self, InForce};
 use crate::logs::Reading;
-use crate::look::{Eyes, Looker};
 use crate::looks::Looks;
 use crate::observe::{self, News, observe};
 use crate::outbox::{self, Outbox};
@@ -29,10 +28,7 @@ use crate::ship::{self, Shipping};
 use crate::site::{self, Identity, Places, SiteError};
 use crate::thread::{Stop, Thread};
 use crate::watch::Watch;
-use crate::{alone, logs, orders, pulse, renew, signals, standing, trends, watchdog};
-
-/// The longest file of exceptions.
-const EXCEPTIONS_BYTES_MAX: u64 = 1 << 20;
+use crate::{alone, logs, orders, papers, pulse, renew, signals, standing, trends, watchdog};
 
 /// Why the agent does not start, or does not go on.
 #[derive(Debug, Error)]
@@ -95,7 +91,7 @@ pub async fn run_alone_after(
         _ => e.into(),
     })?;
     let identity = site::read_identity(&places)?;
-    let looker = Arc::new(looker(&config, &places, &identity)?);
+    let in_force = InForce::new(in_force::looker(&config, &places, &identity)?);
     let hub = Hub::new(config.hub.clone(), site::read_tls(&places, &identity)?, config.proxy.clone())?;
     let outbox = Outbox::open(&places.outbox(), outbox::CAPACITY_BYTES, edge::clock::utc())?;
     let incidents = Incidents::new(outbox, tracer, Pinned::of(&identity));
@@ -104,12 +100,12 @@ pub async fn run_alone_after(
     let (library, key) = (detectors::library()?, detectors::site_key(&places.site_key())?);
     let trends = Trends::of(&library, key.clone());
     let (observer, news) = mpsc::channel(64);
-    let looks = Looks::of(&library, &looker.baseline, observer.clone());
+    let looks = Looks::of(&library, in_force.clone(), observer.clone());
     let reading = Reading::resume(Detectors::new(library, key)?, &places.logs(), to_signals, tracer);
     let mut parts = Parts::new();
     spawn(&mut parts, trends::follow(trends, incidents.clone(), looks.clone()));
     let ground =
-        Ground { identity, looker, hub, incidents, from_logs, looks, tracer, silence, observer, news };
+        Ground { identity, in_force, hub, incidents, from_logs, looks, tracer, silence, observer, news };
     let watching = start(&mut parts, &config, ground)?;
     let following = logs::follow(config.logs, reading.shared()).map_err(RunError::Thread)?;
     spawn(&mut parts, watchdog::reassure());
@@ -132,35 +128,10 @@ pub async fn run_alone_after(
     ended
 }
 
-fn looker(config: &Config, places: &Places, identity: &Identity) -> Result<Looker, RunError> {
-    let baseline = site::read_baseline(places, identity)?;
-    let exceptions = match &config.exceptions {
-        Some(path) => read_exceptions(path.path())?,
-        None => Exceptions::default(),
-    };
-    exceptions.check_against(&baseline)?;
-    for expired in exceptions.expired(edge::clock::utc()) {
-        tracing::warn!(control = %expired.control, until = %expired.until, "an exception has expired and excuses nothing");
-    }
-    let eyes = Eyes::Live(facts::Reader::new(told(config, places, identity)));
-    Ok(Looker { baseline, exceptions, self_uid: rustix::process::geteuid().as_raw(), eyes })
-}
-
-/// What the readers of facts are told: what is configured, and what was signed.
-fn told(config: &Config, places: &Places, identity: &Identity) -> facts::Config {
-    facts::Config { allowed: site::read_allowlist(places, identity), ..config.facts() }
-}
-
-/// Reads a tenant's accepted failures.
-pub fn read_exceptions(path: &std::path::Path) -> Result<Exceptions, RunError> {
-    let text = edge::file::read_text(path, EXCEPTIONS_BYTES_MAX)?;
-    Ok(Exceptions::parse(&path.display().to_string(), &text)?)
-}
-
 /// What the parts stand on.
 struct Ground {
     identity: Identity,
-    looker: Arc<Looker>,
+    in_force: InForce,
     hub: Hub,
     incidents: Incidents,
     from_logs: logs::Inlet,
@@ -173,7 +144,7 @@ struct Ground {
 
 /// Starts the parts, and the thread that watches for changes.
 fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, RunError> {
-    let Ground { identity, looker, hub, incidents, from_logs, looks, tracer, silence, observer, news } =
+    let Ground { identity, in_force, hub, incidents, from_logs, looks, tracer, silence, observer, news } =
         ground;
     let (executor, questions) = executor::channel();
     let (acting, asked_to_act) = executor::channel();
@@ -183,16 +154,17 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     spawn(parts, signals::write_down(losses, arrived, executor.clone(), shipping.clone()));
     spawn(parts, signals::follow(from_logs, incidents.clone(), looks, to_losses));
     // Armed before the first look, so that no change falls between the two.
-    let watch = Watch::arm(told(config, &Places::of(config.dir.path()), &identity), looker.all())
-        .map_err(RunError::Watch)?;
+    let places = Places::of(config.dir.path());
+    let told = in_force::told(config, &places, &identity);
+    let watch = Watch::arm_for(told, in_force.clone()).map_err(RunError::Watch)?;
 
     let socket = config.socket.path().to_owned();
-    let seat = Seat { socket, uid: config.executor_uid, host: identity.host };
+    let seat = Seat { socket, uid: config.executor_uid, host: identity.host.clone() };
     let mut ready = Some(Event::AgentReady);
     let connected = move || ready.take().into_iter().for_each(|event| tracer.emit(event));
     let renewing = renew::Parts {
         places: Places::of(config.dir.path()),
-        authority: identity.hub_authority,
+        authority: identity.hub_authority.clone(),
         hub: hub.clone(),
     };
     parts.spawn(renew::keep(renewing));
@@ -200,7 +172,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
         hub: hub.clone(),
         incidents: incidents.clone(),
         executor: executor.clone(),
-        looker: Arc::clone(&looker),
+        in_force: in_force.clone(),
         places: Places::of(config.dir.path()),
     };
     spawn(parts, pulse::beat(beating));
@@ -209,7 +181,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     parts.spawn(async move { Ok(executor::converse(seat, questions, connected).await?) });
     parts.spawn(async move { Ok(executor::converse(seat_too, asked_to_act, || ()).await?) });
     let observing = observe::Parts {
-        looker,
+        in_force: in_force.clone(),
         executor: executor.clone(),
         incidents: incidents.clone(),
         shipping: shipping.clone(),
@@ -229,12 +201,26 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     };
     spawn(parts, alone::decide(alone));
     spawn(parts, standing::keep(standing.clone(), hub.clone(), acting.clone(), shipping.clone()));
+    let changes = papers::Changes::default();
+    let keeping = papers::Parts {
+        changes: changes.clone(),
+        hub: hub.clone(),
+        executor: executor.clone(),
+        shipping: shipping.clone(),
+        observer: observer.clone(),
+        in_force,
+        places,
+        identity,
+        config: config.clone(),
+    };
+    spawn(parts, papers::keep(keeping));
     let following = orders::Parts {
         hub: hub.clone(),
         executor: acting,
         shipping: shipping.clone(),
         observer: observer.clone(),
         standing,
+        papers: changes,
     };
     spawn(parts, orders::follow(following));
     spawn(parts, deliver::deliver(incidents, hub.clone(), executor.clone(), shipping.clone()));

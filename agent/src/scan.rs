@@ -13,6 +13,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::config::{Config, ConfigError};
+use crate::in_force;
 use crate::look::{Eyes, Looker};
 use crate::run::RunError;
 use crate::site::{self, Places, SiteError};
@@ -93,14 +94,14 @@ pub fn scan(options: &Options) -> Result<Scan, ScanError> {
             let identity = site::read_identity(&places)?;
             let baseline = site::read_baseline(&places, &identity)?;
             let allowed = site::read_allowlist(&places, &identity);
-            let declared = config.exceptions.as_ref().map(|e| e.path().to_owned());
+            let declared = in_force::exceptions(&config, &places, &identity)?;
             (baseline, facts::Config { allowed, ..config.facts() }, declared)
         }
-        Against::Baseline(path) => (read_baseline(path)?, undeclared(), None),
+        Against::Baseline(path) => (read_baseline(path)?, undeclared(), Exceptions::default()),
     };
-    let exceptions = match options.exceptions.as_ref().or(declared.as_ref()) {
-        Some(path) => crate::run::read_exceptions(path)?,
-        None => Exceptions::default(),
+    let exceptions = match &options.exceptions {
+        Some(path) => in_force::read_exceptions(path)?,
+        None => declared,
     };
     exceptions.check_against(&baseline)?;
     let eyes = match (&options.facts, &options.against) {

@@ -213,6 +213,8 @@ impl Carrier {
             | Answer::Order(_)
             | Answer::UnderWay { .. }
             | Answer::Probed(_)
+            | Answer::NotApproved { .. }
+            | Answer::PaperRefused { .. }
             | Answer::Kept
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
@@ -245,6 +247,8 @@ impl Carrier {
                     | Answer::UnderWay { .. }
                     | Answer::Entries(_)
                     | Answer::Probed(_)
+                    | Answer::NotApproved { .. }
+                    | Answer::PaperRefused { .. }
                     | Answer::Kept
                     | Answer::Restoring { .. }
                     | Answer::Pruned { .. }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use contract::allowlist::{Allowlist, AllowlistError};
 use contract::baseline::{Baseline, BaselineError};
 use contract::dsse::{self, ENVELOPE_MAX_BYTES, HubKey, PayloadType, SignatureFault};
+use contract::exception::{ExceptionError, Exceptions};
 use contract::fact::Absence;
 use contract::ids::{HostId, SiteId, TenantId};
+use contract::paper::{self, Holds, OpenedPaper, PaperFault, PaperKind};
 use edge::file::{self, FileError};
 use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
@@ -72,12 +74,22 @@ impl Places {
 
     /// The signed baseline.
     pub fn baseline(&self) -> PathBuf {
-        self.dir.join("baseline.dsse")
+        self.paper(PaperKind::Baseline)
     }
 
     /// The signed allowlist.
     pub fn allowlist(&self) -> PathBuf {
-        self.dir.join("allowlist.dsse")
+        self.paper(PaperKind::Allowlist)
+    }
+
+    /// What the hub signed.
+    pub fn paper(&self, kind: PaperKind) -> PathBuf {
+        self.dir.join(kind.file())
+    }
+
+    /// What it signed since, and the executor has not taken yet.
+    pub fn next_paper(&self, kind: PaperKind) -> PathBuf {
+        self.dir.join(format!("next-{}", kind.file()))
     }
 
     /// Incidents that the hub has not taken yet.
@@ -145,6 +157,18 @@ pub enum SiteError {
     /// The signed allowlist makes no sense.
     #[error(transparent)]
     AllowlistMeaning(#[from] AllowlistError),
+    /// A paper that is kept is not believed.
+    #[error("{}: it is not believed", path.display())]
+    Paper {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        fault: PaperFault,
+    },
+    /// The signed exceptions make no sense.
+    #[error(transparent)]
+    Exceptions(#[from] ExceptionError),
     /// What was signed is not UTF-8.
     #[error("{}: what was signed is not UTF-8", .0.display())]
     NotText(PathBuf),
@@ -188,18 +212,68 @@ pub fn open_allowlist(path: &Path, envelope: &[u8], pinned: &HubKey) -> Result<A
     Ok(Allowlist::parse(&path.display().to_string(), text)?)
 }
 
-/// Reads the signed allowlist. One that is missing was not declared, and one that is not believed is not read: either way nothing is held against it,
-/// and nothing passes.
+impl Identity {
+    /// Whose papers count here.
+    pub const fn holds(&self) -> Holds<'_> {
+        Holds { tenant: &self.tenant, site: &self.site, host: &self.host }
+    }
+}
+
+/// Reads a paper that is kept: what came with the sheet, or what came since.
+pub(crate) fn read_paper(
+    places: &Places,
+    identity: &Identity,
+    kind: PaperKind,
+) -> Result<OpenedPaper, SiteError> {
+    let path = places.paper(kind);
+    let envelope = file::read(&path, ENVELOPE_MAX_BYTES as u64)?;
+    let pinned = std::slice::from_ref(&identity.hub_key);
+    paper::open_held(kind, &envelope, pinned, identity.holds())
+        .map_err(|fault| SiteError::Paper { path, fault })
+}
+
+/// The number of the paper that is kept; 0 where it came with the sheet, and where there is none that is believed.
+pub fn number(places: &Places, identity: &Identity, kind: PaperKind) -> u64 {
+    read_paper(places, identity, kind).map_or(0, |opened| opened.number())
+}
+
+/// Reads the signed allowlist. One that is missing or was taken back was not declared, and one that is not believed is not read: either way nothing is
+/// held against it, and nothing passes.
 pub fn read_allowlist(places: &Places, identity: &Identity) -> Result<Allowlist, Absence> {
-    let path = places.allowlist();
-    let read = || open_allowlist(&path, &file::read(&path, ENVELOPE_MAX_BYTES as u64)?, &identity.hub_key);
-    read().map_err(|error| match &error {
-        SiteError::File(file) if file.source.kind() == std::io::ErrorKind::NotFound => Absence::NotDeclared,
-        _ => {
+    let file = places.allowlist().display().to_string();
+    let read = || -> Result<Option<Allowlist>, SiteError> {
+        let opened = read_paper(places, identity, PaperKind::Allowlist)?;
+        Ok(opened.text().map(|text| Allowlist::parse(&file, text)).transpose()?)
+    };
+    match read() {
+        Ok(allowlist) => allowlist.ok_or(Absence::NotDeclared),
+        Err(error) if is_missing(&error) => Err(Absence::NotDeclared),
+        Err(error) => {
             tracing::error!(error = crate::chain(&error), "the allowlist is not used");
-            Absence::Unreadable
+            Err(Absence::Unreadable)
         }
-    })
+    }
+}
+
+/// Reads the signed exceptions; none where the hub never signed any, or took them back. Those that are not believed excuse nothing.
+pub fn read_exceptions(places: &Places, identity: &Identity) -> Option<Exceptions> {
+    let file = places.paper(PaperKind::Exceptions).display().to_string();
+    let read = || -> Result<Option<Exceptions>, SiteError> {
+        let opened = read_paper(places, identity, PaperKind::Exceptions)?;
+        Ok(opened.text().map(|text| Exceptions::parse(&file, text)).transpose()?)
+    };
+    match read() {
+        Ok(exceptions) => exceptions,
+        Err(error) if is_missing(&error) => None,
+        Err(error) => {
+            tracing::error!(error = crate::chain(&error), "the signed exceptions excuse nothing");
+            Some(Exceptions::default())
+        }
+    }
+}
+
+fn is_missing(error: &SiteError) -> bool {
+    matches!(error, SiteError::File(file) if file.source.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Reads what was pinned.
@@ -211,7 +285,9 @@ pub fn read_identity(places: &Places) -> Result<Identity, SiteError> {
 /// Reads the signed baseline.
 pub fn read_baseline(places: &Places, identity: &Identity) -> Result<Baseline, SiteError> {
     let path = places.baseline();
-    open_baseline(&path, &file::read(&path, ENVELOPE_MAX_BYTES as u64)?, &identity.hub_key)
+    let opened = read_paper(places, identity, PaperKind::Baseline)?;
+    // A baseline is never taken back, so it has a text; without one it would be refused as empty.
+    Ok(Baseline::parse(&path.display().to_string(), opened.text().unwrap_or_default())?)
 }
 
 /// The device's certificate and its key, in PEM.

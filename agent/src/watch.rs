@@ -10,7 +10,9 @@ mod paths;
 mod sockets;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::fact::FactId;
@@ -18,7 +20,9 @@ use facts::Reader;
 use rustix::event::{PollFd, PollFlags};
 use tokio::sync::mpsc;
 
+use crate::in_force::InForce;
 use crate::interest::{Interests, Stir};
+use crate::look::Looker;
 use crate::observe::News;
 use crate::thread::Stop;
 use bus::Bus;
@@ -43,6 +47,8 @@ const SOCKETS: Duration = Duration::from_secs(1);
 pub struct Watch {
     reader: Reader,
     wanted: Vec<FactId>,
+    /// What says what is wanted.
+    rule: Option<Rule>,
     bus_at: std::path::PathBuf,
     interests: Interests,
     paths: Paths,
@@ -56,6 +62,14 @@ pub struct Watch {
     recent: VecDeque<Instant>,
 }
 
+/// What says which facts are wanted, what it said last, and what rings when it says something else.
+#[derive(Debug)]
+struct Rule {
+    in_force: InForce,
+    last: Arc<Looker>,
+    bell: UnixStream,
+}
+
 impl Watch {
     /// Listens from now on to what `wanted` hang on. Whoever looks at the machine after this misses no change.
     pub fn arm(config: facts::Config, wanted: Vec<FactId>) -> io::Result<Self> {
@@ -64,6 +78,7 @@ impl Watch {
             bus_at: config.root.path(bus::SOCKET),
             reader: Reader::new(config),
             wanted,
+            rule: None,
             interests: Interests::default(),
             paths: Paths::new()?,
             ears: Vec::new(),
@@ -75,14 +90,44 @@ impl Watch {
             recent: VecDeque::new(),
         };
         watch.rearm();
-        watch.ears = watch.interests.stirs().filter_map(kernel::listen).collect();
-        if watch.interests.stirs().any(|stir| *stir == Stir::Sockets) {
+        watch.listen();
+        Ok(watch)
+    }
+
+    /// Listens, as [`Watch::arm`] does, to what the baseline asks for that is in force, and from then on to what one asks for that takes its place.
+    pub fn arm_for(config: facts::Config, in_force: InForce) -> io::Result<Self> {
+        let (bell, last) = (in_force.bell()?, in_force.now());
+        let watch = Self::arm(config, last.all())?;
+        Ok(Self { rule: Some(Rule { in_force, last, bell }), ..watch })
+    }
+
+    fn listen(&mut self) {
+        self.ears = self.interests.stirs().filter_map(kernel::listen).collect();
+        let wanted = self.interests.stirs().any(|stir| *stir == Stir::Sockets);
+        if wanted && self.sockets.is_none() {
             let asked = Sockets::ask().inspect_err(|error| {
                 tracing::warn!(%error, "listening sockets are not watched: changes are found by the next full scan");
             });
-            watch.sockets = asked.ok();
+            self.sockets = asked.ok();
         }
-        Ok(watch)
+    }
+
+    /// Where another baseline is in force, listens to what its facts hang on; those may have changed before.
+    fn follow_rule(&mut self) -> BTreeSet<FactId> {
+        let Some(Rule { in_force, last, bell }) = &mut self.rule else { return BTreeSet::new() };
+        // It does not block, and what it rang for is looked at next.
+        while bell.read(&mut [0; 64]).is_ok_and(|n| n > 0) {}
+        let now = in_force.now();
+        if Arc::ptr_eq(&now, last) {
+            return BTreeSet::new();
+        }
+        let before = std::mem::replace(&mut self.wanted, now.all());
+        *last = now;
+        let mut touched = self.rearm();
+        self.listen();
+        // Whoever looked before this may have missed a change since: what nobody asked for before is looked at once more.
+        touched.extend(self.wanted.iter().filter(|fact| !before.contains(fact)).cloned());
+        touched
     }
 
     /// Tells the observer until told to stop. Blocks: for a thread of its own.
@@ -90,6 +135,7 @@ impl Watch {
         loop {
             let Some(stirred) = stop.wait_any(&self.fds(), self.idle()) else { return Ok(()) };
             let mut touched = self.heard(&stirred)?;
+            touched.extend(self.follow_rule());
             touched.extend(self.timely());
             if touched.is_empty() {
                 continue;
@@ -106,11 +152,12 @@ impl Watch {
         }
     }
 
-    /// First the paths, then the bus where there is one, then the ears.
+    /// First the paths, then the bus where there is one, then the ears, then the bell.
     fn fds(&self) -> Vec<PollFd<'_>> {
         let bus = self.bus.as_ref().map(|bus| PollFd::new(bus, PollFlags::IN));
         let paths = PollFd::new(&self.paths, PollFlags::IN);
-        [paths].into_iter().chain(bus).chain(self.ears.iter().map(Ear::poll)).collect()
+        let bell = self.rule.iter().map(|rule| PollFd::new(&rule.bell, PollFlags::IN));
+        [paths].into_iter().chain(bus).chain(self.ears.iter().map(Ear::poll)).chain(bell).collect()
     }
 
     fn heard(&mut self, stirred: &[bool]) -> io::Result<BTreeSet<FactId>> {

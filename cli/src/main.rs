@@ -10,6 +10,7 @@ mod exit;
 mod kit;
 mod operator;
 mod orders;
+mod papers;
 mod policy;
 mod runbook;
 mod say;
@@ -37,6 +38,10 @@ enum Command {
     Status(status::Status),
     /// List the orders that wait on a tenant's machines: for people, a maintenance window, a clock.
     Orders(orders::Orders),
+    /// Set what machines may have that lets somebody in: ports, set-uid programs, administrators, SSH keys.
+    Allowlist(papers::SetAllowlist),
+    /// Set which failures a tenant accepts, why, and for how long.
+    Exceptions(papers::SetExceptions),
     /// Export a period of a tenant's evidence as one zip that an outsider can check offline.
     Kit(kit::Kit),
     /// Print a machine's installation sheet: the key that its evidence is checked by, for paper.
@@ -67,6 +72,8 @@ fn main() -> ExitCode {
         Command::Try(told) => trial::run(&told),
         Command::Status(told) => status::run(&told),
         Command::Orders(told) => orders::run(&told),
+        Command::Allowlist(told) => papers::allowlist(&told),
+        Command::Exceptions(told) => papers::exceptions(&told),
         Command::Kit(told) => kit::run(&told),
         Command::Sheet(told) => kit::sheet(&told),
         Command::Policy(told) => policy::run(&told),

@@ -2,6 +2,7 @@
 
 mod kits;
 mod orders;
+mod papers;
 
 use std::net::SocketAddrV4;
 use std::path::Path;
@@ -13,9 +14,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::exit::{Failure, Status};
+pub(crate) use papers::AllowedFor;
 
 /// `TCP_LISTEN`, as `/proc/net/tcp` writes it.
 const LISTEN: &str = "0A";
+
+/// The hub understood who asks, and refuses what the file holds.
+const REFUSED: u16 = 422;
 
 /// A connection to one hub.
 #[derive(Debug)]
@@ -89,6 +94,9 @@ impl Operator {
         let text = answer.body_mut().read_to_string().map_err(|e| failed(e.to_string()))?;
         if !status.is_success() {
             let problem = serde_json::from_str::<Problem>(&text).map_or(text, |p| p.problem);
+            if status.as_u16() == REFUSED {
+                return Err(Failure::new(Status::Refused, problem));
+            }
             return Err(failed(format!("the hub answered {status}: {problem}")));
         }
         // An empty body stands for "done".

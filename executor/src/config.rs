@@ -1,18 +1,14 @@
 //! The executor's one configuration file, parsed once into what the parts need.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use contract::allowlist::Allowlist;
-use contract::baseline::Baseline;
 use contract::digest::Digest;
-use contract::dsse::{self, HubKey, OperatorKey, PayloadType};
-use contract::fact::Absence;
+use contract::dsse::{HubKey, OperatorKey};
 use contract::ids::{HostId, OperatorId, RunbookId, SiteId, TenantId};
+use contract::paper::PaperFault;
 use contract::refusal::Mode;
 use contract::resource::UnitName;
-use contract::runbook::Catalogue;
 use contract::time::UtcTime;
 use edge::file::{self, FileError};
 use facts::OwnDirectories;
@@ -166,11 +162,11 @@ pub enum ConfigError {
     },
     /// The catalogue or baseline was not signed by a pinned key.
     #[error("{}: {fault}; fetch it again from the hub", path.display())]
-    NotSigned {
+    NotBelieved {
         /// Which file.
         path: PathBuf,
         /// What is wrong.
-        fault: dsse::SignatureFault,
+        fault: PaperFault,
     },
     /// The catalogue is another one than the approved one.
     #[error("{}: it is {found}, and this site approved {approved}", path.display())]
@@ -257,10 +253,7 @@ impl Config {
         if let Some(runbook) = self.enforce.iter().find(|id| catalogue.runbook(id).is_none()) {
             return Err(ConfigError::UnknownRunbook { file: file_name.to_owned(), runbook: runbook.clone() });
         }
-        let (path, payload) = self.open_signed("baseline.dsse", PayloadType::Baseline)?;
-        let text = String::from_utf8_lossy(&payload);
-        let baseline = Baseline::parse(&path.display().to_string(), &text)
-            .map_err(|source| ConfigError::Baseline { path, source })?;
+        let (baseline, baseline_digest) = self.baseline()?;
         Ok(Site {
             tenant: self.tenant.clone(),
             site: self.site.clone(),
@@ -281,25 +274,10 @@ impl Config {
             enforce: self.enforce.clone(),
             catalogue,
             baseline,
-            baseline_digest: Digest::of(&payload),
+            baseline_digest,
             #[cfg(test)]
             without: None,
         })
-    }
-
-    /// What this host may have. A list that is missing was not declared, and one that is not believed is not read: nothing is held against it then.
-    pub fn allowlist(&self) -> Result<Allowlist, Absence> {
-        let unreadable = |error: &dyn std::error::Error| {
-            tracing::error!(%error, "the allowlist is not used");
-            Absence::Unreadable
-        };
-        let name = "allowlist.dsse";
-        if self.directory.join(name).symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::NotFound) {
-            return Err(Absence::NotDeclared);
-        }
-        let (path, payload) = self.open_signed(name, PayloadType::Allowlist).map_err(|e| unreadable(&e))?;
-        let text = String::from_utf8(payload).map_err(|e| unreadable(&e))?;
-        Allowlist::parse(&path.display().to_string(), &text).map_err(|e| unreadable(&e))
     }
 
     fn window(&self, file: &str) -> Result<Option<Window>, ConfigError> {
@@ -328,23 +306,5 @@ impl Config {
             }
         }
         Ok(())
-    }
-
-    fn catalogue(&self) -> Result<Catalogue, ConfigError> {
-        let (path, payload) = self.open_signed("catalogue.dsse", PayloadType::Catalogue)?;
-        let (found, approved) = (Digest::of(&payload), self.approved_catalogue);
-        if found != approved {
-            return Err(ConfigError::NotApproved { path, found, approved });
-        }
-        Catalogue::parse(&payload).map_err(|source| ConfigError::Catalogue { path, source })
-    }
-
-    fn open_signed(&self, name: &str, kind: PayloadType) -> Result<(PathBuf, Vec<u8>), ConfigError> {
-        let path = self.directory.join(name);
-        let envelope = file::read(&path, dsse::ENVELOPE_MAX_BYTES as u64)?;
-        match dsse::open(kind, &envelope, &self.hub_keys) {
-            Ok(signed) => Ok((path, signed.payload().to_vec())),
-            Err(fault) => Err(ConfigError::NotSigned { path, fault }),
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use contract::digest::Digest;
 use contract::dsse::{self, PayloadType};
 use contract::ids::RunbookId;
+use contract::paper::{self, Holds, PaperKind};
 use contract::plane::EnrolmentSheet;
 use contract::record::SuccessionReason;
 use edge::file::{self, FileError};
@@ -122,9 +123,9 @@ pub fn init(told: &Init) -> Result<(VerifierKey, Protection), InitError> {
         succession::leave(&told.dir, &succession)?;
     }
     file::write_durably(&told.dir.join("catalogue.dsse"), &sheet.catalogue.0)?;
-    file::write_durably(&told.dir.join("baseline.dsse"), &sheet.baseline.0)?;
+    write_unless_newer(told, &sheet, PaperKind::Baseline, &sheet.baseline.0)?;
     if let Some(allowlist) = &sheet.allowlist {
-        file::write_durably(&told.dir.join("allowlist.dsse"), &allowlist.0)?;
+        write_unless_newer(told, &sheet, PaperKind::Allowlist, &allowlist.0)?;
     }
     // A policy that is there was put in place by its own verb, or waits to be the first: it stays.
     let policy = told.dir.join("policy.yaml");
@@ -134,6 +135,23 @@ pub fn init(told: &Init) -> Result<(VerifierKey, Protection), InitError> {
     let config = configuration(told, &sheet, Digest::of(catalogue.payload()));
     file::write_durably(&told.dir.join("executor.yaml"), config.as_bytes())?;
     Ok((key.verifier().clone(), protection))
+}
+
+/// What the hub signed for this host after the sheet stays: the sheet's would be older.
+fn write_unless_newer(
+    told: &Init,
+    sheet: &EnrolmentSheet,
+    kind: PaperKind,
+    envelope: &[u8],
+) -> Result<(), FileError> {
+    let path = told.dir.join(kind.file());
+    let holds = Holds { tenant: &sheet.tenant, site: &sheet.site, host: &sheet.host };
+    let pinned = std::slice::from_ref(&sheet.hub_key);
+    let there = file::read(&path, dsse::ENVELOPE_MAX_BYTES as u64).ok();
+    match there.and_then(|there| paper::open(kind, &there, pinned, holds).ok()) {
+        Some(_) => Ok(()),
+        None => file::write_durably(&path, envelope),
+    }
 }
 
 /// The evidence key of `keys`, made now where there is none.

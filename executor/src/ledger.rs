@@ -16,9 +16,10 @@ use contract::digest::Digest;
 use contract::finding::{Finding, Verdict};
 use contract::ids::{ControlId, OrderId, RunbookId};
 use contract::outcome::Outcome;
+use contract::paper::PaperKind;
 use contract::record::{
-    Accepted, Body, BreakGlass, Confined, GenerationHealthy, GlassState, Intent, PolicyState, Record,
-    RunState, StandingHeld, Waiting,
+    Accepted, Body, BreakGlass, Confined, GenerationHealthy, GlassState, Intent, PaperTaken, PolicyState,
+    Record, RunState, StandingHeld, Waiting,
 };
 use contract::refusal::Refusal;
 use contract::resource::Resource;
@@ -50,6 +51,7 @@ pub struct Ledger {
     break_glass: Option<BreakGlass>,
     policy: Option<Digest>,
     policy_announced: Option<Digest>,
+    papers: BTreeMap<PaperKind, PaperTaken>,
     confined: Option<Confined>,
     floor: Floor,
     healthy: VecDeque<GenerationHealthy>,
@@ -162,6 +164,9 @@ impl Ledger {
                 PolicyState::Announced => self.policy_announced = Some(taken.policy),
                 PolicyState::InForce => self.policy = Some(taken.policy),
             },
+            Body::PaperTaken(taken) => {
+                self.papers.insert(taken.paper, taken.clone());
+            }
             Body::Confined(confined) => self.confined = Some(confined.clone()),
             Body::GenerationHealthy(healthy) => self.found_healthy(healthy.clone()),
             Body::Opened(_)
@@ -176,6 +181,11 @@ impl Ledger {
             | Body::Intruded(_)
             | Body::DeadManFired(_) => {}
         }
+    }
+
+    /// The paper of this kind that came last.
+    pub fn paper(&self, kind: PaperKind) -> Option<&PaperTaken> {
+        self.papers.get(&kind)
     }
 
     fn found_healthy(&mut self, healthy: GenerationHealthy) {

@@ -35,6 +35,7 @@ pub mod machine;
 pub mod measure;
 pub mod memory;
 pub mod opponent;
+pub mod papers;
 pub mod policy_command;
 pub mod policy_verb;
 pub mod publish;

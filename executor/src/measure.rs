@@ -1,7 +1,8 @@
 //! The executor's own measurement of a control: the agent's word is never taken for it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use contract::allowlist::Allowlist;
 use contract::baseline::Control;
 use contract::fact::{Absence, FactId, FactSet, FactValue, Observation};
 use contract::finding::Verdict;
@@ -38,7 +39,7 @@ const CLOCK_FRESH_MS: u64 = 60_000;
 /// Measures controls on this machine.
 #[derive(Debug)]
 pub struct Meter {
-    reader: Reader,
+    reader: RwLock<Arc<Reader>>,
     alone: Mutex<()>,
     self_uid: u32,
     clock: Mutex<Option<(MonoNs, ClockOffset)>>,
@@ -51,7 +52,7 @@ impl Meter {
     /// One that reads through `reader`.
     pub fn new(reader: Reader) -> Self {
         Self {
-            reader,
+            reader: RwLock::new(Arc::new(reader)),
             alone: Mutex::new(()),
             self_uid: rustix::process::geteuid().as_raw(),
             clock: Mutex::new(None),
@@ -60,11 +61,21 @@ impl Meter {
         }
     }
 
+    /// From the next look on the host may have what `allowed` says.
+    pub fn allow(&self, allowed: Result<Allowlist, Absence>) {
+        let other = Arc::new(self.reader().allowing(allowed));
+        *self.reader.write().unwrap_or_else(PoisonError::into_inner) = other;
+    }
+
+    fn reader(&self) -> Arc<Reader> {
+        Arc::clone(&self.reader.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Looks at the control's fact, now.
     pub fn measure(&self, control: &Control) -> Measured {
         // One at a time: a source that is being read is not asked a second time, and would count as absent.
         let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
-        self.judge(control, &self.reader.read(&control.observe))
+        self.judge(control, &self.reader().read(&control.observe))
     }
 
     fn judge(&self, control: &Control, seen: &Observation) -> Measured {
@@ -86,7 +97,7 @@ impl Meter {
     /// Looks at these facts for the agent, which may not look itself.
     pub fn probe(&self, facts: &[FactId]) -> FactSet {
         let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
-        self.reader.read_all(facts, |_, _| ())
+        self.reader().read_all(facts, |_, _| ())
     }
 
     /// How far this machine's clock can be trusted, as it was at most a minute before `now`.
@@ -108,7 +119,7 @@ impl Meter {
 
     fn read_clock(&self) -> ClockOffset {
         let Ok(fact) = "time:synchronised".parse() else { return ClockOffset::Unknown };
-        match self.reader.read(&fact) {
+        match self.reader().read(&fact) {
             Ok(FactValue::Flag(true)) => self.clock_error(),
             Ok(FactValue::Flag(false)) => ClockOffset::Unsynchronised,
             Ok(_) | Err(_) => ClockOffset::Unknown,
@@ -117,7 +128,7 @@ impl Meter {
 
     fn clock_error(&self) -> ClockOffset {
         let Ok(fact) = "time:error_ms_max".parse() else { return ClockOffset::Unknown };
-        match self.reader.read(&fact) {
+        match self.reader().read(&fact) {
             Ok(FactValue::Number(ms)) => {
                 u32::try_from(ms).map_or(ClockOffset::Unknown, ClockOffset::SynchronisedWithinMs)
             }

@@ -100,6 +100,11 @@ impl Recorder {
         self.log.size()
     }
 
+    /// From the next record on this baseline is named.
+    pub const fn go_by_baseline(&mut self, baseline: Option<Digest>) {
+        self.digests.baseline = baseline;
+    }
+
     /// Writes one record about a run.
     pub fn run(
         &mut self,

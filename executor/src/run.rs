@@ -5,6 +5,7 @@
 //! - `dispatch`: who goes next, and who has taken too long.
 //! - `settle`: what an interruption left.
 //! - `grants`: standing orders and break-glass.
+//! - `papers`: what the hub signs anew.
 //! - `findings`: what the agent reports.
 //! - `turned_away`: refusals that can come without end, bounded.
 //! - `generation`: which NixOS generation was healthy.
@@ -14,12 +15,13 @@ mod dispatch;
 mod findings;
 mod generation;
 mod grants;
+mod papers;
 mod settle;
 mod transaction;
 mod turned_away;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use contract::digest::Digest;
 use contract::event::Event;
@@ -41,6 +43,7 @@ use crate::schedule::Schedule;
 
 pub use findings::FindingsError;
 pub use grants::GrantError;
+pub use papers::PaperError;
 use turned_away::TurnedAway;
 
 /// What an order is answered with at once.
@@ -68,7 +71,8 @@ pub type Fatal = Arc<dyn Fn(AppendError) + Send + Sync>;
 
 /// Carries orders out: several at a time, one on each target.
 pub struct Runner {
-    site: Arc<Site>,
+    /// What this site is and has approved; exchanged as a whole when the hub has signed another baseline.
+    site: RwLock<Arc<Site>>,
     machine: Machine,
     /// One order is admitted at a time: between the guardrails and the record that spends the counter nobody else comes.
     admission: Mutex<()>,
@@ -118,7 +122,7 @@ struct Begun {
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runner")
-            .field("site", &self.site.site)
+            .field("site", &self.site().site)
             .field("line", &self.line)
             .finish_non_exhaustive()
     }
@@ -136,7 +140,7 @@ impl Runner {
             closed: false,
         };
         Self {
-            site,
+            site: RwLock::new(site),
             machine,
             admission: Mutex::new(()),
             line: Mutex::new(line),
@@ -146,6 +150,15 @@ impl Runner {
             turned_away: Mutex::default(),
             fatal,
         }
+    }
+
+    /// What this site is and has approved, now.
+    fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn exchange_site(&self, site: Arc<Site>) {
+        *self.site.write().unwrap_or_else(PoisonError::into_inner) = site;
     }
 
     /// What runs work with.
@@ -211,7 +224,7 @@ impl Runner {
 
     /// What runs now and goes down with the units that `actions` would restart or stop. One that cannot be asked about is left out.
     fn dependants(&self, actions: &[Action]) -> BTreeMap<UnitName, BTreeSet<UnitName>> {
-        if self.site.critical_units.is_empty() {
+        if self.site().critical_units.is_empty() {
             return BTreeMap::new();
         }
         known_dependants(actions, hands::dependants)

@@ -54,8 +54,10 @@ pub struct Settled {
 pub struct Ground {
     /// The configuration.
     pub config: Config,
+    /// The configuration's file, for messages.
+    file: String,
     /// What this site is and has approved.
-    pub site: Arc<Site>,
+    site: Mutex<Arc<Site>>,
     /// The hub's receipts.
     pub receipts: Receipts,
     /// Diagnostics.
@@ -138,7 +140,8 @@ impl Ground {
     /// Reads and checks everything that the configuration names.
     pub fn read(path: &Path, tracer: Tracer) -> Result<Self, GroundError> {
         let config = Config::read(path)?;
-        let site = Arc::new(config.site(&path.display().to_string())?);
+        let file = path.display().to_string();
+        let site = Mutex::new(Arc::new(config.site(&file)?));
         let key = config.key().load(&config.origin)?;
         tracing::info!("{}", config.key().protection());
         let witness = config
@@ -150,7 +153,19 @@ impl Ground {
             witness,
             log: own_keys(&config, key.verifier())?,
         };
-        Ok(Self { config, site, receipts, tracer, key: Mutex::new(Some(key)) })
+        Ok(Self { config, file, site, receipts, tracer, key: Mutex::new(Some(key)) })
+    }
+
+    /// What this site is and has approved, as it was read last.
+    pub fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.site.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads it anew: the hub has signed another baseline.
+    pub(crate) fn read_site(&self) -> Result<Arc<Site>, ConfigError> {
+        let site = Arc::new(self.config.site(&self.file)?);
+        *self.site.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&site);
+        Ok(site)
     }
 
     /// Opens the log. Where it is whole, declares what there is to declare and settles what was interrupted.
@@ -187,10 +202,10 @@ impl Ground {
 
     fn recorder(&self, receipt: Option<&Checkpoint>) -> Result<(Recorder, Recovery), StartError> {
         let key = self.key()?;
-        let directory = self.config.evidence();
+        let (directory, site) = (self.config.evidence(), self.site());
         let digests = Digests {
-            baseline: Some(self.site.baseline_digest),
-            catalogue: Some(self.site.catalogue.digest()),
+            baseline: Some(site.baseline_digest),
+            catalogue: Some(site.catalogue.digest()),
             ..Digests::default()
         };
         Recorder::open(&directory, key, receipt, digests)
@@ -253,6 +268,10 @@ impl Ground {
         for body in new {
             recorder.owe(body);
         }
+        self.config.settle_catalogue()?;
+        for body in self.config.unsaid_papers(recorder.ledger()) {
+            recorder.owe(body);
+        }
         let machine = Machine::new(recorder, parts);
         if !bodies.is_empty() {
             machine.about_the_log(bodies)?;
@@ -261,7 +280,7 @@ impl Ground {
         self.restoring().clear()?;
         let directory = self.config.directory.clone();
         let fatal: Fatal = Arc::new(move |e| end(&e, &directory));
-        let runner = Arc::new(Runner::new(Arc::clone(&self.site), machine, self.config.runs_max, fatal));
+        let runner = Arc::new(Runner::new(self.site(), machine, self.config.runs_max, fatal));
         runner.take_up_standing(&self.config.directory)?;
         let resumed = runner.recover(recovery.torn_bytes)?;
         runner.machine().with_log(|recorder| {

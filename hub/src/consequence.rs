@@ -90,6 +90,7 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
         | Body::Intruded(_)
         | Body::DeadManFired(_)
         | Body::GenerationHealthy(_)
+        | Body::PaperTaken(_)
         | Body::Recovered(_)
         | Body::Standing(_)
         | Body::Gap(_)

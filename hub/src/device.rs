@@ -5,6 +5,7 @@ mod evidence;
 mod heartbeat;
 mod incidents;
 mod orders;
+mod papers;
 mod peer;
 mod plane;
 mod renew;
@@ -39,6 +40,8 @@ pub(crate) fn routes(hub: Arc<Hub>) -> Router {
         .route("/v1/orders/{order}/answer", post(orders::answer))
         .route("/v1/break-glass/{number}/answer", post(orders::answer_glass))
         .route("/v1/standing", get(standing::fetch))
+        .route("/v1/papers", get(papers::list))
+        .route("/v1/papers/{kind}", get(papers::fetch))
         .route("/v1/evidence", get(evidence::held).post(evidence::take))
         .route("/v1/evidence/entries", get(evidence::entries))
         .fallback(|| async { Fault::theirs(StatusCode::NOT_FOUND, "the device plane has no such path") })

@@ -39,6 +39,7 @@ mod keys;
 mod kit;
 mod mirror;
 mod operator;
+mod papers;
 mod planning;
 mod problem;
 mod pulses;

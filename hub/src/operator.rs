@@ -11,6 +11,7 @@ mod heads;
 mod incidents;
 mod kits;
 mod orders;
+mod papers;
 mod sheets;
 mod status;
 mod tenants;
@@ -45,6 +46,9 @@ fn routes(hub: Arc<Hub>) -> Router {
         .route("/v1/tenants", post(tenants::add_tenant))
         .route("/v1/tenants/{tenant}/sites", post(tenants::add_site))
         .route("/v1/tenants/{tenant}/sites/{site}/enrolments", post(enrolments::add))
+        .route("/v1/tenants/{tenant}/sites/{site}/allowlist", post(papers::site_allowlist))
+        .route("/v1/tenants/{tenant}/hosts/{host}/allowlist", post(papers::host_allowlist))
+        .route("/v1/tenants/{tenant}/exceptions", post(papers::exceptions))
         .route("/v1/tenants/{tenant}/incidents", get(incidents::list))
         .route("/v1/tenants/{tenant}/standing", post(grants::tenant_standing))
         .route("/v1/tenants/{tenant}/hosts/{host}/standing", post(grants::host_standing))

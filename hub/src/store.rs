@@ -13,6 +13,7 @@ mod grants;
 mod incidents;
 mod logs;
 mod orders;
+mod papers;
 mod registry;
 mod reports;
 mod settle;
@@ -32,6 +33,7 @@ pub(crate) use certificates::{Enrolling, Kind, Registered, Renewal};
 pub(crate) use exports::{Actions, AlarmRaised, HostLog};
 pub(crate) use incidents::Plan;
 pub(crate) use orders::{ByPerson, NewOrder};
+pub(crate) use papers::{AllowedFor, Numbered, Said};
 pub(crate) use registry::{HostRow, NewHost};
 pub(crate) use reports::Taken;
 
@@ -40,12 +42,14 @@ const SCHEMA: Schema = Schema {
     // 2: exports of kits, what is archived, keys of logs.
     // 3: orders that wait, runs of sites, grants.
     // 4: until when a token can be used.
-    version: 4,
+    // 5: allowlists, exceptions, and the numbers of papers.
+    version: 5,
     tables: concat!(
         include_str!("store/registry.sql"),
         include_str!("store/incidents.sql"),
         include_str!("store/orders.sql"),
         include_str!("store/grants.sql"),
+        include_str!("store/papers.sql"),
         include_str!("store/archived.sql"),
         include_str!("store/alarms.sql"),
     ),

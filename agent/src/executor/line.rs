@@ -39,6 +39,8 @@ impl Line {
             | Answer::UnderWay { .. }
             | Answer::Entries(_)
             | Answer::Probed(_)
+            | Answer::NotApproved { .. }
+            | Answer::PaperRefused { .. }
             | Answer::Kept
             | Answer::Restoring { .. }
             | Answer::Pruned { .. } => Err(LineError::NoWelcome("something else".to_owned())),

@@ -1,6 +1,7 @@
 //! One round: look, weigh, have it recorded, keep the incidents.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use contract::event::Event;
 use contract::fact::{Absence, FactId};
@@ -69,6 +70,8 @@ impl Round {
             | Answer::Entries(_)
             | Answer::Probed(_)
             | Answer::Kept
+            | Answer::NotApproved { .. }
+            | Answer::PaperRefused { .. }
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
             | Answer::Sorry { .. } => {
@@ -94,7 +97,7 @@ impl Round {
         if incident.is_none_or(|incident| self.episodes.is_of(control, incident)) {
             self.unstored |= self.episodes.healed(control);
         }
-        self.parts.looker.baseline.control(control).map(|c| c.observe.clone())
+        self.parts.in_force.now().baseline.control(control).map(|c| c.observe.clone())
     }
 
     /// True where something could not be written yet.
@@ -111,7 +114,8 @@ impl Round {
     }
 
     async fn look(&self, full: bool, facts: &BTreeSet<FactId>) -> Result<Look, RoundError> {
-        let looker = self.parts.looker.clone();
+        let in_force = self.parts.in_force.now();
+        let looker = Arc::clone(&in_force);
         let wanted = if full { looker.all() } else { facts.iter().cloned().collect() };
         let tracer = self.parts.tracer;
         let each = move |finding: &Finding| {
@@ -123,7 +127,7 @@ impl Round {
         let mut look = tokio::task::spawn_blocking(look).await.map_err(|_| RoundError::Interrupted)?;
         let hidden = Looker::hidden(&look);
         if !hidden.is_empty() {
-            self.probe(&mut look, &hidden).await;
+            self.probe(&in_force, &mut look, &hidden).await;
         }
         if full {
             let late = look.findings.iter().filter(|f| hidden.contains(&f.fact));
@@ -135,10 +139,10 @@ impl Round {
     }
 
     /// Has the executor look at what only root can see. Where it does not, that is not assessed, and the rest is.
-    async fn probe(&self, look: &mut Look, hidden: &[FactId]) {
+    async fn probe(&self, looker: &Looker, look: &mut Look, hidden: &[FactId]) {
         match self.parts.executor.ask(Question::Probe { facts: hidden.to_vec() }).await {
             Ok(Answer::Probed(seen)) => {
-                self.parts.looker.show(look, hidden, &seen, edge::clock::utc());
+                looker.show(look, hidden, &seen, edge::clock::utc());
             }
             Ok(other) => tracing::warn!(?other, "the executor did not say what it sees"),
             Err(error) => tracing::warn!(error = crate::chain(&error), "the executor does not look for us"),

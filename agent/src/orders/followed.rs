@@ -107,6 +107,8 @@ async fn carry_out(
             | Answer::Recorded { .. }
             | Answer::Entries(_)
             | Answer::Probed(_)
+            | Answer::NotApproved { .. }
+            | Answer::PaperRefused { .. }
             | Answer::Kept
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }

@@ -131,7 +131,7 @@ fn strange_executor(socket: &std::path::Path, answer: &'static [u8]) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let welcome = r#"{"welcome":{"protocol":5,"software":"x","host":"h-1","size":0,"lacks":false}}"#;
+            let welcome = r#"{"welcome":{"protocol":6,"software":"x","host":"h-1","size":0,"lacks":false}}"#;
             let mut read = || {
                 let mut header = [0; 4];
                 stream.read_exact(&mut header)?;
@@ -193,5 +193,5 @@ async fn another_protocol_is_named() {
     let (_executor, questions) = executor::channel();
     let seat = Seat { socket, uid: uid(), host: "h-1".parse().unwrap() };
     let wrong = executor::converse(seat, questions, || ()).await.unwrap_err();
-    assert!(matches!(wrong, WrongExecutor::Protocol { expected: 5, found: 1, .. }), "{wrong:?}");
+    assert!(matches!(wrong, WrongExecutor::Protocol { expected: 6, found: 1, .. }), "{wrong:?}");
 }

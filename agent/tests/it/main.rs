@@ -13,6 +13,7 @@ mod incidents;
 mod journal;
 mod logs;
 mod outage;
+mod papers;
 mod probe;
 mod process;
 mod proxy;

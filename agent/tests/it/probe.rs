@@ -1,12 +1,12 @@
 //! What only root can see: the executor looks, the agent finds.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use agent::config::HubUrl;
 use agent::deliver::{Incidents, Pinned};
 use agent::executor::{Seat, channel, converse};
 use agent::hub::Hub;
+use agent::in_force::InForce;
 use agent::look::{Eyes, Looker};
 use agent::observe::{Parts, observe};
 use agent::outbox::Outbox;
@@ -86,7 +86,7 @@ async fn what_needs_root_is_seen_by_the_executor_and_nothing_else_is_asked_of_it
     let to_hub = Hub::new(HubUrl::try_from(hub.url.clone()).unwrap(), tls, None).unwrap();
     let shipped = tokio::spawn(ship(shipping.clone(), executor.clone(), to_hub, tracer, Duration::ZERO));
     let parts = Parts {
-        looker: Arc::new(Looker {
+        in_force: InForce::new(Looker {
             baseline,
             exceptions: Exceptions::default(),
             self_uid: uid,

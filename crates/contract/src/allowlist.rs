@@ -18,7 +18,7 @@ pub struct Allowlist {
     /// Ports that may be reached from outside, over TCP and UDP.
     pub listening: Option<Ports>,
     /// Programs that may run as their owner or group whoever starts them, by their absolute paths.
-    pub setuid: Option<BTreeSet<String>>,
+    pub setuid: Option<BTreeSet<Program>>,
     /// Accounts that may administer the machine, besides root.
     pub administrators: Option<BTreeSet<String>>,
     /// Keys that may be put down for logging in, as `ssh-keygen -l` names them.
@@ -33,6 +33,29 @@ pub struct Ports {
     pub tcp: BTreeSet<u16>,
     /// Over UDP.
     pub udp: BTreeSet<u16>,
+}
+
+/// A program's absolute path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Program(String);
+
+/// Why a string is not a program's path.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0:?} is not an absolute path")]
+pub struct BadProgram(String);
+
+impl TryFrom<String> for Program {
+    type Error = BadProgram;
+    fn try_from(s: String) -> Result<Self, BadProgram> {
+        if s.starts_with('/') { Ok(Self(s)) } else { Err(BadProgram(s.chars().take(80).collect())) }
+    }
+}
+
+impl std::borrow::Borrow<str> for Program {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 /// `SHA256:` and 43 characters of base64 without padding.
@@ -73,11 +96,8 @@ pub enum AllowlistError {
     #[error(transparent)]
     Yaml(#[from] YamlError),
     /// It speaks of nothing: it may as well have been cut off.
-    #[error("{0}: an allowlist that speaks of nothing")]
+    #[error("{0}:1:1: an allowlist that speaks of nothing")]
     Empty(String),
-    /// A program's path is not absolute.
-    #[error("{0}: {1:?} is not an absolute path")]
-    Path(String, String),
 }
 
 impl Allowlist {
@@ -90,10 +110,7 @@ impl Allowlist {
         if listening.is_none() && setuid.is_none() && administrators.is_none() && ssh_keys.is_none() {
             return Err(empty());
         }
-        match setuid.iter().flatten().find(|path| !path.starts_with('/')) {
-            Some(path) => Err(AllowlistError::Path(file.to_owned(), path.clone())),
-            None => Ok(list),
-        }
+        Ok(list)
     }
 }
 
@@ -108,6 +125,15 @@ mod tests {
         assert!(list.listening.is_some_and(|ports| ports.tcp.contains(&443) && ports.udp.is_empty()));
         assert_eq!(list.administrators, Some(BTreeSet::new()));
         assert_eq!((list.setuid, list.ssh_keys), (None, None));
+    }
+
+    #[test]
+    fn what_is_refused_is_named_with_its_place() {
+        let refusal = |text| Allowlist::parse("a.yaml", text).unwrap_err().to_string();
+        let path = refusal("administrators: []\nsetuid:\n  - /bin/su\n  - bin/mount\n");
+        assert!(path.starts_with("a.yaml:4:5: ") && path.contains("bin/mount"), "{path}");
+        assert!(refusal("setuid: []\nusers: []\n").starts_with("a.yaml:2:1: "));
+        assert!(refusal("{}").starts_with("a.yaml:1:1: "));
     }
 
     #[test]

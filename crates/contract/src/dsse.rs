@@ -33,6 +33,8 @@ pub enum PayloadType {
     Baseline,
     /// What a host may have.
     Allowlist,
+    /// One of a host's papers ([`crate::paper`]): which, the bytes say.
+    Paper,
     /// A standing order.
     StandingOrder,
     /// A break-glass grant, signed by the person who asks for it.
@@ -49,6 +51,7 @@ impl PayloadType {
             Self::Catalogue => "application/vnd.suture.catalogue.v1+json",
             Self::Baseline => "application/vnd.suture.baseline.v1+yaml",
             Self::Allowlist => "application/vnd.suture.allowlist.v1+yaml",
+            Self::Paper => "application/vnd.suture.paper.v1+json",
             Self::StandingOrder => "application/vnd.suture.standing-order.v1+json",
             Self::BreakGlass => "application/vnd.suture.break-glass.v1+json",
             Self::IncidentReceipt => "application/vnd.suture.incident-receipt.v1+json",

@@ -68,6 +68,8 @@ pub enum Part {
     Orders,
     /// The watch over files and units.
     Watch,
+    /// The fetching of signed papers.
+    Papers,
 }
 
 /// How a part fares.
@@ -96,6 +98,10 @@ pub enum Trouble {
     NotUnderstood,
     /// It gave a receipt that is none.
     NoReceipt,
+    /// It gave a paper that is not believed, makes no sense, or is older than what is here.
+    BadPaper,
+    /// It gave a catalogue that this site has not approved.
+    Unapproved,
 }
 
 /// How often, and when last.

@@ -24,6 +24,7 @@ pub mod incident;
 pub mod kit;
 pub mod order;
 pub mod outcome;
+pub mod paper;
 pub mod plane;
 pub mod policy;
 pub mod probe;

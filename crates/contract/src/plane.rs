@@ -13,6 +13,7 @@ use crate::ids::{
 };
 use crate::incident::What;
 use crate::outcome::Outcome;
+use crate::paper::PaperKind;
 use crate::record::WaitingFor;
 use crate::time::UtcTime;
 
@@ -119,6 +120,9 @@ pub struct OrdersWaiting {
     /// What a standing order for this host would say now. Where it differs from what was fetched, it is to be fetched again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Digest>,
+    /// What this host's papers say now, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub papers: Option<Digest>,
 }
 
 /// One order that was not answered yet.
@@ -159,6 +163,47 @@ pub struct StandingIssued {
     pub rules: String,
     /// What [`OrdersWaiting::standing`] says for as long as nothing changes.
     pub says: Digest,
+}
+
+/// The answer to `GET /v1/papers`: the papers of the host whose certificate asks, without their bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PapersIssued {
+    /// Each kind at most once. A kind that is missing was never set.
+    pub papers: Vec<PaperNamed>,
+    /// What [`OrdersWaiting::papers`] says for as long as nothing changes.
+    pub says: Digest,
+}
+
+/// One of them. `GET /v1/papers/<kind>` answers with its envelope ([`EnvelopeCarried`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaperNamed {
+    /// What it is.
+    pub kind: PaperKind,
+    /// Its number. Only for the device to see whether it has it; authority is in the envelope alone.
+    pub number: u64,
+}
+
+/// `POST /v1/tenants/<tenant>/sites/<site>/allowlist`, `POST /v1/tenants/<tenant>/hosts/<host>/allowlist` and
+/// `POST /v1/tenants/<tenant>/exceptions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextSet {
+    /// What the text is called, for messages.
+    pub file: String,
+    /// The text; none takes back what was set.
+    pub text: Option<String>,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextKept {
+    /// The digest of the text; none where it was taken back.
+    pub digest: Option<Digest>,
+    /// How many hosts it is for.
+    pub hosts: u64,
 }
 
 /// The answer to `GET /v1/evidence`, and the 409 of `POST /v1/evidence`: how much the hub holds.

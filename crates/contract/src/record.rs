@@ -23,7 +23,7 @@ pub use run::{
 };
 pub use site::{
     BreakGlass, Confined, DeadManFired, GenerationHealthy, GlassState, Intruded, Intrusion, Opponent,
-    PolicyState, PolicyTaken, StandingTaken,
+    PaperState, PaperTaken, PolicyState, PolicyTaken, StandingTaken,
 };
 
 use crate::digest::{Digest, hex, unhex};

@@ -254,6 +254,8 @@ pub enum Granted {
     StandingOrder,
     /// Break-glass.
     BreakGlass,
+    /// A paper: see [`crate::paper`].
+    Paper,
 }
 
 impl std::fmt::Display for Granted {
@@ -261,6 +263,7 @@ impl std::fmt::Display for Granted {
         f.write_str(match self {
             Self::StandingOrder => "a standing order",
             Self::BreakGlass => "break-glass",
+            Self::Paper => "a paper",
         })
     }
 }

@@ -5,17 +5,19 @@
 use serde::{Deserialize, Serialize};
 
 use crate::blob::Blob;
+use crate::digest::Digest;
 use crate::fact::{FactId, FactSet};
 use crate::finding::Finding;
 use crate::ids::{HostId, IncidentId, OrderId};
 use crate::incident::What;
 use crate::outcome::Outcome;
+use crate::paper::PaperKind;
 use crate::record::{LineLoss, Trigger};
 use crate::refusal::Refusal;
 use crate::time::UtcTime;
 
 /// The version of this protocol. Both sides must name the same.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// The agent's questions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,6 +60,13 @@ pub enum Question {
         envelope: Blob,
         /// The rule table that it names by its digest.
         rules: String,
+    },
+    /// The hub signed this paper: one of [`crate::paper::PaperKind`] that the executor makes use of.
+    Paper {
+        /// What it is handed over as.
+        kind: PaperKind,
+        /// The DSSE envelope, as it came.
+        envelope: Blob,
     },
     /// A person broke the glass.
     BreakGlass {
@@ -126,15 +135,26 @@ pub enum Answer {
     Probed(FactSet),
     /// To `order` and `decide`: its end is durable, or that it waits or was refused is.
     Order(OrderAnswer),
-    /// To `order` and `decide`: it is being carried out. Ask again, with the same bytes.
+    /// To `order` and `decide`: it is being carried out. Ask again, with the same bytes. To `paper`: this run is under way, and nothing is put in force
+    /// until it has ended. Ask again, likewise.
     UnderWay {
         /// Which order.
         order: OrderId,
     },
     /// To `entries`: none of them where the log ends there.
     Entries(EntryPackage),
-    /// To `receipt`, `standing_order` and `break_glass`: it is kept.
+    /// To `receipt`, `standing_order`, `paper` and `break_glass`: it is kept.
     Kept,
+    /// To `paper`: it is kept, and does not hold, since this site has not approved these bytes.
+    NotApproved {
+        /// The digest that the site would have to approve.
+        digest: Digest,
+    },
+    /// To `paper`: it is not believed, or is older than what was taken before. The refusal is in the log, as far as many of them have a record.
+    PaperRefused {
+        /// Why.
+        refusal: Refusal,
+    },
     /// To any question while the log lacks entries that the hub holds: fetch them from this index on, and hand them over.
     Restoring {
         /// The index of the first that is wanted.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use contract::allowlist::Allowlist;
 use contract::fact::{Absence, FactId, FactSet, Observation, Source};
 
 use crate::config::Config;
@@ -47,6 +48,13 @@ impl Reader {
     /// A reader of one machine.
     pub fn new(config: Config) -> Self {
         Self { config: Arc::new(config), stuck: Arc::default() }
+    }
+
+    /// As this one, for a host that may have something else. What hangs in a source of this one hangs in it for the other too.
+    #[must_use]
+    pub fn allowing(&self, allowed: Result<Allowlist, Absence>) -> Self {
+        let config = Config { allowed, ..(*self.config).clone() };
+        Self { config: Arc::new(config), stuck: Arc::clone(&self.stuck) }
     }
 
     /// Looks at one fact, now.

@@ -33,6 +33,7 @@ impl Ledger {
             policy: self.policy,
             policy_announced: self.policy_announced,
             latest: self.floor.latest(),
+            papers: self.papers.values().cloned().collect(),
             confined: self.confined.clone(),
             healthy: self.healthy.iter().cloned().collect(),
             answers: Vec::new(),
@@ -63,6 +64,7 @@ impl Ledger {
         self.break_glass.clone_from(&standing.break_glass);
         self.policy = standing.policy;
         self.policy_announced = standing.policy_announced;
+        self.papers.extend(standing.papers.iter().map(|paper| (paper.paper, paper.clone())));
         self.confined.clone_from(&standing.confined);
         self.healthy.extend(standing.healthy.iter().cloned());
         for LastRunEntry { runbook, target, ended } in &standing.last_runs {

@@ -52,7 +52,7 @@ impl Runner {
 
     fn admit(&self, envelope: &[u8]) -> Result<Admitted, OrderError> {
         let now = self.moment().now;
-        let verified = match SignedOrder(envelope).verify(&self.site, now) {
+        let verified = match SignedOrder(envelope).verify(&self.site(), now) {
             Ok(verified) => verified,
             Err(denied) => return Ok(Admitted::Answered(self.refuse(envelope, denied)?)),
         };
@@ -91,7 +91,7 @@ impl Runner {
         now: UtcTime,
     ) -> Result<Admitted, OrderError> {
         let waiting = &waits.waiting;
-        let before = SignedOrder(&waiting.envelope.0).verify(&self.site, now);
+        let before = SignedOrder(&waiting.envelope.0).verify(&self.site(), now);
         let (same, further) = match &before {
             Ok(before) => {
                 let kept = before.approvals().iter().all(|by| verified.approvals().contains(by));
@@ -126,9 +126,10 @@ impl Runner {
         standing: bool,
     ) -> Result<Admitted, OrderError> {
         let id = verified.id().clone();
-        let around = self.surroundings(Some(verified.control()), &verified.foreseen(&self.site));
+        let site = self.site();
+        let around = self.surroundings(Some(verified.control()), &verified.foreseen(&site));
         let asked = self.machine.with_ledger(|ledger| {
-            let permit = guard::permit(&self.site, ledger, &around, verified, arrival)?;
+            let permit = guard::permit(&site, ledger, &around, verified, arrival)?;
             Ok((entry(&permit), permit.denied(Refusal::AnotherRun)))
         })?;
         let (entry, turned_away) = match asked {
@@ -194,7 +195,7 @@ impl Runner {
     fn look_at(&self, waiting: &Waiting) -> Result<(), OrderError> {
         let now = self.moment().now;
         let envelope = &waiting.envelope.0;
-        let verified = match SignedOrder(envelope).verify(&self.site, now) {
+        let verified = match SignedOrder(envelope).verify(&self.site(), now) {
             Ok(verified) => verified,
             // A key that ended, or was taken out, while the order waited.
             Err(denied) => return self.give_up_waiting(waiting, &denied.refusal),
@@ -202,9 +203,9 @@ impl Runner {
         if now > waiting.until {
             return self.give_up_waiting(waiting, &Refusal::WaitedTooLong { at: waiting.until });
         }
-        let around = self.surroundings(Some(verified.control()), &verified.foreseen(&self.site));
+        let around = self.surroundings(Some(verified.control()), &verified.foreseen(&self.site()));
         let asked = self.machine.with_ledger(|ledger| {
-            guard::permit(&self.site, ledger, &around, verified, Arrival::Waited).map(|p| entry(&p))
+            guard::permit(&self.site(), ledger, &around, verified, Arrival::Waited).map(|p| entry(&p))
         })?;
         match asked {
             Ok(entry) => {
@@ -303,7 +304,7 @@ impl Runner {
             return Ok(());
         }
         let now = self.moment().now;
-        let Ok(verified) = SignedOrder(&queued.envelope).verify(&self.site, now) else { return Ok(()) };
+        let Ok(verified) = SignedOrder(&queued.envelope).verify(&self.site(), now) else { return Ok(()) };
         let digest = verified.digest();
         let (waiting, runbook) =
             verified.waiting(WaitingFor::Turn, now.plus_ms(TURN_WAIT_MS), &queued.envelope);

@@ -122,7 +122,7 @@ impl Runner {
                 let denied = if queued.standing {
                     Denied::of_our_own(&queued.envelope, refusal)
                 } else {
-                    let verified = SignedOrder(&queued.envelope).verify(&self.site, self.moment().now);
+                    let verified = SignedOrder(&queued.envelope).verify(&self.site(), self.moment().now);
                     verified.map_or_else(|denied| denied, |verified| verified.refused(refusal))
                 };
                 self.refuse(&queued.envelope, denied).map(drop)
@@ -179,10 +179,10 @@ impl Runner {
             Ok(verified) => verified,
             Err(denied) => return self.refuse(envelope, denied).map(|_| None),
         };
-        let around = self.surroundings(Some(verified.control()), &verified.foreseen(&self.site));
-        let permit = self
-            .machine
-            .with_ledger(|ledger| guard::permit(&self.site, ledger, &around, verified, arrival))?;
+        let site = self.site();
+        let around = self.surroundings(Some(verified.control()), &verified.foreseen(&site));
+        let permit =
+            self.machine.with_ledger(|ledger| guard::permit(&site, ledger, &around, verified, arrival))?;
         let permit = match permit {
             Ok(permit) => permit,
             Err(denied) if queued.standing => return self.refuse(envelope, denied).map(|_| None),
@@ -203,7 +203,7 @@ impl Runner {
         self.lock().begun.insert(order.clone(), begun);
         let run = Run {
             machine: &self.machine,
-            site: &self.site,
+            site: &site,
             permit: &permit,
             interrupt,
             resumed: false,
@@ -221,7 +221,7 @@ impl Runner {
         if queued.standing {
             self.verify_our_own(&queued.envelope, None, arrival)
         } else {
-            SignedOrder(&queued.envelope).verify(&self.site, self.moment().now)
+            SignedOrder(&queued.envelope).verify(&self.site(), self.moment().now)
         }
     }
 
@@ -239,7 +239,7 @@ impl Runner {
         let granting = standing.as_ref().filter(|s| named.is_none_or(|grant| s.order().grant == *grant));
         let again = granting.ok_or(Refusal::NoStandingOrder);
         again
-            .and_then(|s| s.again(&self.site, bytes, now, silent_ms, arrival))
+            .and_then(|s| s.again(&self.site(), bytes, now, silent_ms, arrival))
             .map_err(|refusal| Denied::of_our_own(bytes, refusal))
     }
 
@@ -260,7 +260,7 @@ impl Runner {
     fn holds(&self, precondition: &Precondition) -> bool {
         match precondition {
             Precondition::Passes(id) => self
-                .site
+                .site()
                 .baseline
                 .control(id)
                 .is_some_and(|c| matches!(self.machine.meter.measure(c), Measured::Passes(_))),

@@ -51,7 +51,7 @@ impl Runner {
     }
 
     fn all_pass(&self) -> bool {
-        let measured = self.machine.meter.measure_all(self.site.baseline.controls());
+        let measured = self.machine.meter.measure_all(self.site().baseline.controls());
         measured.iter().all(|measured| match measured {
             Measured::Passes(_) => true,
             Measured::Fails(_) => false,

@@ -100,7 +100,7 @@ impl Runner {
     }
 
     /// Writes a refused grant down, once for each: whoever brings the same again, or ever new ones, does not fill the log.
-    fn note_refused_grant(&self, envelope: &[u8], refusal: Refusal) -> Result<(), GrantError> {
+    pub(super) fn note_refused_grant(&self, envelope: &[u8], refusal: Refusal) -> Result<(), GrantError> {
         let digest = contract::digest::Digest::of(envelope);
         let mut noted = self.refused_grants.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.contains(&digest) {
@@ -121,7 +121,7 @@ impl Runner {
     fn try_standing(&self, directory: &Path, envelope: &[u8], rules: &str) -> Result<(), GrantError> {
         let _alone = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
         let moment = self.moment();
-        let verified = VerifiedStanding::open(&self.site, envelope, rules, moment.now)?;
+        let verified = VerifiedStanding::open(&self.site(), envelope, rules, moment.now)?;
         // The same one again is no fault: its receipt was lost.
         let digest = contract::digest::Digest::of(envelope);
         if self.machine.with_ledger(|l| l.standing_envelope() == Some(digest))? {
@@ -154,8 +154,10 @@ impl Runner {
             Ok((envelope, _)) if contract::digest::Digest::of(&envelope) != named => {
                 Err("it is not the one that the log names".to_owned())
             }
-            Ok((envelope, rules)) => VerifiedStanding::open(&self.site, &envelope, &rules, self.moment().now)
-                .map_err(|e| e.to_string()),
+            Ok((envelope, rules)) => {
+                VerifiedStanding::open(&self.site(), &envelope, &rules, self.moment().now)
+                    .map_err(|e| e.to_string())
+            }
             Err(e) => Err(crate::serve::chain(&e)),
         };
         match opened {
@@ -180,7 +182,7 @@ impl Runner {
             match (standing.as_ref(), id, behind) {
                 (_, _, Some(behind)) => Err(behind),
                 (Some(standing), Ok(id), None) => {
-                    standing.decide(&self.site, incident, what, now, silent_ms, id)
+                    standing.decide(&self.site(), incident, what, now, silent_ms, id)
                 }
                 (None, _, None) | (_, Err(_), None) => Err(Refusal::NoStandingOrder),
             }
@@ -245,7 +247,8 @@ impl Runner {
     }
 
     fn verify_grant(&self, envelope: &[u8]) -> Result<BreakGlassGrant, BreakGlassDenied> {
-        let opened = self.site.operators.iter().find_map(|(operator, key)| {
+        let site = self.site();
+        let opened = site.operators.iter().find_map(|(operator, key)| {
             Some((operator, dsse::open_by(PayloadType::BreakGlass, envelope, key).ok()?))
         });
         let Some((operator, signed)) = opened else {
@@ -253,8 +256,7 @@ impl Runner {
         };
         let grant = BreakGlassGrant::from_signed(&signed).map_err(BreakGlassDenied::NotAGrant)?;
         let now = self.moment().now;
-        let ours =
-            grant.tenant == self.site.tenant && grant.site == self.site.site && grant.host == self.site.host;
+        let ours = grant.tenant == site.tenant && grant.site == site.site && grant.host == site.host;
         let lasts = grant.until.ms_since(grant.from);
         if !ours {
             Err(BreakGlassDenied::NotForUs)

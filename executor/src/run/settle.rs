@@ -48,10 +48,10 @@ impl Runner {
             Ok(verified) => verified,
             Err(denied) => return Ok(self.abandon(run, denied)?),
         };
-        let around = self.surroundings(Some(verified.control()), &verified.foreseen(&self.site));
-        let permit = self
-            .machine
-            .with_ledger(|ledger| guard::permit(&self.site, ledger, &around, verified, arrival))?;
+        let site = self.site();
+        let around = self.surroundings(Some(verified.control()), &verified.foreseen(&site));
+        let permit =
+            self.machine.with_ledger(|ledger| guard::permit(&site, ledger, &around, verified, arrival))?;
         match permit {
             Ok(permit) => self.take_up(&permit, run),
             Err(denied) => Ok(self.abandon(run, denied)?),
@@ -61,7 +61,7 @@ impl Runner {
     fn verify_again(&self, accepted: &AcceptedBody, arrival: Arrival) -> Result<VerifiedOrder, Denied> {
         let envelope = &accepted.envelope.0;
         match &accepted.authority {
-            Authority::Hub => SignedOrder(envelope).verify(&self.site, self.moment().now),
+            Authority::Hub => SignedOrder(envelope).verify(&self.site(), self.moment().now),
             Authority::StandingOrder(grant) => self.verify_our_own(envelope, Some(grant), arrival),
         }
     }
@@ -76,9 +76,10 @@ impl Runner {
         let moment = self.moment();
         let behind = self.machine.with_ledger(|l| l.clock_behind(&moment).is_some())?;
         let in_time = !behind && moment.now <= order.expires;
+        let site = self.site();
         let run = Run {
             machine: &self.machine,
-            site: &self.site,
+            site: &site,
             permit,
             interrupt: Arc::new(Interrupt::default()),
             resumed: true,
@@ -164,7 +165,7 @@ impl Runner {
             refusal: refusal.clone(),
             policy: policy.map(|decided| *decided),
         };
-        let resolution = match self.site.baseline.control(control).map(|c| self.machine.meter.measure(c)) {
+        let resolution = match self.site().baseline.control(control).map(|c| self.machine.meter.measure(c)) {
             Some(Measured::Passes(seen)) => Resolution::Passes(seen),
             Some(Measured::Fails(failing)) => Resolution::Fails(failing.seen().clone()),
             Some(Measured::NotMeasured(absence)) => Resolution::NotMeasured(absence),

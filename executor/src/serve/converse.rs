@@ -14,10 +14,11 @@ use evidence::{AppendError, PackageError};
 use super::Served;
 use super::line::Line;
 use super::places::Place;
+use crate::config::ConfigError;
 use crate::machine::GivenUp;
 use crate::recorder::Recorder;
 use crate::restore::{Fork, Lacking, Progress, PutBackError};
-use crate::run::{FindingsError, GrantError, OrderError, Reply, Runner};
+use crate::run::{FindingsError, GrantError, OrderError, PaperError, Reply, Runner};
 use crate::start::{Stage, StartError};
 
 /// Why the process ends over a question.
@@ -26,6 +27,8 @@ pub(super) enum End {
     Append(AppendError),
     /// The log was put back, and does not open.
     Start(StartError),
+    /// What was kept a moment ago cannot be read any more.
+    Config(ConfigError),
     /// The log and its mirror hold different histories.
     Fork(Fork),
 }
@@ -70,6 +73,7 @@ pub(super) fn converse(place: &Place, served: &Served) -> Result<(), FrameError>
         | Question::Decide { .. }
         | Question::StandingOrder { .. }
         | Question::BreakGlass { .. }
+        | Question::Paper { .. }
         | Question::Entries { .. }
         | Question::Receipt { .. }
         | Question::Restore(_)
@@ -159,6 +163,7 @@ fn ready(question: Question, runner: &Arc<Runner>, served: &Served) -> Result<An
         Question::StandingOrder { envelope, rules } => {
             granted(runner.take_standing(&served.ground.config.directory, &envelope.0, &rules))?
         }
+        Question::Paper { kind, envelope } => papered(runner.take_paper(&served.ground, kind, &envelope.0))?,
         Question::BreakGlass { envelope } => granted(runner.break_glass(&envelope.0))?,
         Question::Entries { from } => {
             let mut package = None;
@@ -207,6 +212,15 @@ fn replied(reply: Reply) -> Answer {
     match reply {
         Reply::Answered(answer) => Answer::Order(answer),
         Reply::UnderWay(order) => Answer::UnderWay { order },
+    }
+}
+
+fn papered(taken: Result<Answer, PaperError>) -> Result<Answer, Unready> {
+    match taken {
+        Ok(answer) => Ok(answer),
+        Err(PaperError::Kept(e)) => granted(Err(e)),
+        // It was written a moment ago, and the log says that it holds: the start settles what that is worth.
+        Err(PaperError::Config(e)) => Err(Unready::End(End::Config(e))),
     }
 }
 
@@ -296,6 +310,7 @@ fn words(end: &End) -> String {
     match end {
         End::Append(e) => chain(e),
         End::Start(e) => chain(e),
+        End::Config(e) => chain(e),
         End::Fork(e) => format!(
             "fork: this log and the one that the hub holds have parted, and can never be one again: do not delete anything, tell the hub's \
              operator, and open a successor log (`suture-executor init --succeeds … --reason forked`): {}",
@@ -319,7 +334,7 @@ fn end_over(end: &End, served: &Served) -> ! {
     let directory = &served.ground.config.directory;
     let last = match end {
         End::Append(e) => last_words(e, directory),
-        End::Start(_) | End::Fork(_) => format!("suture-executor: {}", words(end)),
+        End::Start(_) | End::Config(_) | End::Fork(_) => format!("suture-executor: {}", words(end)),
     };
     edge::trace::complain(&last);
     std::process::exit(crate::EXIT_EVIDENCE);

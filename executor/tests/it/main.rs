@@ -8,6 +8,7 @@ mod healing;
 mod hostile;
 mod killed;
 mod network;
+mod papers;
 mod policy;
 mod repairs;
 mod restoring;

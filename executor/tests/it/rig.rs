@@ -16,6 +16,7 @@ use contract::fact::Absence;
 use contract::finding::{Finding, Verdict};
 use contract::frame;
 use contract::order::Order;
+use contract::paper::{Paper, PaperKind};
 use contract::plane::EnrolmentSheet;
 use contract::record::{Kind, Record};
 use contract::runbook::{Catalogue, CatalogueFile};
@@ -27,7 +28,7 @@ use tlog::note::SignatureType;
 use tlog::{SignedNote, SigningKey, VerifiedCheckpoint};
 
 const EXECUTOR: &str = env!("CARGO_BIN_EXE_suture-executor");
-const BASELINE: &str = include_str!("../../../baseline/hipaa-v1.yaml");
+pub(crate) const BASELINE: &str = include_str!("../../../baseline/hipaa-v1.yaml");
 const OWN: &str = include_str!("../../../runbooks/RB-FILE-001-own-directories.yaml");
 const FILES: &str = include_str!("../../../runbooks/RB-FILE-002-system-files.yaml");
 
@@ -250,6 +251,27 @@ impl Rig {
 
     pub(crate) fn own_order(&self, counter: u64) -> Order {
         self.order("suture.evidence-directory", "RB-FILE-001-own-directories", counter)
+    }
+
+    /// A paper as the hub would write it for this host.
+    pub(crate) fn paper(kind: PaperKind, number: u64, text: Option<&str>) -> Paper {
+        Paper {
+            kind,
+            tenant: "clinic".parse().unwrap(),
+            site: "main".parse().unwrap(),
+            host: "h-1".parse().unwrap(),
+            number,
+            issued: edge::clock::utc(),
+            text: text.map(str::to_owned),
+        }
+    }
+
+    pub(crate) fn sign_paper(&self, paper: &Paper) -> Vec<u8> {
+        self.sign_as(PayloadType::Paper, &serde_json::to_vec(paper).unwrap())
+    }
+
+    pub(crate) fn sign_as(&self, kind: PayloadType, payload: &[u8]) -> Vec<u8> {
+        self.hub.sign(kind, payload)
     }
 
     pub(crate) fn sign(&self, order: &Order) -> Vec<u8> {

@@ -17,8 +17,8 @@ use super::BODY_MAX_BYTES;
 use super::peer::Device;
 use crate::hub::Hub;
 use crate::problem::{Fault, Strict, answer as respond};
-use crate::standing;
 use crate::store::StoreError;
+use crate::{papers, standing};
 
 /// The longest that a request is held back. Longer waits are cut to it: proxies and line cards forget quiet connections.
 const WAIT_MAX_MS: u64 = 25_000;
@@ -71,7 +71,8 @@ pub(super) async fn wait(
         rung.as_mut().enable();
         let waiting = look(&hub, &device, &known).await.map_err(|e| Fault::ours("look for orders", &e))?;
         let news = !waiting.orders.is_empty() || !waiting.break_glass.is_empty();
-        let changed = waiting.standing != *said_first.get_or_insert(waiting.standing);
+        let said = (waiting.standing, waiting.papers);
+        let changed = said != *said_first.get_or_insert(said);
         if news || changed || limit.is_elapsed() {
             return Ok(respond(StatusCode::OK, &waiting));
         }
@@ -89,7 +90,8 @@ async fn look(hub: &Hub, device: &Device, known: &BTreeSet<OrderId>) -> Result<O
     orders.retain(|waiting| !known.contains(&waiting.order));
     let break_glass = hub.store.glass(host.clone(), now).await?;
     let standing = Some(standing::says(hub, device.holder.clone()).await?);
-    Ok(OrdersWaiting { orders, break_glass, standing })
+    let papers = Some(papers::says(hub, device.holder.clone()).await?);
+    Ok(OrdersWaiting { orders, break_glass, standing, papers })
 }
 
 /// `POST /v1/break-glass/{number}/answer`.

@@ -8,7 +8,7 @@ use axum::response::Response;
 use contract::blob::Blob;
 use contract::digest::{Digest, hex};
 use contract::dsse::PayloadType;
-use contract::ids::{SiteId, TokenId};
+use contract::ids::{SiteId, TenantId, TokenId};
 use contract::plane::EnrolmentSheet;
 use identity::Holder;
 
@@ -29,19 +29,15 @@ pub(super) async fn add(
     _: Unasked<BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
     let tenant = known_tenant(&hub, &tenant).await?;
-    let site: SiteId = id(&site)?;
-    let known = hub.store.has_site(tenant.clone(), site.clone()).await;
-    if !known.map_err(|e| Fault::ours("look up the site", &e))? {
-        let problem =
-            format!("tenant {tenant} has no site {site}: add it with POST /v1/tenants/{tenant}/sites");
-        return Err(Fault::theirs(StatusCode::NOT_FOUND, problem));
-    }
+    let site = known_site(&hub, &tenant, &site).await?;
     let host = drawn("h")?.parse().map_err(|e: contract::ids::BadId| Fault::ours("draw a host id", &e))?;
     let token: TokenId =
         drawn("t")?.parse().map_err(|e: contract::ids::BadId| Fault::ours("draw a token", &e))?;
     let secret = hex(&edge::random::bytes::<32>().map_err(|e| Fault::ours("draw a secret", &e))?);
     let holder = Holder { tenant, site, host };
     let origin = format!("{}/{}", hub.name, holder.host);
+    // A host that was never there has no list of its own: what counts is its site's.
+    let said = hub.store.said(holder.clone()).await.map_err(|e| Fault::ours("look up the allowlist", &e))?;
     let now = edge::clock::utc();
     let bootstrap = hub.keys.authority.bootstrap(&holder, now);
     let bootstrap = bootstrap.map_err(|e| Fault::ours("issue a bootstrap certificate", &e))?;
@@ -72,9 +68,22 @@ pub(super) async fn add(
         bootstrap_key: bootstrap.key_pem,
         baseline: signed(PayloadType::Baseline, &hub.library.baseline_bytes),
         catalogue: signed(PayloadType::Catalogue, &hub.library.catalogue_bytes),
-        allowlist: None,
+        allowlist: said.allowlist.map(|text| signed(PayloadType::Allowlist, text.as_bytes())),
     };
     Ok(answer(StatusCode::CREATED, &sheet))
+}
+
+/// A site out of a path, where the tenant has it.
+pub(super) async fn known_site(hub: &Hub, tenant: &TenantId, text: &str) -> Result<SiteId, Fault> {
+    let site: SiteId = id(text)?;
+    let known = hub.store.has_site(tenant.clone(), site.clone()).await;
+    if known.map_err(|e| Fault::ours("look up the site", &e))? {
+        Ok(site)
+    } else {
+        let problem =
+            format!("tenant {tenant} has no site {site}: add it with POST /v1/tenants/{tenant}/sites");
+        Err(Fault::theirs(StatusCode::NOT_FOUND, problem))
+    }
 }
 
 fn drawn(prefix: &str) -> Result<String, Fault> {

@@ -21,6 +21,7 @@ mod log;
 mod moto;
 mod operator;
 mod outside;
+mod papers;
 mod process;
 mod renewal;
 mod rotation;

@@ -9,13 +9,17 @@ use std::time::{Duration, Instant};
 
 use agent::deliver::{Incidents, Pinned};
 use agent::detectors::{Detectors, Library};
+use agent::in_force::InForce;
 use agent::logs::{Inlet, Reading, Scope, Shared, Source, Told, files, outlet};
+use agent::look::{Eyes, Looker};
 use agent::looks::Looks;
 use agent::outbox::{CAPACITY_BYTES, Outbox};
 use agent::signals;
 use agent::thread::Thread;
 use contract::baseline::Baseline;
 use contract::dsse::HubSigner;
+use contract::exception::Exceptions;
+use contract::fact::FactSet;
 use edge::trace::Tracer;
 
 use super::{row, setting};
@@ -190,7 +194,9 @@ fn nothing_looked_at() -> Looks {
     let library = Library::parse(&[("d", &detector("a.b", "zzzzzzzz", 1, 1))]).unwrap();
     let baseline =
         Baseline::parse("hipaa-v1.yaml", include_str!("../../../../baseline/hipaa-v1.yaml")).unwrap();
-    Looks::of(&library, &baseline, tokio::sync::mpsc::channel(1).0)
+    let (exceptions, eyes) = (Exceptions::default(), Eyes::Recorded(FactSet::default()));
+    let in_force = InForce::new(Looker { baseline, exceptions, self_uid: 0, eyes });
+    Looks::of(&library, in_force, tokio::sync::mpsc::channel(1).0)
 }
 
 /// Writes `rate` lines a second, one at a time, every `each`th of them marked; when each mark was written.

@@ -11,6 +11,7 @@ use contract::frame;
 use contract::ids::IncidentId;
 use contract::incident::What;
 use contract::outcome::Outcome;
+use contract::paper::PaperKind;
 use contract::record::{LineLoss, Trigger};
 use contract::socket::{Answer, EntryPackage, OrderAnswer, PROTOCOL, Question};
 
@@ -47,6 +48,10 @@ pub(crate) struct Seen {
     pub(crate) decisions: VecDeque<OrderAnswer>,
     /// The standing orders that it was handed, with their rules.
     pub(crate) standing: Vec<(Vec<u8>, String)>,
+    /// The papers that it was handed.
+    pub(crate) papers: Vec<(PaperKind, Vec<u8>)>,
+    /// What it answers to papers instead of keeping them, in turn.
+    pub(crate) paper_answers: VecDeque<Answer>,
 }
 
 #[derive(Debug, Clone)]
@@ -143,6 +148,10 @@ impl Seen {
             Question::StandingOrder { envelope, rules } => {
                 self.standing.push((envelope.0, rules));
                 Answer::Kept
+            }
+            Question::Paper { kind, envelope } => {
+                self.papers.push((kind, envelope.0));
+                self.paper_answers.pop_front().unwrap_or(Answer::Kept)
             }
             Question::BreakGlass { envelope } if envelope.0 == b"a good grant" => Answer::Kept,
             Question::BreakGlass { .. } => Answer::Sorry { why: "no pinned operator signed it".to_owned() },

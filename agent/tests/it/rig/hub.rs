@@ -10,9 +10,11 @@ use contract::digest::Digest;
 use contract::dsse::{HubSigner, PayloadType};
 use contract::heartbeat::{Heard, Heartbeat};
 use contract::incident::Incident;
+use contract::paper::PaperKind;
 use contract::plane::{
-    EnrolRequest, Enrolled, EvidenceHeld, EvidenceTaken, GrantAnswer, GrantWaiting, IncidentReceipt,
-    IncidentTaken, OrderWaiting, OrdersWaiting, Problem, RenewRequest, StandingIssued, TurnedAway,
+    EnrolRequest, Enrolled, EnvelopeCarried, EvidenceHeld, EvidenceTaken, GrantAnswer, GrantWaiting,
+    IncidentReceipt, IncidentTaken, OrderWaiting, OrdersWaiting, PaperNamed, PapersIssued, Problem,
+    RenewRequest, StandingIssued, TurnedAway,
 };
 use contract::socket::EntryPackage;
 use identity::{Authority, Holder, VerifiedRequest};
@@ -43,6 +45,10 @@ pub(crate) struct Seen {
     /// Break-glass grants that were not answered.
     pub(crate) glass: BTreeMap<u64, Vec<u8>>,
     pub(crate) glass_answers: Vec<(u64, Option<String>)>,
+    /// Answers everything about papers with this instead.
+    pub(crate) papers_say: Option<(u16, Vec<u8>)>,
+    /// Does not take what begins like this.
+    pub(crate) deaf_to: Option<&'static str>,
     /// Takes no incident, and everything else.
     pub(crate) refuses_incidents: bool,
     /// Its standing order.
@@ -58,6 +64,8 @@ pub(crate) struct Seen {
     pub(crate) heartbeats: Vec<Heartbeat>,
     /// What it gives as receipts for incidents.
     pub(crate) receipts: Receipts,
+    /// Its papers: under which number each is listed, and its envelope.
+    pub(crate) papers: BTreeMap<PaperKind, (u64, Vec<u8>)>,
     /// Answers everything with these bytes instead, and closes.
     pub(crate) garbage: Option<Vec<u8>>,
 }
@@ -165,6 +173,9 @@ impl FakeHub {
         if seen.silent_on_evidence && line.starts_with("GET /v1/evidence") {
             return Some((503, json(&problem("broken"))));
         }
+        if let Some(said) = seen.says_instead(line) {
+            return Some(said);
+        }
         if seen.refuses_incidents && line.starts_with("POST /v1/incidents") {
             return Some((503, json(&problem("broken"))));
         }
@@ -195,7 +206,8 @@ impl FakeHub {
                     };
                     let break_glass = seen.glass.iter().map(grant).collect();
                     let standing = Some(Digest::of(&seen.standing));
-                    json(&OrdersWaiting { orders, break_glass, standing })
+                    let papers = Some(says(&seen.papers));
+                    json(&OrdersWaiting { orders, break_glass, standing, papers })
                 }
                 ["POST", "/v1/heartbeat"] => {
                     seen.heartbeats.push(serde_json::from_slice(body).unwrap());
@@ -212,6 +224,15 @@ impl FakeHub {
                 ["GET", "/v1/standing"] => {
                     let (envelope, says) = (Blob(seen.standing.clone()), Digest::of(&seen.standing));
                     json(&StandingIssued { envelope, rules: "rules: made up".to_owned(), says })
+                }
+                ["GET", "/v1/papers"] => {
+                    let named = |(&kind, &(number, _)): (&PaperKind, &(u64, _))| PaperNamed { kind, number };
+                    let papers = seen.papers.iter().map(named).collect();
+                    json(&PapersIssued { papers, says: says(&seen.papers) })
+                }
+                ["GET", path] if path.starts_with("/v1/papers/") => {
+                    let kind: PaperKind = path.rsplit('/').next().unwrap().parse().unwrap();
+                    json(&EnvelopeCarried { envelope: Blob(seen.papers[&kind].1.clone()) })
                 }
                 ["POST", path] if path.starts_with("/v1/break-glass/") => {
                     let number: u64 = path.split('/').nth(3).unwrap().parse().unwrap();
@@ -283,6 +304,19 @@ fn receipt(kind: Receipts, host: &str, incident: &str) -> Blob {
     let seed = if kind == Receipts::OtherKey { [9; 32] } else { HUB_SEED };
     let kind = if kind == Receipts::OtherKind { PayloadType::Order } else { PayloadType::IncidentReceipt };
     Blob(HubSigner::from_seed(&seed).sign(kind, &json(&said)))
+}
+
+impl Seen {
+    fn says_instead(&self, line: &str) -> Option<(u16, Vec<u8>)> {
+        if self.deaf_to.is_some_and(|beginning| line.starts_with(beginning)) {
+            return Some((503, json(&problem("deaf"))));
+        }
+        self.papers_say.clone().filter(|_| line.starts_with("GET /v1/papers"))
+    }
+}
+
+fn says(papers: &BTreeMap<PaperKind, (u64, Vec<u8>)>) -> Digest {
+    Digest::of(&json(papers))
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {

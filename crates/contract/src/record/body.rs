@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use super::log::{Gap, KeyNamed, KeyTaken, Opened, Recovered, Restored, Standing};
 use super::run::{Accepted, Connection, Ended, Escalated, Intent, Moved, Refused, Resumed, Waiting};
 use super::site::{
-    BreakGlass, Confined, DeadManFired, GenerationHealthy, Intruded, PolicyTaken, StandingTaken,
+    BreakGlass, Confined, DeadManFired, GenerationHealthy, Intruded, PaperTaken, PolicyTaken, StandingTaken,
 };
 
 /// The kinds of records.
@@ -44,6 +44,8 @@ pub enum Kind {
     BreakGlass,
     /// A policy took hold.
     PolicyTaken,
+    /// The hub signed the baseline, the catalogue or the allowlist anew.
+    PaperTaken,
     /// What the kernel offers to confine programs with.
     Confined,
     /// Somebody tried something at the socket.
@@ -97,6 +99,8 @@ pub enum Body {
     BreakGlass(BreakGlass),
     /// [`Kind::PolicyTaken`].
     PolicyTaken(PolicyTaken),
+    /// [`Kind::PaperTaken`].
+    PaperTaken(PaperTaken),
     /// [`Kind::Confined`].
     Confined(Confined),
     /// [`Kind::Intruded`].
@@ -162,6 +166,7 @@ impl Body {
             Self::StandingTaken(_) => Kind::StandingTaken,
             Self::BreakGlass(_) => Kind::BreakGlass,
             Self::PolicyTaken(_) => Kind::PolicyTaken,
+            Self::PaperTaken(_) => Kind::PaperTaken,
             Self::Confined(_) => Kind::Confined,
             Self::Intruded(_) => Kind::Intruded,
             Self::DeadManFired(_) => Kind::DeadManFired,
@@ -191,6 +196,7 @@ impl Body {
             Self::StandingTaken(d) => (None, serde_json::to_value(d)?),
             Self::BreakGlass(d) => (None, serde_json::to_value(d)?),
             Self::PolicyTaken(d) => (None, serde_json::to_value(d)?),
+            Self::PaperTaken(d) => (None, serde_json::to_value(d)?),
             Self::Confined(d) => (None, serde_json::to_value(d)?),
             Self::Intruded(d) => (None, serde_json::to_value(d)?),
             Self::DeadManFired(d) => (None, serde_json::to_value(d)?),
@@ -224,6 +230,7 @@ impl Body {
             (Kind::StandingTaken, None) => read(details).map(|d| Self::StandingTaken(Box::new(d))),
             (Kind::BreakGlass, None) => read(details).map(Self::BreakGlass),
             (Kind::PolicyTaken, None) => read(details).map(Self::PolicyTaken),
+            (Kind::PaperTaken, None) => read(details).map(Self::PaperTaken),
             (Kind::Confined, None) => read(details).map(Self::Confined),
             (Kind::Intruded, None) => read(details).map(Self::Intruded),
             (Kind::DeadManFired, None) => read(details).map(Self::DeadManFired),
@@ -249,6 +256,7 @@ impl Body {
                 | Kind::StandingTaken
                 | Kind::BreakGlass
                 | Kind::PolicyTaken
+                | Kind::PaperTaken
                 | Kind::Confined
                 | Kind::Intruded
                 | Kind::DeadManFired

@@ -113,6 +113,9 @@ pub struct Standing {
     /// The latest time that has been, as far as was known: a clock that says less is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest: Option<UtcTime>,
+    /// The papers that came last, by kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub papers: Vec<super::site::PaperTaken>,
     /// What the kernel offered to confine programs with, when it was last written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confined: Option<super::site::Confined>,

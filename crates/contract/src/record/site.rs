@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::blob::Blob;
 use crate::digest::Digest;
 use crate::ids::{GrantId, OperatorId};
+use crate::paper::PaperKind;
 use crate::resource::{AbsolutePath, Resource};
 use crate::runbook::Confinement;
 use crate::time::UtcTime;
@@ -82,6 +83,33 @@ pub struct PolicyTaken {
     pub changed: u32,
     /// How many of those were allowed and are denied now.
     pub breaking: u32,
+}
+
+/// What became of a paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaperState {
+    /// It holds from now on.
+    InForce,
+    /// It is kept, and does not hold: this site has not approved it.
+    NotApproved,
+    /// An older one lies in its place, since the disk was put back to an earlier state: that one holds until the newer is brought again.
+    Outdated,
+}
+
+/// A paper came: the baseline, the catalogue or the allowlist, signed anew by the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaperTaken {
+    /// What it is.
+    pub paper: PaperKind,
+    /// What became of it.
+    pub state: PaperState,
+    /// The highest number that ever came: no lower one is ever taken again.
+    pub number: u64,
+    /// The digest of the text that came, or that is found in its place where it is outdated; none where what was before is taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Digest>,
 }
 
 /// What this machine's kernel offers to confine programs with, at a start.

@@ -67,6 +67,12 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
     let answered =
         Answered { order: "o-1".parse().unwrap(), outcome: Outcome::Healed, refusal: None, seq: 3 };
     let healthy = GenerationHealthy { number: 42, closure: "/nix/store/x-nixos-system".parse().unwrap() };
+    let paper = PaperTaken {
+        paper: crate::paper::PaperKind::Allowlist,
+        state: PaperState::InForce,
+        number: 4,
+        text: None,
+    };
     let standing = Standing {
         highest_counter: 9,
         last_runs: vec![ended],
@@ -77,6 +83,7 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
         policy: None,
         policy_announced: None,
         latest: Some(time),
+        papers: vec![paper.clone()],
         confined: None,
         healthy: vec![healthy.clone()],
         answers: vec![answered],
@@ -96,6 +103,7 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
         (Body::Gap(gap(Lost::Count(3))), "\"lost\":{\"count\":3}"),
         (Body::Restored(Restored { from: 1, size: 2, root }), "\"kind\":\"restored\""),
         (Body::GenerationHealthy(healthy), "\"closure\":\"/nix/store/x-nixos-system\",\"number\":42"),
+        (Body::PaperTaken(paper), "{\"number\":4,\"paper\":\"allowlist\",\"state\":\"in_force\"}"),
         (Body::KeyNamed(KeyNamed { key: "k".into() }), "\"kind\":\"key_named\""),
         (Body::KeyTaken(KeyTaken { handover: "note".into(), key: "k".into() }), "\"kind\":\"key_taken\""),
     ];

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
+use contract::allowlist::Program;
 use contract::fact::{Absence, Observation};
 use rustix::fs::StatVfsMountFlags;
 
@@ -32,7 +33,7 @@ const OPEN: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 const ENTRIES_MAX: usize = 50_000;
 
 /// How many are not among `allowed`.
-pub(super) fn unlisted(root: &Root, allowed: &BTreeSet<String>) -> Observation {
+pub(super) fn unlisted(root: &Root, allowed: &BTreeSet<Program>) -> Observation {
     let mut left: Vec<PathBuf> = PROGRAMS.iter().chain(&OPEN).map(PathBuf::from).collect();
     let (mut unlisted, mut entries) = (0, 0);
     while let Some(directory) = left.pop() {

@@ -229,7 +229,7 @@ fn in_line(rig: &Rig, incident: &str, after: Vec<contract::ids::RunbookId>) -> O
         incident: incident.parse().unwrap(),
         provenance: contract::decision::Provenance::Rules { table, rule: None },
         counter: 0,
-        ..order(&rig.runner.site, "suture.agent-keys", 0)
+        ..order(&rig.runner.site(), "suture.agent-keys", 0)
     };
     let entry = crate::schedule::Entry {
         priority: contract::runbook::Priority::MIDDLE,

@@ -1,0 +1,123 @@
+//! What hosts may have, and which failures a tenant accepts: set by an operator, refused with line and column before anything of it is kept.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use contract::allowlist::{Allowlist, AllowlistError};
+use contract::digest::Digest;
+use contract::exception::{ExceptionError, Exceptions};
+use contract::ids::TenantId;
+use contract::plane::{TextKept, TextSet};
+use identity::Holder;
+use thiserror::Error;
+
+use super::BODY_MAX_BYTES;
+use super::enrolments::known_site;
+use super::grants::known_host;
+use super::tenants::known_tenant;
+use crate::hub::Hub;
+use crate::problem::{Fault, Strict, answer};
+use crate::store::AllowedFor;
+
+/// The longest name of a file in a message.
+const FILE_CHARS_MAX: usize = 200;
+
+/// Why a text is not kept. Whoever wrote it must put it right.
+#[derive(Debug, Error)]
+enum BadText {
+    #[error(transparent)]
+    Allowlist(#[from] AllowlistError),
+    #[error(transparent)]
+    Exceptions(#[from] ExceptionError),
+    #[error("the name of a file has 1 to {FILE_CHARS_MAX} printable characters")]
+    File,
+}
+
+impl From<BadText> for Fault {
+    fn from(bad: BadText) -> Self {
+        Self::theirs(StatusCode::UNPROCESSABLE_ENTITY, bad.to_string())
+    }
+}
+
+/// `POST /v1/tenants/{tenant}/sites/{site}/allowlist`: for the site's hosts that have none of their own.
+pub(super) async fn site_allowlist(
+    State(hub): State<Arc<Hub>>,
+    Path((tenant, site)): Path<(String, String)>,
+    Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
+) -> Result<Response, Fault> {
+    let tenant = known_tenant(&hub, &tenant).await?;
+    let site = known_site(&hub, &tenant, &site).await?;
+    readable_allowlist(&set)?;
+    let whose = AllowedFor::Site(tenant.clone(), site.clone());
+    keep_allowlist(&hub, whose, &set).await?;
+    told(&hub, &set, |holder| holder.tenant == tenant && holder.site == site).await
+}
+
+/// `POST /v1/tenants/{tenant}/hosts/{host}/allowlist`.
+pub(super) async fn host_allowlist(
+    State(hub): State<Arc<Hub>>,
+    Path((tenant, host)): Path<(String, String)>,
+    Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
+) -> Result<Response, Fault> {
+    let whose = known_host(&hub, &tenant, &host).await?;
+    readable_allowlist(&set)?;
+    keep_allowlist(&hub, AllowedFor::Host(whose.clone()), &set).await?;
+    told(&hub, &set, |holder| *holder == whose).await
+}
+
+/// `POST /v1/tenants/{tenant}/exceptions`.
+pub(super) async fn exceptions(
+    State(hub): State<Arc<Hub>>,
+    Path(tenant): Path<String>,
+    Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
+) -> Result<Response, Fault> {
+    let tenant = known_tenant(&hub, &tenant).await?;
+    if let Some(text) = &readable(&set)?.text {
+        let exceptions = Exceptions::parse(&set.file, text).map_err(BadText::from)?;
+        exceptions.check_against(&hub.library.baseline).map_err(BadText::from)?;
+    }
+    keep_exceptions(&hub, tenant.clone(), &set).await?;
+    told(&hub, &set, |holder| holder.tenant == tenant).await
+}
+
+fn readable(set: &TextSet) -> Result<&TextSet, BadText> {
+    let characters = set.file.chars().count();
+    let plain = (1..=FILE_CHARS_MAX).contains(&characters) && !set.file.chars().any(char::is_control);
+    if plain { Ok(set) } else { Err(BadText::File) }
+}
+
+fn readable_allowlist(set: &TextSet) -> Result<(), BadText> {
+    match &readable(set)?.text {
+        Some(text) => Ok(Allowlist::parse(&set.file, text).map(drop)?),
+        None => Ok(()),
+    }
+}
+
+async fn keep_allowlist(hub: &Hub, whose: AllowedFor, set: &TextSet) -> Result<(), Fault> {
+    tracing::warn!(?whose, digest = ?digest(set), "an allowlist is set");
+    let kept = hub.store.set_allowlist(whose, set.text.clone(), edge::clock::utc()).await;
+    kept.map_err(|e| Fault::ours("keep the allowlist", &e))
+}
+
+async fn keep_exceptions(hub: &Hub, tenant: TenantId, set: &TextSet) -> Result<(), Fault> {
+    tracing::warn!(%tenant, digest = ?digest(set), "exceptions are set");
+    let kept = hub.store.set_exceptions(tenant, set.text.clone(), edge::clock::utc()).await;
+    kept.map_err(|e| Fault::ours("keep the exceptions", &e))
+}
+
+/// Wakes the hosts that it is for.
+async fn told(hub: &Hub, set: &TextSet, is_for: impl Fn(&Holder) -> bool) -> Result<Response, Fault> {
+    let all = hub.store.hosts().await.map_err(|e| Fault::ours("list the hosts", &e))?;
+    let hosts: Vec<_> = all.into_iter().map(|row| row.holder).filter(|holder| is_for(holder)).collect();
+    for holder in &hosts {
+        hub.bells.ring(&holder.host);
+    }
+    let kept = TextKept { digest: digest(set), hosts: hosts.len() as u64 };
+    Ok(answer(StatusCode::OK, &kept))
+}
+
+fn digest(set: &TextSet) -> Option<Digest> {
+    set.text.as_ref().map(|text| Digest::of(text.as_bytes()))
+}
