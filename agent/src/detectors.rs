@@ -7,7 +7,7 @@ use std::path::Path;
 
 pub use detectors::{
     BadDetectors, Claims, Definition, Detectors, DiskUse, Library, Moment, Observed, Program, Remembered,
-    Signal, SiteKey, Source, Trends,
+    Shown, Signal, SiteKey, Source, Trends,
 };
 use edge::file;
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use contract::heartbeat::ExecutorCondition;
 use contract::ids::HostId;
 use contract::socket::{Answer, Question};
 use tokio::sync::{mpsc, oneshot};
@@ -88,7 +89,27 @@ impl Executor {
             | Answer::Order(_)
             | Answer::UnderWay { .. }
             | Answer::Entries(_)
+            | Answer::Condition(_)
             | Answer::Probed(_)
+            | Answer::NotApproved { .. }
+            | Answer::PaperRefused { .. }
+            | Answer::Restoring { .. }
+            | Answer::Pruned { .. }
+            | Answer::Sorry { .. } => Err(Unanswered::Unfitting),
+        }
+    }
+
+    /// How it stands.
+    pub async fn condition(&self) -> Result<ExecutorCondition, Unanswered> {
+        match self.ask(Question::Condition).await? {
+            Answer::Condition(condition) => Ok(condition),
+            Answer::Welcome { .. }
+            | Answer::Recorded { .. }
+            | Answer::Order(_)
+            | Answer::UnderWay { .. }
+            | Answer::Entries(_)
+            | Answer::Probed(_)
+            | Answer::Kept
             | Answer::NotApproved { .. }
             | Answer::PaperRefused { .. }
             | Answer::Restoring { .. }
@@ -110,6 +131,7 @@ fn told_size(answer: &Answer) -> Option<u64> {
         Answer::Order(order) => Some(order.seq + 1),
         Answer::Entries(package) => Some(package.from + package.entries.len() as u64),
         Answer::UnderWay { .. }
+        | Answer::Condition(_)
         | Answer::Probed(_)
         | Answer::Kept
         | Answer::NotApproved { .. }
@@ -120,11 +142,11 @@ fn told_size(answer: &Answer) -> Option<u64> {
     }
 }
 
-/// Keeps the connection and asks what is asked. Ends only where the wrong executor sits there, or where nobody can ask any more.
+/// Keeps the connection and asks what is asked; `connected` hears whenever there is one, and when there is none. Ends only where the wrong executor sits there, or where nobody can ask any more.
 pub async fn converse(
     seat: Seat,
     questions: Questions,
-    mut connected: impl FnMut(),
+    mut connected: impl FnMut(bool),
 ) -> Result<(), WrongExecutor> {
     let Questions { mut asked, log_size } = questions;
     let mut backoff = Backoff::new(20, 2_000);
@@ -138,6 +160,7 @@ pub async fn converse(
             }
             Err(LineError::Wrong(wrong)) => return Err(wrong),
             Err(error) => {
+                connected(false);
                 if backoff.tries() == 0 {
                     tracing::warn!(error = crate::chain(&error), "waiting for the executor");
                 }
@@ -145,7 +168,7 @@ pub async fn converse(
                 continue;
             }
         };
-        connected();
+        connected(true);
         loop {
             let (next, lost) = match open.take() {
                 Some(next) => next,
@@ -178,6 +201,7 @@ pub async fn converse(
                 }
             }
         }
+        connected(false);
         pause(&mut backoff).await;
     }
 }

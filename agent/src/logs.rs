@@ -26,11 +26,12 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use contract::heartbeat::Following;
 use thiserror::Error;
 
 use crate::config::Logs;
 use crate::thread::{Stop, Thread};
-pub use health::{Health, Pulse, Source, SourceHealth, State};
+pub use health::{Health, Pulse, SourceHealth};
 pub use kept::Told;
 pub use listing::Scope;
 pub use loss::Loss;
@@ -91,10 +92,10 @@ fn follow_files(shared: &Shared, stop: &Stop, mut scope: impl FnMut() -> Scope) 
         let scope = scope();
         let Err(reason) = files::follow(&scope, shared, stop) else { return };
         let state = match &reason {
-            NoLogs::NothingReadable(_) => State::NothingReadable,
-            NoLogs::Refused(_) => State::Refused,
+            NoLogs::NothingReadable(_) => Following::NothingReadable,
+            NoLogs::Refused(_) => Following::Refused,
         };
-        hold(shared).pulse().source(Source::Files, |s| s.state = state);
+        hold(shared).follows_no_file(state);
         // Beside the journal it is no trouble that there is no file.
         let is_alone = !matches!(scope, Scope::Below { beside_journal: true, .. });
         if said.as_ref() != Some(&reason) && is_alone {

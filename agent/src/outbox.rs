@@ -35,6 +35,8 @@ pub struct Outbox {
     /// By the order in which they were put: wall clocks jump.
     entries: BTreeMap<u64, Entry>,
     gap: Option<Gap>,
+    /// How many were lost since this process started; what an earlier one left untold counts.
+    lost: u64,
 }
 
 /// One file.
@@ -52,12 +54,14 @@ impl Outbox {
     /// Opens the outbox in `directory`, which is made where it is missing. `now` stands in a gap that is found by it.
     pub fn open(directory: &Path, capacity_bytes: u64, now: UtcTime) -> Result<Self, FileError> {
         file::private_directory(&directory.join("aside"))?;
+        let gap = gap::load(&directory.join("gap.json"))?;
         let mut outbox = Self {
+            lost: gap.as_ref().map_or(0, |gap| gap.lost),
             directory: directory.to_owned(),
             capacity_bytes,
             held_bytes: 0,
             entries: BTreeMap::new(),
-            gap: gap::load(&directory.join("gap.json"))?,
+            gap,
         };
         let listing = |source| FileError { path: directory.to_owned(), action: "list it", source };
         for entry in std::fs::read_dir(directory).map_err(listing)? {
@@ -178,6 +182,11 @@ impl Outbox {
         self.gap.as_ref()
     }
 
+    /// What was lost since this process started, told or not.
+    pub const fn lost_in_all(&self) -> u64 {
+        self.lost
+    }
+
     /// The hub was told of `told`. What was lost since then remains to be told.
     pub fn gap_told(&mut self, told: &Gap) -> Result<(), FileError> {
         self.gap = self.gap.take().and_then(|gap| gap.since(told));
@@ -249,6 +258,7 @@ impl Outbox {
         let gap = Gap::one_more(self.gap.as_ref(), now)?;
         gap::store(&self.directory.join("gap.json"), Some(&gap))?;
         self.gap = Some(gap);
+        self.lost += 1;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use contract::event::Event;
@@ -103,11 +104,24 @@ pub async fn run_alone_after(
     let looks = Looks::of(&library, in_force.clone(), observer.clone());
     let reading = Reading::resume(Detectors::new(library, key)?, &places.logs(), to_signals, tracer);
     let mut parts = Parts::new();
-    spawn(&mut parts, trends::follow(trends, incidents.clone(), looks.clone()));
-    let ground =
-        Ground { identity, in_force, hub, incidents, from_logs, looks, tracer, silence, observer, news };
+    spawn(&mut parts, trends::follow(trends, incidents.clone(), looks.clone(), reading.pulse()));
+    let reading = reading.shared();
+    let logs = Arc::clone(&reading);
+    let ground = Ground {
+        identity,
+        in_force,
+        hub,
+        incidents,
+        from_logs,
+        logs,
+        looks,
+        tracer,
+        silence,
+        observer,
+        news,
+    };
     let watching = start(&mut parts, &config, ground)?;
-    let following = logs::follow(config.logs, reading.shared()).map_err(RunError::Thread)?;
+    let following = logs::follow(config.logs, reading).map_err(RunError::Thread)?;
     spawn(&mut parts, watchdog::reassure());
     // Without a service manager there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -135,6 +149,7 @@ struct Ground {
     hub: Hub,
     incidents: Incidents,
     from_logs: logs::Inlet,
+    logs: logs::Shared,
     looks: Looks,
     tracer: Tracer,
     silence: Duration,
@@ -144,8 +159,19 @@ struct Ground {
 
 /// Starts the parts, and the thread that watches for changes.
 fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, RunError> {
-    let Ground { identity, in_force, hub, incidents, from_logs, looks, tracer, silence, observer, news } =
-        ground;
+    let Ground {
+        identity,
+        in_force,
+        hub,
+        incidents,
+        from_logs,
+        logs,
+        looks,
+        tracer,
+        silence,
+        observer,
+        news,
+    } = ground;
     let (executor, questions) = executor::channel();
     let (acting, asked_to_act) = executor::channel();
     let shipping = Shipping::default();
@@ -161,7 +187,11 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     let socket = config.socket.path().to_owned();
     let seat = Seat { socket, uid: config.executor_uid, host: identity.host.clone() };
     let mut ready = Some(Event::AgentReady);
-    let connected = move || ready.take().into_iter().for_each(|event| tracer.emit(event));
+    let board = hub.board().clone();
+    let connected = move |is: bool| {
+        board.says(Part::Executor, is);
+        ready.take_if(|_| is).into_iter().for_each(|event| tracer.emit(event));
+    };
     let renewing = renew::Parts {
         places: Places::of(config.dir.path()),
         authority: identity.hub_authority.clone(),
@@ -173,13 +203,14 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
         incidents: incidents.clone(),
         executor: executor.clone(),
         in_force: in_force.clone(),
+        logs,
         places: Places::of(config.dir.path()),
     };
     spawn(parts, pulse::beat(beating));
     let board = hub.board().clone();
     let seat_too = seat.clone();
     parts.spawn(async move { Ok(executor::converse(seat, questions, connected).await?) });
-    parts.spawn(async move { Ok(executor::converse(seat_too, asked_to_act, || ()).await?) });
+    parts.spawn(async move { Ok(executor::converse(seat_too, asked_to_act, |_| ()).await?) });
     let observing = observe::Parts {
         in_force: in_force.clone(),
         executor: executor.clone(),

@@ -212,6 +212,7 @@ impl Carrier {
             | Answer::Recorded { .. }
             | Answer::Order(_)
             | Answer::UnderWay { .. }
+            | Answer::Condition(_)
             | Answer::Probed(_)
             | Answer::NotApproved { .. }
             | Answer::PaperRefused { .. }
@@ -246,6 +247,7 @@ impl Carrier {
                     | Answer::Order(_)
                     | Answer::UnderWay { .. }
                     | Answer::Entries(_)
+                    | Answer::Condition(_)
                     | Answer::Probed(_)
                     | Answer::NotApproved { .. }
                     | Answer::PaperRefused { .. }

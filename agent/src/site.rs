@@ -290,10 +290,14 @@ pub fn read_baseline(places: &Places, identity: &Identity) -> Result<Baseline, S
     Ok(Baseline::parse(&path.display().to_string(), opened.text().unwrap_or_default())?)
 }
 
+/// The device's certificate, in PEM.
+pub(crate) fn read_certificate(places: &Places) -> Result<String, FileError> {
+    file::read_text(&places.device_certificate(), SMALL_FILE_BYTES_MAX)
+}
+
 /// The device's certificate and its key, in PEM.
 pub(crate) fn read_device(places: &Places) -> Result<(String, String), FileError> {
-    let certificate = file::read_text(&places.device_certificate(), SMALL_FILE_BYTES_MAX)?;
-    Ok((certificate, file::read_text(&places.device_key(), SMALL_FILE_BYTES_MAX)?))
+    Ok((read_certificate(places)?, file::read_text(&places.device_key(), SMALL_FILE_BYTES_MAX)?))
 }
 
 /// Mutual TLS as this device: pinned authority, own certificate.

@@ -7,6 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::deliver::Incidents;
 use crate::detectors::{DiskUse, Trends};
+use crate::logs::Pulse;
 use crate::looks::Looks;
 use crate::signals;
 
@@ -26,16 +27,18 @@ struct Full {
 }
 
 /// Measures until the process stops.
-pub async fn follow(mut trends: Trends, incidents: Incidents, looks: Looks) {
+pub async fn follow(mut trends: Trends, incidents: Incidents, looks: Looks, pulse: Pulse) {
     let mut each = interval(EACH);
     each.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         each.tick().await;
         // A disk that does not answer holds a thread of its own, and nothing else.
-        let Ok(all) = tokio::task::spawn_blocking(measure).await else { continue };
+        let all = tokio::task::spawn_blocking(measure).await.unwrap_or_default();
+        pulse.measured(!all.is_empty());
         let now = edge::clock::mono();
         for Full { mount, used, size } in all {
             for signal in trends.measured(DiskUse { mount: mount.as_bytes(), used, size }, now) {
+                pulse.fired(&signal.detector);
                 signals::take(signal, &incidents, &looks).await;
             }
         }

@@ -1,4 +1,6 @@
-//! `suture status`: what a running hub knows of one tenant.
+//! `suture status`: what a running hub knows of one tenant: how its hosts fare, and its incidents.
+
+mod hosts;
 
 use std::path::PathBuf;
 
@@ -32,13 +34,14 @@ pub(crate) fn run(told: &Status) -> Result<(), Failure> {
     let voice = Voice::for_stdout();
     let operator = Operator::new(&told.operator, &told.dir.join("hub/operator.token"))?;
     let incidents = operator.incidents(&told.tenant)?;
+    let hub = operator.status()?;
     if told.json {
-        let hub = operator.status()?;
         voice.line(
             &serde_json::json!({ "tenant": told.tenant, "hub": hub, "incidents": incidents }).to_string(),
         );
         return Ok(());
     }
+    hosts::show(voice, &hub, &told.tenant)?;
     voice.heading(&format!("Tenant {}: {} incidents", told.tenant, incidents.len()));
     for incident in &incidents {
         voice.line(&one_line(voice, incident));

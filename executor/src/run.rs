@@ -8,9 +8,11 @@
 //! - `papers`: what the hub signs anew.
 //! - `findings`: what the agent reports.
 //! - `turned_away`: refusals that can come without end, bounded.
+//! - `condition`: how this executor stands, for whoever asks.
 //! - `generation`: which NixOS generation was healthy.
 
 mod admit;
+mod condition;
 mod dispatch;
 mod findings;
 mod generation;

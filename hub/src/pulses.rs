@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use contract::heartbeat::Heartbeat;
+use contract::heartbeat::{Heartbeat, Said};
 use contract::ids::HostId;
 use contract::time::UtcTime;
 use serde::Serialize;
@@ -15,7 +15,7 @@ pub(crate) struct Heard {
     pub(crate) at: UtcTime,
     /// How far the host's clock is ahead of this hub's, in milliseconds, the way here included.
     pub(crate) ahead_ms: i64,
-    /// What it said.
+    /// What it said. Where it said that nothing changed, what it had said before is filled in.
     pub(crate) said: Heartbeat,
 }
 
@@ -24,11 +24,16 @@ pub(crate) struct Heard {
 pub(crate) struct Pulses(Mutex<HashMap<HostId, Heard>>);
 
 impl Pulses {
-    /// `host` said so now.
-    pub(crate) fn hear(&self, host: HostId, said: Heartbeat, now: UtcTime) {
+    /// `host` said so now. False where it said that nothing changed, and it is not known here from what: it has to say all of it again.
+    pub(crate) fn hear(&self, host: HostId, mut said: Heartbeat, now: UtcTime) -> bool {
         let ahead_ms = said.at.unix_ms().saturating_sub(now.unix_ms());
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Said::Unchanged, Some(before)) = (&said.condition, all.get(&host)) {
+            said.condition = before.said.condition.clone();
+        }
+        let is_known = said.condition.now().is_some();
         all.insert(host, Heard { at: now, ahead_ms, said });
+        is_known
     }
 
     /// What `host` said last.

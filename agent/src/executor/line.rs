@@ -38,6 +38,7 @@ impl Line {
             | Answer::Order(_)
             | Answer::UnderWay { .. }
             | Answer::Entries(_)
+            | Answer::Condition(_)
             | Answer::Probed(_)
             | Answer::NotApproved { .. }
             | Answer::PaperRefused { .. }

@@ -8,7 +8,6 @@ use contract::time::MonoNs;
 
 use super::NoLogs;
 use super::followed::{Due, Followed};
-use super::health::{Source, State};
 use super::listing::Scope;
 use super::reading::{Shared, hold};
 use super::watched::{News, Watched};
@@ -42,8 +41,9 @@ pub fn follow(scope: &Scope, shared: &Shared, stop: &Stop) -> Result<(), NoLogs>
             let mut reading = hold(shared);
             files.round(std::mem::take(&mut due), &mut reading);
             files.after(&mut reading);
-            if followed.replace(files.len()) != Some(files.len()) {
-                say(&files, &reading);
+            let changed = followed.replace(files.len()) != Some(files.len());
+            if changed || listing {
+                reading.follows(files.names(), changed);
             }
         }
         if listing {
@@ -97,14 +97,6 @@ fn told(news: News, watched: &mut Watched, pace: &mut Pace, shared: &Shared) -> 
         (due.all, due.known) = (false, true);
     }
     due
-}
-
-fn say(files: &Followed, reading: &super::Reading) {
-    if files.len() > 0 {
-        reading.tailing(Source::Files, files.len());
-    } else {
-        reading.pulse().source(Source::Files, |s| s.state = State::NothingReadable);
-    }
 }
 
 /// When all directories are looked at: a directory of a million files takes a second of processor time to look at.

@@ -12,13 +12,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use contract::heartbeat::LogSource;
 use contract::record::LineLoss;
 use contract::time::MonoNs;
 
-use super::health::Source;
 use super::listing::{FILES_MAX, Scope};
 use super::place::{FileId, Place};
-use super::reading::{Reading, STORE_MS};
+use super::reading::{Files, Reading, STORE_MS};
 use super::tail::{BLOCK_BYTES, Tail};
 
 /// A writer goes on with the old file for a while after it was renamed.
@@ -69,6 +69,8 @@ pub(super) struct Followed {
     is_overfull: bool,
     /// Files that may not be read: each is named once.
     unreadable: BTreeSet<PathBuf>,
+    /// Directories that may not be looked into.
+    closed: Vec<PathBuf>,
     /// Files with more to read than one turn may.
     unfinished: BTreeSet<FileId>,
     /// How long it took to list them all.
@@ -90,6 +92,7 @@ impl Followed {
             since,
             is_overfull: false,
             unreadable: BTreeSet::new(),
+            closed: Vec::new(),
             unfinished: BTreeSet::new(),
             listing_ms: 0,
             block: vec![0; BLOCK_BYTES],
@@ -143,8 +146,11 @@ impl Followed {
         let listing = self.scope.list();
         self.listing_ms = edge::clock::mono().ms_since(began);
         self.is_overfull = listing.beyond > 0;
-        let unfollowed = listing.beyond + self.unreadable.len() as u64;
-        reading.pulse().source(Source::Files, |s| s.unfollowed = unfollowed);
+        self.closed = listing.closed;
+        // What is in a closed directory nobody can count: each is one at least.
+        let unreadable = self.unreadable.len() + self.closed.len();
+        let unfollowed = listing.beyond + unreadable as u64;
+        reading.pulse().source(LogSource::Files, |s| s.unfollowed = unfollowed);
         let first_look = if self.is_overfull { Touch::Changed } else { Touch::Appeared };
         for path in listing.paths {
             due.paths.entry(path).or_insert(first_look);
@@ -247,6 +253,20 @@ impl Followed {
     fn places(&self) -> Vec<(PathBuf, Place)> {
         let tails = self.tails.values().map(|t| (t.path.clone(), t.place.clone()));
         tails.chain(self.dormant.values().cloned()).collect()
+    }
+
+    /// The names of what is followed, and of what may not be read.
+    pub(super) fn names(&self) -> Files {
+        Files {
+            followed: self.tails.values().map(|t| t.path.clone()).collect(),
+            // Whatever log lies in a closed directory may not be read either.
+            unreadable: self
+                .unreadable
+                .iter()
+                .cloned()
+                .chain(self.closed.iter().map(|d| d.join("any.log")))
+                .collect(),
+        }
     }
 
     /// How many files are followed.

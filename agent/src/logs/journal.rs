@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use contract::heartbeat::{Following, LogSource};
 use contract::record::LineLoss;
 use contract::time::MonoNs;
 
 use super::entry::{Entry, FIELDS};
-use super::health::{self, State};
 use super::reading::{Reading, STORE_MS, Shared, hold};
 use crate::backoff::Backoff;
 use crate::detectors::Source;
@@ -45,7 +45,7 @@ pub fn follow(program: &Path, shared: &Shared, stop: &Stop) {
         match spawn(program, cursor.as_deref()) {
             Ok((mut child, output)) => {
                 lived = true;
-                hold(shared).tailing(health::Source::Journal, 1);
+                hold(shared).tailing(LogSource::Journal, 1);
                 let stopped = Stream::new(cursor).read_all(output, shared, stop);
                 // It may have ended by itself.
                 let _ = child.kill();
@@ -57,7 +57,7 @@ pub fn follow(program: &Path, shared: &Shared, stop: &Stop) {
             Err(error) => tracing::error!(%error, "journalctl cannot be started"),
         }
         let mut reading = hold(shared);
-        reading.pulse().source(health::Source::Journal, |s| s.state = State::Refused);
+        reading.pulse().source(LogSource::Journal, |s| s.state = Following::Refused);
         if edge::clock::mono().ms_since(began) > SHORT_LIFE_MS {
             backoff.reset();
             short_lives = 0;

@@ -30,6 +30,8 @@ pub(super) struct Listing {
     pub(super) paths: Vec<PathBuf>,
     /// How many there are beside these.
     pub(super) beyond: u64,
+    /// Directories that may not be looked into: logs may lie there.
+    pub(super) closed: Vec<PathBuf>,
 }
 
 impl Scope {
@@ -74,9 +76,16 @@ impl Scope {
 
     pub(super) fn list(&self) -> Listing {
         let mut newest: BTreeSet<(SystemTime, PathBuf)> = BTreeSet::new();
-        let mut beyond = 0;
+        let (mut beyond, mut closed) = (0, Vec::new());
         for directory in self.directories() {
-            let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+            let entries = match std::fs::read_dir(&directory) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(_) => {
+                    closed.push(directory);
+                    continue;
+                }
+            };
             for entry in entries.flatten() {
                 let path = entry.path();
                 // Through links: what is followed is what they lead to.
@@ -94,7 +103,7 @@ impl Scope {
         }
         let mut paths: Vec<_> = newest.into_iter().map(|(_, path)| path).collect();
         paths.sort();
-        Listing { paths, beyond }
+        Listing { paths, beyond, closed }
     }
 }
 

@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::SystemTime;
 
 use contract::event::Event;
+use contract::heartbeat::{DetectorsHealth, Following, LogSource};
 use contract::ids::IncidentId;
 use contract::record::LineLoss;
 use contract::time::MonoNs;
 use edge::trace::Tracer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::health::{self, Pulse, State};
+use super::health::{self, Pulse};
 use super::kept::{Found, Kept, Told};
 use super::place::Place;
-use crate::detectors::{Detectors, Moment, Signal, Source};
+use crate::detectors::{Detectors, Moment, Shown, Signal, Source};
 use crate::signals;
 
 /// Numbers are told this often, and only where they changed.
@@ -72,6 +73,15 @@ pub struct Reading {
     lines: u64,
     matched: u64,
     told: (u64, MonoNs),
+    /// The files that are followed, and those that may not be read.
+    files: Files,
+}
+
+/// Names of log files, for the detectors that look at them.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    pub(super) followed: Vec<PathBuf>,
+    pub(super) unreadable: Vec<PathBuf>,
 }
 
 /// The reading, for several streams. Whoever holds it has what it read and how far it read change together.
@@ -107,6 +117,7 @@ impl Reading {
             lines: 0,
             matched: 0,
             told: (0, MonoNs(0)),
+            files: Files::default(),
         };
         if is_unreadable {
             reading.lost(LineLoss::PlacesLost, 1);
@@ -134,7 +145,7 @@ impl Reading {
         let observed = self.detectors.observe(lines, source, at);
         self.lines += observed.lines;
         self.matched += observed.matched;
-        self.pulse.source(health::Source::of(source), |s| {
+        self.pulse.source(health::source_of(source), |s| {
             s.lines += observed.lines;
             s.matched += observed.matched;
             s.last = Some(edge::clock::utc());
@@ -150,6 +161,7 @@ impl Reading {
     }
 
     fn fired(&mut self, signal: &Signal) {
+        self.pulse.fired(&signal.detector);
         let kept = match signals::incident(signal) {
             Ok(incident) => {
                 let told = Told::Signal(incident);
@@ -226,14 +238,48 @@ impl Reading {
     }
 
     /// Says what is followed.
-    pub fn tailing(&self, source: health::Source, streams: usize) {
+    pub fn tailing(&self, source: LogSource, streams: usize) {
         let streams = u32::try_from(streams).unwrap_or(u32::MAX);
         let what = match source {
-            health::Source::Journal => "journal".to_owned(),
-            health::Source::Files => format!("{streams} files"),
+            LogSource::Journal => "journal".to_owned(),
+            LogSource::Files => format!("{streams} files"),
         };
-        self.pulse.source(source, |s| s.state = State::Following(streams));
+        self.pulse.source(source, |s| s.state = Following::Streams(streams));
         self.tracer.emit(Event::Tailing { what, streams });
+    }
+
+    /// These files are followed now: more of them or fewer where that `is_news`.
+    pub(super) fn follows(&mut self, files: Files, is_news: bool) {
+        match files.followed.len() {
+            0 => self.pulse.source(LogSource::Files, |s| s.state = Following::NothingReadable),
+            some if is_news => self.tailing(LogSource::Files, some),
+            _ => {}
+        }
+        self.files = files;
+    }
+
+    /// None is. Those that may not be read are not forgotten: they are why.
+    pub(super) fn follows_no_file(&mut self, state: Following) {
+        self.files.followed.clear();
+        self.pulse.source(LogSource::Files, |s| s.state = state);
+    }
+
+    /// How the detectors fare now.
+    pub fn detectors_health(&self) -> DetectorsHealth {
+        let health = self.pulse.now();
+        let journal = health.sources.get(&LogSource::Journal).map(|source| source.state);
+        let library = self.detectors.library();
+        let shown = Shown {
+            journal: matches!(journal, Some(Following::Streams(_))),
+            followed: self.files.followed.iter().map(PathBuf::as_path).collect(),
+            unreadable: self.files.unreadable.iter().map(PathBuf::as_path).collect(),
+            measured: health.measured,
+        };
+        DetectorsHealth {
+            known: u32::try_from(library.iter().count()).unwrap_or(u32::MAX),
+            blind: library.blind(&shown),
+            fired: health.fired,
+        }
     }
 
     /// Tells the numbers, where they changed and it is time, and notes what did not come for too long.

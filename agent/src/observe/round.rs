@@ -68,6 +68,7 @@ impl Round {
             | Answer::Order(_)
             | Answer::UnderWay { .. }
             | Answer::Entries(_)
+            | Answer::Condition(_)
             | Answer::Probed(_)
             | Answer::Kept
             | Answer::NotApproved { .. }

@@ -106,6 +106,7 @@ async fn carry_out(
             Answer::Welcome { .. }
             | Answer::Recorded { .. }
             | Answer::Entries(_)
+            | Answer::Condition(_)
             | Answer::Probed(_)
             | Answer::NotApproved { .. }
             | Answer::PaperRefused { .. }

@@ -188,6 +188,7 @@ impl Desk {
             | Answer::Order(_)
             | Answer::Entries(_)
             | Answer::Probed(_)
+            | Answer::Condition(_)
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
             | Answer::Sorry { .. } => return Err(Unanswered::Unfitting.into()),

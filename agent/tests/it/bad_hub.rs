@@ -80,7 +80,8 @@ async fn broken((name, trouble, break_it): Breaks) {
     until("an empty outbox", || (waiting(&machine) == 0).then_some(())).await;
     let said = until("a heartbeat", || hub.with(|s| s.heartbeats.first().cloned())).await;
     running.stop().await.unwrap();
-    assert!(said.troubles.get(&trouble).is_some_and(|t| t.count >= 2), "{name}: {:?}", said.troubles);
+    let troubles = &said.condition.now().unwrap().troubles;
+    assert!(troubles.get(&trouble).is_some_and(|t| t.count >= 2), "{name}: {troubles:?}");
     let all = hub.with(|s| s.incidents.clone());
     assert!(!all.is_empty() && all.iter().all(|i| *i == all[0]), "{name}: {all:?}");
 }
@@ -101,12 +102,13 @@ async fn a_heartbeat_says_how_each_part_fares_and_how_full_the_outbox_is() {
     let said = until("a heartbeat", || hub.with(|s| s.heartbeats.first().cloned())).await;
     running.stop().await.unwrap();
     assert_eq!((said.outbox.waiting, said.outbox.bytes, said.outbox.lost), (1, 4_096, 0));
-    assert_eq!(said.agent.as_str(), env!("CARGO_PKG_VERSION"));
-    assert!(said.certificate_until.is_some_and(|until| until > said.at));
+    let condition = said.condition.now().unwrap();
+    assert_eq!(condition.agent.as_str(), env!("CARGO_PKG_VERSION"));
+    assert!(condition.certificate_until.is_some_and(|until| until > said.at));
     assert!(said.at.ms_since(edge::clock::utc()) == 0 && edge::clock::utc().ms_since(said.at) < 20_000);
-    assert_eq!(said.parts.get(&Part::Incidents).map(|p| p.well), Some(false));
-    assert_eq!(said.parts.get(&Part::Watch).map(|p| p.well), Some(true));
-    assert_eq!(said.parts.get(&Part::Certificate).map(|p| p.well), Some(true));
+    assert_eq!(condition.parts.get(&Part::Incidents).map(|p| p.well), Some(false));
+    assert_eq!(condition.parts.get(&Part::Watch).map(|p| p.well), Some(true));
+    assert_eq!(condition.parts.get(&Part::Certificate).map(|p| p.well), Some(true));
     // It holds nothing but numbers, instants and words of ours.
     let text = serde_json::to_string(&said).unwrap();
     assert!(!text.contains('/') && !text.contains("h-1"), "{text}");

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use agent::executor::{self, LineError, Seat, Unanswered, WrongExecutor};
 use contract::frame::FrameError;
 use contract::record::Trigger;
-use contract::socket::Question;
+use contract::socket::{PROTOCOL, Question};
 
 use crate::rig::executor::FakeExecutor;
 use crate::rig::hub::FakeHub;
@@ -131,7 +131,9 @@ fn strange_executor(socket: &std::path::Path, answer: &'static [u8]) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let welcome = r#"{"welcome":{"protocol":6,"software":"x","host":"h-1","size":0,"lacks":false}}"#;
+            let welcome = format!(
+                r#"{{"welcome":{{"protocol":{PROTOCOL},"software":"x","host":"h-1","size":0,"lacks":false}}}}"#
+            );
             let mut read = || {
                 let mut header = [0; 4];
                 stream.read_exact(&mut header)?;
@@ -158,7 +160,7 @@ async fn ask_strange(answer: &'static [u8]) -> Unanswered {
     strange_executor(&socket, answer);
     let (executor, questions) = executor::channel();
     let seat = Seat { socket, uid: uid(), host: "h-1".parse().unwrap() };
-    let conversation = tokio::spawn(executor::converse(seat, questions, || ()));
+    let conversation = tokio::spawn(executor::converse(seat, questions, |_| ()));
     let failed = executor.ask(Question::Entries { from: 0 }).await.unwrap_err();
     conversation.abort();
     failed
@@ -192,6 +194,6 @@ async fn another_protocol_is_named() {
     });
     let (_executor, questions) = executor::channel();
     let seat = Seat { socket, uid: uid(), host: "h-1".parse().unwrap() };
-    let wrong = executor::converse(seat, questions, || ()).await.unwrap_err();
-    assert!(matches!(wrong, WrongExecutor::Protocol { expected: 6, found: 1, .. }), "{wrong:?}");
+    let wrong = executor::converse(seat, questions, |_| ()).await.unwrap_err();
+    assert!(matches!(wrong, WrongExecutor::Protocol { expected: PROTOCOL, found: 1, .. }), "{wrong:?}");
 }

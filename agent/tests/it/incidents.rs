@@ -168,7 +168,7 @@ fn executor(machine: &Machine) -> (FakeExecutor, agent::executor::Executor) {
     let made_up = FakeExecutor::start(&machine.socket(), "h-1", || ());
     let (executor, questions) = agent::executor::channel();
     let seat = agent::executor::Seat { socket: machine.socket(), uid: uid(), host: "h-1".parse().unwrap() };
-    tokio::spawn(agent::executor::converse(seat, questions, || ()));
+    tokio::spawn(agent::executor::converse(seat, questions, |_| ()));
     (made_up, executor)
 }
 

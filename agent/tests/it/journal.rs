@@ -3,8 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use agent::logs::{Health, Reading, Source, journal, outlet};
+use agent::logs::{Health, Reading, journal, outlet};
 use agent::thread::Thread;
+use contract::heartbeat::LogSource;
 use contract::record::LineLoss;
 use edge::trace::Tracer;
 
@@ -77,7 +78,7 @@ fn entries_are_counted_and_the_cursor_is_kept() {
     // The entry that was read last comes again, and is not read again.
     let program = script(dir.path(), &[entry(9, 0, FULL), entry(10, 0, r#""x""#)], "exec sleep 60");
     let (seen, health) = follow(dir.path(), program, |_, h| h.sources.values().any(|s| s.lines > 0));
-    assert_eq!((seen, health.lost.len(), health.sources[&Source::Journal].lines), (vec![], 0, 1));
+    assert_eq!((seen, health.lost.len(), health.sources[&LogSource::Journal].lines), (vec![], 0, 1));
     let arguments = std::fs::read_to_string(dir.path().join("arguments")).unwrap();
     let (first, second) = arguments.trim().split_once('\n').unwrap();
     assert!(first.contains("--lines=0") && !first.contains("cursor"), "{first}");

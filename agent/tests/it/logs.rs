@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent::detectors::{Detectors, Library, SiteKey};
-use agent::logs::{Health, Inlet, Pulse, Reading, Scope, Shared, Source, Told, files, outlet};
+use agent::logs::{Health, Inlet, Pulse, Reading, Scope, Shared, Told, files, outlet};
 use agent::thread::Thread;
+use contract::heartbeat::LogSource;
 use contract::incident::What;
 use contract::record::LineLoss;
 use edge::trace::Tracer;
@@ -108,7 +109,7 @@ impl At {
     }
 
     fn lines(&self) -> u64 {
-        self.pulse.now().sources.get(&Source::Files).map_or(0, |s| s.lines)
+        self.pulse.now().sources.get(&LogSource::Files).map_or(0, |s| s.lines)
     }
 
     /// Waits until so many lines were read, and a little more in case there are others.

@@ -9,6 +9,7 @@ mod conversation;
 mod cost;
 mod drift;
 mod enrolment;
+mod health;
 mod incidents;
 mod journal;
 mod logs;

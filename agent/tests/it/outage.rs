@@ -62,7 +62,7 @@ async fn after_72_hours_without_a_hub_all_is_drained_newest_first_and_nothing_is
     let _made_up = FakeExecutor::start(&machine.socket(), "h-1", || ());
     let (executor, questions) = agent::executor::channel();
     let seat = agent::executor::Seat { socket: machine.socket(), uid: uid(), host: identity.host };
-    tokio::spawn(agent::executor::converse(seat, questions, || ()));
+    tokio::spawn(agent::executor::converse(seat, questions, |_| ()));
     let delivery =
         tokio::spawn(deliver(incidents.clone(), connection.unwrap(), executor, Shipping::default()));
     until("a try", || hub.with(|s| (!s.raw.is_empty()).then_some(()))).await;

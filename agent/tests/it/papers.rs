@@ -264,6 +264,7 @@ async fn a_refused_paper_and_an_unapproved_catalogue_are_in_the_heartbeat() {
     hub.with(|s| s.deaf_to = None);
     let said = until("a heartbeat", || hub.with(|s| s.heartbeats.first().cloned())).await;
     running.stop().await.unwrap();
+    let said = said.condition.now().unwrap();
     assert_eq!(said.troubles.get(&Trouble::BadPaper).map(|t| t.count), Some(1));
     assert_eq!(said.troubles.get(&Trouble::Unapproved).map(|t| t.count), Some(1));
     assert_eq!(said.parts.get(&Part::Papers).map(|p| p.well), Some(false));

@@ -76,7 +76,7 @@ async fn what_needs_root_is_seen_by_the_executor_and_nothing_else_is_asked_of_it
     let uid = rustix::process::geteuid().as_raw();
     let (executor, questions) = channel();
     let seat = Seat { socket, uid, host: "h-1".parse().unwrap() };
-    let talking = tokio::spawn(converse(seat, questions, || ()));
+    let talking = tokio::spawn(converse(seat, questions, |_| ()));
     let outbox = Outbox::open(&machine.path("outbox"), 1 << 20, edge::clock::utc()).unwrap();
     let tracer = Tracer::new(false);
     let shipping = Shipping::default();

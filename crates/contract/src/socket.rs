@@ -8,6 +8,7 @@ use crate::blob::Blob;
 use crate::digest::Digest;
 use crate::fact::{FactId, FactSet};
 use crate::finding::Finding;
+use crate::heartbeat::ExecutorCondition;
 use crate::ids::{HostId, IncidentId, OrderId};
 use crate::incident::What;
 use crate::outcome::Outcome;
@@ -37,6 +38,8 @@ pub enum Question {
         /// What was found.
         findings: Vec<Finding>,
     },
+    /// How do you stand? It is asked again and again: a grant of people changes it.
+    Condition,
     /// Look at these facts, which only root can see. Each must be one of [`crate::probe::PROBED`].
     Probe {
         /// Which.
@@ -131,6 +134,8 @@ pub enum Answer {
         /// The log's size.
         size: u64,
     },
+    /// To `condition`.
+    Condition(ExecutorCondition),
     /// To `probe`: what was seen of each fact that was asked for. Nothing was written down: it is the agent that finds.
     Probed(FactSet),
     /// To `order` and `decide`: its end is durable, or that it waits or was refused is.

@@ -68,6 +68,7 @@ pub(super) fn converse(place: &Place, served: &Served) -> Result<(), FrameError>
             return line.say(&Answer::Sorry { why });
         }
         Question::Findings { .. }
+        | Question::Condition
         | Question::Probe { .. }
         | Question::Order { .. }
         | Question::Decide { .. }
@@ -130,6 +131,12 @@ impl<T: Into<End>> From<T> for Unready {
     }
 }
 
+impl From<GivenUp> for Unready {
+    fn from(e: GivenUp) -> Self {
+        Self::GivenUp(e)
+    }
+}
+
 impl From<OrderError> for Unready {
     fn from(e: OrderError) -> Self {
         match e {
@@ -154,6 +161,7 @@ fn ready(question: Question, runner: &Arc<Runner>, served: &Served) -> Result<An
             Err(FindingsError::Append(e)) => return Err(e.into()),
             Err(e) => sorry(&e.to_string()),
         },
+        Question::Condition => Answer::Condition(runner.condition()?),
         Question::Probe { facts } => match facts.iter().find(|fact| !probe::is_probed(fact)) {
             Some(fact) => return Ok(sorry(&format!("{fact} is not looked at for anybody"))),
             None => return Ok(Answer::Probed(machine.meter.probe(&facts))),

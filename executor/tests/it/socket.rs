@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use contract::fact::{FactValue, FileKind, FileMode, Permissions};
 use contract::finding::{Finding, Verdict};
 use contract::record::{Body, Trigger};
+use contract::refusal::Mode;
 use contract::socket::{Answer, PROTOCOL, Question};
 
 use tlog::SigningKey;
@@ -184,6 +185,24 @@ fn the_agents_user_owns_the_socket_and_may_pass_to_it() {
     let look = |name| std::fs::metadata(rig.path(name)).unwrap();
     assert_eq!((look("run/s").uid(), look("run/s").permissions().mode() & 0o777), (65534, 0o600));
     assert_eq!((look("run").uid(), look("run").permissions().mode() & 0o777), (0, 0o711));
+}
+
+#[test]
+fn how_it_stands_is_told_as_often_as_it_is_asked_and_is_no_evidence() {
+    let rig = Rig::new();
+    let _running = rig.start();
+    let mut agent = rig.agent();
+    for _ in 0..3 {
+        let Answer::Condition(stands) = ask(&mut agent, &Question::Condition) else {
+            panic!("it did not say")
+        };
+        assert_eq!((stands.mode, stands.break_glass_until), (Mode::Observe, None));
+        assert_eq!(stands.software.as_str(), env!("CARGO_PKG_VERSION"));
+    }
+    let Answer::Entries(none) = ask(&mut agent, &Question::Entries { from: BEGAN }) else {
+        panic!("no package")
+    };
+    assert_eq!(none.entries.len(), 0);
 }
 
 #[test]

@@ -19,6 +19,6 @@ pub(super) async fn hear(
     Strict(said): Strict<Heartbeat, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
     let heard = edge::clock::utc();
-    hub.pulses.hear(device.holder.host, said, heard);
-    Ok(answer(StatusCode::OK, &Heard { heard }))
+    let again = !hub.pulses.hear(device.holder.host, said, heard);
+    Ok(answer(StatusCode::OK, &Heard { heard, again }))
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use agent::deliver::{Incidents, Pinned};
 use agent::detectors::{Detectors, Library};
 use agent::in_force::InForce;
-use agent::logs::{Inlet, Reading, Scope, Shared, Source, Told, files, outlet};
+use agent::logs::{Inlet, Reading, Scope, Shared, Told, files, outlet};
 use agent::look::{Eyes, Looker};
 use agent::looks::Looks;
 use agent::outbox::{CAPACITY_BYTES, Outbox};
@@ -20,6 +20,7 @@ use contract::baseline::Baseline;
 use contract::dsse::HubSigner;
 use contract::exception::Exceptions;
 use contract::fact::FactSet;
+use contract::heartbeat::LogSource;
 use edge::trace::Tracer;
 
 use super::{row, setting};
@@ -85,7 +86,7 @@ fn lines_a_second() {
         let (thread, pulse, _inlet) = follow(dir.path(), detectors);
         let began = Instant::now();
         fs::rename(dir.path().join("sample"), dir.path().join("logs/sample.log")).unwrap();
-        until_blocking("all lines", || (pulse.now().sources[&Source::Files].lines >= lines).then_some(()));
+        until_blocking("all lines", || (pulse.now().sources[&LogSource::Files].lines >= lines).then_some(()));
         say(name, began.elapsed());
         thread.end();
     }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::time::Instant;
 
-use agent::logs::{Source, State};
+use contract::heartbeat::{Following, LogSource};
 use contract::record::LineLoss;
 
 use super::{Followed, append, pause};
@@ -63,8 +63,8 @@ fn of_a_crowd_of_logs_the_newest_are_followed_and_one_that_is_written_to_takes_a
     }
     let before = resident_kb();
     let mut at = f.begin();
-    let health = at.pulse.now().sources[&Source::Files].clone();
-    assert_eq!(health.state, State::Following(512));
+    let health = at.pulse.now().sources[&LogSource::Files].clone();
+    assert_eq!(health.state, Following::Streams(512));
     assert_eq!(health.unfollowed, u64::from(files()) - 512);
     let grown = resident_kb().saturating_sub(before);
     println!("{} logs: {grown} kB more", files());

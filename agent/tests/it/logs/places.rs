@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use agent::logs::{Scope, Source, State};
+use agent::logs::Scope;
+use contract::heartbeat::{Following, LogSource};
 
 use super::{At, Followed, append, detectors, pause};
 use crate::rig::until_blocking;
@@ -58,5 +59,5 @@ fn beside_the_journal_what_was_copied_out_of_it_is_not_read_again() {
     append(&root.join("dpkg.log"), 3..4);
     append(&root.join("app/auth.log"), 4..5);
     at.until_lines(2);
-    assert_eq!(at.end().1.sources[&Source::Files].state, State::Following(2));
+    assert_eq!(at.end().1.sources[&LogSource::Files].state, Following::Streams(2));
 }

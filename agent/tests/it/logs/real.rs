@@ -53,7 +53,7 @@ fn what_logrotate_does_while_we_run_and_while_we_do_not_loses_nothing() {
             until_blocking(how, || (at.lines() >= expected).then_some(()));
             pause(100);
             let (told, health) = at.end();
-            read += health.sources[&agent::logs::Source::Files].lines;
+            read += health.sources[&contract::heartbeat::LogSource::Files].lines;
             assert_eq!((told, health.lost.len()), (vec![], 0), "{how}");
             // And while we are down. A name with seconds in it needs the next one.
             pause(if how.contains("%s") { 1_100 } else { 0 });

@@ -8,12 +8,16 @@ use std::sync::{Arc, Mutex};
 use contract::fact::{FactId, FactSet};
 use contract::finding::Finding;
 use contract::frame;
+use contract::heartbeat::ExecutorCondition;
 use contract::ids::IncidentId;
 use contract::incident::What;
 use contract::outcome::Outcome;
 use contract::paper::PaperKind;
 use contract::record::{LineLoss, Trigger};
+use contract::refusal::Mode;
+use contract::runbook::Confinement;
 use contract::socket::{Answer, EntryPackage, OrderAnswer, PROTOCOL, Question};
+use contract::time::UtcTime;
 
 /// What it saw and how it behaves.
 #[derive(Debug, Default)]
@@ -52,6 +56,8 @@ pub(crate) struct Seen {
     pub(crate) papers: Vec<(PaperKind, Vec<u8>)>,
     /// What it answers to papers instead of keeping them, in turn.
     pub(crate) paper_answers: VecDeque<Answer>,
+    /// Until when the glass is broken there.
+    pub(crate) glass_until: Option<UtcTime>,
 }
 
 #[derive(Debug, Clone)]
@@ -123,6 +129,12 @@ impl Seen {
                 self.size += 1;
                 Answer::Recorded { size: self.size }
             }
+            Question::Condition => Answer::Condition(ExecutorCondition {
+                software: "0.0.0-made-up".to_owned().try_into().unwrap(),
+                mode: Mode::Enforce,
+                break_glass_until: self.glass_until,
+                confinement: [Confinement::Landlock].into(),
+            }),
             Question::Probe { facts } => {
                 self.probed.extend(facts);
                 Answer::Probed(self.sees.clone())

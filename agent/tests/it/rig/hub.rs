@@ -211,7 +211,7 @@ impl FakeHub {
                 }
                 ["POST", "/v1/heartbeat"] => {
                     seen.heartbeats.push(serde_json::from_slice(body).unwrap());
-                    json(&Heard { heard: edge::clock::utc() })
+                    json(&Heard { heard: edge::clock::utc(), again: false })
                 }
                 ["POST", "/v1/renew"] => {
                     let request: RenewRequest = serde_json::from_slice(body).unwrap();

@@ -187,8 +187,12 @@ fn break_glass_is_a_named_persons_for_four_hours_at_the_most_and_each_use_is_a_r
     let short = fixtures::jane().sign(PayloadType::BreakGlass, value.to_string().as_bytes());
     assert!(refused(&short), "a reason of seven characters");
 
+    let stands = || rig.runner.condition().unwrap();
+    assert_eq!((stands().mode, stands().break_glass_until), (Mode::Maintenance, None));
     rig.runner.break_glass(&signed(&glass("jane", 1, 4))).unwrap();
     assert!(refused(&signed(&glass("jane", 1, 4))), "twice");
+    let until = fixtures::utc(fixtures::NOW).plus_ms(4 * HOUR_MS);
+    assert_eq!((stands().mode, stands().break_glass_until), (Mode::Maintenance, Some(until)));
     let under = |counter| {
         let order = order(&fixtures::site(), "suture.agent-keys", counter);
         fixtures::sign(&Order {
@@ -200,6 +204,7 @@ fn break_glass_is_a_named_persons_for_four_hours_at_the_most_and_each_use_is_a_r
     assert_eq!((rig.send(&under(2)).outcome, rig.is_loose("agent-keys")), (Outcome::Healed, false));
     rig.clock.advance_ms(4 * HOUR_MS + 1);
     rig.runner.tick();
+    assert_eq!(stands().break_glass_until, None);
     rig.loosen("agent-keys");
     let over = rig.send(&under(3));
     assert_eq!(over.refusal, Some(Refusal::BreakGlassEnded("b-1".parse().unwrap())));
