@@ -177,11 +177,11 @@ fn decide(
     what: &What,
     counter: u64,
 ) -> (Decision, Option<NewOrder>) {
-    let decision = planner::decide(what, &library.rules, &library.catalogue);
+    let decision = planner::plan(what, &library.rules, &library.baseline, &library.catalogue);
     match order(library, draft, what, &decision, counter) {
         Ok(None) => (decision, None),
         Ok(Some(order)) => (decision, Some(sign(signer, order))),
-        // The library was checked when the hub started: only an incident about a control that this baseline lacks can come here.
+        // What cannot be bound is a person's already; should the two ever part, it still is.
         Err(Unbound) => {
             let Decision { choice: _, provenance } = decision;
             (Decision { choice: Choice::Escalate(Escalation::NoRule), provenance }, None)
@@ -236,3 +236,6 @@ fn order(
         break_glass: break_glass.clone(),
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! The decision itself.
 
+use contract::baseline::Baseline;
 use contract::decision::{Choice, Decision, Escalation, Provenance};
+use contract::ids::RunbookId;
 use contract::incident::What;
 use contract::runbook::Catalogue;
 
@@ -24,6 +26,28 @@ pub fn decide(what: &What, rules: &Rules, catalogue: &Catalogue) -> Decision {
     };
     let rule = matching.first().map(|rule| rule.id.to_string());
     Decision { choice, provenance: Provenance::Rules { table: rules.digest(), rule } }
+}
+
+/// As [`decide`], and hands to a person what no order could be made of: a signal, which names nothing to measure, and a control that this baseline lacks
+/// or that the chosen runbook cannot be bound to. Hub and site both decide by this, so that they decide the same.
+pub fn plan(what: &What, rules: &Rules, baseline: &Baseline, catalogue: &Catalogue) -> Decision {
+    let Decision { choice, provenance } = decide(what, rules, catalogue);
+    let choice = match choice {
+        Choice::Run(runbook) if is_bindable(&runbook, what, baseline, catalogue) => Choice::Run(runbook),
+        Choice::Run(_) => Choice::Escalate(Escalation::NoRule),
+        escalated @ Choice::Escalate(_) => escalated,
+    };
+    Decision { choice, provenance }
+}
+
+fn is_bindable(runbook: &RunbookId, what: &What, baseline: &Baseline, catalogue: &Catalogue) -> bool {
+    let What::Drift { control, fact: _, observed: _ } = what else { return false };
+    match (baseline.control(control), catalogue.runbook(runbook)) {
+        (Some(declared), Some(approved)) => {
+            approved.runbook.triggers.contains(control) && approved.runbook.bind(declared).is_ok()
+        }
+        (None, _) | (_, None) => false,
+    }
 }
 
 /// Two runbooks, or a runbook and a person. Two reasons for a person are one answer.

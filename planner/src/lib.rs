@@ -1,6 +1,6 @@
 //! The planner's core: from an incident to a runbook's ID, and nothing else.
 //!
-//! [`decide()`] is a pure function of what was found, the rule table and the catalogue. It reads no clock, file or randomness, so every decision can
+//! [`plan()`] is a pure function of what was found, the rule table, the baseline and the catalogue. It reads no clock, file or randomness, so every decision can
 //! be made again from the log: the provenance names the digest of the table's bytes and the rule that matched. The planner never writes a parameter,
 //! a command or a path; those are bound from the failing control by the runbook itself. Where the rules are silent, or speak with two voices, a
 //! person decides.
@@ -10,7 +10,7 @@ mod decide;
 mod fit;
 mod rules;
 
-pub use decide::decide;
+pub use decide::{decide, plan};
 pub use fit::{Misfit, MisfitError};
 pub use rules::{Answer, Condition, NonEmpty, Rule, RuleId, Rules, RulesError, RulesFault};
 

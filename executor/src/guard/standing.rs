@@ -3,7 +3,7 @@
 //! What comes of it is an order like any other, and meets the same guardrails. It is made here from a verified grant and from nothing else.
 
 use contract::baseline::Control;
-use contract::decision::{Choice, Provenance};
+use contract::decision::{Choice, Decision, Provenance};
 use contract::digest::Digest;
 use contract::dsse::{self, PayloadType};
 use contract::grant::{SILENCE_MS, STANDING_LIFETIME_MAX_MS, StandingOrder};
@@ -113,6 +113,12 @@ impl VerifiedStanding {
         &self.order
     }
 
+    /// What the hub's own rules choose; none where the grant was taken back.
+    pub fn decision(&self, site: &Site, what: &What) -> Option<Decision> {
+        let rules = self.rules.as_ref()?;
+        Some(planner::plan(what, rules, &site.baseline, &site.catalogue))
+    }
+
     /// Decides about one failing control as the hub would, and makes the order of it. `silent_ms` is how long nothing signed came from the hub.
     pub fn decide(
         &self,
@@ -129,8 +135,7 @@ impl VerifiedStanding {
         if now > self.order.expires {
             return Err(Refusal::NoStandingOrder);
         }
-        let rules = self.rules.as_ref().ok_or(Refusal::NoStandingOrder)?;
-        let decision = planner::decide(what, rules, &site.catalogue);
+        let decision = self.decision(site, what).ok_or(Refusal::NoStandingOrder)?;
         let (Choice::Run(runbook), What::Drift { control, .. }) = (&decision.choice, what) else {
             return Err(Refusal::NoRule);
         };

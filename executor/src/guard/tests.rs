@@ -18,6 +18,7 @@ use jiff::tz::TimeZone;
 use super::*;
 
 mod behind;
+mod decisions;
 mod people;
 mod shipped;
 mod sites_policy;

@@ -1,6 +1,8 @@
 //! The rule table that is shipped, and what happens to tables and decisions that make no sense.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is the test's own message")]
 
+mod decisions;
+
 use std::path::{Path, PathBuf};
 
 use contract::baseline::{Baseline, Control, Severity};
@@ -10,7 +12,7 @@ use contract::fact::FactValue;
 use contract::incident::What;
 use contract::runbook::{Catalogue, CatalogueFile};
 use contract::signal::{About, Signal, SignalKind};
-use planner::{Misfit, Rules, SHIPPED, decide};
+use planner::{Misfit, Rules, SHIPPED, decide, plan};
 
 fn beside(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-fn shipped_files() -> Vec<CatalogueFile> {
+pub(super) fn shipped_files() -> Vec<CatalogueFile> {
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../runbooks");
     let mut files: Vec<CatalogueFile> = std::fs::read_dir(directory)
         .unwrap()
