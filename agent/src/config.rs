@@ -49,6 +49,8 @@ pub struct Config {
     /// Which logs are followed.
     #[serde(default)]
     pub logs: Logs,
+    /// The secret that all machines of this site share, and nobody else: under it the same address has the same pseudonym on each of them.
+    pub site_key: Option<AbsolutePath>,
     /// The HTTP proxy by way of which the hub is reached.
     pub proxy: Option<Proxy>,
 }

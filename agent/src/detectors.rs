@@ -3,7 +3,10 @@
 //! What a detector is and how lines become signals is the crate `detectors`: pure, and shared with the operator's command that tries samples.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+
+use contract::ids::{SiteId, TenantId};
 
 pub use detectors::{
     BadDetectors, Claims, Definition, Detectors, DiskUse, Library, Moment, Observed, Program, Remembered,
@@ -52,6 +55,23 @@ pub fn site_key(path: &Path) -> Result<SiteKey, file::FileError> {
         Err(e) => return Err(e),
     };
     Ok(SiteKey::new(&key))
+}
+
+/// The key of a site whose machines were all given the same secret: 64 hexadecimal digits in a file that not everybody may read. The names of tenant
+/// and site are part of the key, so a secret that was given to two sites makes no name of the one known at the other.
+pub fn shared_key(path: &Path, tenant: &TenantId, site: &SiteId) -> Result<SiteKey, file::FileError> {
+    let bent =
+        |source| file::FileError { path: path.to_owned(), action: "read the site's key from it", source };
+    let text = file::read_text(path, 256)?;
+    let mode = std::fs::metadata(path).map_err(bent)?.permissions().mode();
+    if mode & 0o007 != 0 {
+        return Err(bent(io::Error::other(
+            "everybody on this machine may read it: take that away (chmod o=)",
+        )));
+    }
+    let secret = contract::digest::unhex::<32>(text.trim_ascii())
+        .ok_or_else(|| bent(io::Error::other("it must hold 64 hexadecimal digits (openssl rand -hex 32)")))?;
+    Ok(SiteKey::shared(&secret, tenant.as_str(), site.as_str()))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::deliver::{self, Incidents, Pinned};
-use crate::detectors::{self, BadDetectors, Detectors, Trends};
+use crate::detectors::{self, BadDetectors, Detectors, SiteKey, Trends};
 use crate::executor::{self, Seat, WrongExecutor};
 use crate::hub::{Hub, HubError};
 use crate::in_force::{self, InForce};
@@ -98,7 +98,7 @@ pub async fn run_alone_after(
     let incidents = Incidents::new(outbox, tracer, Pinned::of(&identity));
 
     let (to_signals, from_logs) = logs::outlet();
-    let (library, key) = (detectors::library()?, detectors::site_key(&places.site_key())?);
+    let (library, key) = (detectors::library()?, site_key(&config, &places, &identity)?);
     let trends = Trends::of(&library, key.clone());
     let (observer, news) = mpsc::channel(64);
     let looks = Looks::of(&library, in_force.clone(), observer.clone());
@@ -140,6 +140,14 @@ pub async fn run_alone_after(
     watching.end();
     following.end();
     ended
+}
+
+/// The key that all machines of the site share where there is one, else one of this machine's own.
+fn site_key(config: &Config, places: &Places, identity: &Identity) -> Result<SiteKey, FileError> {
+    match &config.site_key {
+        Some(path) => detectors::shared_key(path.path(), &identity.tenant, &identity.site),
+        None => detectors::site_key(&places.site_key()),
+    }
 }
 
 /// What the parts stand on.

@@ -24,6 +24,16 @@ impl SiteKey {
         Self(Hmac::new_from_slice(key).expect("a key of any length"))
     }
 
+    /// Of a secret that all machines of a site share: not the secret itself, so that another site with the same one has other names.
+    pub fn shared(secret: &[u8; 32], tenant: &str, site: &str) -> Self {
+        let Self(mut mac) = Self::new(secret);
+        for part in ["suture: names of a site", tenant, site] {
+            mac.update(part.as_bytes());
+            mac.update(&[0]);
+        }
+        Self::new(&mac.finalize().into_bytes().into())
+    }
+
     /// What `name` is called outside. Names of different kinds never meet.
     fn pseudonym(&self, capture: Capture, name: &[u8]) -> Pseudonym {
         let mut mac = self.0.clone();
