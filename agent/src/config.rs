@@ -12,6 +12,8 @@ use thiserror::Error;
 
 pub use proxy::Proxy;
 
+use crate::site::Places;
+
 /// No configuration is near this long.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -49,6 +51,8 @@ pub struct Config {
     /// Which logs are followed.
     #[serde(default)]
     pub logs: Logs,
+    /// The TPM 2.0 that sealed the device's key, where it is not the kernel's own device.
+    pub tpm_device: Option<String>,
     /// The secret that all machines of this site share, and nobody else: under it the same address has the same pseudonym on each of them.
     pub site_key: Option<AbsolutePath>,
     /// The HTTP proxy by way of which the hub is reached.
@@ -203,6 +207,11 @@ impl Config {
     /// Reads the file at `path`.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         Ok(yaml::parse(&path.display().to_string(), &edge::file::read_text(path, FILE_BYTES_MAX)?)?)
+    }
+
+    /// Where the agent's own things lie.
+    pub fn places(&self) -> Places {
+        Places { dir: self.dir.path().to_owned(), tpm: self.tpm_device.clone() }
     }
 
     /// What the readers of facts are told.

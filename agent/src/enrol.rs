@@ -12,12 +12,11 @@ use thiserror::Error;
 
 use crate::config::{HubUrl, Proxy};
 use crate::hub::{Hub, HubError};
+use crate::keystore::{self, KeyError, Sealing};
 use crate::site::{self, Identity, Places, SiteError};
 
 /// Baseline, catalogue, certificates: a sheet is never longer.
 const SHEET_BYTES_MAX: u64 = 4 << 20;
-/// A key in PEM.
-const KEY_BYTES_MAX: u64 = 16 * 1024;
 
 /// Why a machine was not enrolled.
 #[derive(Debug, Error)]
@@ -39,6 +38,9 @@ pub enum EnrolError {
         /// Whose it is.
         host: contract::ids::HostId,
     },
+    /// The device's key could not be made, sealed or opened.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// A key or certificate could not be made or used.
     #[error("the {what} cannot be used")]
     Identity {
@@ -62,10 +64,11 @@ pub enum Enrolment {
     AlreadyThere,
 }
 
-/// Enrols this machine by the sheet at `sheet_path`, into `dir`. `evidence_key` is the verifier key of the executor's log.
+/// Enrols this machine by the sheet at `sheet_path`, into `places`. `evidence_key` is the verifier key of the executor's log.
 pub async fn enrol(
     sheet_path: &Path,
-    dir: &Path,
+    places: &Places,
+    sealing: &Sealing,
     evidence_key: &str,
     proxy: Option<Proxy>,
 ) -> Result<Enrolment, EnrolError> {
@@ -75,15 +78,14 @@ pub async fn enrol(
     if let Some(allowlist) = &sheet.allowlist {
         site::open_allowlist(sheet_path, &allowlist.0, &sheet.hub_key)?;
     }
-    let places = Places::of(dir);
-    file::private_directory(dir)?;
+    file::private_directory(&places.dir)?;
     file::private_directory(&places.keys())?;
     let _lock = file::lock(&places.lock())?;
     let identity = pinned(&sheet);
-    if is_complete(&places, &identity)? {
+    if is_complete(places, &identity)? {
         return Ok(Enrolment::AlreadyThere);
     }
-    let key = device_key(&places)?;
+    let key = keystore::read_or_make(places, sealing)?;
     let certificate = ask(&sheet, &key, evidence_key, proxy).await?;
     // Refuses a certificate over another key than ours, before it is stored.
     identity::client_config(&identity.hub_authority, &certificate, &key.pem())
@@ -122,18 +124,6 @@ fn is_complete(places: &Places, identity: &Identity) -> Result<bool, EnrolError>
     site::read_tls(places, &held)?;
     site::read_baseline(places, &held)?;
     Ok(true)
-}
-
-/// The key of an earlier try, or a new one, durable before anybody hears of it.
-fn device_key(places: &Places) -> Result<DeviceKey, EnrolError> {
-    let path = places.device_key();
-    let unusable = |source| EnrolError::Identity { what: "device key", source };
-    if path.exists() {
-        return DeviceKey::load(&file::read_text(&path, KEY_BYTES_MAX)?).map_err(unusable);
-    }
-    let key = DeviceKey::create().map_err(unusable)?;
-    file::write_durably(&path, key.pem().as_bytes())?;
-    Ok(key)
 }
 
 async fn ask(

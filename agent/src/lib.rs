@@ -23,6 +23,7 @@ pub mod executor;
 pub mod hub;
 pub mod in_force;
 pub mod interest;
+pub mod keystore;
 pub mod logs;
 pub mod look;
 pub mod looks;

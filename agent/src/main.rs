@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use agent::config::{Config, Proxy};
 use agent::enrol::{Enrolment, enrol};
+use agent::keystore::{self, Sealing};
 use agent::run::{RunError, run};
 use agent::scan::{Against, Options, scan};
+use agent::site::Places;
 use agent::table::{self, Colours};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -41,6 +43,12 @@ enum Command {
         /// The HTTP proxy by way of which the hub is reached, like `http://proxy.example:3128`.
         #[arg(long, value_name = "URL")]
         proxy: Option<Proxy>,
+        /// The TPM 2.0 that seals the device's key, where it is not the kernel's /dev/tpmrm0. The configuration must name it too.
+        #[arg(long)]
+        tpm_device: Option<String>,
+        /// Write the device's key down in the open although there is a TPM 2.0.
+        #[arg(long, conflicts_with = "tpm_device")]
+        unsealed: bool,
     },
     /// Observe until told to stop.
     Run {
@@ -121,8 +129,15 @@ fn main() -> ExitCode {
 
 fn start(command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Enrol { sheet, dir, evidence_key, proxy } => {
-            let done = runtime()?.block_on(enrol(&sheet, &dir, &evidence_key, proxy))?;
+        Command::Enrol { sheet, dir, evidence_key, proxy, tpm_device, unsealed } => {
+            let sealing = match &tpm_device {
+                Some(_) => Sealing::Told,
+                None if unsealed => Sealing::Unsealed,
+                None => Sealing::Found,
+            };
+            let places = Places { dir: dir.clone(), tpm: tpm_device };
+            let done = runtime()?.block_on(enrol(&sheet, &places, &sealing, &evidence_key, proxy))?;
+            edge::trace::complain(&format!("suture-agent: {}", keystore::protection(&places)));
             println!(
                 "{}",
                 match done {

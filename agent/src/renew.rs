@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use crate::backoff::{HUB, pause};
 use crate::hub::{Hub, HubError};
 use crate::run::RunError;
-use crate::site::{self, Places};
+use crate::site::{self, Places, SiteError};
 
 /// Between two looks at the clock: it may be set, and the machine may sleep.
 const LOOK: Duration = Duration::from_secs(60 * 60);
@@ -42,6 +42,10 @@ pub struct Parts {
 enum NotRenewed {
     #[error(transparent)]
     File(#[from] FileError),
+    #[error("the process is stopping")]
+    Stopping,
+    #[error(transparent)]
+    Site(#[from] SiteError),
     #[error("the key or the certificate cannot be used")]
     Identity(#[from] IdentityError),
     #[error(transparent)]
@@ -94,12 +98,16 @@ async fn renew_in_time(
 
 /// Renews where it is due or `refused`, and says how long there is nothing to do.
 async fn look(parts: &Parts, refused: bool) -> Result<Duration, NotRenewed> {
-    let (certificate, key) = site::read_device(&parts.places)?;
+    let certificate = site::read_certificate(&parts.places)?;
     let held = identity::validity_of(&certificate)?;
     let now = edge::clock::utc();
     if now < held.due() && !refused {
         return Ok(Duration::from_millis(held.due().ms_since(now)));
     }
+    // A TPM takes its time to open it.
+    let places = parts.places.clone();
+    let read = tokio::task::spawn_blocking(move || site::read_device(&places)).await;
+    let (_, key) = read.map_err(|_| NotRenewed::Stopping)??;
     let csr = DeviceKey::load(&key)?.request()?;
     let renewed = parts.hub.renew(csr).await?.certificate;
     let tls = identity::client_config(&parts.authority, &renewed, &key)?;

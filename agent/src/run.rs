@@ -86,7 +86,7 @@ pub async fn run_alone_after(
     stop: impl Future<Output = ()>,
     silence: Duration,
 ) -> Result<(), RunError> {
-    let places = Places::of(config.dir.path());
+    let places = config.places();
     let _lock = edge::file::lock(&places.lock()).map_err(|e| match e.source.kind() {
         std::io::ErrorKind::WouldBlock => RunError::Busy(places.dir.clone()),
         _ => e.into(),
@@ -188,7 +188,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     spawn(parts, signals::write_down(losses, arrived, executor.clone(), shipping.clone()));
     spawn(parts, signals::follow(from_logs, incidents.clone(), looks, to_losses));
     // Armed before the first look, so that no change falls between the two.
-    let places = Places::of(config.dir.path());
+    let places = config.places();
     let told = in_force::told(config, &places, &identity);
     let watch = Watch::arm_for(told, in_force.clone()).map_err(RunError::Watch)?;
 
@@ -201,7 +201,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
         ready.take_if(|_| is).into_iter().for_each(|event| tracer.emit(event));
     };
     let renewing = renew::Parts {
-        places: Places::of(config.dir.path()),
+        places: config.places(),
         authority: identity.hub_authority.clone(),
         hub: hub.clone(),
     };
@@ -212,7 +212,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
         executor: executor.clone(),
         in_force: in_force.clone(),
         logs,
-        places: Places::of(config.dir.path()),
+        places: config.places(),
     };
     spawn(parts, pulse::beat(beating));
     let board = hub.board().clone();
@@ -224,7 +224,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
         executor: executor.clone(),
         incidents: incidents.clone(),
         shipping: shipping.clone(),
-        open: Places::of(config.dir.path()).open(),
+        open: config.places().open(),
         rescan: config.rescan_s.duration(),
         tracer,
     };

@@ -16,7 +16,7 @@ use crate::config::{Config, ConfigError};
 use crate::in_force;
 use crate::look::{Eyes, Looker};
 use crate::run::RunError;
-use crate::site::{self, Places, SiteError};
+use crate::site::{self, SiteError};
 
 /// The longest baseline or file of facts.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -90,7 +90,7 @@ pub fn scan(options: &Options) -> Result<Scan, ScanError> {
     let (baseline, facts, declared) = match &options.against {
         Against::Config(path) => {
             let config = Config::read(path)?;
-            let places = Places::of(config.dir.path());
+            let places = config.places();
             let identity = site::read_identity(&places)?;
             let baseline = site::read_baseline(&places, &identity)?;
             let allowed = site::read_allowlist(&places, &identity);

@@ -16,6 +16,8 @@ use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::keystore::{self, KeyError};
+
 /// No certificate, key or identity is near this long.
 const SMALL_FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -44,12 +46,19 @@ pub struct Identity {
 pub struct Places {
     /// The directory itself.
     pub dir: PathBuf,
+    /// The TPM 2.0, where it is not the kernel's own device.
+    pub tpm: Option<String>,
 }
 
 impl Places {
     /// Those of `dir`.
     pub fn of(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+        Self { dir: dir.to_owned(), tpm: None }
+    }
+
+    /// The TPM 2.0 that seals the device's key.
+    pub(crate) fn tpm_device(&self) -> &str {
+        self.tpm.as_deref().unwrap_or(keystore::DEVICE)
     }
 
     /// What was pinned.
@@ -62,9 +71,14 @@ impl Places {
         self.dir.join("keys")
     }
 
-    /// The device's key.
+    /// The device's key, where it lies in the open.
     pub fn device_key(&self) -> PathBuf {
         self.keys().join("device.key")
+    }
+
+    /// The device's key, where a TPM sealed it.
+    pub fn sealed_device_key(&self) -> PathBuf {
+        self.keys().join("device.key.sealed")
     }
 
     /// The device's certificate.
@@ -175,6 +189,12 @@ pub enum SiteError {
     /// The signed baseline makes no sense.
     #[error(transparent)]
     Baseline(#[from] BaselineError),
+    /// The device's key cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// It is not there.
+    #[error("{}: there is no device key here; run `suture-agent enrol`", .0.display())]
+    NoKey(PathBuf),
     /// The keys and certificates do not belong together.
     #[error("{}: its keys and certificates cannot be used", path.display())]
     Tls {
@@ -296,8 +316,10 @@ pub(crate) fn read_certificate(places: &Places) -> Result<String, FileError> {
 }
 
 /// The device's certificate and its key, in PEM.
-pub(crate) fn read_device(places: &Places) -> Result<(String, String), FileError> {
-    Ok((read_certificate(places)?, file::read_text(&places.device_key(), SMALL_FILE_BYTES_MAX)?))
+pub(crate) fn read_device(places: &Places) -> Result<(String, String), SiteError> {
+    let certificate = read_certificate(places)?;
+    let key = keystore::read(places)?.ok_or_else(|| SiteError::NoKey(places.device_key()))?;
+    Ok((certificate, key))
 }
 
 /// Mutual TLS as this device: pinned authority, own certificate.

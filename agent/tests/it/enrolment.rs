@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use agent::enrol::{EnrolError, Enrolment, enrol};
+use agent::keystore::Sealing;
 use agent::site::{Places, read_allowlist, read_identity};
 use contract::dsse::{HubSigner, PayloadType};
 use contract::fact::Absence;
@@ -21,13 +22,19 @@ async fn a_lost_reply_costs_nothing_and_the_same_key_is_used_again() {
     let (hub, machine) = (FakeHub::start().await, Machine::new());
     let (sheet, dir) = (machine.sheet(&hub), machine.path("agent"));
     hub.with(|s| s.replies_lost = 1);
-    enrol(&sheet, &dir, EVIDENCE_KEY, None).await.unwrap_err();
+    enrol(&sheet, &Places::of(&dir), &Sealing::Unsealed, EVIDENCE_KEY, None).await.unwrap_err();
     let key = std::fs::read(dir.join("keys/device.key")).unwrap();
     assert!(!dir.join("identity.json").exists());
 
-    assert_eq!(enrol(&sheet, &dir, EVIDENCE_KEY, None).await.unwrap(), Enrolment::Fresh);
+    assert_eq!(
+        enrol(&sheet, &Places::of(&dir), &Sealing::Unsealed, EVIDENCE_KEY, None).await.unwrap(),
+        Enrolment::Fresh
+    );
     assert_eq!(std::fs::read(dir.join("keys/device.key")).unwrap(), key);
-    assert_eq!(enrol(&sheet, &dir, EVIDENCE_KEY, None).await.unwrap(), Enrolment::AlreadyThere);
+    assert_eq!(
+        enrol(&sheet, &Places::of(&dir), &Sealing::Unsealed, EVIDENCE_KEY, None).await.unwrap(),
+        Enrolment::AlreadyThere
+    );
     assert_eq!(hub.with(|s| s.enrolments.len()), 2);
     assert!(hub.with(|s| s.enrolments.iter().all(|e| e.evidence_key == EVIDENCE_KEY)));
 
@@ -44,7 +51,7 @@ async fn a_baseline_that_the_hub_did_not_sign_is_never_stored() {
     let (sheet, dir) = (machine.sheet(&hub), machine.path("agent"));
     let forged = HubSigner::from_seed(&[8; 32]).sign(PayloadType::Baseline, machine.baseline().as_bytes());
     bend(&sheet, "baseline", String::from(contract::blob::Blob(forged)).into());
-    let refused = enrol(&sheet, &dir, EVIDENCE_KEY, None).await.unwrap_err();
+    let refused = enrol(&sheet, &Places::of(&dir), &Sealing::Unsealed, EVIDENCE_KEY, None).await.unwrap_err();
     assert!(refused.to_string().contains("the signed baseline is not believed"), "{refused}");
     assert!(!dir.exists());
     assert_eq!(hub.with(|s| s.raw.len()), 0);
@@ -55,7 +62,9 @@ async fn a_hub_of_another_authority_is_not_spoken_to() {
     let (hub, other, machine) = (FakeHub::start().await, FakeHub::start().await, Machine::new());
     let sheet = machine.sheet(&hub);
     bend(&sheet, "hub", other.url.clone().into());
-    let refused = enrol(&sheet, &machine.path("agent"), EVIDENCE_KEY, None).await.unwrap_err();
+    let refused = enrol(&sheet, &Places::of(&machine.path("agent")), &Sealing::Unsealed, EVIDENCE_KEY, None)
+        .await
+        .unwrap_err();
     assert!(matches!(refused, EnrolError::Asked(_)), "{refused:?}");
     assert_eq!(other.with(|s| s.raw.len()), 0);
 }
@@ -66,11 +75,17 @@ async fn a_directory_of_another_machine_and_a_malformed_sheet_are_refused() {
     machine.enrol(&hub).await;
     let sheet = machine.sheet(&hub);
     bend(&sheet, "host", "h-2".into());
-    let refused = enrol(&sheet, &machine.path("agent"), EVIDENCE_KEY, None).await.unwrap_err().to_string();
+    let refused = enrol(&sheet, &Places::of(&machine.path("agent")), &Sealing::Unsealed, EVIDENCE_KEY, None)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("already holds the enrolment of host h-1"), "{refused}");
 
     std::fs::write(&sheet, "{\n  \"hub\": 7\n}").unwrap();
-    let refused = enrol(&sheet, &machine.path("agent"), EVIDENCE_KEY, None).await.unwrap_err().to_string();
+    let refused = enrol(&sheet, &Places::of(&machine.path("agent")), &Sealing::Unsealed, EVIDENCE_KEY, None)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("sheet.json:2:10:"), "{refused}");
 }
 

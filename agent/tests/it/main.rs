@@ -21,5 +21,6 @@ mod proxy;
 mod renewal;
 mod rig;
 mod scan;
+mod sealing;
 mod watchdog;
 mod whole;

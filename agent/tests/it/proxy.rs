@@ -154,7 +154,9 @@ async fn everything_goes_through_the_proxy_and_it_sees_a_name_and_tls() {
     let (hub, proxy) = (FakeHub::start().await, FakeProxy::start().await);
     let machine = behind(&proxy);
     let by_way = Some(proxy.url().parse().unwrap());
-    agent::enrol::enrol(&machine.sheet(&hub), &machine.path("agent"), EVIDENCE_KEY, by_way).await.unwrap();
+    let places = agent::site::Places::of(&machine.path("agent"));
+    let sealing = agent::keystore::Sealing::Unsealed;
+    agent::enrol::enrol(&machine.sheet(&hub), &places, &sealing, EVIDENCE_KEY, by_way).await.unwrap();
     assert_eq!(proxy.asked.lock().unwrap().len(), 1, "the enrolment went another way");
     machine.chmod("watched", 0o644);
     let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());

@@ -10,6 +10,17 @@ use rcgen::{
 
 use crate::IdentityError;
 
+/// A P-256 key in PKCS #8 is these bytes, a number, these bytes, a point (RFC 5915, RFC 5958).
+const BEFORE_NUMBER: [u8; 36] = [
+    0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
+    0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01,
+    0x04, 0x20,
+];
+const BEFORE_POINT: [u8; 5] = [0xa1, 0x44, 0x03, 0x42, 0x00];
+const NUMBER_BYTES: usize = 32;
+/// A device's key in the fewest bytes: its number, and its public point as SEC 1 has it.
+pub const SECRET_BYTES: usize = NUMBER_BYTES + 65;
+
 /// A key that was made on this device. `Debug` shows nothing of it.
 pub struct DeviceKey(KeyPair);
 
@@ -29,6 +40,24 @@ impl DeviceKey {
     /// The secret, in PEM: for a file of mode 0600 and nothing else.
     pub fn pem(&self) -> String {
         self.0.serialize_pem()
+    }
+
+    /// The secret as few bytes as it can be said in, for a TPM to seal: its number and its public point.
+    pub fn secret(&self) -> Result<[u8; SECRET_BYTES], IdentityError> {
+        let der = self.0.serialize_der();
+        let split = || {
+            let rest = der.strip_prefix(&BEFORE_NUMBER)?;
+            let (number, rest) = rest.split_at_checked(NUMBER_BYTES)?;
+            [number, rest.strip_prefix(&BEFORE_POINT)?].concat().try_into().ok()
+        };
+        split().ok_or(IdentityError::Pem { what: "private key" })
+    }
+
+    /// Reads back what [`Self::secret`] gave.
+    pub fn from_secret(secret: &[u8; SECRET_BYTES]) -> Result<Self, IdentityError> {
+        let (number, point) = secret.split_at(NUMBER_BYTES);
+        let der = [&BEFORE_NUMBER[..], number, &BEFORE_POINT[..], point].concat();
+        KeyPair::try_from(der).map(Self).map_err(|_| IdentityError::Pem { what: "private key" })
     }
 
     /// A PKCS #10 request in PEM. It names nobody: the hub chooses the names.
@@ -71,5 +100,22 @@ impl VerifiedRequest {
 
     pub(crate) const fn key(&self) -> &PublicKey {
         &self.key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_from_its_fewest_bytes_and_from_no_others() {
+        for _ in 0..20 {
+            let key = DeviceKey::create().unwrap();
+            let secret = key.secret().unwrap();
+            assert_eq!(DeviceKey::from_secret(&secret).unwrap().pem(), key.pem());
+            let mut bent = secret;
+            bent[40] ^= 1;
+            assert!(DeviceKey::from_secret(&bent).is_err(), "another point");
+        }
     }
 }

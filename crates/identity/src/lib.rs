@@ -17,7 +17,7 @@ mod issue;
 mod tls;
 
 pub use authority::Authority;
-pub use device::{DeviceKey, VerifiedRequest};
+pub use device::{DeviceKey, SECRET_BYTES, VerifiedRequest};
 pub use error::IdentityError;
 pub use issue::{Bootstrap, Holder, Issued, Validity, fingerprint};
 pub use tls::{client_config, server_config, validity_of};

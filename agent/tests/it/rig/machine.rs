@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent::config::Config;
+use agent::enrol::enrol;
+use agent::keystore::Sealing;
+use agent::site::Places;
 use contract::blob::Blob;
 use contract::dsse::{HubSigner, PayloadType};
 use contract::plane::EnrolmentSheet;
@@ -122,7 +125,8 @@ impl Machine {
     }
 
     pub(crate) async fn enrol(&self, hub: &FakeHub) {
-        agent::enrol::enrol(&self.sheet(hub), &self.path("agent"), EVIDENCE_KEY, None).await.unwrap();
+        let places = Places::of(&self.path("agent"));
+        enrol(&self.sheet(hub), &places, &Sealing::Unsealed, EVIDENCE_KEY, None).await.unwrap();
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
