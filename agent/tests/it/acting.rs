@@ -71,3 +71,31 @@ async fn the_standing_order_is_handed_over_at_the_start_and_when_the_hub_says_th
     assert_eq!(executor.with(|s| s.standing[1].0.clone()), b"taken back");
     agent.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_answer_is_told_again_until_the_hub_itself_has_heard_it() {
+    let wrong: [(u16, &[u8]); 4] =
+        [(204, b""), (202, b"{}"), (200, b"<html>welcome</html>"), (200, b"{\"portal\":1}")];
+    for (status, said) in wrong {
+        let (hub, machine) = (FakeHub::start().await, Machine::new());
+        machine.enrol(&hub).await;
+        let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());
+        hub.with(|s| {
+            s.answers_wrongly = Some((status, said));
+            s.orders.push_back(("ord-1".to_owned(), order("i-1", "a.quick")));
+        });
+        let agent = machine.run(&hub);
+        let told =
+            || hub.with(|s| s.raw.iter().filter(|r| r.starts_with("POST /v1/orders/ord-1/answer")).count());
+        until("two tries", || (told() >= 2).then_some(())).await;
+        assert_eq!(
+            executor.with(|s| s.orders),
+            1,
+            "{status}: what was taken for an answer let the order come again"
+        );
+        hub.with(|s| s.answers_wrongly = None);
+        until("the answer", || hub.with(|s| s.answers.first().cloned())).await;
+        assert!(hub.with(|s| s.orders.is_empty()), "{status}");
+        agent.stop().await.unwrap();
+    }
+}

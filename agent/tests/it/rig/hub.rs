@@ -66,6 +66,8 @@ pub(crate) struct Seen {
     pub(crate) receipts: Receipts,
     /// Its papers: under which number each is listed, and its envelope.
     pub(crate) papers: BTreeMap<PaperKind, (u64, Vec<u8>)>,
+    /// Answers answers so, and forgets no order by them.
+    pub(crate) answers_wrongly: Option<(u16, &'static [u8])>,
     /// Answers everything with these bytes instead, and closes.
     pub(crate) garbage: Option<Vec<u8>>,
 }
@@ -178,6 +180,9 @@ impl FakeHub {
         }
         if seen.refuses_incidents && line.starts_with("POST /v1/incidents") {
             return Some((503, json(&problem("broken"))));
+        }
+        if let Some((status, said)) = seen.answers_wrongly.filter(|_| line.contains("/answer ")) {
+            return Some((status, said.to_vec()));
         }
         let mut reply_is_lost = |taken: Vec<u8>| {
             seen.replies_lost = seen.replies_lost.checked_sub(1)?;
