@@ -232,6 +232,11 @@ impl Config {
         self.directory.join("evidence")
     }
 
+    /// What the last verification of the Nix store came to.
+    pub fn store_verification(&self) -> PathBuf {
+        self.directory.join("store-verification.json")
+    }
+
     /// Where the evidence key lies.
     pub fn key(&self) -> Place {
         Place::current(&self.keys(), self.tpm_device.as_deref())

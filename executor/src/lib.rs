@@ -47,6 +47,7 @@ pub mod run;
 pub mod schedule;
 pub mod serve;
 pub mod start;
+pub mod store;
 pub mod succession;
 pub mod verbs;
 

@@ -14,7 +14,7 @@ use executor::init::{self, Init};
 use executor::serve::{self, Served};
 use executor::start::{Ground, Stage};
 use executor::{EXIT_CONFIG, EXIT_EVIDENCE};
-use executor::{publish, rotate};
+use executor::{publish, rotate, store};
 
 #[derive(Parser)]
 #[command(version, about = "The guarded executor and recorder of one machine")]
@@ -183,6 +183,7 @@ fn run(ground: Ground) -> anyhow::Result<()> {
         Stage::Lacking(lacking) => lacking.size(),
         Stage::Changing => 0,
     };
+    store::by_timer(facts::Root::new("/"), ground.config.store_verification())?;
     let listener = serve::bind(&ground.config.socket, ground.config.agent_uid)?;
     let (written, told) = publish::channel();
     let tracer = ground.tracer;

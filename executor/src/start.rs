@@ -231,6 +231,7 @@ impl Ground {
         let parts = Parts {
             meter: Meter::new(Reader::new(facts::Config {
                 allowed: self.config.allowlist(),
+                store_verification: Some(self.config.store_verification()),
                 ..facts::Config::new(own.clone())
             })),
             own,

@@ -6,7 +6,7 @@
 use crate::fact::FactId;
 
 /// All of them.
-pub const PROBED: [&str; 36] = [
+pub const PROBED: [&str; 37] = [
     "accounts:administrators_with_key",
     "accounts:empty_passwords",
     "accounts:open_home_directories",
@@ -18,6 +18,7 @@ pub const PROBED: [&str; 36] = [
     "audit:max_log_file_action",
     "audit:rules",
     "firewall:inbound_default",
+    "nixos:store_altered_paths",
     "path:unlisted_setuid_files",
     "path:world_writable_in_etc",
     "sshd:allowtcpforwarding",

@@ -28,6 +28,8 @@ pub struct Config {
     pub certificate_keys: Vec<PathBuf>,
     /// What this host may have, as the hub signed it; or why that is not known.
     pub allowed: Result<Allowlist, Absence>,
+    /// Where the last verification of the Nix store is kept, as it is (not below `root`). None for whoever does not keep one: it asks whoever does.
+    pub store_verification: Option<PathBuf>,
     /// How long each source may take.
     pub limit: Duration,
     /// The wall clock, for the ages of files.
@@ -64,6 +66,7 @@ impl Config {
             certificates: Vec::new(),
             certificate_keys: Vec::new(),
             allowed: Err(Absence::NotDeclared),
+            store_verification: None,
             limit: LIMIT,
             clock: clock::utc,
         }

@@ -78,6 +78,15 @@ pub(crate) fn run(root: &Root, name: &str, args: &[&str], limit: Duration) -> Re
     printed
 }
 
+/// Runs `name` as [`run`] does, where it may take hours: on a processor and a disk that nobody else wants at that moment (the scheduler's class
+/// and the disk's are both idle), and gone with this process, however that ends.
+pub(crate) fn run_idly(root: &Root, name: &str, args: &[&str], limit: Duration) -> Result<Printed, Absence> {
+    let found = [find(root, "chrt")?, find(root, "ionice")?, find(root, name)?];
+    let [chrt, ionice, program] = found.each_ref().map(|path| path.to_str().ok_or(Absence::Unreadable));
+    let before = ["--pdeathsig", "KILL", chrt?, "--idle", "0", ionice?, "-c", "3", program?];
+    run(root, "setpriv", &[&before, args].concat(), limit)
+}
+
 /// Reads a stream to its end on a thread, so that a program which keeps it open cannot hold us.
 fn drain(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (send, receive) = mpsc::channel();

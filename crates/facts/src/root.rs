@@ -47,10 +47,15 @@ impl Root {
 
     /// A regular file's bytes.
     pub(crate) fn bytes(&self, path: impl AsRef<Path>) -> Result<Vec<u8>, Absence> {
+        self.bytes_at(&self.path(path))
+    }
+
+    /// The same, of one whose place below the root is known already.
+    pub(crate) fn bytes_at(&self, at: &Path) -> Result<Vec<u8>, Absence> {
         let read = || -> io::Result<Vec<u8>> {
             // Without NONBLOCK, a pipe in the place of a file would hold us until somebody writes to it.
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-            let file = File::from(rustix::fs::open(self.path(path), flags, Mode::empty())?);
+            let file = File::from(rustix::fs::open(at, flags, Mode::empty())?);
             if !file.metadata()?.is_file() {
                 return Err(ErrorKind::InvalidInput.into());
             }

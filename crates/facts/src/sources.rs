@@ -14,6 +14,7 @@ mod listening;
 mod login_defs;
 mod mounts;
 mod nixos;
+mod nixos_units;
 mod own;
 mod pam;
 mod path;
@@ -29,6 +30,8 @@ mod time;
 mod tls;
 mod unit;
 mod updates;
+
+pub use nixos::is_nixos;
 
 use contract::fact::{Observation, Source};
 

@@ -5,15 +5,21 @@ use std::path::{Path, PathBuf};
 
 use contract::fact::{Absence, FactValue, Observation};
 
-use super::{FactSource, mounts};
+use super::settings::matches;
+use super::{FactSource, mounts, nixos_units};
 use crate::config::Config;
 use crate::inputs::{self, HOUR, Input};
 use crate::root::{Root, age_ms};
+use crate::store;
 
 /// The profile that `nixos-rebuild switch` sets and the boot loader starts.
 const PROFILE: &str = "/nix/var/nix/profiles/system";
 /// Made by the activation of NixOS, and by nothing else.
 pub(super) const MARK: &str = "/etc/NIXOS";
+/// The generations that the profile knows lie beside it: `system-42-link`.
+const PROFILES: &str = "/nix/var/nix/profiles";
+const BOOTED: &str = "/run/booted-system";
+pub(super) const RUNNING: &str = "/run/current-system";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The running generation.
@@ -22,7 +28,7 @@ pub(crate) struct Nixos<'a> {
 }
 
 /// Whether this is NixOS: its activation makes this mark.
-pub(super) fn is_nixos(root: &Root) -> Result<bool, Absence> {
+pub fn is_nixos(root: &Root) -> Result<bool, Absence> {
     root.has(MARK)
 }
 
@@ -44,6 +50,23 @@ impl<'a> Nixos<'a> {
         Ok(FactValue::Number(age / DAY_MS))
     }
 
+    /// Whether the system that was started is a generation that the profile knows: the declared one, or an earlier one. After a switch without a new
+    /// start it is an earlier one, and that is as it should be; one that no generation leads to came from somewhere else.
+    fn booted_is_declared(&self) -> Observation {
+        let booted = self.real(BOOTED)?;
+        let names = self.config.root.names(PROFILES)?;
+        for name in names.iter().filter(|name| matches("system-*-link", name)) {
+            match self.real(&format!("{PROFILES}/{name}")) {
+                Ok(generation) if generation == booted => return Ok(FactValue::Flag(true)),
+                // One whose closure was collected leads nowhere, and cannot have been started.
+                Ok(_) | Err(Absence::NotInstalled) => {}
+                Err(absence) => return Err(absence),
+            }
+        }
+        // Without the profile nothing was declared, and nothing can be held against it.
+        self.real(PROFILE).map(|declared| FactValue::Flag(declared == booted))
+    }
+
     fn store_read_only(&self) -> Observation {
         let mounts = mounts::mounts(&self.config.root)?;
         let store = mounts::at(&mounts, "/nix/store");
@@ -54,11 +77,12 @@ impl<'a> Nixos<'a> {
 impl FactSource for Nixos<'_> {
     fn read(&self, name: &str) -> Observation {
         let look: fn(&Self) -> Observation = match name {
-            "running_is_declared" => {
-                |s| Ok(FactValue::Flag(s.real("/run/current-system")? == s.real(PROFILE)?))
-            }
+            "running_is_declared" => |s| Ok(FactValue::Flag(s.real(RUNNING)? == s.real(PROFILE)?)),
             "generation_age_days" => Self::generation_age_days,
+            "booted_is_declared" => Self::booted_is_declared,
             "store_read_only" => Self::store_read_only,
+            "store_altered_paths" => |s| store::altered(s.config),
+            "undeclared_units" => |s| nixos_units::undeclared(&s.config.root),
             _ => return Err(Absence::Unsupported),
         };
         if is_nixos(&self.config.root)? { look(self) } else { Err(Absence::DoesNotApply) }
@@ -69,9 +93,13 @@ impl FactSource for Nixos<'_> {
         // The links and all they lead to.
         let links = |paths: &[&str]| inputs::files(root, paths);
         let which = match name {
-            "running_is_declared" => links(&["/run/current-system", PROFILE]),
+            "running_is_declared" => links(&[RUNNING, PROFILE]),
+            "booted_is_declared" => [links(&[BOOTED, PROFILE]), inputs::entries(root, [PROFILES])].concat(),
             "generation_age_days" => [links(&[PROFILE]), vec![Input::Clock, Input::Every(HOUR)]].concat(),
             "store_read_only" => vec![Input::Mounts],
+            // Days pass between two verifications, and the file is closed to all but its owner.
+            "store_altered_paths" => vec![Input::Every(HOUR)],
+            "undeclared_units" => nixos_units::inputs(root),
             _ => return Vec::new(),
         };
         [inputs::places(root, [MARK]), which].concat()

@@ -13,4 +13,5 @@ mod properties;
 mod repairs;
 mod scan;
 mod sources;
+mod store;
 mod tree;

@@ -3,6 +3,7 @@
 mod accounts;
 mod devices;
 mod network;
+mod nixos;
 mod policy;
 mod sshd;
 mod states;

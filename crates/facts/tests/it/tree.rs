@@ -137,7 +137,7 @@ pub(crate) fn check(files: &[(&str, &str)], fact: &str, want: &Observation) {
 }
 
 /// Whether a change of what stands at `path` would be heard through `input`.
-fn covers(input: &Input, tree: &Tree, path: &str) -> bool {
+pub(crate) fn covers(input: &Input, tree: &Tree, path: &str) -> bool {
     let at = tree.path(path);
     // The running kernel is another one only after a new start.
     if path == "/proc/sys/kernel/osrelease" {

@@ -1,4 +1,4 @@
-//! Encryption of disks and swap, NixOS's store, paths.
+//! Encryption of disks and swap, paths.
 
 use contract::fact::{Absence, FactValue, FileKind};
 
@@ -78,31 +78,6 @@ fn swap_is_judged_by_its_device_or_its_file_system() {
     assert_eq!(with("8:2", "/dev/sdz partition 1 0 -2\n"), Err(Absence::Unreadable));
     check(&[("/proc/swaps", "")], fact, &Err(Absence::Malformed));
     check(&[], fact, &Err(Absence::NotInstalled));
-}
-
-#[test]
-fn nixos_runs_what_was_declared() {
-    let nixos = || {
-        Tree::new()
-            .file("/etc/NIXOS", "")
-            .directory("/nix/store/a-system")
-            .directory("/nix/store/b-system")
-            .link("/nix/var/nix/profiles/system", "system-42-link")
-            .link("/nix/var/nix/profiles/system-42-link", "../../../store/a-system")
-    };
-    let fact = "nixos:running_is_declared";
-    assert_eq!(nixos().link("/run/current-system", "../nix/store/a-system").read(fact), flag(true));
-    assert_eq!(nixos().link("/run/current-system", "../nix/store/b-system").read(fact), flag(false));
-    assert_eq!(nixos().read(fact), Err(Absence::NotInstalled));
-    assert_eq!(nixos().read("nixos:generation_age_days"), number(0));
-    for (options, read_only) in [("ro,nosuid", true), ("rw", false)] {
-        let mounts = format!("{SYS}40 27 8:2 /nix/store /nix/store {options} - ext4 /dev/sda2 rw\n");
-        let tree = nixos().file("/proc/self/mountinfo", &mounts);
-        assert_eq!(tree.read("nixos:store_read_only"), flag(read_only));
-    }
-    for fact in [fact, "nixos:generation_age_days", "nixos:store_read_only"] {
-        check(&[("/etc/passwd", "")], fact, &Err(Absence::DoesNotApply));
-    }
 }
 
 #[test]
