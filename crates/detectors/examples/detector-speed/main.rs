@@ -3,9 +3,14 @@
 //! ```text
 //! detector-speed make DETECTORS FILE BYTES   writes a log of mixed lines, the same ones each time
 //! detector-speed union DETECTORS             prints a pattern for each shape, as a line of a syslog file has it
+//! detector-speed sec DETECTORS               prints the same detections as rules of sec's
+//! detector-speed fired DETECTORS FILE        prints which detectors fire
 //! detector-speed read DETECTORS FILE         reads the log as a tail does; prints lines, matched lines, signals and microseconds
 //! ```
 
+mod sec;
+
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -14,7 +19,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use contract::time::MonoNs;
-use detectors::{Detectors, Library, SiteKey, Source};
+use detectors::{Definition, Detectors, Library, SiteKey, Source};
 
 /// As much as a tail reads at once.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -82,8 +87,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.as_slice() {
         ["make", detectors, file, bytes] => make(&library(detectors)?, file, bytes.parse()?),
         ["union", detectors] => union(&library(detectors)?),
-        ["read", detectors, file] => read(library(detectors)?, file),
-        _ => Err("make DETECTORS FILE BYTES, union DETECTORS, or read DETECTORS FILE".into()),
+        ["sec", detectors] => sec::rules(&library(detectors)?, &mut std::io::stdout().lock()),
+        ["fired", detectors, file] => {
+            read(library(detectors)?, file)?.fired.iter().for_each(|id| println!("{id}"));
+            Ok(())
+        }
+        ["read", detectors, file] => {
+            let Sums { lines, matched, signals, took_us, .. } = read(library(detectors)?, file)?;
+            println!("{lines} {matched} {signals} {took_us}");
+            Ok(())
+        }
+        _ => Err("make DETECTORS FILE BYTES, union or sec DETECTORS, or fired or read DETECTORS FILE".into()),
     }
 }
 
@@ -155,19 +169,23 @@ fn make(library: &Library, file: &str, bytes: usize) -> Result<(), Box<dyn Error
 fn union(library: &Library) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     for detector in library.iter() {
-        let programs = detector.source.programs.join("|");
         for shape in &detector.lines {
-            match shape.pattern.strip_prefix('^') {
-                Some(body) if !programs.is_empty() => {
-                    // Names of groups may stand once in a union, and are of no use to who only counts.
-                    let body = unnamed(body);
-                    writeln!(out, r"(?:{programs})(?:\[[0-9]+\])?: (?:\[ *[0-9.]+\] )?(?:{body})")?;
-                }
-                Some(_) | None => writeln!(out, "{}", unnamed(&shape.pattern))?,
-            }
+            // Names of groups may stand once in a union, and are of no use to who only counts.
+            writeln!(out, "{}", behind_header(detector, &unnamed(&shape.pattern)))?;
         }
     }
     Ok(())
+}
+
+/// A pattern as a line of a syslog file has it: behind the program's name.
+fn behind_header(detector: &Definition, pattern: &str) -> String {
+    let programs = detector.source.programs.join("|");
+    match pattern.strip_prefix('^') {
+        Some(body) if !programs.is_empty() => {
+            format!(r"(?:{programs})(?:\[[0-9]+\])?: (?:\[ *[0-9.]+\] )?(?:{body})")
+        }
+        Some(_) | None => pattern.to_owned(),
+    }
 }
 
 fn unnamed(pattern: &str) -> String {
@@ -180,13 +198,23 @@ fn unnamed(pattern: &str) -> String {
     out
 }
 
-fn read(library: Library, file: &str) -> Result<(), Box<dyn Error>> {
+/// What reading a log came to.
+struct Sums {
+    lines: u64,
+    matched: u64,
+    signals: usize,
+    took_us: u128,
+    fired: BTreeSet<String>,
+}
+
+fn read(library: Library, file: &str) -> Result<Sums, Box<dyn Error>> {
     let mut detectors = Detectors::new(library, SiteKey::new(&[7; 32]))?;
     let source = Source::of_file(Path::new("/var/log/syslog"));
     let mut input = File::open(file)?;
     let began = Instant::now();
     let mut block = vec![0; BLOCK_BYTES];
     let (mut held, mut lines, mut matched, mut signals) = (0, 0, 0, 0);
+    let mut fired = BTreeSet::new();
     loop {
         let n = input.read(&mut block[held..])?;
         if n == 0 && held == 0 {
@@ -203,10 +231,10 @@ fn read(library: Library, file: &str) -> Result<(), Box<dyn Error>> {
         lines += observed.lines;
         matched += observed.matched;
         signals += observed.signals.len();
+        fired.extend(observed.signals.iter().map(|signal| signal.detector.to_string()));
         let end = full.len();
         block.copy_within(whole..end, 0);
         held = end - whole;
     }
-    println!("{lines} {matched} {signals} {}", began.elapsed().as_micros());
-    Ok(())
+    Ok(Sums { lines, matched, signals, took_us: began.elapsed().as_micros(), fired })
 }
