@@ -3,6 +3,7 @@
 
 mod reading;
 mod running;
+mod sweep;
 
 /// Whether measures are asked for (`SUTURE_MEASURE`): they take minutes, and say nothing of correctness.
 fn is_asked() -> bool {
