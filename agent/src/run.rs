@@ -200,11 +200,8 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
         board.says(Part::Executor, is);
         ready.take_if(|_| is).into_iter().for_each(|event| tracer.emit(event));
     };
-    let renewing = renew::Parts {
-        places: config.places(),
-        authority: identity.hub_authority.clone(),
-        hub: hub.clone(),
-    };
+    let renewing =
+        renew::Parts { places: config.places(), authority: identity.hub_authority.clone(), hub: hub.clone() };
     parts.spawn(renew::keep(renewing));
     let beating = pulse::Parts {
         hub: hub.clone(),

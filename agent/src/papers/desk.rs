@@ -153,7 +153,9 @@ impl Desk {
         let taken = match self.judge(kind, &envelope) {
             Ok(opened) => {
                 // The sheet's own text under its first number says nothing new: there is nothing to look at anew.
-                other = before.is_none_or(|before| before.text() != opened.text());
+                // By a catalogue nothing is looked at.
+                other = kind != PaperKind::Catalogue
+                    && before.is_none_or(|before| before.text() != opened.text());
                 !is_the_executors(kind) || self.ask(kind, opened.number(), envelope.clone()).await?
             }
             Err(refused) => {

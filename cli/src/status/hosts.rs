@@ -168,6 +168,10 @@ const fn words(trouble: Trouble) -> &'static str {
         Trouble::Refused => "did not take what it was sent",
         Trouble::NotUnderstood => "was not understood",
         Trouble::NoReceipt => "gave no receipt that is one",
+        Trouble::BadPaper => {
+            "gave a baseline or list that is not believed, or is older than the one in force"
+        }
+        Trouble::Unapproved => "gave a catalogue of runbooks that this site has not approved",
     }
 }
 

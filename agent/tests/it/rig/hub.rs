@@ -169,20 +169,8 @@ impl FakeHub {
 
     fn answer(&self, line: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let mut seen = self.seen.lock().unwrap();
-        if let Some(status) = seen.broken {
-            return Some((status, json(&problem("broken"))));
-        }
-        if seen.silent_on_evidence && line.starts_with("GET /v1/evidence") {
-            return Some((503, json(&problem("broken"))));
-        }
-        if let Some(said) = seen.says_instead(line) {
+        if let Some(said) = seen.misbehaves(line) {
             return Some(said);
-        }
-        if seen.refuses_incidents && line.starts_with("POST /v1/incidents") {
-            return Some((503, json(&problem("broken"))));
-        }
-        if let Some((status, said)) = seen.answers_wrongly.filter(|_| line.contains("/answer ")) {
-            return Some((status, said.to_vec()));
         }
         let mut reply_is_lost = |taken: Vec<u8>| {
             seen.replies_lost = seen.replies_lost.checked_sub(1)?;
@@ -312,6 +300,25 @@ fn receipt(kind: Receipts, host: &str, incident: &str) -> Blob {
 }
 
 impl Seen {
+    /// The ways in which it was told to be wrong.
+    fn misbehaves(&self, line: &str) -> Option<(u16, Vec<u8>)> {
+        if let Some(status) = self.broken {
+            return Some((status, json(&problem("broken"))));
+        }
+        if self.silent_on_evidence && line.starts_with("GET /v1/evidence") {
+            return Some((503, json(&problem("broken"))));
+        }
+        if let Some(said) = self.says_instead(line) {
+            return Some(said);
+        }
+        if self.refuses_incidents && line.starts_with("POST /v1/incidents") {
+            return Some((503, json(&problem("broken"))));
+        }
+        self.answers_wrongly
+            .filter(|_| line.contains("/answer "))
+            .map(|(status, said)| (status, said.to_vec()))
+    }
+
     fn says_instead(&self, line: &str) -> Option<(u16, Vec<u8>)> {
         if self.deaf_to.is_some_and(|beginning| line.starts_with(beginning)) {
             return Some((503, json(&problem("deaf"))));
