@@ -104,6 +104,30 @@ impl Interests {
         interests
     }
 
+    /// Takes what these facts hang on now in the place of what they hung on before; all others are left as they are.
+    pub fn renew(&mut self, changed: &[(FactId, Vec<Input>)], layout: &dyn Layout) {
+        let stays = |fact: &FactId| changed.iter().all(|(renewed, _)| renewed != fact);
+        self.directories.retain(|_, directory| {
+            directory.itself.retain(stays);
+            directory.any.retain(stays);
+            directory.named.retain(|_, entry| {
+                entry.retain(stays);
+                !entry.is_empty()
+            });
+            !(directory.itself.is_empty() && directory.any.is_empty() && directory.named.is_empty())
+        });
+        self.stirs.retain(|_, facts| {
+            facts.retain(stays);
+            !facts.is_empty()
+        });
+        self.every.retain(|fact, _| stays(fact));
+        for (fact, inputs) in changed {
+            for input in inputs {
+                self.take(fact, input, layout);
+            }
+        }
+    }
+
     fn take(&mut self, fact: &FactId, input: &Input, layout: &dyn Layout) {
         match input {
             Input::Place(path) => drop(self.way(fact, path, End::Itself, layout)),
@@ -234,6 +258,15 @@ impl Entry {
             Touch::Content => &mut self.content,
             Touch::Place => &mut self.place,
         }
+    }
+
+    fn retain(&mut self, stays: impl Fn(&FactId) -> bool) {
+        self.place.retain(&stays);
+        self.content.retain(&stays);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.place.is_empty() && self.content.is_empty()
     }
 
     fn facts(&self, touch: Touch) -> impl Iterator<Item = &FactId> {

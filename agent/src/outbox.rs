@@ -239,9 +239,14 @@ impl Outbox {
         if self.aside_is_full() { remove(path) } else { self.move_aside(path) }
     }
 
+    /// How many lie aside.
+    pub fn aside(&self) -> usize {
+        std::fs::read_dir(self.directory.join("aside")).map_or(0, Iterator::count)
+    }
+
     /// What lies aside must not fill the disk.
     fn aside_is_full(&self) -> bool {
-        std::fs::read_dir(self.directory.join("aside")).map_or(0, Iterator::count) >= ASIDE_MAX
+        self.aside() >= ASIDE_MAX
     }
 
     fn move_aside(&self, path: &Path) -> Result<(), FileError> {

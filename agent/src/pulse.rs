@@ -179,7 +179,8 @@ fn version() -> Word {
 fn closure() -> Option<Word> {
     let target = std::fs::read_link(CURRENT_SYSTEM).ok()?;
     let name = target.file_name()?.to_str()?;
-    name.chars().take(64).collect::<String>().try_into().ok()
+    // What follows names the host.
+    name.split_once('-')?.0.to_owned().try_into().ok()
 }
 
 /// What was read last, or what is read now.
@@ -218,6 +219,7 @@ impl Incidents {
                 bytes: outbox.held_bytes(),
                 lost: outbox.gap().map_or(0, |gap| gap.lost),
                 lost_in_all: outbox.lost_in_all(),
+                aside: outbox.aside() as u64,
             })
         })
         .await

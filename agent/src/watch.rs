@@ -145,7 +145,7 @@ impl Watch {
             }
             touched.extend(self.paths.pending(&self.interests)?);
             // What was made anew has to be watched anew, and what is watched may follow from what changed.
-            touched.extend(self.rearm());
+            touched.extend(self.rearm_for(&touched));
             if observer.blocking_send(News::Changed(touched)).is_err() {
                 return Ok(());
             }
@@ -231,6 +231,19 @@ impl Watch {
         let wanted: Vec<_> =
             self.wanted.iter().map(|fact| (fact.clone(), self.reader.inputs(fact))).collect();
         self.interests = Interests::of(&wanted, &Live);
+        self.armed()
+    }
+
+    /// As [`Self::rearm`], for what was touched alone. Whatever leads to what a fact hangs on is watched for that fact, so nothing else can have moved.
+    fn rearm_for(&mut self, touched: &BTreeSet<FactId>) -> BTreeSet<FactId> {
+        let changed = self.wanted.iter().filter(|fact| touched.contains(fact));
+        let changed: Vec<_> = changed.map(|fact| (fact.clone(), self.reader.inputs(fact))).collect();
+        self.interests.renew(&changed, &Live);
+        self.armed()
+    }
+
+    fn armed(&mut self) -> BTreeSet<FactId> {
+        let now = Instant::now();
         let every = self.interests.every();
         self.due.retain(|fact, _| every.contains_key(fact));
         for (fact, period) in every {

@@ -101,3 +101,35 @@ fn stirs_and_times_are_kept_by_fact() {
     assert_eq!(all.stirs().count(), 3);
     assert_eq!(all.every().values().collect::<Vec<_>>(), [&Duration::from_secs(60)]);
 }
+
+#[test]
+fn what_is_renewed_of_some_facts_is_as_if_all_had_been_asked() {
+    let inputs = |n: usize, generation: usize| -> Vec<Input> {
+        let all = [
+            Input::File("/etc/ssh/config".into()),
+            Input::Place("/etc/shadow".into()),
+            Input::Directory("/s/evidence".into()),
+            Input::Entries("/etc/ssh/drop-ins".into()),
+            Input::Places("/usr/bin".into()),
+            Input::Units,
+            Input::Unit("sshd.service".to_owned()),
+            Input::Every(Duration::from_secs(60)),
+            Input::Clock,
+            Input::File("/etc/link/config".into()),
+        ];
+        (0..3).map(|m| all[(n * 3 + generation * 5 + m * 7) % all.len()].clone()).collect()
+    };
+    let layout = Laid { links: BTreeMap::from([("/etc/link", "ssh")]), ..Laid::default() };
+    let fact = |n: usize| -> FactId { format!("path:/f{n}").parse().unwrap() };
+    let mut held: Vec<_> = (0..12).map(|n| (fact(n), inputs(n, 0))).collect();
+    let mut renewed = Interests::of(&held, &layout);
+    for round in 1..60 {
+        let some: Vec<usize> = (0..12).filter(|n| (n * 7 + round * 11) % 4 == 0).collect();
+        for n in &some {
+            held[*n].1 = inputs(*n, round);
+        }
+        let changed: Vec<_> = some.iter().map(|n| held[*n].clone()).collect();
+        renewed.renew(&changed, &layout);
+        assert_eq!(renewed, Interests::of(&held, &layout), "round {round}");
+    }
+}

@@ -120,6 +120,7 @@ fn what_the_hub_refuses_is_no_loss_and_is_offered_again_after_the_next_start() {
     outbox.refused(slot, at(9)).unwrap();
     assert_eq!(refused.incident.as_str(), "inc-2");
     assert!(outbox.gap().is_none(), "it is still here");
+    assert_eq!(outbox.aside(), 1);
     assert_eq!(drain(&mut outbox), ["inc-1"]);
     drop(outbox);
     let mut outbox = open(dir.path(), 10);

@@ -57,10 +57,17 @@ fn lines(host: &Row) -> Vec<(Tone, String)> {
     lines.push((Tone::Quiet, format!("heard {at}; its clock is ahead of the hub's by {ahead_ms} ms")));
     lines.push(clock(said.clock));
     let outbox = said.outbox;
-    let tone = if outbox.lost_in_all > 0 { Tone::Bad } else { Tone::Quiet };
+    let tone = match (outbox.lost_in_all, outbox.aside) {
+        (0, 0) => Tone::Quiet,
+        (0, _) => Tone::Unsure,
+        _ => Tone::Bad,
+    };
     lines.push((
         tone,
-        format!("{} incidents wait for the hub, {} were lost", outbox.waiting, outbox.lost_in_all),
+        format!(
+            "{} incidents wait for the hub, {} lie aside, {} were lost",
+            outbox.waiting, outbox.aside, outbox.lost_in_all
+        ),
     ));
     match said.condition.now() {
         Some(condition) => of_condition(&mut lines, said, condition),
@@ -217,7 +224,7 @@ mod tests {
         let shown = shown(&heartbeat);
         for line in [
             "its clock is not synchronised",
-            "3 incidents wait for the hub, 2 were lost",
+            "3 incidents wait for the hub, 0 lie aside, 2 were lost",
             "executor 0.1.1, mode observe",
             "the glass is broken until 2026-11-26T18:00:00.000Z",
             "its kernel does not confine with: cgroup, namespaces",

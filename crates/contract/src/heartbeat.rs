@@ -194,6 +194,9 @@ pub struct OutboxHealth {
     pub lost: u64,
     /// Incidents that were lost since the agent started, told or not.
     pub lost_in_all: u64,
+    /// Incidents that cannot be read, or that the hub did not take: those are offered again after the next start.
+    #[serde(default)]
+    pub aside: u64,
 }
 
 /// A part of the agent.

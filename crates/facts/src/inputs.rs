@@ -43,6 +43,8 @@ pub enum Input {
 
 /// For what changes by the minute.
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+/// For what the kernel announces to root alone: somebody who may not hear of it has it looked at this often.
+pub(crate) const UNHEARD: Duration = Duration::from_secs(5 * 60);
 /// For what changes by the hour or the day.
 pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -17,30 +17,43 @@ use crate::sources;
 #[derive(Debug)]
 pub struct Reader {
     config: Arc<Config>,
-    stuck: Arc<Mutex<Vec<Source>>>,
+    stuck: Arc<List>,
+}
+
+/// The sources that are being read.
+#[derive(Debug, Default)]
+struct List {
+    sources: Mutex<Vec<Source>>,
+    freed: Condvar,
 }
 
 /// A source that is being read. Its name comes off the list when its thread ends, however it ends.
 struct Busy {
     source: Source,
-    list: Arc<Mutex<Vec<Source>>>,
+    list: Arc<List>,
 }
 
 impl Busy {
-    /// Marks `source` as being read; `None` where a thread of an earlier scan still hangs in it.
-    fn begin(list: &Arc<Mutex<Vec<Source>>>, source: Source) -> Option<Self> {
-        let mut held = list.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.contains(&source) {
-            return None;
+    /// Marks `source` as being read, once no other scan reads it; `None` where a thread of another scan still is in it at the deadline.
+    fn begin(list: &Arc<List>, source: Source, deadline: Instant) -> Option<Self> {
+        let mut held = list.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        while held.contains(&source) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            held = list.freed.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         held.push(source);
+        drop(held);
         Some(Self { source, list: Arc::clone(list) })
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner).retain(|s| *s != self.source);
+        self.list.sources.lock().unwrap_or_else(PoisonError::into_inner).retain(|s| *s != self.source);
+        self.list.freed.notify_all();
     }
 }
 
@@ -79,7 +92,7 @@ impl Reader {
             }
         }
         let mut missing: Vec<FactId> = wanted.values().flatten().cloned().collect();
-        let answers = self.ask(wanted);
+        let answers = self.ask(wanted, deadline);
         let mut facts = FactSet::default();
         let mut take = |id: FactId, observation: Observation| {
             seen(&id, &observation);
@@ -102,23 +115,34 @@ impl Reader {
         facts
     }
 
-    fn ask(&self, wanted: BTreeMap<Source, Vec<FactId>>) -> Receiver<(FactId, Observation)> {
+    fn ask(
+        &self,
+        wanted: BTreeMap<Source, Vec<FactId>>,
+        deadline: Instant,
+    ) -> Receiver<(FactId, Observation)> {
         let (send, answers) = mpsc::channel();
         for (source, ids) in wanted {
-            match Busy::begin(&self.stuck, source) {
-                Some(busy) => self.ask_source(busy, ids, send.clone()),
-                None => ids.into_iter().for_each(|id| {
-                    let _ = send.send((id, Err(Absence::TimedOut)));
-                }),
-            }
+            self.ask_source(source, ids, deadline, send.clone());
         }
         answers
     }
 
-    fn ask_source(&self, busy: Busy, ids: Vec<FactId>, send: Sender<(FactId, Observation)>) {
-        let config = Arc::clone(&self.config);
-        let thread = thread::Builder::new().name(format!("facts-{}", busy.source.word()));
+    fn ask_source(
+        &self,
+        source: Source,
+        ids: Vec<FactId>,
+        deadline: Instant,
+        send: Sender<(FactId, Observation)>,
+    ) {
+        let (config, list) = (Arc::clone(&self.config), Arc::clone(&self.stuck));
+        let thread = thread::Builder::new().name(format!("facts-{}", source.word()));
         let work = move || {
+            let Some(busy) = Busy::begin(&list, source, deadline) else {
+                for id in ids {
+                    let _ = send.send((id, Err(Absence::TimedOut)));
+                }
+                return;
+            };
             let source = sources::open(busy.source, &config);
             for id in ids {
                 let observation = source.read(id.name());

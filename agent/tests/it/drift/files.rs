@@ -109,14 +109,16 @@ async fn a_change_asks_for_exactly_the_facts_that_hang_on_it() {
     assert!(watching.is_quiet().await);
 
     // A directory that comes later, and a file in it that comes later still.
+    let by_rule = "accounts:unlisted_administrators";
     fs::create_dir(laid.path("etc/sudoers.d")).unwrap();
-    assert_eq!(watching.touched().await, and(&[open], of_source("sudo:")));
+    assert_eq!(watching.touched().await, and(&[open, by_rule], of_source("sudo:")));
     laid.write("etc/sudoers.d/rule", "ann ALL=(ALL) NOPASSWD: ALL\n");
-    assert_eq!(watching.touched().await, and(&[open], of_source("sudo:")));
+    assert_eq!(watching.touched().await, and(&[open, by_rule], of_source("sudo:")));
+    let of_keys = "accounts:unlisted_ssh_keys";
     laid.write("etc/ssh/sshd_config.d/a.conf", "Port 23\n");
-    assert_eq!(watching.touched().await, and(&[open], of_source("sshd:")));
+    assert_eq!(watching.touched().await, and(&[open, of_keys], of_source("sshd:")));
     laid.write("etc/ssh/sshd_config.d/a.conf", "Port 24\n");
-    assert_eq!(watching.touched().await, of_source("sshd:"));
+    assert_eq!(watching.touched().await, and(&[of_keys], of_source("sshd:")));
 
     // Replaced, as editors and package managers do it.
     laid.write("etc/.new", "UMASK 022\n");

@@ -8,9 +8,9 @@ use contract::allowlist::Allowlist;
 use contract::fact::{Absence, Observation};
 
 use super::administrators::{self, Person};
-use super::{FactSource, keys, shells};
+use super::{FactSource, keys, shells, sudoers};
 use crate::config::Config;
-use crate::inputs::{self, Input};
+use crate::inputs::{self, Input, UNHEARD};
 use crate::root::{Root, count};
 
 /// Accounts of people begin here, on Debian and on NixOS.
@@ -183,15 +183,20 @@ impl FactSource for Accounts<'_> {
                 [passwd(), inputs::places(root, people.map(|a| &a.home))].concat()
             }
             "shell_timeout_seconds" => shells::inputs(root),
-            "unlisted_administrators" => inputs::files(root, ["/etc/passwd", "/etc/group"]),
+            "unlisted_administrators" => {
+                let files = inputs::files(root, ["/etc/passwd", "/etc/group"]);
+                [files, sudoers::inputs(root), vec![Input::Every(UNHEARD)]].concat()
+            }
             "unlisted_ssh_keys" => {
                 let keys = self
                     .accounts()
                     .unwrap_or_default()
                     .iter()
                     .flat_map(|a| administrators::key_files(&a.name, &a.home));
-                let more = inputs::entries(root, [keys::DIRECTORY]);
-                [passwd(), inputs::files(root, keys), more].concat()
+                let [main, drop_ins] = keys::SSHD;
+                let more = inputs::entries(root, [keys::DIRECTORY, drop_ins]);
+                let files = inputs::files(root, keys.chain([main.to_owned()]));
+                [passwd(), files, more, vec![Input::Every(UNHEARD)]].concat()
             }
             _ => Vec::new(),
         }

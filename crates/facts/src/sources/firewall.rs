@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::FactSource;
 use super::settings::word;
 use crate::config::Config;
-use crate::inputs::Input;
+use crate::inputs::{Input, UNHEARD};
 use crate::program;
 
 /// Jumps from chain to chain. The kernel allows sixteen.
@@ -59,7 +59,10 @@ impl FactSource for Firewall<'_> {
 
     fn inputs(&self, name: &str) -> Vec<Input> {
         match name {
-            "inbound_default" => [program::inputs(&self.config.root, "nft"), vec![Input::Firewall]].concat(),
+            "inbound_default" => {
+                [program::inputs(&self.config.root, "nft"), vec![Input::Firewall, Input::Every(UNHEARD)]]
+                    .concat()
+            }
             _ => Vec::new(),
         }
     }

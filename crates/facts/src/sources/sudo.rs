@@ -6,7 +6,7 @@ use contract::fact::{Absence, FactValue, Observation};
 
 use super::{FactSource, sudoers};
 use crate::config::Config;
-use crate::inputs::Input;
+use crate::inputs::{Input, UNHEARD};
 use crate::program;
 use crate::root::count;
 
@@ -116,7 +116,9 @@ impl FactSource for Sudo<'_> {
     fn inputs(&self, name: &str) -> Vec<Input> {
         let root = &self.config.root;
         match name {
-            "nopasswd_rules" | "logs" | "timestamp_timeout_minutes" => sudoers::inputs(root),
+            "nopasswd_rules" | "logs" | "timestamp_timeout_minutes" => {
+                [sudoers::inputs(root), vec![Input::Every(UNHEARD)]].concat()
+            }
             "use_pty" => [sudoers::inputs(root), program::inputs(root, "sudo")].concat(),
             _ => Vec::new(),
         }

@@ -128,3 +128,17 @@ fn a_second_scan_finds_every_source_free_again() {
         assert_eq!(reader.read(&id("sysctl:fs.suid_dumpable")), number(0));
     }
 }
+
+#[test]
+fn a_source_that_somebody_else_reads_just_now_is_waited_for() {
+    let tree = Tree::new()
+        .program("/usr/sbin/sshd", "sleep 0.5; echo port 22; echo permitrootlogin no")
+        .limit(Duration::from_secs(20));
+    let reader = tree.reader();
+    let both = std::thread::scope(|scope| {
+        let one = || reader.read(&id("sshd:permitrootlogin"));
+        let (first, second) = (scope.spawn(one), scope.spawn(one));
+        [first.join().unwrap(), second.join().unwrap()]
+    });
+    assert!(both.iter().all(Result::is_ok), "{both:?}");
+}

@@ -80,6 +80,66 @@ fn what_is_not_on_the_list_is_counted() {
 }
 
 #[test]
+fn a_rule_of_sudos_that_allows_anything_makes_an_administrator() {
+    let one = |rules: &str| {
+        let tree = allowing("administrators: [ann, ben, toor]\n").file("/etc/sudoers", rules);
+        tree.read(FACTS[2])
+    };
+    assert_eq!(one("Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) ALL\n"), number(0));
+    for rule in [
+        "eve ALL=(ALL) ALL",
+        "eve ALL = NOPASSWD:ALL",
+        "ann, eve h1=(root) /bin/x, ALL",
+        "eve a=/bin/x : b=ALL",
+    ] {
+        assert_eq!(one(rule), number(1), "{rule}");
+    }
+    assert_eq!(one("%users ALL=(ALL:ALL) ALL\n"), number(1), "a group that is usually nobody's");
+    assert_eq!(one("eve ALL=(ALL) /usr/bin/rsync, sudoedit /etc/motd\n"), number(0), "named commands alone");
+    for unknown in [
+        "ADMINS ALL=(ALL) ALL",
+        "ALL ALL=(ALL) ALL",
+        "+staff ALL=ALL",
+        "#1002 ALL=ALL",
+        "%#100 ALL=ALL",
+        "%:dom ALL=ALL",
+    ] {
+        assert_eq!(one(unknown), Err(Absence::Unsupported), "{unknown}");
+    }
+    let tree = allowing("administrators: [ann, ben, toor]\n");
+    let tree = tree
+        .file("/etc/sudoers", "@includedir /etc/sudoers.d\n")
+        .file("/etc/sudoers.d/eve", "eve ALL=(ALL) ALL\n");
+    assert_eq!(tree.read(FACTS[2]), number(1));
+}
+
+#[test]
+fn keys_are_not_judged_where_sshd_takes_them_from_elsewhere() {
+    let one = |config: &str| {
+        let tree = allowing(&format!("ssh_keys: ['{}']\n", fingerprint()));
+        tree.file("/etc/ssh/sshd_config", config).read(FACTS[3])
+    };
+    for known in [
+        "PermitRootLogin no\n",
+        "AuthorizedKeysFile %h/.ssh/authorized_keys /etc/ssh/authorized_keys.d/%u\nAuthorizedKeysCommand none\n",
+        "Include /etc/ssh/sshd_config.d/*.conf\nauthorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2\n",
+    ] {
+        assert_eq!(one(known), number(1), "{known}");
+    }
+    for elsewhere in [
+        "AuthorizedKeysFile /var/keys/%u\n",
+        "Match User eve\n  AuthorizedKeysFile /home/eve/keys\n",
+        "AuthorizedKeysCommand /usr/bin/keys %u\n",
+        "TrustedUserCAKeys=/etc/ssh/ca.pub\n",
+        "Include /home/eve/sshd.conf\n",
+    ] {
+        assert_eq!(one(elsewhere), Err(Absence::Unsupported), "{elsewhere}");
+    }
+    let tree = allowing("ssh_keys: []\n").file("/etc/ssh/sshd_config.d/x.conf", "AuthorizedKeysFile /keys\n");
+    assert_eq!(tree.read(FACTS[3]), Err(Absence::Unsupported));
+}
+
+#[test]
 fn a_program_that_is_listed_and_cannot_be_looked_at_is_no_pass() {
     // A thread of its own, which may not do what root may. Whatever it starts may not, either.
     let looked = std::thread::spawn(|| {
