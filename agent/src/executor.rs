@@ -17,7 +17,7 @@ use std::time::Duration;
 use contract::heartbeat::ExecutorCondition;
 use contract::ids::HostId;
 use contract::socket::{Answer, Question};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::backoff::{Backoff, pause};
 pub use error::{LineError, Unanswered, WrongExecutor};
@@ -44,6 +44,7 @@ pub struct Seat {
 pub struct Executor {
     questions: mpsc::Sender<Asked>,
     log_size: Arc<AtomicU64>,
+    connections: watch::Receiver<u64>,
 }
 
 /// The other end of [`Executor`], for [`converse`].
@@ -51,6 +52,7 @@ pub struct Executor {
 pub struct Questions {
     asked: mpsc::Receiver<Asked>,
     log_size: Arc<AtomicU64>,
+    connections: watch::Sender<u64>,
 }
 
 /// A question, and where its answer goes.
@@ -64,7 +66,9 @@ struct Asked {
 pub fn channel() -> (Executor, Questions) {
     let (questions, asked) = mpsc::channel(16);
     let log_size = Arc::new(AtomicU64::new(0));
-    (Executor { questions, log_size: Arc::clone(&log_size) }, Questions { asked, log_size })
+    let (counted, connections) = watch::channel(0);
+    let executor = Executor { questions, log_size: Arc::clone(&log_size), connections };
+    (executor, Questions { asked, log_size, connections: counted })
 }
 
 impl Executor {
@@ -118,6 +122,11 @@ impl Executor {
         }
     }
 
+    /// How often it was connected to. After each the executor may be another process, over a directory that was put back from a copy.
+    pub fn connections(&self) -> watch::Receiver<u64> {
+        self.connections.clone()
+    }
+
     /// How long the log was when the executor last said so.
     pub fn log_size(&self) -> u64 {
         self.log_size.load(Ordering::Relaxed)
@@ -148,7 +157,7 @@ pub async fn converse(
     questions: Questions,
     mut connected: impl FnMut(bool),
 ) -> Result<(), WrongExecutor> {
-    let Questions { mut asked, log_size } = questions;
+    let Questions { mut asked, log_size, connections } = questions;
     let mut backoff = Backoff::new(20, 2_000);
     // The question that an earlier connection was lost over, and how often.
     let mut open: Option<(Asked, u32)> = None;
@@ -169,6 +178,7 @@ pub async fn converse(
             }
         };
         connected(true);
+        connections.send_modify(|n| *n += 1);
         loop {
             let (next, lost) = match open.take() {
                 Some(next) => next,

@@ -79,7 +79,7 @@ pub fn told(config: &Config, places: &Places, identity: &Identity) -> facts::Con
     facts::Config { allowed: site::read_allowlist(places, identity), ..config.facts() }
 }
 
-/// Those that the hub signed; where it never did, or took them back, those of the configuration.
+/// Those that the hub signed, also where it took them all back; where it never did, those of the configuration.
 pub fn exceptions(config: &Config, places: &Places, identity: &Identity) -> Result<Exceptions, RunError> {
     match (site::read_exceptions(places, identity), &config.exceptions) {
         (Some(signed), _) => Ok(signed),

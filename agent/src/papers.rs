@@ -73,10 +73,12 @@ pub async fn keep(parts: Parts) {
     parts.shipping.compared().await;
     let (changes, hub, shipping) = (parts.changes.clone(), parts.hub.clone(), parts.shipping.clone());
     let mut said = changes.0.subscribe();
+    let mut connections = parts.executor.connections();
     let mut desk = Desk::new(parts);
     let mut backoff = Backoff::new(1_000, 15 * 60_000);
     loop {
         said.mark_unchanged();
+        connections.mark_unchanged();
         let done = round(&hub, &mut desk).await;
         // What was put in force is in the log.
         shipping.now();
@@ -84,7 +86,14 @@ pub async fn keep(parts: Parts) {
         match done {
             Ok(says) => {
                 backoff.reset();
-                let _ = tokio::time::timeout(ASKED_AFTER, says_otherwise(&mut said, says)).await;
+                // After a connection to the executor it may be another one.
+                let asked = async {
+                    tokio::select! {
+                        () = says_otherwise(&mut said, says) => {}
+                        Ok(()) = connections.changed() => {}
+                    }
+                };
+                let _ = tokio::time::timeout(ASKED_AFTER, asked).await;
             }
             Err(error) => {
                 tracing::warn!(error = crate::chain(&error), "the papers are not up to date");

@@ -275,15 +275,15 @@ pub fn read_allowlist(places: &Places, identity: &Identity) -> Result<Allowlist,
     }
 }
 
-/// Reads the signed exceptions; none where the hub never signed any, or took them back. Those that are not believed excuse nothing.
+/// Reads the signed exceptions; none where the hub never signed any. Those that it took back, and those that are not believed, excuse nothing.
 pub fn read_exceptions(places: &Places, identity: &Identity) -> Option<Exceptions> {
     let file = places.paper(PaperKind::Exceptions).display().to_string();
-    let read = || -> Result<Option<Exceptions>, SiteError> {
+    let read = || -> Result<Exceptions, SiteError> {
         let opened = read_paper(places, identity, PaperKind::Exceptions)?;
-        Ok(opened.text().map(|text| Exceptions::parse(&file, text)).transpose()?)
+        Ok(opened.text().map(|text| Exceptions::parse(&file, text)).transpose()?.unwrap_or_default())
     };
     match read() {
-        Ok(exceptions) => exceptions,
+        Ok(exceptions) => Some(exceptions),
         Err(error) if is_missing(&error) => None,
         Err(error) => {
             tracing::error!(error = crate::chain(&error), "the signed exceptions excuse nothing");

@@ -15,6 +15,7 @@ use contract::runbook::{Catalogue, CatalogueError};
 use contract::socket::{Answer, Question};
 use edge::file::{self, FileError};
 use thiserror::Error;
+use tokio::sync::watch;
 
 use super::Parts;
 use crate::executor::Unanswered;
@@ -61,8 +62,9 @@ pub(super) struct Desk {
     parts: Parts,
     /// The number of each kind that was refused last: the same is not fetched again and again.
     refused: BTreeMap<PaperKind, u64>,
-    /// The number of each kind that the executor was handed since the start.
+    /// The number of each kind that the executor was handed since it was connected to last.
     handed: BTreeMap<PaperKind, u64>,
+    connections: watch::Receiver<u64>,
     /// True where what lies on the disk is not what is in force.
     stale: bool,
 }
@@ -77,8 +79,9 @@ const fn is_the_executors(kind: PaperKind) -> bool {
 }
 
 impl Desk {
-    pub(super) const fn new(parts: Parts) -> Self {
-        Self { parts, refused: BTreeMap::new(), handed: BTreeMap::new(), stale: false }
+    pub(super) fn new(parts: Parts) -> Self {
+        let connections = parts.executor.connections();
+        Self { parts, refused: BTreeMap::new(), handed: BTreeMap::new(), connections, stale: false }
     }
 
     /// Whether what the hub gave last is in force, or waits for this site's approval.
@@ -115,6 +118,10 @@ impl Desk {
 
     /// Hands the executor what it makes use of, and puts in force what it has taken.
     pub(super) async fn hand_over(&mut self) -> Result<(), Untaken> {
+        if self.connections.has_changed().unwrap_or(false) {
+            self.connections.mark_unchanged();
+            self.handed.clear();
+        }
         for kind in PaperKind::ALL {
             self.hand_over_held(kind).await?;
             self.hand_over_next(kind).await?;

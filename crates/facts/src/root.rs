@@ -80,19 +80,20 @@ impl Root {
         }
     }
 
-    /// The names in a directory, in order; none where there is no such directory.
+    /// The names in a directory, in order; none where there is no such directory. A name that is no text is one that nobody looked at: then all of it makes
+    /// no sense to us.
     pub(crate) fn names(&self, directory: impl AsRef<Path>) -> Result<Vec<String>, Absence> {
         let list = || -> io::Result<Vec<String>> {
             let names = fs::read_dir(self.path(directory))?.map(|entry| Ok(entry?.file_name()));
-            let mut names: Vec<_> = names
-                .collect::<io::Result<Vec<_>>>()?
-                .into_iter()
-                .filter_map(|name| name.into_string().ok())
-                .collect();
+            let no_text = |_| io::Error::from(ErrorKind::InvalidData);
+            let names =
+                names.collect::<io::Result<Vec<_>>>()?.into_iter().map(std::ffi::OsString::into_string);
+            let mut names = names.collect::<Result<Vec<_>, _>>().map_err(no_text)?;
             names.sort();
             Ok(names)
         };
         match list() {
+            Err(e) if e.kind() == ErrorKind::InvalidData => Err(Absence::Malformed),
             Ok(names) => Ok(names),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             Err(e) => Err(self.absence(&e)),

@@ -44,10 +44,17 @@ pub(super) fn unlisted<'p>(
     let administers = |person: &Person<'_>, uid: u32| {
         uid == 0 || is_administrator(&mighty, person) || by_rule.users.contains(person.name)
     };
-    let unlisted = people
-        .filter(|(person, uid)| person.name != "root" && administers(person, *uid))
-        .filter(|(person, _)| !allowed.contains(person.name));
-    count(unlisted.count())
+    let (mut unlisted, mut local) = (BTreeSet::new(), BTreeSet::new());
+    for (person, uid) in people {
+        local.insert(person.name);
+        if person.name != "root" && administers(&person, uid) {
+            unlisted.insert(person.name);
+        }
+    }
+    // Accounts that are kept elsewhere are no less mighty.
+    let members = mighty.iter().flat_map(|(_, members)| members).chain(&by_rule.users).map(String::as_str);
+    unlisted.extend(members.filter(|name| !name.is_empty() && *name != "root" && !local.contains(name)));
+    count(unlisted.iter().filter(|name| !allowed.contains(**name)).count())
 }
 
 /// Whom a rule of sudo's lets do anything.
@@ -61,15 +68,25 @@ impl ByRule {
     /// Of a machine without sudo nobody. A rule over an alias, a netgroup, a number or all of a kind may mean anybody: then it is not known who is meant.
     fn of(root: &Root) -> Result<Self, Absence> {
         let mut found = Self::default();
-        let lines = match sudoers::lines(root) {
-            Ok(lines) => lines,
-            Err(Absence::NotInstalled) => return Ok(found),
-            Err(absence) => return Err(absence),
-        };
+        if !root.has(sudoers::MAIN)? {
+            return Ok(found);
+        }
+        // A file that is included and is not there leaves the rules unknown, and not empty.
+        let lines = sudoers::lines(root).map_err(|absence| match absence {
+            Absence::NotInstalled => Absence::Unreadable,
+            other => other,
+        })?;
         for line in lines {
-            let Some((left, commands)) = line.split_once('=') else { continue };
-            if left.starts_with("Defaults") || left.contains("_Alias") || !names_all(commands) {
-                continue;
+            let Some((left, right)) = line.split_once('=') else { continue };
+            let first = left.split([' ', '\t', '@', ':', '!', '>']).next().unwrap_or_default();
+            match first {
+                // A rule that names it may allow anything.
+                "Cmnd_Alias" | "Cmd_Alias" if names_all(right) => return Err(Absence::Unsupported),
+                "Defaults" | "User_Alias" | "Runas_Alias" | "Host_Alias" | "Cmnd_Alias" | "Cmd_Alias" => {
+                    continue;
+                }
+                _ if !names_all(right) => continue,
+                _ => {}
             }
             // `ann, %staff host = …`: the last word before `=` is the host, or a list of them.
             let mut words = left.trim().rsplitn(2, char::is_whitespace);
@@ -88,17 +105,22 @@ impl ByRule {
     }
 }
 
-/// Whether a rule is for every command, and not for named ones alone. Whom they are run as stands in brackets.
+/// Programs that are as good as every command.
+const SHELLS: [&str; 10] = ["sh", "bash", "dash", "zsh", "ksh", "csh", "tcsh", "fish", "su", "env"];
+
+/// Whether a rule is for every command, or for one that starts any other, and not for named ones alone. Whom they are run as stands in brackets.
 fn names_all(commands: &str) -> bool {
     let outside = commands.split('(').filter_map(|part| part.rsplit(')').next());
     let mut words = outside.flat_map(|part| part.split([' ', '\t', ',', ':', '=']));
-    words.any(|word| word == "ALL")
+    let is_shell = |word: &str| word.rsplit_once('/').is_some_and(|(_, name)| SHELLS.contains(&name));
+    words.any(|word| word == "ALL" || is_shell(word))
 }
 
-/// One account or group, written out. Aliases are in capitals, and so is `ALL`.
+/// One account or group, written out. What is in capitals is an alias, and so is `ALL` (sudoers, "Aliases").
 fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    !name.is_empty() && name.bytes().all(plain) && !name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+    let in_alias = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    !name.is_empty() && name.bytes().all(plain) && !name.bytes().all(in_alias)
 }
 
 fn is_administrator(groups: &[(u32, Vec<String>)], person: &Person<'_>) -> bool {

@@ -7,7 +7,7 @@ use crate::root::Root;
 
 /// sudo stops here too.
 const DEPTH_MAX: u8 = 128;
-const MAIN: &str = "/etc/sudoers";
+pub(super) const MAIN: &str = "/etc/sudoers";
 const DROP_INS: &str = "/etc/sudoers.d";
 
 /// Every line, continued ones joined, comments cut, includes in their place.

@@ -1,5 +1,7 @@
 //! What a host has, held against what was signed that it may have.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use contract::allowlist::{Allowlist, Fingerprint};
 use contract::fact::Absence;
 
@@ -27,7 +29,7 @@ fn machine() -> Tree {
         .file("/etc/passwd", passwd)
         .file("/etc/group", "sudo:x:27:ann\nusers:x:100:eve\n")
         .file("/home/ann/.ssh/authorized_keys", &format!("# mine\nno-pty ssh-ed25519 {KEY} ann\n"))
-        .file("/etc/ssh/authorized_keys.d/gone", "ssh-rsa AAAAB3NzaC1yc2EAAAAD\n")
+        .file("/etc/ssh/authorized_keys.d/gone", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB\n")
         .file("/usr/bin/su", "")
         .mode("/usr/bin/su", 0o4755)
         .file("/opt/x/bin/y", "")
@@ -95,8 +97,13 @@ fn a_rule_of_sudos_that_allows_anything_makes_an_administrator() {
         assert_eq!(one(rule), number(1), "{rule}");
     }
     assert_eq!(one("%users ALL=(ALL:ALL) ALL\n"), number(1), "a group that is usually nobody's");
+    assert_eq!(one("eve ALL=(root) /bin/bash\n"), number(1), "a shell is as good as everything");
+    assert_eq!(one("dir-admin ALL=(ALL) ALL\n"), number(1), "an account that is kept elsewhere");
+    assert_eq!(one("eve ALL,x_Alias = ALL\n"), number(1), "hosts in a list, and no alias");
     assert_eq!(one("eve ALL=(ALL) /usr/bin/rsync, sudoedit /etc/motd\n"), number(0), "named commands alone");
     for unknown in [
+        "User_Alias ADM1 = eve\nADM1 ALL=(ALL) ALL",
+        "Cmnd_Alias X = ALL\neve ALL=(ALL) X",
         "ADMINS ALL=(ALL) ALL",
         "ALL ALL=(ALL) ALL",
         "+staff ALL=ALL",
@@ -106,6 +113,14 @@ fn a_rule_of_sudos_that_allows_anything_makes_an_administrator() {
     ] {
         assert_eq!(one(unknown), Err(Absence::Unsupported), "{unknown}");
     }
+    let tree = allowing("administrators: [ann, ben, toor]\n");
+    let tree = tree.file("/etc/sudoers", "eve ALL=(ALL) ALL\n@include /etc/none\n");
+    assert_eq!(tree.read(FACTS[2]), Err(Absence::Unreadable), "what is included is not there");
+    let tree = allowing("administrators: [ann, ben, toor]\n");
+    let tree = tree.file("/etc/sudoers", "@includedir /etc/sudoers.d\n").directory("/etc/sudoers.d");
+    let no_text = tree.path("/etc/sudoers.d").join(std::ffi::OsStr::from_bytes(b"\xff"));
+    std::fs::write(no_text, "eve ALL=(ALL) ALL\n").unwrap();
+    assert_eq!(tree.read(FACTS[2]), Err(Absence::Malformed), "a name that is no text");
     let tree = allowing("administrators: [ann, ben, toor]\n");
     let tree = tree
         .file("/etc/sudoers", "@includedir /etc/sudoers.d\n")
@@ -132,6 +147,9 @@ fn keys_are_not_judged_where_sshd_takes_them_from_elsewhere() {
         "AuthorizedKeysCommand /usr/bin/keys %u\n",
         "TrustedUserCAKeys=/etc/ssh/ca.pub\n",
         "Include /home/eve/sshd.conf\n",
+        "Include sshd_config.d/x.txt\n",
+        "Include /etc/ssh/sshd_config.d/../evil\n",
+        "AuthorizedKeysFile .ssh/authorized_keys#b\n",
     ] {
         assert_eq!(one(elsewhere), Err(Absence::Unsupported), "{elsewhere}");
     }
@@ -153,6 +171,22 @@ fn a_program_that_is_listed_and_cannot_be_looked_at_is_no_pass() {
         seen
     });
     assert_eq!(looked.join().unwrap(), Err(Absence::NeedsRoot));
+}
+
+#[test]
+fn what_looks_like_an_allowed_key_within_options_is_none() {
+    let one = |line: &str| {
+        let tree = allowing(&format!("ssh_keys: ['{}']\n", fingerprint()));
+        let tree = tree.file("/etc/ssh/authorized_keys.d/gone", "");
+        tree.file("/home/eve/.ssh/authorized_keys", line).read(FACTS[3])
+    };
+    let evil = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQAC";
+    assert_eq!(one(&format!("command=\"sh -c {KEY} x\" {evil}\n")), number(1));
+    assert_eq!(one(&format!("command=\"a \\\" {KEY} b # c\",no-pty {evil} ssh-ed25519 {KEY}\n")), number(1));
+    assert_eq!(one(&format!("no-pty,command=\"a b\" ssh-ed25519 {KEY} eve\n")), number(0));
+    assert_eq!(one(&format!("cert-authority ssh-ed25519 {KEY}\n")), Err(Absence::Unsupported));
+    assert_eq!(one(&format!("ssh-rsa {KEY}\n")), Err(Absence::Malformed), "another kind than it says");
+    assert_eq!(one(&format!("command=\"never ends {KEY}\n")), Err(Absence::Malformed));
 }
 
 #[test]
