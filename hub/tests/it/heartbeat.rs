@@ -14,7 +14,7 @@ async fn heard(response: reqwest::Response) -> Value {
 fn said(at: UtcTime) -> Value {
     json!({
         "at": at, "clock": "unsynchronised", "log_size": 7,
-        "outbox": { "waiting": 3, "bytes": 12_288, "lost": 1, "lost_in_all": 2 },
+        "outbox": { "waiting": 3, "bytes": 12_288, "lost": 1, "lost_in_all": 2, "aside": 0 },
         "lines": { "journal": 1_234 },
         "condition": { "now": {
             "agent": "0.1.0", "certificate_until": null,
