@@ -107,10 +107,13 @@ enum Limit {
 impl Limit {
     fn set() -> Self {
         let group = PathBuf::from("/sys/fs/cgroup/suture-agent");
+        // Only what the kernel made is written to: where it has cgroups of version 1 alone, these would be files of our own and no limit.
+        let tell =
+            |file: PathBuf, word: &str| OpenOptions::new().write(true).open(file)?.write_all(word.as_bytes());
         let memory = || {
-            fs::write("/sys/fs/cgroup/cgroup.subtree_control", "+memory")?;
+            tell("/sys/fs/cgroup/cgroup.subtree_control".into(), "+memory")?;
             fs::create_dir_all(&group)?;
-            fs::write(group.join("memory.max"), "64M")
+            tell(group.join("memory.max"), "64M")
         };
         if memory().is_ok() { Self::Group(group) } else { Self::Data }
     }
