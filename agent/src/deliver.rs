@@ -209,10 +209,7 @@ pub async fn deliver(incidents: Incidents, hub: Hub, executor: Executor, shippin
 /// Has the executor write a gap down. After the hub was told, which knows a repetition by its id; the log would hold it twice.
 async fn write_down(executor: &Executor, gap: &Gap) -> Result<(), Unanswered> {
     let question = Question::Gap { from: gap.first, until: gap.last, lost: gap.lost };
-    match tokio::time::timeout(WRITE_DOWN_MAX, executor.ask(question)).await {
-        Ok(answer) => answer.map(drop),
-        Err(_) => Err(Unanswered::Late),
-    }
+    tokio::time::timeout(WRITE_DOWN_MAX, executor.record(question)).await.unwrap_or(Err(Unanswered::Late))
 }
 
 /// Delivers one; how many are left, or nothing where there was none.

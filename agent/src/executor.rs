@@ -86,40 +86,22 @@ impl Executor {
 
     /// Has it keep something. Any other answer than that it is kept does not fit.
     pub async fn hand_over(&self, question: Question) -> Result<(), Unanswered> {
-        match self.ask(question).await? {
-            Answer::Kept => Ok(()),
-            Answer::Welcome { .. }
-            | Answer::Recorded { .. }
-            | Answer::Order(_)
-            | Answer::UnderWay { .. }
-            | Answer::Entries(_)
-            | Answer::Condition(_)
-            | Answer::Probed(_)
-            | Answer::NotApproved { .. }
-            | Answer::PaperRefused { .. }
-            | Answer::Restoring { .. }
-            | Answer::Pruned { .. }
-            | Answer::Sorry { .. } => Err(Unanswered::Unfitting),
-        }
+        let Answer::Kept = self.ask(question).await? else { return Err(Unanswered::Unfitting) };
+        Ok(())
+    }
+
+    /// Has it write something down. Any other answer than that it is durable does not fit.
+    pub async fn record(&self, question: Question) -> Result<(), Unanswered> {
+        let Answer::Recorded { .. } = self.ask(question).await? else { return Err(Unanswered::Unfitting) };
+        Ok(())
     }
 
     /// How it stands.
     pub async fn condition(&self) -> Result<ExecutorCondition, Unanswered> {
-        match self.ask(Question::Condition).await? {
-            Answer::Condition(condition) => Ok(condition),
-            Answer::Welcome { .. }
-            | Answer::Recorded { .. }
-            | Answer::Order(_)
-            | Answer::UnderWay { .. }
-            | Answer::Entries(_)
-            | Answer::Probed(_)
-            | Answer::Kept
-            | Answer::NotApproved { .. }
-            | Answer::PaperRefused { .. }
-            | Answer::Restoring { .. }
-            | Answer::Pruned { .. }
-            | Answer::Sorry { .. } => Err(Unanswered::Unfitting),
-        }
+        let Answer::Condition(condition) = self.ask(Question::Condition).await? else {
+            return Err(Unanswered::Unfitting);
+        };
+        Ok(condition)
     }
 
     /// How often it was connected to. After each the executor may be another process, over a directory that was put back from a copy.
@@ -213,5 +195,29 @@ pub async fn converse(
         }
         connected(false);
         pause(&mut backoff).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_answer_that_it_is_durable_makes_a_record() {
+        let (executor, Questions { mut asked, .. }) = channel();
+        let answering = tokio::spawn(async move {
+            for answer in
+                [Answer::Kept, Answer::Recorded { size: 7 }, Answer::Recorded { size: 8 }, Answer::Kept]
+            {
+                let next = asked.recv().await.unwrap();
+                next.answer.send(Ok(answer)).unwrap();
+            }
+        });
+        let question = || Question::Entries { from: 0 };
+        assert!(matches!(executor.record(question()).await, Err(Unanswered::Unfitting)));
+        assert!(executor.record(question()).await.is_ok());
+        assert!(matches!(executor.hand_over(question()).await, Err(Unanswered::Unfitting)));
+        assert!(executor.hand_over(question()).await.is_ok());
+        answering.await.unwrap();
     }
 }

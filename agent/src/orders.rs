@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use contract::heartbeat::Part;
 use contract::plane::{GrantAnswer, GrantWaiting, OrdersWaiting};
-use contract::socket::{Answer, Question};
+use contract::socket::Question;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -106,10 +106,10 @@ pub async fn follow(parts: Parts) {
 /// Hands a person's grant to the executor, who alone can judge it, and tells the hub what it said. True where the hub knows.
 async fn break_the_glass(parts: &Parts, grant: GrantWaiting) -> bool {
     let GrantWaiting { number, envelope } = grant;
-    let refused = match parts.executor.ask(Question::BreakGlass { envelope }).await {
-        Ok(Answer::Kept) => None,
+    let refused = match parts.executor.hand_over(Question::BreakGlass { envelope }).await {
+        Ok(()) => None,
         Err(Unanswered::Sorry(why)) => Some(why),
-        Ok(_) => Some(Unanswered::Unfitting.to_string()),
+        Err(unfitting @ Unanswered::Unfitting) => Some(unfitting.to_string()),
         Err(error) => {
             tracing::error!(number, error = crate::chain(&error), "a break-glass grant waits");
             return false;

@@ -7,6 +7,7 @@
 mod telling;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -175,11 +176,13 @@ fn version() -> Word {
     env!("CARGO_PKG_VERSION").to_owned().try_into().expect("a version")
 }
 
-/// The name of the running system in the store: its hash stands in front.
 fn closure() -> Option<Word> {
-    let target = std::fs::read_link(CURRENT_SYSTEM).ok()?;
-    let name = target.file_name()?.to_str()?;
-    // What follows names the host.
+    hash_of(&std::fs::read_link(CURRENT_SYSTEM).ok()?)
+}
+
+/// The hash in front of a name in the store. What follows it names the host.
+fn hash_of(in_store: &Path) -> Option<Word> {
+    let name = in_store.file_name()?.to_str()?;
     name.split_once('-')?.0.to_owned().try_into().ok()
 }
 
@@ -223,5 +226,18 @@ impl Incidents {
             })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closure_is_told_by_its_hash_alone() {
+        let system = "/nix/store/1b5vy0a7x3kq2wz9sd8f6gh4jklm0npr-nixos-system-dr-jane-doe-24.05";
+        let told = hash_of(Path::new(system)).unwrap();
+        assert_eq!(told.as_str(), "1b5vy0a7x3kq2wz9sd8f6gh4jklm0npr");
+        assert_eq!(hash_of(Path::new("/nix/store/x")), None);
     }
 }

@@ -205,21 +205,11 @@ impl Carrier {
             Err(Unanswered::Pruned { first }) => return Err(ShipError::Pruned { held: from, first }),
             answer => answer?,
         };
-        match answer {
-            Answer::Entries(package) if package.from == from => Ok(Some(package)),
-            Answer::Entries(package) => Err(ShipError::Disagree { held: from, from: package.from }),
-            Answer::Welcome { .. }
-            | Answer::Recorded { .. }
-            | Answer::Order(_)
-            | Answer::UnderWay { .. }
-            | Answer::Condition(_)
-            | Answer::Probed(_)
-            | Answer::NotApproved { .. }
-            | Answer::PaperRefused { .. }
-            | Answer::Kept
-            | Answer::Restoring { .. }
-            | Answer::Pruned { .. }
-            | Answer::Sorry { .. } => Err(Unanswered::Unfitting.into()),
+        let Answer::Entries(package) = answer else { return Err(Unanswered::Unfitting.into()) };
+        if package.from == from {
+            Ok(Some(package))
+        } else {
+            Err(ShipError::Disagree { held: from, from: package.from })
         }
     }
 
@@ -229,9 +219,9 @@ impl Carrier {
         loop {
             let package = self.hub.evidence_entries(from).await?;
             let (asked, brought) = (from, package.entries.len());
-            match self.executor.ask(Question::Restore(package)).await {
-                Ok(Answer::Recorded { size }) => {
-                    tracing::info!(size, "the executor's log is whole again");
+            match self.executor.record(Question::Restore(package)).await {
+                Ok(()) => {
+                    tracing::info!(size = self.executor.log_size(), "the executor's log is whole again");
                     return Ok(());
                 }
                 // It may want to begin anew; a piece that brought nothing cannot be followed by another.
@@ -242,20 +232,6 @@ impl Carrier {
                     return Err(ShipError::NotGivenBack { wanted });
                 }
                 Err(error) => return Err(error.into()),
-                Ok(
-                    Answer::Welcome { .. }
-                    | Answer::Order(_)
-                    | Answer::UnderWay { .. }
-                    | Answer::Entries(_)
-                    | Answer::Condition(_)
-                    | Answer::Probed(_)
-                    | Answer::NotApproved { .. }
-                    | Answer::PaperRefused { .. }
-                    | Answer::Kept
-                    | Answer::Restoring { .. }
-                    | Answer::Pruned { .. }
-                    | Answer::Sorry { .. },
-                ) => return Err(Unanswered::Unfitting.into()),
             }
         }
     }

@@ -83,7 +83,7 @@ pub async fn write_down(
     while let Some(loss) = losses.recv().await {
         let mut backoff = Backoff::new(500, 60_000);
         let Loss { incident, why, lost, from, until } = loss;
-        while let Err(error) = executor.ask(Question::LinesLost { why, from, until, lost }).await {
+        while let Err(error) = executor.record(Question::LinesLost { why, from, until, lost }).await {
             tracing::error!(error = crate::chain(&error), "lost lines are not written down");
             pause(&mut backoff).await;
         }

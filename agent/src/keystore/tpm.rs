@@ -7,6 +7,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use contract::blob::Blob;
 use edge::file::{self, FileError};
@@ -17,6 +19,9 @@ use thiserror::Error;
 pub(super) const SECRET_BYTES_MAX: usize = 128;
 /// The key that all others hang from is made anew each time, the same one: the TPM draws it from a seed of its own.
 const PRIMARY: [&str; 7] = ["-Q", "-C", "o", "-g", "sha256", "-G", "ecc"];
+/// A TPM takes seconds at the most. One that takes longer does not do it.
+const LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(5);
 /// Of this TPM and this parent; opened without a password, and not locked where somebody else tried wrong ones.
 const ATTRIBUTES: &str = "fixedtpm|fixedparent|userwithauth|noda";
 
@@ -34,6 +39,12 @@ pub enum TpmError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// It did not come to an end, and was killed.
+    #[error("{program} did not end within its time, and was killed")]
+    Hangs {
+        /// Which program.
+        program: &'static str,
     },
     /// It did not do it.
     #[error("{program}: {words}")]
@@ -61,6 +72,8 @@ struct Sealed {
 pub(super) struct Tpm {
     /// As its programs name it.
     tcti: String,
+    /// How long one of them may take.
+    limit: Duration,
     work: PathBuf,
 }
 
@@ -75,7 +88,7 @@ impl Tpm {
     /// The one at `device`: a path, or a driver and its parameter as in `swtpm:path=…`.
     pub(super) fn at(device: &str, work: &Path) -> Result<Self, TpmError> {
         let tcti = if device.starts_with('/') { format!("device:{device}") } else { device.to_owned() };
-        let tpm = Self { tcti, work: work.to_owned() };
+        let tpm = Self { tcti, limit: LIMIT, work: work.to_owned() };
         if work.exists() {
             std::fs::remove_dir_all(work).map_err(|source| FileError {
                 path: work.to_owned(),
@@ -152,11 +165,43 @@ impl Tpm {
             // A program that ends without reading says why itself.
             let _ = stdin.write_all(input);
         }
+        // What they print is far less than a pipe holds, so none of them waits for a reader.
+        let began = Instant::now();
+        while child.try_wait().map_err(failed)?.is_none() {
+            if began.elapsed() > self.limit {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(TpmError::Hangs { program });
+            }
+            thread::sleep(POLL);
+        }
         let output = child.wait_with_output().map_err(failed)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
         let words = String::from_utf8_lossy(&output.stderr).trim().chars().take(300).collect();
         Err(TpmError::Refused { program, words })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_program_that_hangs_is_killed_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("tpm2_hangs");
+        std::fs::write(&script, "#!/bin/sh\nexec sleep 60\n").unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let program: &'static str = Box::leak(script.display().to_string().into_boxed_str());
+        let mut tpm = Tpm::at("/dev/none", &dir.path().join("work")).unwrap();
+        tpm.limit = Duration::from_millis(200);
+        let began = Instant::now();
+        assert!(matches!(tpm.run(program, &[], b"x"), Err(TpmError::Hangs { .. })));
+        // Not a measurement: it tells an end from waiting for the sleeper.
+        assert!(began.elapsed() < Duration::from_secs(30));
     }
 }

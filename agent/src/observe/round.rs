@@ -62,23 +62,7 @@ impl Round {
             self.trace_drift(&said);
         }
         let trigger = if full { Trigger::FullScan } else { Trigger::Change };
-        match self.parts.executor.ask(Question::Findings { trigger, findings: said.clone() }).await? {
-            Answer::Recorded { .. } => {}
-            Answer::Welcome { .. }
-            | Answer::Order(_)
-            | Answer::UnderWay { .. }
-            | Answer::Entries(_)
-            | Answer::Condition(_)
-            | Answer::Probed(_)
-            | Answer::Kept
-            | Answer::NotApproved { .. }
-            | Answer::PaperRefused { .. }
-            | Answer::Restoring { .. }
-            | Answer::Pruned { .. }
-            | Answer::Sorry { .. } => {
-                return Err(Unanswered::Unfitting.into());
-            }
-        }
+        self.parts.executor.record(Question::Findings { trigger, findings: said.clone() }).await?;
         // Evidence now: what is known may move on, and incidents may leave.
         self.recorded.extend(said.into_iter().map(|f| (f.control, f.verdict)));
         self.unstored |= changes.after != self.episodes;

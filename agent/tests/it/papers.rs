@@ -154,6 +154,36 @@ async fn another_baseline_and_exceptions_hold_at_once_and_after_a_restart() {
 }
 
 #[tokio::test]
+async fn exceptions_that_the_hub_took_back_do_not_bring_back_those_of_the_configuration() {
+    let (hub, mut machine, executor) = set_up("").await;
+    let file = machine.path("exceptions.yaml");
+    std::fs::write(&file, exceptions()).unwrap();
+    machine.more = Box::leak(format!("exceptions: {}\n", file.display()).into_boxed_str());
+    machine.chmod("watched", 0o644);
+    let running = machine.run(&hub);
+    found(&executor, "files.watched", |v| matches!(v, Verdict::Excepted(_))).await;
+    publish(&hub, 1, &paper(PaperKind::Exceptions, 1, Some(&exceptions())));
+    until("the hub's", || (held(&machine, PaperKind::Exceptions) == 1).then_some(())).await;
+    publish(&hub, 2, &paper(PaperKind::Exceptions, 2, None));
+    found(&executor, "files.watched", |v| matches!(v, Verdict::Fail(_))).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_executor_that_was_put_back_is_brought_the_newer_paper_without_a_restart_of_the_agent() {
+    let (hub, machine, executor) = set_up(PORTS).await;
+    let running = machine.run(&hub);
+    publish(&hub, 1, &paper(PaperKind::Allowlist, 1, Some(NONE_LISTED)));
+    let has_it = |executor: &FakeExecutor| executor.with(|s| (s.papers.len() == 1).then_some(()));
+    until("the paper at the executor", || has_it(&executor)).await;
+    until("the paper here", || (held(&machine, PaperKind::Allowlist) == 1).then_some(())).await;
+    executor.go_away(&machine.socket());
+    let put_back = FakeExecutor::start(&machine.socket(), "h-1", || ());
+    until("the paper at the one that was put back", || has_it(&put_back)).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_file_that_the_new_baseline_is_the_first_to_ask_for_is_watched_without_a_restart() {
     let (hub, machine, executor) = set_up("").await;
     std::fs::write(machine.path("second"), "x").unwrap();

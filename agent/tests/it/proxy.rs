@@ -203,7 +203,7 @@ async fn a_hostile_proxy_learns_nothing_changes_nothing_and_loses_nothing() {
     until("the incident", || hub.with(|s| (!s.incidents.is_empty()).then_some(()))).await;
     until("an empty outbox", || (outbox(&machine) == 0).then_some(())).await;
     running.stop().await.unwrap();
-    assert_eq!(hub.with(|s| s.incidents.len()), 1);
+    assert_eq!(hub.with(|s| s.incidents.len()), 1, "{:#?}", hub.with(|s| s.incidents.clone()));
 }
 
 fn outbox(machine: &Machine) -> usize {

@@ -1,6 +1,7 @@
 //! A made-up executor: answers over a real Unix socket, writes nothing, and can die when a test wants it to.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -58,6 +59,8 @@ pub(crate) struct Seen {
     pub(crate) paper_answers: VecDeque<Answer>,
     /// Until when the glass is broken there.
     pub(crate) glass_until: Option<UtcTime>,
+    /// Its ends of the connections.
+    open: Vec<UnixStream>,
 }
 
 #[derive(Debug, Clone)]
@@ -73,12 +76,21 @@ impl FakeExecutor {
         let (all, host, act) = (Arc::clone(&seen), host.to_owned(), Arc::new(act));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                all.lock().unwrap().connections += 1;
+                let stream = stream.unwrap();
+                let mut seen = all.lock().unwrap();
+                seen.connections += 1;
+                seen.open.push(stream.try_clone().unwrap());
                 let (all, host, act) = (Arc::clone(&all), host.clone(), Arc::clone(&act));
-                std::thread::spawn(move || converse(stream.unwrap(), &all, &host, &*act));
+                std::thread::spawn(move || converse(stream, &all, &host, &*act));
             }
         });
         Self { seen }
+    }
+
+    /// Ends every conversation, and is at `socket` no more.
+    pub(crate) fn go_away(self, socket: &Path) {
+        std::fs::remove_file(socket).unwrap();
+        self.with(|s| s.open.drain(..).for_each(|stream| drop(stream.shutdown(Shutdown::Both))));
     }
 
     pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
@@ -91,11 +103,13 @@ fn converse(mut stream: UnixStream, seen: &Mutex<Seen>, host: &str, act: &impl F
     while let Ok(question) = frame::read::<Question>(&mut stream) {
         let mut seen = seen.lock().unwrap();
         seen.raw.push(serde_json::to_string(&question).unwrap());
-        let Some(answer) = seen.answer(question, host, act) else { return };
+        let Some(answer) = seen.answer(question, host, act) else { break };
         if frame::write(&mut stream, &answer).is_err() {
-            return;
+            break;
         }
     }
+    // The other end may be gone already.
+    let _ = stream.shutdown(Shutdown::Both);
 }
 
 impl Seen {

@@ -59,6 +59,9 @@ pub(crate) struct Seen {
     pub(crate) revoked: bool,
     /// The certificates that were shown with requests other than for renewal and enrolment, in their order, each once in a row.
     pub(crate) shown: Vec<Digest>,
+    /// What it issued at enrolment, which it gives again while nothing is due by its clock.
+    pub(crate) issued: Option<String>,
+    pub(crate) due: Due,
     /// How often it was asked to renew.
     pub(crate) renewals: u32,
     pub(crate) heartbeats: Vec<Heartbeat>,
@@ -70,6 +73,14 @@ pub(crate) struct Seen {
     pub(crate) answers_wrongly: Option<(u16, &'static [u8])>,
     /// Answers everything with these bytes instead, and closes.
     pub(crate) garbage: Option<Vec<u8>>,
+}
+
+/// What is due by its clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Due {
+    #[default]
+    Whatever,
+    Nothing,
 }
 
 /// What it gives as receipts for incidents.
@@ -211,8 +222,10 @@ impl FakeHub {
                     let csr = VerifiedRequest::verify(&request.csr).unwrap();
                     assert_eq!(Some(csr.key_digest()), seen.enrolments.last().map(key_of), "another key");
                     seen.renewals += 1;
-                    let issued = self.authority.device(&csr, &self.holder, edge::clock::utc()).unwrap();
-                    json(&Enrolled { certificate: issued.certificate_pem })
+                    let issued = || self.authority.device(&csr, &self.holder, edge::clock::utc()).unwrap();
+                    let same = seen.issued.clone().filter(|_| seen.due == Due::Nothing);
+                    let certificate = same.unwrap_or_else(|| issued().certificate_pem);
+                    json(&Enrolled { certificate })
                 }
                 ["GET", "/v1/standing"] => {
                     let (envelope, says) = (Blob(seen.standing.clone()), Digest::of(&seen.standing));
@@ -266,6 +279,7 @@ impl FakeHub {
         let then = edge::clock::utc().unix_ms() - seen.aged_days * 24 * 60 * 60 * 1000;
         let then = contract::time::UtcTime::from_unix_ms(then).unwrap();
         let issued = self.authority.device(&csr, &self.holder, then).unwrap();
+        seen.issued = Some(issued.certificate_pem.clone());
         json(&Enrolled { certificate: issued.certificate_pem })
     }
 }
