@@ -8,6 +8,7 @@
 mod detector;
 mod exit;
 mod kit;
+mod login;
 mod operator;
 mod orders;
 mod papers;
@@ -46,6 +47,12 @@ enum Command {
     Kit(kit::Kit),
     /// Print a machine's installation sheet: the key that its evidence is checked by, for paper.
     Sheet(kit::Sheet),
+    /// Make your account at a hub from an invitation, and log in.
+    Join(login::Join),
+    /// Log in at a hub.
+    Login(login::Login),
+    /// Log out.
+    Logout(login::Logout),
     /// Read a site's policy, ask it, and see what a new one would change.
     Policy(policy::Told),
     /// Lint, show, sign and compare runbooks.
@@ -76,6 +83,9 @@ fn main() -> ExitCode {
         Command::Exceptions(told) => papers::exceptions(&told),
         Command::Kit(told) => kit::run(&told),
         Command::Sheet(told) => kit::sheet(&told),
+        Command::Join(told) => login::join(&told),
+        Command::Login(told) => login::login(&told),
+        Command::Logout(told) => login::logout(&told),
         Command::Policy(told) => policy::run(&told),
         Command::Runbook(told) => runbook::run(&told),
         Command::Detector(told) => detector::run(&told),

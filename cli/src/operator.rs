@@ -3,13 +3,15 @@
 mod kits;
 mod orders;
 mod papers;
+mod people;
 
 use std::net::SocketAddrV4;
 use std::path::Path;
 use std::time::Duration;
 
 use contract::ids::{SiteId, TenantId};
-use contract::plane::{EnrolmentSheet, IncidentView, NewSite, NewTenant, Problem};
+use contract::people::ProblemDetails;
+use contract::plane::{EnrolmentSheet, IncidentView, NewSite, NewTenant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,6 +23,8 @@ const LISTEN: &str = "0A";
 
 /// The hub understood who asks, and refuses what the file holds.
 const REFUSED: u16 = 422;
+/// Where a session or a key is kept, where nothing else is said.
+pub(crate) const TOKEN_FILE: &str = "./suture-data/operator.token";
 
 /// A connection to one hub.
 #[derive(Debug)]
@@ -31,16 +35,30 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Reads the token that the hub wrote beside its store, for a hub of this user or of root: on a machine that others use too, anybody could
-    /// listen where a hub is expected, and would be handed the token.
+    /// Reads the session or key out of a file, for a hub of this user or of root: on a machine that others use too, anybody could listen where a hub is
+    /// expected, and would be handed it.
     pub(crate) fn new(address: &str, token_file: &Path) -> Result<Self, Failure> {
+        let stranger = Self::stranger(address)?;
+        if !token_file.exists() {
+            let words = format!("{}: nobody is logged in: see `suture login`", token_file.display());
+            return Err(Failure::new(Status::CannotCreate, words));
+        }
+        Ok(stranger.with(edge::file::read_text(token_file, 4096)?.trim()))
+    }
+
+    /// The same hub, with a session or a key.
+    pub(crate) fn with(self, secret: &str) -> Self {
+        Self { bearer: format!("Bearer {secret}"), ..self }
+    }
+
+    /// A connection of somebody who is not known yet.
+    pub(crate) fn stranger(address: &str) -> Result<Self, Failure> {
         if !listens_for_us(address) {
             let words = format!(
                 "{address}: no hub of this user listens there; give the address that the hub printed with --operator"
             );
             return Err(Failure::new(Status::Unavailable, words));
         }
-        let token = edge::file::read_text(token_file, 4096)?;
         let agent = ureq::Agent::config_builder()
             // Each request has a connection of its own: a kept one may have been closed by the hub just now.
             .max_idle_connections(0)
@@ -48,7 +66,7 @@ impl Operator {
             .http_status_as_error(false)
             .build()
             .into();
-        Ok(Self { agent, base: format!("http://{address}"), bearer: format!("Bearer {}", token.trim()) })
+        Ok(Self { agent, base: format!("http://{address}"), bearer: "Bearer none".to_owned() })
     }
 
     pub(crate) fn new_tenant(&self, tenant: &TenantId) -> Result<(), Failure> {
@@ -93,7 +111,7 @@ impl Operator {
         let status = answer.status();
         let text = answer.body_mut().read_to_string().map_err(|e| failed(e.to_string()))?;
         if !status.is_success() {
-            let problem = serde_json::from_str::<Problem>(&text).map_or(text, |p| p.problem);
+            let problem = serde_json::from_str::<ProblemDetails>(&text).map_or(text, |p| p.detail);
             if status.as_u16() == REFUSED {
                 return Err(Failure::new(Status::Refused, problem));
             }

@@ -32,7 +32,7 @@ pub(crate) struct Status {
 /// Shows it.
 pub(crate) fn run(told: &Status) -> Result<(), Failure> {
     let voice = Voice::for_stdout();
-    let operator = Operator::new(&told.operator, &told.dir.join("hub/operator.token"))?;
+    let operator = Operator::new(&told.operator, &told.dir.join("operator.token"))?;
     let incidents = operator.incidents(&told.tenant)?;
     let hub = operator.status()?;
     if told.json {

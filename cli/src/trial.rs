@@ -1,5 +1,6 @@
 //! `suture try`: the whole loop, once, on this machine, with no part faked.
 
+mod account;
 mod bundle;
 mod heal;
 mod layout;

@@ -176,6 +176,8 @@ impl Ledger {
             | Body::Restored(_)
             | Body::KeyNamed(_)
             | Body::KeyTaken(_)
+            | Body::Acted(_)
+            | Body::LoggedIn(_)
             | Body::Escalated(_)
             | Body::Connection(_)
             | Body::Intruded(_)

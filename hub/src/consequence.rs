@@ -96,7 +96,9 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
         | Body::Gap(_)
         | Body::Restored(_)
         | Body::KeyNamed(_)
-        | Body::KeyTaken(_) => Vec::new(),
+        | Body::KeyTaken(_)
+        | Body::Acted(_)
+        | Body::LoggedIn(_) => Vec::new(),
     }
 }
 

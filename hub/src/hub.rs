@@ -13,6 +13,7 @@ use crate::keys::Keys;
 use crate::kit::Kits;
 use crate::library::Library;
 use crate::mirror::Mirror;
+use crate::people::People;
 use crate::pulses::Pulses;
 use crate::store::Store;
 use crate::witness::Others;
@@ -30,6 +31,7 @@ pub(crate) struct Hub {
     pub(crate) mirror: Mirror,
     pub(crate) heads: Heads,
     pub(crate) kits: Kits,
+    pub(crate) people: People,
     /// The logs of others that this hub cosigns, and the proofs of forks.
     pub(crate) others: Others,
     /// Which write-once stores the hub was told of: a directory, a bucket.

@@ -1,4 +1,4 @@
-//! The hub's secrets: the authority, the key that signs orders, the key that cosigns, and the operator's token.
+//! The hub's secrets: the authority, the key that signs orders, the key that cosigns, those of the hub's own logs.
 //!
 //! They are made on the first start and never replaced silently: once the hub is complete (`hub.json` is there), a secret that is missing, that
 //! others may read, or that does not parse stops the start. Whoever holds the order key can order any approved runbook; whoever holds the
@@ -7,7 +7,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use contract::digest::{Digest, hex, unhex};
+use contract::digest::{hex, unhex};
 use contract::dsse::HubSigner;
 use edge::file::{FileError, private_directory, read_text, write_durably};
 use identity::{Authority, IdentityError};
@@ -31,8 +31,8 @@ pub(crate) struct Keys {
     pub(crate) heads: SigningKey,
     /// Signs the covers of evidence kits.
     pub(crate) kits: SigningKey,
-    /// The digest of the operator's token: comparing digests takes the same time whatever was presented.
-    pub(crate) operator: Digest,
+    /// The key of the hub's own log, in public: its writer has the other half.
+    pub(crate) own: String,
 }
 
 /// `hub.json`: written last, so that its presence says that everything else is there.
@@ -100,7 +100,7 @@ impl Keys {
         if complete {
             check_marker(&marker, name)?;
         } else {
-            make_missing(directory, &secrets, name)?;
+            make_missing(&secrets, name)?;
         }
         // A hub that is older than the log of heads has no key for it; one that began the log never gets another.
         if !is_there(&directory.join("heads/checkpoint"))? {
@@ -110,12 +110,21 @@ impl Keys {
         if !is_there(&directory.join(crate::kit::FILE))? {
             make_seed(&secrets.join("kits.seed"))?;
         }
-        let keys = load(directory, &secrets, name)?;
+        // And of the hub's own log.
+        if !is_there(&directory.join(crate::people::LOG).join("checkpoint"))? {
+            make_seed(&secrets.join("own.seed"))?;
+        }
+        let keys = load(&secrets, name)?;
         if !complete {
             let bytes = serde_json::to_vec(&Marker { format: 1, name: name.to_string() }).unwrap_or_default();
             write_durably(&marker, &bytes)?;
         }
         Ok(keys)
+    }
+
+    /// The key of the hub's own log, for its writer.
+    pub(crate) fn own_log(directory: &Path, name: &HubName) -> Result<SigningKey, KeysError> {
+        own(&directory.join("keys"), name)
     }
 }
 
@@ -130,7 +139,7 @@ fn check_marker(path: &Path, name: &HubName) -> Result<(), KeysError> {
     if found == name.as_str() { Ok(()) } else { Err(KeysError::OtherName { found }) }
 }
 
-fn make_missing(directory: &Path, secrets: &Path, name: &HubName) -> Result<(), KeysError> {
+fn make_missing(secrets: &Path, name: &HubName) -> Result<(), KeysError> {
     let (certificate, key) = (secrets.join("authority.pem"), secrets.join("authority.key"));
     // The certificate is written last of the two: a key alone is thrown away, a certificate alone never comes about.
     if !is_there(&certificate)? {
@@ -139,8 +148,7 @@ fn make_missing(directory: &Path, secrets: &Path, name: &HubName) -> Result<(), 
         write_durably(&key, authority.key_pem().as_bytes())?;
         write_durably(&certificate, authority.certificate_pem().as_bytes())?;
     }
-    for path in [secrets.join("orders.seed"), secrets.join("witness.seed"), directory.join("operator.token")]
-    {
+    for path in [secrets.join("orders.seed"), secrets.join("witness.seed")] {
         make_seed(&path)?;
     }
     Ok(())
@@ -155,7 +163,7 @@ fn make_seed(path: &Path) -> Result<(), KeysError> {
     Ok(())
 }
 
-fn load(directory: &Path, secrets: &Path, name: &HubName) -> Result<Keys, KeysError> {
+fn load(secrets: &Path, name: &HubName) -> Result<Keys, KeysError> {
     let certificate = secrets.join("authority.pem");
     let authority = Authority::load(
         &read_text(&certificate, SECRET_MAX_BYTES)?,
@@ -173,10 +181,14 @@ fn load(directory: &Path, secrets: &Path, name: &HubName) -> Result<Keys, KeysEr
     let key_name = format!("{name}/{}", evidence::kit::KEY_NAME).parse().map_err(KeysError::Witness)?;
     let kits = SigningKey::from_seed(key_name, SignatureType::Ed25519, &seed(&secrets.join("kits.seed"))?)
         .map_err(KeysError::Witness)?;
-    let token = directory.join("operator.token");
-    seed(&token)?;
-    let operator = Digest::of(secret(&token)?.as_bytes());
-    Ok(Keys { authority, orders, witness, heads, kits, operator })
+    let own = own(secrets, name)?.verifier().to_string();
+    Ok(Keys { authority, orders, witness, heads, kits, own })
+}
+
+fn own(secrets: &Path, name: &HubName) -> Result<SigningKey, KeysError> {
+    let key_name = format!("{name}/own").parse().map_err(KeysError::Witness)?;
+    SigningKey::from_seed(key_name, SignatureType::Ed25519, &seed(&secrets.join("own.seed"))?)
+        .map_err(KeysError::Witness)
 }
 
 fn seed(path: &Path) -> Result<[u8; 32], KeysError> {
@@ -218,7 +230,7 @@ mod tests {
         let again = open(directory.path(), "localhost").unwrap();
         assert_eq!(first.orders.public(), again.orders.public());
         assert_eq!(first.authority.certificate_pem(), again.authority.certificate_pem());
-        assert_eq!(first.operator, again.operator);
+        assert_eq!(first.own, again.own);
         for entry in std::fs::read_dir(directory.path().join("keys")).unwrap() {
             let mode = entry.unwrap().metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0);

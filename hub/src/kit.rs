@@ -39,6 +39,7 @@ use crate::heads::HeadsFault;
 use crate::hub::Hub;
 use crate::keys::Keys;
 use crate::library::Library;
+use crate::people::Scope;
 use crate::store::StoreError;
 use exports::Exports;
 
@@ -95,7 +96,7 @@ impl Kits {
 /// It is found where the same person asked for the same period once it was over, and no log has gained a record since that could be of the period.
 pub(crate) async fn export(
     hub: &Arc<Hub>,
-    tenant: TenantId,
+    tenant: Scope<TenantId>,
     request: KitRequest,
 ) -> Result<KitView, KitFault> {
     let turn = hub.kits.turn(&tenant);
@@ -119,7 +120,8 @@ pub(crate) async fn export(
         silent,
     };
     let held = hub.kits.exports.baselines().await?;
-    let work = make::Work { tenant, request: request.clone(), now, pinned, proofs, known, held };
+    let work =
+        make::Work { tenant: (*tenant).clone(), request: request.clone(), now, pinned, proofs, known, held };
     let made = make::make(Arc::clone(&hub.keys), work).await?;
     let mut view = made.view();
     if *dry_run {
@@ -134,7 +136,7 @@ pub(crate) async fn export(
 /// The zip of an export of the tenant; none where the tenant has no such export.
 pub(crate) async fn download(
     hub: &Arc<Hub>,
-    tenant: TenantId,
+    tenant: Scope<TenantId>,
     id: String,
 ) -> Result<Option<Download>, KitFault> {
     let Some((kit, bytes, digest)) = hub.kits.exports.kit(tenant.clone(), id).await? else { return Ok(None) };

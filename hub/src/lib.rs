@@ -2,13 +2,14 @@
 //!
 //! It has two planes. The device plane is mutual TLS 1.3 and nothing else: there is no plaintext mode and no route without a client certificate,
 //! and every request, not only every connection, is checked against the registry, so a revocation counts at once. The operator plane listens on
-//! loopback only and asks for the operator's token.
+//! loopback only, knows people by name, and lets each do what their role allows.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`library`] | the baseline, the runbooks and the rule table, read strictly and checked against each other |
-//! | `keys` | the hub's secrets: authority, order key, witness key, operator token |
+//! | `keys` | the hub's secrets: authority, order key, witness key, keys of logs |
 //! | `store` | tenants, sites, hosts, certificates, incidents, orders, alarms |
+//! | `people` | accounts, sessions, keys, roles, and the hub's own log |
 //! | `mirror` | a verified copy of every site's evidence log, and the cosignatures over it |
 //! | `worm` | the write-once stores behind the mirror: a directory, S3 with Object Lock |
 //! | `heads` | the log of all sites' heads, its outside witnesses and timestamps |
@@ -40,6 +41,7 @@ mod kit;
 mod mirror;
 mod operator;
 mod papers;
+mod people;
 mod planning;
 mod problem;
 mod pulses;

@@ -9,7 +9,7 @@
 //! | 69 | an address is taken, or cannot be listened on |
 //! | 70 | the hub failed: our mistake |
 //! | 73 | the directory cannot be made or used, or belongs to somebody else |
-//! | 74 | a database or the log of heads cannot be opened |
+//! | 74 | a database, the log of heads or the hub's own log cannot be opened |
 //! | 75 | another hub runs in the same directory |
 //! | 78 | a secret is missing, damaged, or readable by others; the hub has another name; or a write-once store is not what it must be |
 #![forbid(unsafe_code)]
@@ -23,7 +23,7 @@ use archive::s3::{Place, Region};
 use clap::{Args, Parser, Subcommand};
 use hub::config::{Archives, Config, HubName, Outside, Pace, S3Bucket};
 use hub::library::{Library, Sources};
-use hub::serve::{HeadsError, StartError, start};
+use hub::serve::{HeadsError, PeopleFault, StartError, start};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The hub of Suture.
@@ -210,6 +210,11 @@ async fn run(config: &Config) -> Exit {
             return complain(&e, exit);
         }
     };
+    if let (Some(link), false) = (running.first_run(), config.events) {
+        edge::trace::complain(&format!(
+            "suture-hub: nobody has an account here yet. This makes the first one, once, within an hour:\n  {link}\n  or: suture join --link '{link}' --person NAME"
+        ));
+    }
     // Without systemd there is nobody to notify, and that is no failure.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tokio::select! {
@@ -232,9 +237,11 @@ const fn exit_of(error: &StartError) -> Exit {
             Exit::BadInput
         }
         StartError::Listen { .. } => Exit::Unavailable,
-        StartError::Certificate(_) => Exit::Failed,
+        StartError::Certificate(_) | StartError::People(PeopleFault::Random(_)) => Exit::Failed,
         StartError::Directory(_) => Exit::CannotCreate,
-        StartError::Database(_) | StartError::Heads(HeadsError::Log(_) | HeadsError::Database(_)) => {
+        StartError::Database(_)
+        | StartError::Heads(HeadsError::Log(_) | HeadsError::Database(_))
+        | StartError::People(PeopleFault::Database(_) | PeopleFault::Log(_) | PeopleFault::Store(_)) => {
             Exit::Database
         }
         StartError::Locked(_) => Exit::Locked,

@@ -23,23 +23,41 @@ pub(crate) struct Fault {
     turned_away: Option<TurnedAway>,
     /// Whether the connection ends with it: the peer has nothing more to say here.
     parting: bool,
+    /// After how many seconds another try makes sense.
+    retry_after_s: Option<u64>,
 }
+
+/// What a fault says, beside the response that it became: the operator plane says it as RFC 9457 has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Told(pub(crate) String);
 
 impl Fault {
     /// The peer's fault.
     pub(crate) fn theirs(status: StatusCode, problem: impl Into<String>) -> Self {
-        Self { status, problem: problem.into(), turned_away: None, parting: false }
+        Self { status, problem: problem.into(), turned_away: None, parting: false, retry_after_s: None }
+    }
+
+    /// The peer has tried too often.
+    pub(crate) fn slowed(problem: impl Into<String>, retry_after_s: u64) -> Self {
+        Self { retry_after_s: Some(retry_after_s), ..Self::theirs(StatusCode::TOO_MANY_REQUESTS, problem) }
+    }
+
+    /// It was done, and what came of it could not be written down: our fault.
+    pub(crate) fn unrecorded(cause: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(cause = chain(cause), "the end of an act could not be recorded");
+        let problem = "it was allowed and begun, and what came of it could not be recorded: look at how things stand before you try again, and at the hub's disk";
+        Self::theirs(StatusCode::INTERNAL_SERVER_ERROR, problem)
     }
 
     /// The peer is not let in, now or by asking again: the connection ends.
     pub(crate) fn turned_away(status: StatusCode, problem: impl Into<String>) -> Self {
-        Self { status, problem: problem.into(), turned_away: None, parting: true }
+        Self { parting: true, ..Self::theirs(status, problem) }
     }
 
     /// The peer's certificate is not enough: the connection ends.
     pub(crate) fn not_let_in(why: TurnedAway, problem: impl Into<String>) -> Self {
         let turned_away = Some(why);
-        Self { status: StatusCode::FORBIDDEN, problem: problem.into(), turned_away, parting: true }
+        Self { turned_away, parting: true, ..Self::theirs(StatusCode::FORBIDDEN, problem) }
     }
 
     /// Our fault. The chain of causes is traced here, once.
@@ -48,14 +66,19 @@ impl Fault {
         let problem = format!(
             "the hub failed while it tried to {during}; nothing was taken: try again, and tell the operator"
         );
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, problem, turned_away: None, parting: false }
+        Self::theirs(StatusCode::INTERNAL_SERVER_ERROR, problem)
     }
 }
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let Self { status, problem, turned_away, parting } = self;
+        let Self { status, problem, turned_away, parting, retry_after_s } = self;
+        let told = Told(problem.clone());
         let mut response = answer(status, &Problem { problem, turned_away });
+        response.extensions_mut().insert(told);
+        if let Some(seconds) = retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if parting {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -26,6 +26,9 @@ pub use crate::keys::KeysError;
 use crate::kit::Kits;
 use crate::library::{Library, LibraryError};
 use crate::mirror::Mirror;
+pub use crate::operator::RouteView;
+use crate::people::People;
+pub use crate::people::{OwnLogError, PeopleError, PeopleFault};
 use crate::pulses::Pulses;
 use crate::store::Store;
 use crate::{device, operator, planning, witness, worm};
@@ -60,6 +63,9 @@ pub enum StartError {
     /// A write-once store cannot be used.
     #[error("a write-once store cannot be used")]
     Archive(#[source] ArchivesError),
+    /// Accounts, or the log in which people's acts stand.
+    #[error("the hub cannot tell people apart")]
+    People(#[source] PeopleFault),
     /// An address cannot be listened on.
     #[error(
         "the {plane} plane cannot listen on {address}: stop what uses it, or give another address with --{plane}"
@@ -80,6 +86,7 @@ pub enum StartError {
 pub struct Running {
     device: SocketAddr,
     operator: SocketAddr,
+    first_run: Option<String>,
     stopping: watch::Sender<bool>,
     parts: JoinSet<()>,
     hub: Arc<Hub>,
@@ -97,9 +104,20 @@ impl Running {
         self.operator
     }
 
+    /// The link that makes the first account, where there is none yet. It is to be shown once: it works once, and for an hour.
+    pub fn first_run(&self) -> Option<&str> {
+        self.first_run.as_deref()
+    }
+
+    /// The hub's parts, for tests that have to break one.
+    #[cfg(test)]
+    pub(crate) const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
     /// Takes no more connections, lets requests end, and closes the databases.
     pub async fn stop(self) {
-        let Self { device: _, operator: _, stopping, mut parts, hub, lock } = self;
+        let Self { device: _, operator: _, first_run: _, stopping, mut parts, hub, lock } = self;
         let _ = stopping.send(true);
         while parts.join_next().await.is_some() {}
         // Closing waits for the database threads, so it belongs where blocking is allowed; the lock goes last.
@@ -137,6 +155,9 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         tracing::error!(cause = crate::problem::chain(&e), "the baseline cannot be kept for later kits");
     }
     let opened = archives.open().await.map_err(StartError::Archive)?;
+    let own = Keys::own_log(directory, name).map_err(StartError::Keys)?;
+    let people = People::open(directory, own, edge::clock::utc()).map_err(StartError::People)?;
+    let invitation = people.first_run(edge::clock::utc()).await.map_err(StartError::People)?;
     let (device_listener, device) = listen("device", *device).await?;
     let (operator_listener, operator) = listen("operator", *operator).await?;
 
@@ -148,6 +169,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         mirror: Mirror::new(directory.join("archive"), Arc::clone(&keys)),
         heads,
         kits,
+        people,
         others,
         archives: opened.which(),
         keys,
@@ -168,7 +190,16 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     parts.spawn(operator::run(Arc::clone(&hub), operator_listener));
     tracer.emit(Event::HubReady { device: device.to_string(), operator: operator.to_string() });
     tracing::info!(%device, %operator, "the hub is ready");
-    Ok(Running { device, operator, stopping, parts, hub, lock })
+    let first_run = invitation.map(|secret| format!("http://{operator}/join#{}", secret.reveal()));
+    if let Some(link) = &first_run {
+        tracer.emit(Event::FirstRun { link: link.clone() });
+    }
+    Ok(Running { device, operator, first_run, stopping, parts, hub, lock })
+}
+
+/// Every route of the operator plane, as the router is made of them.
+pub fn operator_routes() -> Vec<RouteView> {
+    operator::views()
 }
 
 async fn listen(plane: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

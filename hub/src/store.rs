@@ -7,7 +7,7 @@ mod alarms;
 mod approvals;
 mod archived;
 mod certificates;
-mod columns;
+pub(crate) mod columns;
 mod exports;
 mod grants;
 mod incidents;

@@ -45,8 +45,8 @@ pub(crate) struct Where {
     /// The hub's operator plane.
     #[arg(long, default_value = "http://127.0.0.1:6767")]
     hub: String,
-    /// The hub's operator.token.
-    #[arg(long, value_name = "FILE", default_value = "./suture-data/hub/operator.token")]
+    /// The file in which `suture login` keeps the session, or one with a key.
+    #[arg(long, value_name = "FILE", default_value = crate::operator::TOKEN_FILE)]
     token_file: PathBuf,
 }
 

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use contract::ids::{HostId, TenantId};
 use contract::kit::{KitRequest, KitView};
-use contract::plane::Problem;
+use contract::people::ProblemDetails;
 
 use super::Operator;
 use crate::exit::{Failure, Status};
@@ -61,7 +61,7 @@ impl Operator {
     fn refused(&self, path: &str, mut answer: ureq::http::Response<ureq::Body>) -> Failure {
         let code = answer.status().as_u16();
         let text = answer.body_mut().read_to_string().unwrap_or_default();
-        let Ok(Problem { problem, turned_away: _ }) = serde_json::from_str(&text) else {
+        let Ok(ProblemDetails { detail: problem, .. }) = serde_json::from_str(&text) else {
             return self.failed(path, &format!("the hub answered {code}"));
         };
         match code {

@@ -56,7 +56,12 @@ impl Layout {
     }
 
     pub(crate) fn operator_token(&self) -> PathBuf {
-        self.hub().join("operator.token")
+        self.root.join("operator.token")
+    }
+
+    /// The password of the trial's own account at the hub.
+    pub(crate) fn operator_password(&self) -> PathBuf {
+        self.root.join("operator.password")
     }
 
     pub(crate) fn sheet(&self) -> PathBuf {

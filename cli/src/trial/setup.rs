@@ -34,6 +34,7 @@ pub(crate) struct SetUp {
 /// Starts everything, enrolling this machine where it is not enrolled yet.
 pub(crate) fn set_up(voice: Voice, layout: &Layout, processes: &mut Processes) -> Result<SetUp, Failure> {
     let (device, operator_address) = start_hub(voice, layout, processes)?;
+    super::account::have(voice, layout, processes, &operator_address)?;
     let operator = Operator::new(&operator_address, &layout.operator_token())?;
     let tenant = local::<TenantId>("local")?;
     let resumed = layout.agent_identity().exists();
@@ -201,7 +202,7 @@ fn write_agent_config(layout: &Layout, device: &str) -> Result<(), Failure> {
 }
 
 /// Waits for one particular event.
-fn wait_for<T>(
+pub(super) fn wait_for<T>(
     processes: &mut Processes,
     whom: &str,
     wanted: impl Fn(&Event) -> Option<T>,

@@ -95,7 +95,8 @@ fn leaves_what_it_says(stage: &Stage) {
     for secret in [
         "site/executor/keys/evidence.key",
         "site/agent/keys/device.key",
-        "hub/operator.token",
+        "operator.token",
+        "operator.password",
         "site/enrolment-sheet.json",
     ] {
         assert_eq!(mode(secret), 0o600, "{secret}");

@@ -8,6 +8,7 @@ mod bad_weather;
 mod crash;
 mod detectors;
 mod first_light;
+mod login;
 mod papers;
 mod policy;
 mod runbooks;

@@ -53,7 +53,7 @@ impl<'a> Kept<'a> {
     fn suture(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(self.stage.program("suture"));
         command.args(arguments).args(["--hub", &self.hub, "--token-file"]);
-        command.arg(self.stage.data().join("hub/operator.token")).output().unwrap()
+        command.arg(self.stage.data().join("operator.token")).output().unwrap()
     }
 
     fn done(&self, arguments: &[&str]) {

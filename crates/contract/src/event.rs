@@ -32,6 +32,11 @@ pub enum Event {
         /// Operator plane, `address:port`.
         operator: String,
     },
+    /// Hub: nobody has an account yet, and this invitation makes the first one. It is said once, and works once.
+    FirstRun {
+        /// The link.
+        link: String,
+    },
     /// Executor: the log is open, unfinished runs are settled, the socket is there.
     ExecutorReady {
         /// The log's size.

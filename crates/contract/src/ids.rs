@@ -135,6 +135,10 @@ id!(
     GrantId, "grant", 48, lower_dash
 );
 id!(
+    /// A key that opens the operator plane, without its secret.
+    ApiKeyId, "API key", 40, lower_dash
+);
+id!(
     /// One enrolment token, without its secret.
     TokenId, "enrolment token", 48, lower_dash
 );

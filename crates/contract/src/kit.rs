@@ -79,4 +79,7 @@ pub struct HubKeys {
     pub heads: String,
     /// Signs the covers of kits, as a C2SP verifier key.
     pub kits: String,
+    /// Signs the hub's own log, in which people's acts stand, as a C2SP verifier key; none from an older hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
 }

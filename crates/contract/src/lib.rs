@@ -25,6 +25,7 @@ pub mod kit;
 pub mod order;
 pub mod outcome;
 pub mod paper;
+pub mod people;
 pub mod plane;
 pub mod policy;
 pub mod probe;

@@ -5,6 +5,7 @@
 
 mod body;
 mod log;
+mod people;
 mod run;
 mod site;
 
@@ -17,6 +18,7 @@ pub use log::{
     Answered, Gap, GapReason, KeyNamed, KeyTaken, LastRun, LineLoss, Lost, Opened, Recovered, Restored,
     RootHash, Standing, StandingHeld, Succeeds, SuccessionReason, Turned,
 };
+pub use people::{Acted, Entry, LoggedIn, NotAllowed, Stage};
 pub use run::{
     Accepted, Authority, Before, Connection, Count, Counted, Ended, Escalated, FileBefore, Intent, Moved,
     Refused, Resolution, Resumed, RunState, Trouble, Unseen, Waiting, WaitingFor,

@@ -1,5 +1,6 @@
 //! The exports that were made, in a database of their own: an export outlives whatever becomes of the registry.
 
+use crate::people::Scope;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -116,7 +117,7 @@ impl Exports {
     /// The newest export of exactly this period of the tenant, by this person, that was made once the period was over.
     pub(super) async fn newest(
         &self,
-        tenant: TenantId,
+        tenant: Scope<TenantId>,
         from: UtcTime,
         to: UtcTime,
         by: Person,
@@ -131,7 +132,7 @@ impl Exports {
     }
 
     /// What was exported of the tenant before now.
-    pub(super) async fn history(&self, tenant: TenantId) -> Result<Vec<Earlier>, ExportsError> {
+    pub(super) async fn history(&self, tenant: Scope<TenantId>) -> Result<Vec<Earlier>, ExportsError> {
         let sql = "SELECT id, by, time, since, until, digest FROM export WHERE tenant = ?1 ORDER BY number";
         self.run(move |c| {
             let earlier = |row: &Row<'_>| {
@@ -147,7 +148,7 @@ impl Exports {
     /// The kit of an export of the tenant, and what its zip must come to; none where the tenant has no such export.
     pub(super) async fn kit(
         &self,
-        tenant: TenantId,
+        tenant: Scope<TenantId>,
         id: String,
     ) -> Result<Option<(Kit, u64, Digest)>, ExportsError> {
         let sql = "SELECT number, cover, note, bytes, digest FROM export WHERE tenant = ?1 AND id = ?2";

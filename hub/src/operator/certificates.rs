@@ -8,16 +8,18 @@ use axum::response::Response;
 
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
+use crate::people::Granted;
 use crate::problem::{Fault, Unasked, answer};
 
 /// `POST /v1/certificates/{fingerprint}/revoke`. It counts from the next request on, also on connections that are open, and ends waits.
 pub(super) async fn revoke(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path(fingerprint): Path<String>,
     _: Unasked<BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
     let fingerprint = id(&fingerprint)?;
-    let revoked = hub.store.revoke(fingerprint, edge::clock::utc()).await;
+    let revoked = hub.store.revoke(granted.reach(), fingerprint, edge::clock::utc()).await;
     match revoked.map_err(|e| Fault::ours("revoke the certificate", &e))? {
         Some(host) => {
             tracing::warn!(%host, %fingerprint, "a certificate was revoked");

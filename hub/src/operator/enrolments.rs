@@ -15,6 +15,7 @@ use identity::Holder;
 use super::tenants::known_tenant;
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
+use crate::people::{Granted, Scope};
 use crate::problem::{Fault, Unasked, answer};
 use crate::store::NewHost;
 
@@ -25,16 +26,17 @@ const TOKEN_MS: u64 = 15 * 60 * 1000;
 /// `POST /v1/tenants/{tenant}/sites/{site}/enrolments`.
 pub(super) async fn add(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path((tenant, site)): Path<(String, String)>,
     _: Unasked<BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let tenant = known_tenant(&hub, &tenant).await?;
-    let site = known_site(&hub, &tenant, &site).await?;
+    let scope = known_tenant(&hub, &granted, &tenant).await?;
+    let site = known_site(&hub, &scope, &site).await?;
     let host = drawn("h")?.parse().map_err(|e: contract::ids::BadId| Fault::ours("draw a host id", &e))?;
     let token: TokenId =
         drawn("t")?.parse().map_err(|e: contract::ids::BadId| Fault::ours("draw a token", &e))?;
     let secret = hex(&edge::random::bytes::<32>().map_err(|e| Fault::ours("draw a secret", &e))?);
-    let holder = Holder { tenant, site, host };
+    let holder = Holder { tenant: (*scope).clone(), site, host };
     let origin = format!("{}/{}", hub.name, holder.host);
     // A host that was never there has no list of its own: what counts is its site's.
     let said = hub.store.said(holder.clone()).await.map_err(|e| Fault::ours("look up the allowlist", &e))?;
@@ -50,7 +52,7 @@ pub(super) async fn add(
         token_until: now.plus_ms(TOKEN_MS),
         bootstrap: bootstrap.issued.clone(),
     };
-    hub.store.add_host(new).await.map_err(|e| Fault::ours("keep the enrolment", &e))?;
+    hub.store.add_host(scope, new).await.map_err(|e| Fault::ours("keep the enrolment", &e))?;
     let Holder { tenant, site, host } = holder;
     let signed = |kind, bytes: &[u8]| Blob(hub.keys.orders.sign(kind, bytes));
     let sheet = EnrolmentSheet {
@@ -74,12 +76,13 @@ pub(super) async fn add(
 }
 
 /// A site out of a path, where the tenant has it.
-pub(super) async fn known_site(hub: &Hub, tenant: &TenantId, text: &str) -> Result<SiteId, Fault> {
+pub(super) async fn known_site(hub: &Hub, tenant: &Scope<TenantId>, text: &str) -> Result<SiteId, Fault> {
     let site: SiteId = id(text)?;
     let known = hub.store.has_site(tenant.clone(), site.clone()).await;
     if known.map_err(|e| Fault::ours("look up the site", &e))? {
         Ok(site)
     } else {
+        let tenant = &**tenant;
         let problem =
             format!("tenant {tenant} has no site {site}: add it with POST /v1/tenants/{tenant}/sites");
         Err(Fault::theirs(StatusCode::NOT_FOUND, problem))

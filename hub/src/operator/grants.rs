@@ -12,31 +12,39 @@ use identity::Holder;
 use super::tenants::known_tenant;
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
+use crate::people::{Granted, Scope};
 use crate::problem::{Fault, Strict, answer};
 
 /// The longest break-glass envelope.
 const GLASS_MAX_BYTES: usize = 16 * 1024;
 
 /// A host out of a path, where the tenant has it.
-pub(super) async fn known_host(hub: &Hub, tenant: &str, host: &str) -> Result<Holder, Fault> {
-    let tenant = known_tenant(hub, tenant).await?;
+pub(super) async fn known_host(
+    hub: &Hub,
+    granted: &Granted,
+    tenant: &str,
+    host: &str,
+) -> Result<Scope<Holder>, Fault> {
+    let tenant = known_tenant(hub, granted, tenant).await?;
     let host: HostId = id(host)?;
     let found = hub.store.holder(tenant.clone(), host.clone()).await;
-    found
-        .map_err(|e| Fault::ours("look up the host", &e))?
-        .ok_or_else(|| Fault::theirs(StatusCode::NOT_FOUND, format!("tenant {tenant} has no host {host}")))
+    found.map_err(|e| Fault::ours("look up the host", &e))?.ok_or_else(|| {
+        let problem = format!("tenant {} has no host {host}", *tenant);
+        Fault::theirs(StatusCode::NOT_FOUND, problem)
+    })
 }
 
 /// `POST /v1/tenants/{tenant}/standing`.
 pub(super) async fn tenant_standing(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path(tenant): Path<String>,
     Strict(said): Strict<Withholding, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let tenant = known_tenant(&hub, &tenant).await?;
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
     withhold(&hub, tenant.clone(), None, said).await?;
-    let hosts = hub.store.hosts().await.map_err(|e| Fault::ours("list the hosts", &e))?;
-    for row in hosts.into_iter().filter(|row| row.holder.tenant == tenant) {
+    let hosts = hub.store.logs_of(tenant).await.map_err(|e| Fault::ours("list the hosts", &e))?;
+    for row in hosts {
         hub.bells.ring(&row.holder.host);
     }
     Ok(answer(StatusCode::OK, &said))
@@ -45,22 +53,24 @@ pub(super) async fn tenant_standing(
 /// `POST /v1/tenants/{tenant}/hosts/{host}/standing`.
 pub(super) async fn host_standing(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path((tenant, host)): Path<(String, String)>,
     Strict(said): Strict<Withholding, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let Holder { tenant, site: _, host } = known_host(&hub, &tenant, &host).await?;
-    withhold(&hub, tenant, Some(host.clone()), said).await?;
+    let holder = known_host(&hub, &granted, &tenant, &host).await?;
+    let host = holder.host.clone();
+    withhold(&hub, holder.holding(holder.tenant.clone()), Some(host.clone()), said).await?;
     hub.bells.ring(&host);
     Ok(answer(StatusCode::OK, &said))
 }
 
 async fn withhold(
     hub: &Hub,
-    tenant: TenantId,
+    tenant: Scope<TenantId>,
     host: Option<HostId>,
     Withholding { withheld }: Withholding,
 ) -> Result<(), Fault> {
-    tracing::warn!(%tenant, ?host, withheld, "standing orders");
+    tracing::warn!(tenant = %*tenant, ?host, withheld, "standing orders");
     let kept = hub.store.withhold(tenant, host, withheld, edge::clock::utc()).await;
     kept.map_err(|e| Fault::ours("keep that standing orders are withheld", &e))
 }
@@ -68,15 +78,17 @@ async fn withhold(
 /// `POST /v1/tenants/{tenant}/hosts/{host}/break-glass`: carried to the host as it came. Who may break the glass is pinned there, not here.
 pub(super) async fn break_glass(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path((tenant, host)): Path<(String, String)>,
     Strict(EnvelopeCarried { envelope }): Strict<EnvelopeCarried, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let host = known_host(&hub, &tenant, &host).await?.host;
+    let holder = known_host(&hub, &granted, &tenant, &host).await?;
+    let host = holder.host.clone();
     if envelope.0.len() > GLASS_MAX_BYTES {
         let problem = format!("a break-glass envelope has at most {GLASS_MAX_BYTES} bytes");
         return Err(Fault::theirs(StatusCode::PAYLOAD_TOO_LARGE, problem));
     }
-    let kept = hub.store.add_glass(host.clone(), envelope.0, edge::clock::utc()).await;
+    let kept = hub.store.add_glass(holder, envelope.0, edge::clock::utc()).await;
     if !kept.map_err(|e| Fault::ours("keep the grant", &e))? {
         let problem = "too many grants wait for this host already: it has to fetch those first";
         return Err(Fault::theirs(StatusCode::TOO_MANY_REQUESTS, problem));

@@ -1,19 +1,19 @@
-//! Who may use the operator plane.
+//! Which requests come from where they say: by the names of this machine, and not from somebody else's page.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use contract::digest::Digest;
+use contract::record::NotAllowed;
 
 use crate::hub::Hub;
 use crate::problem::Fault;
 
-/// Lets a request through that was sent to loopback by name and bears the operator's token.
+/// Lets a request through that was sent to loopback by name, and by no other page.
 pub(super) async fn guard(
     State(hub): State<Arc<Hub>>,
     request: Request,
@@ -23,13 +23,31 @@ pub(super) async fn guard(
         let problem = "the Host header names another machine: use localhost or a loopback address";
         return Err(Fault::turned_away(StatusCode::FORBIDDEN, problem));
     }
-    // Digests are compared, so how long it takes says nothing about the token.
-    if bearer(request.headers()).is_none_or(|token| Digest::of(token) != hub.keys.operator) {
-        let problem =
-            "send `Authorization: Bearer <token>` with the content of operator.token in the hub's directory";
-        return Err(Fault::turned_away(StatusCode::UNAUTHORIZED, problem));
+    if !is_from_here(request.method(), request.headers()) {
+        let written = hub.people.write_stranger(NotAllowed::CrossSite, edge::clock::utc()).await;
+        written.map_err(|e| Fault::ours("record a refusal", &e))?;
+        let problem = "the request comes from another page: only the hub's own pages may ask";
+        return Err(Fault::turned_away(StatusCode::FORBIDDEN, problem));
     }
     Ok(next.run(request).await)
+}
+
+/// Whether a browser that says where a request comes from says that it is from this very plane. Programs say nothing.
+fn is_from_here(method: &Method, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let same_origin =
+        |origin: &str| ["http://", "https://"].iter().any(|scheme| origin.strip_prefix(scheme) == Some(host));
+    let origin = match (origins.next(), origins.next()) {
+        (None, _) => true,
+        (Some(origin), None) => origin.to_str().is_ok_and(same_origin),
+        (Some(_), Some(_)) => false,
+    };
+    let site = headers.get("sec-fetch-site").is_none_or(|site| {
+        // A person who follows a link, or types the address, only looks.
+        site == "same-origin" || (*method == Method::GET && site == "none")
+    });
+    origin && site
 }
 
 fn is_to_loopback(headers: &HeaderMap) -> bool {
@@ -41,10 +59,6 @@ fn is_to_loopback(headers: &HeaderMap) -> bool {
     let name = authority.host();
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     name == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    headers.get(header::AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer ")
 }
 
 #[cfg(test)]
@@ -72,5 +86,37 @@ mod tests {
             assert!(!check(bad), "{bad} was let through");
         }
         assert!(!is_to_loopback(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn another_page_is_not_let_in_and_a_program_is() {
+        let check = |method: Method, more: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "localhost:6767".parse().unwrap());
+            for (name, value) in more {
+                headers.append(*name, value.parse().unwrap());
+            }
+            is_from_here(&method, &headers)
+        };
+        for good in [
+            &[][..],
+            &[("origin", "http://localhost:6767")],
+            &[("origin", "https://localhost:6767"), ("sec-fetch-site", "same-origin")],
+        ] {
+            assert!(check(Method::POST, good), "{good:?}");
+        }
+        for bad in [
+            &[("origin", "http://evil.example")][..],
+            &[("origin", "null")],
+            &[("origin", "http://localhost:6768")],
+            &[("origin", "http://localhost:6767.evil.example")],
+            &[("origin", "http://localhost:6767"), ("origin", "http://evil.example")],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "same-site")],
+        ] {
+            assert!(!check(Method::POST, bad) && !check(Method::GET, bad), "{bad:?} was let in");
+        }
+        assert!(check(Method::GET, &[("sec-fetch-site", "none")]));
+        assert!(!check(Method::POST, &[("sec-fetch-site", "none")]));
     }
 }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use crate::hub::Hub;
+use crate::people::Granted;
 use crate::problem::Fault;
 
 /// Which head of which log.
@@ -23,14 +24,20 @@ pub(super) struct Wanted {
 /// `GET /v1/heads/proof?origin=…&size=…`: the newest head of that log that is no larger, as a C2SP tlog-proof.
 pub(super) async fn proof(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Response, Fault> {
     let Query(Wanted { origin, size }) = query.map_err(|e| {
         let problem = format!("the query must be origin=<a log's origin>&size=<entries>: {e}");
         Fault::theirs(StatusCode::BAD_REQUEST, problem)
     })?;
-    let proof = hub.heads.proof_for(&origin, size).await;
-    match proof.map_err(|e| Fault::ours("prove a head", &e))? {
+    let ours = hub.store.has_log(granted.reach(), origin.clone()).await;
+    let proof = if ours.map_err(|e| Fault::ours("look up the log", &e))? {
+        hub.heads.proof_for(&origin, size).await.map_err(|e| Fault::ours("prove a head", &e))?
+    } else {
+        None
+    };
+    match proof {
         Some(proof) => Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], proof).into_response()),
         None => {
             let problem = "no head of that log and size is proven yet: ask again when the outside witnesses have cosigned";

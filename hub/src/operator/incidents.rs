@@ -8,11 +8,16 @@ use axum::response::Response;
 
 use super::tenants::known_tenant;
 use crate::hub::Hub;
+use crate::people::Granted;
 use crate::problem::{Fault, answer};
 
 /// `GET /v1/tenants/{tenant}/incidents`.
-pub(super) async fn list(State(hub): State<Arc<Hub>>, Path(tenant): Path<String>) -> Result<Response, Fault> {
-    let tenant = known_tenant(&hub, &tenant).await?;
+pub(super) async fn list(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    Path(tenant): Path<String>,
+) -> Result<Response, Fault> {
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let incidents = hub.store.incidents(tenant).await.map_err(|e| Fault::ours("list the incidents", &e))?;
     Ok(answer(StatusCode::OK, &incidents))
 }

@@ -12,15 +12,17 @@ use super::BODY_MAX_BYTES;
 use super::tenants::known_tenant;
 use crate::hub::Hub;
 use crate::kit::{self, Download, KitFault, MakeError};
+use crate::people::Granted;
 use crate::problem::{Fault, Strict, answer};
 
 /// `POST /v1/tenants/{tenant}/kits`: 201 where an export was made, 200 where it was there before or nothing is to be kept.
 pub(super) async fn add(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path(tenant): Path<String>,
     Strict(request): Strict<KitRequest, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let tenant = known_tenant(&hub, &tenant).await?;
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
     // In a task of its own: an export that was begun is finished and kept, also where whoever asked went away.
     let exporting = tokio::spawn(async move { kit::export(&hub, tenant, request).await });
     let view = match exporting.await {
@@ -34,14 +36,15 @@ pub(super) async fn add(
 /// `GET /v1/tenants/{tenant}/kits/{id}`: the zip.
 pub(super) async fn fetch(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path((tenant, id)): Path<(String, String)>,
 ) -> Result<Response, Fault> {
-    let tenant = known_tenant(&hub, &tenant).await?;
-    let name = format!("attachment; filename=\"kit-{tenant}-{id}.zip\"");
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
+    let name = format!("attachment; filename=\"kit-{}-{id}.zip\"", *tenant);
     let download = kit::download(&hub, tenant.clone(), id.clone()).await.map_err(|e| fault(&e))?;
     let Some(Download { body, bytes, digest }) = download else {
         let problem =
-            format!("tenant {tenant} has no export of this id: make one with POST /v1/tenants/{tenant}/kits");
+            format!("tenant {0} has no export of this id: make one with POST /v1/tenants/{0}/kits", *tenant);
         return Err(Fault::theirs(StatusCode::NOT_FOUND, problem));
     };
     let headers = [

@@ -18,6 +18,7 @@ use super::enrolments::known_site;
 use super::grants::known_host;
 use super::tenants::known_tenant;
 use crate::hub::Hub;
+use crate::people::{Granted, Scope};
 use crate::problem::{Fault, Strict, answer};
 use crate::store::AllowedFor;
 
@@ -44,42 +45,45 @@ impl From<BadText> for Fault {
 /// `POST /v1/tenants/{tenant}/sites/{site}/allowlist`: for the site's hosts that have none of their own.
 pub(super) async fn site_allowlist(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path((tenant, site)): Path<(String, String)>,
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let tenant = known_tenant(&hub, &tenant).await?;
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let site = known_site(&hub, &tenant, &site).await?;
     readable_allowlist(&set)?;
     let whose = AllowedFor::Site(tenant.clone(), site.clone());
     keep_allowlist(&hub, whose, &set).await?;
-    told(&hub, &set, |holder| holder.tenant == tenant && holder.site == site).await
+    told(&hub, tenant, &set, |holder| holder.site == site).await
 }
 
 /// `POST /v1/tenants/{tenant}/hosts/{host}/allowlist`.
 pub(super) async fn host_allowlist(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path((tenant, host)): Path<(String, String)>,
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let whose = known_host(&hub, &tenant, &host).await?;
+    let whose = known_host(&hub, &granted, &tenant, &host).await?;
     readable_allowlist(&set)?;
     keep_allowlist(&hub, AllowedFor::Host(whose.clone()), &set).await?;
-    told(&hub, &set, |holder| *holder == whose).await
+    told(&hub, whose.holding(whose.tenant.clone()), &set, |holder| *holder == *whose).await
 }
 
 /// `POST /v1/tenants/{tenant}/exceptions`.
 pub(super) async fn exceptions(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path(tenant): Path<String>,
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let tenant = known_tenant(&hub, &tenant).await?;
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
     if let Some(text) = &readable(&set)?.text {
         let exceptions = Exceptions::parse(&set.file, text).map_err(BadText::from)?;
         exceptions.check_against(&hub.library.baseline).map_err(BadText::from)?;
     }
     keep_exceptions(&hub, tenant.clone(), &set).await?;
-    told(&hub, &set, |holder| holder.tenant == tenant).await
+    told(&hub, tenant, &set, |_| true).await
 }
 
 fn readable(set: &TextSet) -> Result<&TextSet, BadText> {
@@ -101,15 +105,20 @@ async fn keep_allowlist(hub: &Hub, whose: AllowedFor, set: &TextSet) -> Result<(
     kept.map_err(|e| Fault::ours("keep the allowlist", &e))
 }
 
-async fn keep_exceptions(hub: &Hub, tenant: TenantId, set: &TextSet) -> Result<(), Fault> {
-    tracing::warn!(%tenant, digest = ?digest(set), "exceptions are set");
+async fn keep_exceptions(hub: &Hub, tenant: Scope<TenantId>, set: &TextSet) -> Result<(), Fault> {
+    tracing::warn!(tenant = %*tenant, digest = ?digest(set), "exceptions are set");
     let kept = hub.store.set_exceptions(tenant, set.text.clone(), edge::clock::utc()).await;
     kept.map_err(|e| Fault::ours("keep the exceptions", &e))
 }
 
-/// Wakes the hosts that it is for.
-async fn told(hub: &Hub, set: &TextSet, is_for: impl Fn(&Holder) -> bool) -> Result<Response, Fault> {
-    let all = hub.store.hosts().await.map_err(|e| Fault::ours("list the hosts", &e))?;
+/// Wakes those of the tenant's hosts that it is for.
+async fn told(
+    hub: &Hub,
+    of: Scope<TenantId>,
+    set: &TextSet,
+    is_for: impl Fn(&Holder) -> bool,
+) -> Result<Response, Fault> {
+    let all = hub.store.logs_of(of).await.map_err(|e| Fault::ours("list the hosts", &e))?;
     let hosts: Vec<_> = all.into_iter().map(|row| row.holder).filter(|holder| is_for(holder)).collect();
     for holder in &hosts {
         hub.bells.ring(&holder.host);

@@ -17,6 +17,7 @@ use contract::time::UtcTime;
 use super::id;
 use super::tenants::known_tenant;
 use crate::hub::Hub;
+use crate::people::Granted;
 use crate::problem::{Fault, answer};
 use crate::store::HostLog;
 
@@ -28,16 +29,17 @@ pub(super) async fn keys(State(hub): State<Arc<Hub>>) -> Response {
 /// `GET /v1/tenants/{tenant}/hosts/{host}/sheet`: one page of text.
 pub(super) async fn sheet(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path((tenant, host)): Path<(String, String)>,
 ) -> Result<Response, Fault> {
-    let tenant = known_tenant(&hub, &tenant).await?;
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let wanted: HostId = id(&host)?;
     let ours = |e: &crate::store::StoreError| Fault::ours("look up the host", e);
     let hosts = hub.store.logs_of(tenant.clone()).await.map_err(|e| ours(&e))?;
     let Some(host) = hosts.into_iter().find(|host| host.holder.host == wanted) else {
-        return Err(Fault::theirs(StatusCode::NOT_FOUND, format!("tenant {tenant} has no host {wanted}")));
+        return Err(Fault::theirs(StatusCode::NOT_FOUND, format!("tenant {} has no host {wanted}", *tenant)));
     };
-    let enrolled = hub.store.enrolled_at(wanted.clone()).await.map_err(|e| ours(&e))?;
+    let enrolled = hub.store.enrolled_at(tenant.holding(wanted.clone())).await.map_err(|e| ours(&e))?;
     let (Some(key), Some(_)) = (&host.evidence_key, enrolled) else {
         let problem = format!("host {wanted} has not enrolled yet: its machine makes its key when it does");
         return Err(Fault::theirs(StatusCode::CONFLICT, problem));
@@ -52,6 +54,7 @@ fn public(hub: &Hub) -> HubKeys {
         witness: hub.keys.witness.verifier().to_string(),
         heads: hub.keys.heads.verifier().to_string(),
         kits: hub.keys.kits.verifier().to_string(),
+        own: Some(hub.keys.own.clone()),
     }
 }
 
@@ -99,7 +102,7 @@ Signature:    ______________________________
 ";
 
 fn page(host: &HostLog, key: &str, hub: &HubKeys, now: UtcTime) -> String {
-    let HubKeys { orders: _, witness, heads, kits } = hub;
+    let HubKeys { orders: _, witness, heads, kits, own: _ } = hub;
     let [first, second] = fingerprint(key);
     let filled = [
         ("{tenant}", host.holder.tenant.as_str()),

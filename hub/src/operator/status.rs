@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::heads::HeadsView;
 use crate::hub::Hub;
+use crate::people::Granted;
 use crate::problem::{Fault, answer};
 use crate::pulses::Heard;
 use crate::store::HostRow;
@@ -55,8 +56,9 @@ struct CertificateView {
     revoked: bool,
 }
 
-pub(super) async fn show(State(hub): State<Arc<Hub>>) -> Result<Response, Fault> {
-    let hosts = hub.store.hosts().await.map_err(|e| Fault::ours("list the hosts", &e))?;
+pub(super) async fn show(State(hub): State<Arc<Hub>>, granted: Granted) -> Result<Response, Fault> {
+    let hosts =
+        hub.store.hosts_within(granted.reach()).await.map_err(|e| Fault::ours("list the hosts", &e))?;
     let heads = hub.heads.view().await.map_err(|e| Fault::ours("look at the log of heads", &e))?;
     let archives = worm::views(&hub.store, hub.archives).await;
     let archives = archives.map_err(|e| Fault::ours("look at the archives", &e))?;

@@ -8,8 +8,10 @@ use axum::response::Response;
 use contract::ids::TenantId;
 use contract::plane::{NewSite, NewTenant};
 
+use super::admit::no_such_tenant;
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
+use crate::people::{Granted, Scope};
 use crate::problem::{Fault, Strict, answer};
 
 /// `POST /v1/tenants`.
@@ -25,27 +27,25 @@ pub(super) async fn add_tenant(
 /// `POST /v1/tenants/{tenant}/sites`.
 pub(super) async fn add_site(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path(tenant): Path<String>,
     Strict(new): Strict<NewSite, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let tenant = known_tenant(&hub, &tenant).await?;
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let added = hub.store.add_site(tenant, new.site.clone(), edge::clock::utc()).await;
     let added = added.map_err(|e| Fault::ours("add the site", &e))?;
     Ok(answer(status_of(added), &new))
 }
 
-/// A tenant out of a path, where there is such a tenant.
-pub(super) async fn known_tenant(hub: &Hub, text: &str) -> Result<TenantId, Fault> {
+/// A tenant out of a path, where there is such a tenant and whoever asks has to do with it.
+pub(super) async fn known_tenant(hub: &Hub, granted: &Granted, text: &str) -> Result<Scope<TenantId>, Fault> {
     let tenant: TenantId = id(text)?;
-    let known =
-        hub.store.has_tenant(tenant.clone()).await.map_err(|e| Fault::ours("look up the tenant", &e))?;
-    if known {
-        Ok(tenant)
+    let scope = granted.scope(tenant.clone()).ok_or_else(|| no_such_tenant(&tenant))?;
+    let known = hub.store.has_tenant(scope.clone()).await;
+    if known.map_err(|e| Fault::ours("look up the tenant", &e))? {
+        Ok(scope)
     } else {
-        Err(Fault::theirs(
-            StatusCode::NOT_FOUND,
-            format!("there is no tenant {tenant}: add it with POST /v1/tenants"),
-        ))
+        Err(no_such_tenant(&tenant))
     }
 }
 

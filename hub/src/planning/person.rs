@@ -12,19 +12,20 @@ use thiserror::Error;
 
 use super::{Draft, order, order_id, sign};
 use crate::hub::Hub;
+use crate::people::Scope;
 use crate::store::{ByPerson, StoreError};
 
 /// Orders what a person chose for an incident. The host's guardrails judge it like any other.
 pub(crate) async fn order_by_person(
     hub: &Hub,
-    holder: Holder,
+    holder: Scope<Holder>,
     incident: IncidentId,
     chosen: PersonOrder,
 ) -> Result<ByPerson, PersonOrderError> {
     let PersonOrder { runbook, person, break_glass } = chosen;
     let now = edge::clock::utc();
     let draft =
-        Draft { id: order_id()?, holder: holder.clone(), incident: incident.clone(), now, break_glass };
+        Draft { id: order_id()?, holder: (*holder).clone(), incident: incident.clone(), now, break_glass };
     let decision = Decision { choice: Choice::Run(runbook), provenance: Provenance::Person(person) };
     let (library, keys) = (Arc::clone(&hub.library), Arc::clone(&hub.keys));
     let decide = move |what: &What, counter| {

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{instant, json, parsed};
 use super::{Store, StoreError};
+use crate::people::Scope;
 
 /// An order that waits, by its host's evidence.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Store {
     /// A tenant's orders that wait on their hosts, in the order in which they were signed.
     pub(crate) async fn orders_that_wait(
         &self,
-        tenant: TenantId,
+        tenant: Scope<TenantId>,
         now: UtcTime,
     ) -> Result<Vec<Waits>, StoreError> {
         self.run(move |c| {
@@ -50,7 +51,7 @@ impl Store {
     /// One of them.
     pub(crate) async fn order_that_waits(
         &self,
-        tenant: TenantId,
+        tenant: Scope<TenantId>,
         order: OrderId,
         now: UtcTime,
     ) -> Result<Option<Waits>, StoreError> {
@@ -62,7 +63,7 @@ impl Store {
     /// waits stands in a record that is here.
     pub(crate) async fn approve<E, F>(
         &self,
-        tenant: TenantId,
+        tenant: Scope<TenantId>,
         order: OrderId,
         now: UtcTime,
         judge: F,

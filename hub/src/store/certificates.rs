@@ -1,13 +1,15 @@
 //! Certificates: who may come in, as what, and who may not any more.
 
 use contract::digest::Digest;
-use contract::ids::{HostId, TokenId};
+use contract::ids::{HostId, TenantId, TokenId};
+use contract::people::Reach;
 use contract::time::UtcTime;
 use identity::{Holder, Issued, Validity};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{instant, parsed};
 use super::{Store, StoreError};
+use crate::people::Scope;
 
 /// Two requests of one host within this time are noted once: a note costs a sync of the disk.
 const SEEN_MS: u64 = 60_000;
@@ -166,21 +168,26 @@ impl Store {
         .await
     }
 
-    /// Revokes a certificate and says whose it was; `None` where there is none such. Doing it again changes nothing. A device's goes with all others
+    /// Revokes a certificate of a tenant within reach and says whose it was; `None` where there is none such. Doing it again changes nothing. A device's goes with all others
     /// of that device: they are over one key, and an older one would be good for another.
     pub(crate) async fn revoke(
         &self,
+        reach: Scope<Reach>,
         fingerprint: Digest,
         now: UtcTime,
     ) -> Result<Option<HostId>, StoreError> {
         self.run(move |c| {
-            let whose = "SELECT host, kind FROM certificate WHERE fingerprint = ?1";
+            let whose =
+                "SELECT host, kind, tenant FROM certificate JOIN host USING (host) WHERE fingerprint = ?1";
             let found = c
                 .query_row(whose, [fingerprint.to_string()], |row| {
-                    Ok((parsed::<HostId>(row, 0)?, kind(row, 1)?))
+                    Ok((parsed::<HostId>(row, 0)?, kind(row, 1)?, parsed::<TenantId>(row, 2)?))
                 })
                 .optional()?;
-            let Some((host, kind)) = found else { return Ok(None) };
+            let Some((host, kind, tenant)) = found else { return Ok(None) };
+            if !reach.holds(&tenant) {
+                return Ok(None);
+            }
             c.execute(
                 "UPDATE certificate SET revoked = coalesce(revoked, ?3) WHERE host = ?1 AND kind = ?2",
                 params![host.as_str(), kind.word(), now.unix_ms()],

@@ -15,7 +15,7 @@ fn unreadable(column: usize) -> impl FnOnce(Boxed) -> Error {
 }
 
 /// An identifier or a digest.
-pub(super) fn parsed<T>(row: &Row<'_>, column: usize) -> Result<T>
+pub(crate) fn parsed<T>(row: &Row<'_>, column: usize) -> Result<T>
 where
     T: FromStr,
     T::Err: std::error::Error + Send + Sync + 'static,
@@ -24,33 +24,38 @@ where
 }
 
 /// A value in JSON.
-pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
+pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|e| unreadable(column)(e.into()))
 }
 
 /// A value in JSON, or none.
-pub(super) fn json_or_none<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
+pub(crate) fn json_or_none<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
     let text = row.get_ref(column)?.as_str_or_null()?;
     text.map(serde_json::from_str).transpose().map_err(|e| unreadable(column)(e.into()))
 }
 
 /// A value as JSON.
-pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String> {
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|e| Error::ToSqlConversionFailure(e.into()))
 }
 
 /// An instant, in milliseconds since 1970.
-pub(super) fn instant(row: &Row<'_>, column: usize) -> Result<UtcTime> {
+pub(crate) fn instant(row: &Row<'_>, column: usize) -> Result<UtcTime> {
     UtcTime::from_unix_ms(row.get(column)?).map_err(|e| unreadable(column)(e.into()))
 }
 
+/// An instant, or none.
+pub(crate) fn instant_or_none(row: &Row<'_>, column: usize) -> Result<Option<UtcTime>> {
+    row.get::<_, Option<i64>>(column)?.map(|_| instant(row, column)).transpose()
+}
+
 /// A count or a size.
-pub(super) fn count(row: &Row<'_>, column: usize) -> Result<u64> {
+pub(crate) fn count(row: &Row<'_>, column: usize) -> Result<u64> {
     let signed: i64 = row.get(column)?;
     u64::try_from(signed).map_err(|e| unreadable(column)(e.into()))
 }
 
 /// A count or a size, to be written.
-pub(super) fn signed(count: u64) -> Result<i64> {
+pub(crate) fn signed(count: u64) -> Result<i64> {
     i64::try_from(count).map_err(|e| Error::ToSqlConversionFailure(e.into()))
 }

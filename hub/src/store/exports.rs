@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::columns::{count, instant, parsed};
 use super::{Store, StoreError};
+use crate::people::Scope;
 
 /// A host of the tenant, with its log where it has enrolled.
 #[derive(Debug, Clone)]
@@ -60,13 +61,13 @@ pub(crate) struct AlarmRaised {
 
 impl Store {
     /// The tenant's hosts, in ascending order.
-    pub(crate) async fn logs_of(&self, tenant: TenantId) -> Result<Vec<HostLog>, StoreError> {
+    pub(crate) async fn logs_of(&self, tenant: Scope<TenantId>) -> Result<Vec<HostLog>, StoreError> {
         let sql = "SELECT tenant, site, host, origin, evidence_key FROM host WHERE tenant = ?1 ORDER BY host";
         self.run(move |c| all(c, sql, &tenant, host_log)).await
     }
 
     /// When the tenant's machines enrolled: their first device certificate's beginning.
-    pub(crate) async fn enrolled_at(&self, host: HostId) -> Result<Option<UtcTime>, StoreError> {
+    pub(crate) async fn enrolled_at(&self, host: Scope<HostId>) -> Result<Option<UtcTime>, StoreError> {
         let sql = "SELECT min(valid_from) FROM certificate WHERE host = ?1 AND kind = 'device'";
         self.run(move |c| {
             c.query_row(sql, [host.as_str()], |row| {
@@ -77,7 +78,7 @@ impl Store {
     }
 
     /// What people did to the tenant's registry. The tenant must be there.
-    pub(crate) async fn actions(&self, tenant: TenantId) -> Result<Actions, StoreError> {
+    pub(crate) async fn actions(&self, tenant: Scope<TenantId>) -> Result<Actions, StoreError> {
         self.run(move |c| {
             let added = "SELECT created FROM tenant WHERE tenant = ?1";
             let sites = "SELECT site, created FROM site WHERE tenant = ?1 ORDER BY created, site";
@@ -95,7 +96,7 @@ impl Store {
     }
 
     /// The alarms of the tenant's hosts.
-    pub(crate) async fn alarms_of(&self, tenant: TenantId) -> Result<Vec<AlarmRaised>, StoreError> {
+    pub(crate) async fn alarms_of(&self, tenant: Scope<TenantId>) -> Result<Vec<AlarmRaised>, StoreError> {
         let sql = "SELECT host, site, kind, detail, first, last, times
                    FROM alarm JOIN host USING (host) WHERE tenant = ?1 ORDER BY id";
         self.run(move |c| all(c, sql, &tenant, alarm)).await

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::{count, parsed, signed};
 use super::{Store, StoreError};
+use crate::people::Scope;
 
 /// The most break-glass grants that wait for one host: a person's, and a second try.
 const GLASS_MAX: u64 = 8;
@@ -17,12 +18,16 @@ const GLASS_AGE_MAX_MS: i64 = 4 * 60 * 60 * 1000;
 
 impl Store {
     /// The host of a tenant, with its site.
-    pub(crate) async fn holder(&self, tenant: TenantId, host: HostId) -> Result<Option<Holder>, StoreError> {
+    pub(crate) async fn holder(
+        &self,
+        tenant: Scope<TenantId>,
+        host: HostId,
+    ) -> Result<Option<Scope<Holder>>, StoreError> {
         self.run(move |c| {
             c.prepare_cached("SELECT site FROM host WHERE tenant = ?1 AND host = ?2")?
                 .query_row([tenant.as_str(), host.as_str()], |row| parsed(row, 0))
                 .optional()
-                .map(|site| site.map(|site| Holder { tenant, site, host }))
+                .map(|site| site.map(|site| tenant.holding(Holder { tenant: (*tenant).clone(), site, host })))
         })
         .await
     }
@@ -30,7 +35,7 @@ impl Store {
     /// Withholds standing orders from a host or a whole tenant, or no longer does.
     pub(crate) async fn withhold(
         &self,
-        tenant: TenantId,
+        tenant: Scope<TenantId>,
         host: Option<HostId>,
         withheld: bool,
         now: UtcTime,
@@ -77,12 +82,13 @@ impl Store {
     /// Keeps a break-glass grant until its host answers it; `false` where too many wait.
     pub(crate) async fn add_glass(
         &self,
-        host: HostId,
+        to: Scope<Holder>,
         envelope: Vec<u8>,
         now: UtcTime,
     ) -> Result<bool, StoreError> {
         self.run(move |c| {
-            if glass(c, &host, now)?.len() as u64 >= GLASS_MAX {
+            let host = &to.host;
+            if glass(c, host, now)?.len() as u64 >= GLASS_MAX {
                 return Ok(false);
             }
             c.execute(

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{count, instant, json, json_or_none, parsed, to_json};
 use super::{Store, StoreError};
+use crate::people::Scope;
 
 /// An incident that is to be put on its tenant's queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Store {
     }
 
     /// A tenant's incidents, oldest first.
-    pub(crate) async fn incidents(&self, tenant: TenantId) -> Result<Vec<IncidentView>, StoreError> {
+    pub(crate) async fn incidents(&self, tenant: Scope<TenantId>) -> Result<Vec<IncidentView>, StoreError> {
         self.run(move |c| {
             let mut all = c.prepare(
                 "SELECT incident, site, host, found, what, reports, state, decision

@@ -1,13 +1,26 @@
 //! Logs by their origins.
 
+use contract::ids::TenantId;
+use contract::people::Reach;
 use identity::Holder;
 use rusqlite::OptionalExtension as _;
 
 use super::columns::parsed;
 use super::{Store, StoreError};
 use crate::mirror::Subject;
+use crate::people::Scope;
 
 impl Store {
+    /// Whether this origin is that of a log of a tenant within reach.
+    pub(crate) async fn has_log(&self, reach: Scope<Reach>, origin: String) -> Result<bool, StoreError> {
+        let sql = "SELECT tenant FROM host WHERE origin = ?1";
+        self.run(move |c| {
+            let tenant = c.query_row(sql, [origin], |row| parsed::<TenantId>(row, 0)).optional()?;
+            Ok(tenant.is_some_and(|tenant| reach.holds(&tenant)))
+        })
+        .await
+    }
+
     /// Whose log this origin names, with the key that was pinned for it; none where it is no enrolled host's.
     pub(crate) async fn log_of(&self, origin: String) -> Result<Option<Subject>, StoreError> {
         let sql = "SELECT tenant, site, host, origin, evidence_key FROM host

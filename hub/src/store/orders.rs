@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 use super::columns::{count, parsed, signed, to_json};
 use super::incidents::{by_id, set_state};
 use super::{Store, StoreError};
+use crate::people::Scope;
 
 /// An order that was signed for a counter.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Store {
     /// runbook does not fit what was found.
     pub(crate) async fn decide_by_person<F>(
         &self,
-        holder: Holder,
+        holder: Scope<Holder>,
         incident: IncidentId,
         now: UtcTime,
         decide: F,

@@ -9,14 +9,15 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::{count, instant, signed};
 use super::{Store, StoreError};
+use crate::people::Scope;
 
 /// For whom an allowlist is.
 #[derive(Debug, Clone)]
 pub(crate) enum AllowedFor {
     /// Every host of a site that has none of its own.
-    Site(TenantId, SiteId),
+    Site(Scope<TenantId>, SiteId),
     /// One host.
-    Host(Holder),
+    Host(Scope<Holder>),
 }
 
 /// What a host's papers say now, as far as operators set it.
@@ -44,8 +45,8 @@ impl Store {
         now: UtcTime,
     ) -> Result<(), StoreError> {
         let (tenant, site, host) = match whose {
-            AllowedFor::Site(tenant, site) => (tenant, site, None),
-            AllowedFor::Host(Holder { tenant, site, host }) => (tenant, site, Some(host)),
+            AllowedFor::Site(tenant, site) => ((*tenant).clone(), site, None),
+            AllowedFor::Host(of) => (of.tenant.clone(), of.site.clone(), Some(of.host.clone())),
         };
         self.run(move |c| {
             let host = host.as_ref().map_or("", HostId::as_str);
@@ -64,7 +65,7 @@ impl Store {
     /// Keeps a tenant's exceptions, or takes them back where `text` is none.
     pub(crate) async fn set_exceptions(
         &self,
-        tenant: TenantId,
+        tenant: Scope<TenantId>,
         text: Option<String>,
         now: UtcTime,
     ) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 use contract::digest::Digest;
 use contract::ids::{SiteId, TenantId, TokenId};
+use contract::people::Reach;
 use contract::time::UtcTime;
 use identity::{Holder, Issued};
 use rusqlite::{Connection, Row, params};
@@ -9,6 +10,7 @@ use rusqlite::{Connection, Row, params};
 use super::certificates::{Kind, add_certificate, kind};
 use super::columns::{count, instant, parsed};
 use super::{Store, StoreError};
+use crate::people::Scope;
 
 /// A host that waits for its machine.
 #[derive(Debug)]
@@ -49,14 +51,14 @@ impl Store {
     }
 
     /// Whether there is such a tenant.
-    pub(crate) async fn has_tenant(&self, tenant: TenantId) -> Result<bool, StoreError> {
+    pub(crate) async fn has_tenant(&self, tenant: Scope<TenantId>) -> Result<bool, StoreError> {
         self.run(move |c| exists(c, "SELECT 1 FROM tenant WHERE tenant = ?1", &[tenant.as_str()])).await
     }
 
     /// Adds a site; `false` where it is there. The tenant must be.
     pub(crate) async fn add_site(
         &self,
-        tenant: TenantId,
+        tenant: Scope<TenantId>,
         site: SiteId,
         now: UtcTime,
     ) -> Result<bool, StoreError> {
@@ -66,21 +68,21 @@ impl Store {
     }
 
     /// Whether the tenant has such a site.
-    pub(crate) async fn has_site(&self, tenant: TenantId, site: SiteId) -> Result<bool, StoreError> {
+    pub(crate) async fn has_site(&self, tenant: Scope<TenantId>, site: SiteId) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM site WHERE tenant = ?1 AND site = ?2";
         self.run(move |c| exists(c, sql, &[tenant.as_str(), site.as_str()])).await
     }
 
-    /// Adds a host, its token and its bootstrap certificate. The site must be there.
-    pub(crate) async fn add_host(&self, new: NewHost) -> Result<(), StoreError> {
+    /// Adds a host of the tenant, its token and its bootstrap certificate. The site must be there.
+    pub(crate) async fn add_host(&self, of: Scope<TenantId>, new: NewHost) -> Result<(), StoreError> {
         let NewHost { holder, origin, token, secret, token_until, bootstrap } = new;
         self.run(move |c| {
-            let Holder { tenant, site, host } = &holder;
+            let Holder { tenant: _, site, host } = &holder;
             c.execute(
                 "INSERT INTO host (host, tenant, site, origin, token, secret, token_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     host.as_str(),
-                    tenant.as_str(),
+                    of.as_str(),
                     site.as_str(),
                     origin,
                     token.as_str(),
@@ -93,7 +95,7 @@ impl Store {
         .await
     }
 
-    /// All hosts, tenant by tenant.
+    /// All hosts, tenant by tenant: for the hub itself.
     pub(crate) async fn hosts(&self) -> Result<Vec<HostRow>, StoreError> {
         self.run(|c| {
             let mut all = c.prepare(
@@ -109,6 +111,14 @@ impl Store {
             rows.collect()
         })
         .await
+    }
+}
+
+impl Store {
+    /// The hosts of the tenants within reach.
+    pub(crate) async fn hosts_within(&self, reach: Scope<Reach>) -> Result<Vec<HostRow>, StoreError> {
+        let all = self.hosts().await?;
+        Ok(all.into_iter().filter(|row| reach.holds(&row.holder.tenant)).collect())
     }
 }
 

@@ -11,6 +11,9 @@ use identity::{Authority, Holder};
 
 use super::*;
 use crate::consequence::{Consequence, Run};
+use crate::people::Scope;
+
+mod scopes;
 
 const START_MS: i64 = 1_800_000_000_000;
 
@@ -26,7 +29,7 @@ async fn store(directory: &Path) -> (Store, Holder) {
         host: "h-1".parse().unwrap(),
     };
     store.add_tenant(holder.tenant.clone(), at(0)).await.unwrap();
-    store.add_site(holder.tenant.clone(), holder.site.clone(), at(0)).await.unwrap();
+    store.add_site(Scope::of_a_test(holder.tenant.clone()), holder.site.clone(), at(0)).await.unwrap();
     let new = NewHost {
         holder: holder.clone(),
         origin: "localhost/h-1".to_owned(),
@@ -35,7 +38,7 @@ async fn store(directory: &Path) -> (Store, Holder) {
         token_until: at(900_000),
         bootstrap: Authority::create("localhost", at(0)).unwrap().bootstrap(&holder, at(0)).unwrap().issued,
     };
-    store.add_host(new).await.unwrap();
+    store.add_host(Scope::of_a_test(holder.tenant.clone()), new).await.unwrap();
     (store, holder)
 }
 
@@ -102,7 +105,7 @@ async fn close(store: &Store, holder: &Holder, order: &str, record: u64) {
 
 /// Each incident's id, how often it was reported, and its state.
 async fn stand(store: &Store, holder: &Holder) -> Vec<(String, u64, IncidentState)> {
-    let all = store.incidents(holder.tenant.clone()).await.unwrap();
+    let all = store.incidents(Scope::of_a_test(holder.tenant.clone())).await.unwrap();
     all.into_iter().map(|v| (v.incident.to_string(), v.reports, v.state)).collect()
 }
 
@@ -177,13 +180,20 @@ async fn an_order_that_waits_or_runs_on_its_host_outlives_its_expiry_until_its_e
     };
     store.settle(holder.host.clone(), 1, vec![waits]).await.unwrap();
     assert_eq!(store.waiting(holder.host.clone(), at(9 * LIFETIME_MS)).await.unwrap().len(), 1);
-    assert_eq!(store.orders_that_wait(holder.tenant.clone(), at(9 * LIFETIME_MS)).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .orders_that_wait(Scope::of_a_test(holder.tenant.clone()), at(9 * LIFETIME_MS))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(report(&store, &holder, "i-1", at(11 * LIFETIME_MS - 1)).await, None);
     let run = Run { incident: "i-1".parse().unwrap(), control: "a.b".parse().unwrap(), time: at(0) };
     let until = at(20 * LIFETIME_MS);
     let begun = Consequence::Begun { order: "o-1".parse().unwrap(), until, run };
     store.settle(holder.host.clone(), 2, vec![begun]).await.unwrap();
-    assert!(store.orders_that_wait(holder.tenant.clone(), at(1)).await.unwrap().is_empty());
+    assert!(store.orders_that_wait(Scope::of_a_test(holder.tenant.clone()), at(1)).await.unwrap().is_empty());
     assert_eq!(
         report(&store, &holder, "i-1", at(21 * LIFETIME_MS - 1)).await,
         None,

@@ -80,7 +80,7 @@ fn document(files: &BTreeMap<String, Vec<u8>>, name: &str) -> Value {
 
 async fn problem(response: Response, status: StatusCode) -> String {
     assert_eq!(response.status(), status);
-    response.json::<Value>().await.unwrap()["problem"].as_str().unwrap().to_owned()
+    response.json::<Value>().await.unwrap()["detail"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,8 @@
 use contract::digest::Digest;
 use contract::dsse::{PayloadType, open};
 use contract::paper::{self, Holds, OpenedPaper, PaperKind};
-use contract::plane::{EnvelopeCarried, OrdersWaiting, PapersIssued, Problem, TextKept};
+use contract::people::ProblemDetails;
+use contract::plane::{EnvelopeCarried, OrdersWaiting, PapersIssued, TextKept};
 use hub::config::Config;
 use hub::library::Sources;
 use reqwest::{Method, StatusCode};
@@ -191,8 +192,8 @@ async fn what_makes_no_sense_is_refused_with_its_place_and_what_was_before_stays
         let body: Value = json!({ "file": "set.yaml", "text": text });
         let answered = stage.operate(Method::POST, path, Some(body)).await;
         assert_eq!(answered.status(), StatusCode::UNPROCESSABLE_ENTITY, "{text:?}");
-        let Problem { problem, .. } = answered.json().await.unwrap();
-        assert!(problem.starts_with(place), "{problem:?} does not begin with {place:?}");
+        let ProblemDetails { detail, .. } = answered.json().await.unwrap();
+        assert!(detail.starts_with(place), "{detail:?} does not begin with {place:?}");
     }
     let unnamed = json!({ "file": "a\nb", "text": LIST });
     let answered = stage.operate(Method::POST, SITE, Some(unnamed)).await;

@@ -31,7 +31,10 @@ pub(crate) fn ready_with(mut command: Command) -> (Child, String) {
     let mut child =
         command.args(["--operator", "127.0.0.1:0", "--events"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut events = BufReader::new(child.stdout.take().unwrap());
+    events.read_line(&mut line).unwrap();
+    // Nobody reads on, and the pipe stays: a hub whose events nobody can read any more stops.
+    std::mem::forget(events);
     match serde_json::from_str::<Traced>(&line).unwrap().event {
         Event::HubReady { device: _, operator } => (child, operator),
         other => panic!("{other:?}"),
@@ -139,4 +142,20 @@ fn a_directory_or_secret_that_cannot_be_used_is_named() {
     let (code, message) = failing(serve(directory.path()).args(["--operator", "127.0.0.1:0"]));
     assert_eq!(code, 78, "{message}");
     assert!(message.contains("orders.seed"), "{message}");
+}
+
+#[test]
+fn the_link_of_the_first_run_is_printed_for_whoever_starts_the_hub() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = serve(directory.path());
+    let mut child = command.args(["--operator", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let link = lines.map(Result::unwrap).find(|line| line.trim().starts_with("http://127.0.0.1:"));
+    let link = link.unwrap();
+    assert!(link.contains("/join#suture-i-"), "{link}");
+    assert_eq!(terminate(&mut child), Some(0));
+    for file in ["people.db", "keys/own.seed"] {
+        let mode = std::os::unix::fs::MetadataExt::mode(&directory.path().join(file).metadata().unwrap());
+        assert_eq!(mode & 0o077, 0, "{file}");
+    }
 }

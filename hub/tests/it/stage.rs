@@ -22,9 +22,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let running = start(&config(directory.path())).await.unwrap();
-        Self { directory, running }
+        Self::start_in(tempfile::tempdir().unwrap(), Outside::default()).await
     }
 
     pub(crate) async fn restart(self) -> Self {
@@ -41,6 +39,15 @@ impl Stage {
 
     pub(crate) async fn start_in(directory: TempDir, outside: Outside) -> Self {
         let running = start(&Config { outside, ..config(directory.path()) }).await.unwrap();
+        Self::of(directory, running).await
+    }
+
+    /// A hub that runs, with somebody logged in: the one place where that comes about.
+    pub(crate) async fn of(directory: TempDir, running: Running) -> Self {
+        let operator = running.operator().to_string();
+        if let Some(link) = running.first_run() {
+            crate::people::first_account(directory.path(), &operator, link).await;
+        }
         Self { directory, running }
     }
 

@@ -77,7 +77,7 @@ fn with_key(mut archives: Archives, directory: &Path) -> Archives {
 async fn stage(directory: TempDir, archives: Archives) -> Stage {
     let archives = with_key(archives, directory.path());
     let running = start(&Config { archives, ..config(directory.path()) }).await.unwrap();
-    Stage { directory, running }
+    Stage::of(directory, running).await
 }
 
 async fn again(stage: Stage, archives: Archives) -> Stage {

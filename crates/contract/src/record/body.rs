@@ -7,6 +7,7 @@ use crate::finding::{Finding, Tally};
 use crate::outcome::Outcome;
 
 use super::log::{Gap, KeyNamed, KeyTaken, Opened, Recovered, Restored, Standing};
+use super::people::{Acted, LoggedIn};
 use super::run::{Accepted, Connection, Ended, Escalated, Intent, Moved, Refused, Resumed, Waiting};
 use super::site::{
     BreakGlass, Confined, DeadManFired, GenerationHealthy, Intruded, PaperTaken, PolicyTaken, StandingTaken,
@@ -66,6 +67,10 @@ pub enum Kind {
     KeyNamed,
     /// The next key takes over.
     KeyTaken,
+    /// Somebody acted at the hub's operator plane, or was kept from it.
+    Acted,
+    /// Somebody came in there, or tried to.
+    LoggedIn,
 }
 
 /// What a record says.
@@ -121,6 +126,10 @@ pub enum Body {
     KeyNamed(KeyNamed),
     /// [`Kind::KeyTaken`].
     KeyTaken(KeyTaken),
+    /// [`Kind::Acted`].
+    Acted(Acted),
+    /// [`Kind::LoggedIn`].
+    LoggedIn(LoggedIn),
 }
 
 /// Why findings were taken.
@@ -178,6 +187,8 @@ impl Body {
             Self::Restored(_) => Kind::Restored,
             Self::KeyNamed(_) => Kind::KeyNamed,
             Self::KeyTaken(_) => Kind::KeyTaken,
+            Self::Acted(_) => Kind::Acted,
+            Self::LoggedIn(_) => Kind::LoggedIn,
         }
     }
 
@@ -208,6 +219,8 @@ impl Body {
             Self::Restored(d) => (None, serde_json::to_value(d)?),
             Self::KeyNamed(d) => (None, serde_json::to_value(d)?),
             Self::KeyTaken(d) => (None, serde_json::to_value(d)?),
+            Self::Acted(d) => (None, serde_json::to_value(d)?),
+            Self::LoggedIn(d) => (None, serde_json::to_value(d)?),
         };
         Ok((self.kind(), outcome, details))
     }
@@ -242,6 +255,8 @@ impl Body {
             (Kind::Restored, None) => read(details).map(Self::Restored),
             (Kind::KeyNamed, None) => read(details).map(Self::KeyNamed),
             (Kind::KeyTaken, None) => read(details).map(Self::KeyTaken),
+            (Kind::Acted, None) => read(details).map(Self::Acted),
+            (Kind::LoggedIn, None) => read(details).map(Self::LoggedIn),
             (Kind::Refused | Kind::Ended, None) => Err("a record of this kind has an outcome".to_owned()),
             (
                 Kind::Opened
@@ -266,7 +281,9 @@ impl Body {
                 | Kind::Gap
                 | Kind::Restored
                 | Kind::KeyNamed
-                | Kind::KeyTaken,
+                | Kind::KeyTaken
+                | Kind::Acted
+                | Kind::LoggedIn,
                 Some(_),
             ) => Err("a record of this kind has no outcome".to_owned()),
         }

@@ -105,6 +105,21 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
         (Body::GenerationHealthy(healthy), "\"closure\":\"/nix/store/x-nixos-system\",\"number\":42"),
         (Body::PaperTaken(paper), "{\"number\":4,\"paper\":\"allowlist\",\"state\":\"in_force\"}"),
         (Body::KeyNamed(KeyNamed { key: "k".into() }), "\"kind\":\"key_named\""),
+        (
+            Body::Acted(Acted {
+                person: Some("ada".parse().unwrap()),
+                key: None,
+                right: Some(crate::people::Right::SitesAdd),
+                tenant: None,
+                path: None,
+                stage: Stage::Refused { why: NotAllowed::Role, times: 1 },
+            }),
+            "\"right\":\"sites-add\"",
+        ),
+        (
+            Body::LoggedIn(LoggedIn { person: "ada".parse().unwrap(), entry: Entry::Refused }),
+            "\"kind\":\"logged_in\"",
+        ),
         (Body::KeyTaken(KeyTaken { handover: "note".into(), key: "k".into() }), "\"kind\":\"key_taken\""),
     ];
     for (body, written) in bodies {

@@ -1,0 +1,58 @@
+//! How every answer of the operator plane looks: problems as RFC 9457 has them, and what a browser is told not to do with any of it.
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use contract::people::ProblemDetails;
+
+use crate::problem::Told;
+
+/// No script, no style, no frame, from nowhere: the plane answers with data. A page that needs more says so itself, by digest, and never inline.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What stands in every answer. There is no permission for other origins anywhere, so their pages can read nothing.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+pub(super) async fn dress(request: Request, next: Next) -> Response {
+    let answered = next.run(request).await;
+    let status = answered.status();
+    let mut answered = if status.is_client_error() || status.is_server_error() {
+        as_problem(status, answered)
+    } else {
+        answered
+    };
+    for (name, value) in HEADERS {
+        answered.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answered
+}
+
+/// The same error, with its headers, as a problem. What the framework itself refused says no more than its status.
+fn as_problem(status: StatusCode, answered: Response) -> Response {
+    let title = status.canonical_reason().unwrap_or("an error").to_owned();
+    let (mut parts, _) = answered.into_parts();
+    let detail = parts.extensions.remove::<Told>().map_or_else(
+        || format!("{title}: the request is not one that this path takes"),
+        |Told(problem)| problem,
+    );
+    let problem = ProblemDetails { r#type: "about:blank".to_owned(), title, status: status.as_u16(), detail };
+    for replaced in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+        parts.headers.remove(replaced);
+    }
+    let mut response = axum::Json(&problem).into_response();
+    *response.status_mut() = status;
+    let problem_json = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, problem_json);
+    for (name, value) in &parts.headers {
+        response.headers_mut().append(name, value.clone());
+    }
+    response
+}

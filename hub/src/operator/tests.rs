@@ -1,0 +1,74 @@
+//! What has to be seen from inside: the table of routes, and a log that cannot be written.
+
+use std::path::Path;
+
+use contract::people::{Reach, Right, SessionOpened};
+use reqwest::{Client, StatusCode};
+use serde_json::json;
+
+use super::*;
+use crate::config::{Archives, Config, Outside};
+use crate::library::Sources;
+use crate::people::{Scope, is_about_a_tenant};
+use crate::serve::{Running, start};
+
+fn config(directory: &Path) -> Config {
+    Config {
+        directory: directory.to_owned(),
+        device: "127.0.0.1:0".parse().unwrap(),
+        operator: "127.0.0.1:0".parse().unwrap(),
+        name: "localhost".parse().unwrap(),
+        events: false,
+        sources: Sources::default(),
+        archives: Archives::default(),
+        outside: Outside::default(),
+    }
+}
+
+async fn admin(running: &Running) -> (Client, String, String) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://{}", running.operator());
+    let secret = running.first_run().unwrap().split_once('#').unwrap().1;
+    let join = json!({ "secret": secret, "person": "ada", "password": "a password of a test" });
+    let opened = client.post(format!("{url}/v1/join")).json(&join).send().await.unwrap();
+    let opened: SessionOpened = opened.json().await.unwrap();
+    (client, url, opened.session)
+}
+
+#[test]
+fn a_right_that_is_about_a_tenant_stands_on_a_path_that_names_one() {
+    for RouteView { method, path, right } in views() {
+        let about_a_tenant = right.is_some_and(is_about_a_tenant);
+        assert_eq!(path.contains("{tenant}"), about_a_tenant, "{method} {path}");
+    }
+    let used: Vec<Right> = views().into_iter().filter_map(|view| view.right).collect();
+    assert!(Right::ALL.iter().all(|right| used.contains(right)), "a right opens nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_is_not_done_and_nobody_comes_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = start(&config(directory.path())).await.unwrap();
+    let (client, url, session) = admin(&running).await;
+    let hub = Arc::clone(running.hub());
+    let add = async |tenant: &str| {
+        let post = client.post(format!("{url}/v1/tenants")).bearer_auth(&session);
+        post.json(&json!({ "tenant": tenant })).send().await.unwrap().status()
+    };
+    assert_eq!(add("before").await, StatusCode::CREATED);
+    hub.people.log.close();
+    assert_eq!(add("after").await, StatusCode::INTERNAL_SERVER_ERROR);
+    let there =
+        async |tenant: &str| hub.store.has_tenant(Scope::of_a_test(tenant.parse().unwrap())).await.unwrap();
+    assert!(there("before").await && !there("after").await, "it was done all the same");
+    let login = json!({ "person": "ada", "password": "a password of a test" });
+    let login = client.post(format!("{url}/v1/login")).json(&login).send().await.unwrap();
+    assert_eq!(login.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    // Looking is not recorded, and goes on.
+    let status = client.get(format!("{url}/v1/status")).bearer_auth(&session).send().await.unwrap();
+    assert_eq!(status.status(), StatusCode::OK);
+    assert!(hub.store.hosts_within(Scope::of_a_test(Reach::Everywhere)).await.unwrap().is_empty());
+    drop(hub);
+    running.stop().await;
+}

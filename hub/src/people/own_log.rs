@@ -1,0 +1,115 @@
+//! The hub's own evidence log: who came in, what was done and what was refused at the operator plane. The same writer as at a site, and the same verifier.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use contract::ids::BadId;
+use contract::record::{Body, Digests, Opened, Recovered};
+use contract::time::{ClockOffset, UtcTime};
+use edge::file::FileError;
+use evidence::{AppendError, Draft, LogWriter, OpenError};
+use thiserror::Error;
+use tlog::SigningKey;
+
+/// What the first record says in place of a tenant, a site and a machine: the log is the hub's own.
+const WHOSE: &str = "hub";
+
+/// The log.
+#[derive(Debug)]
+pub(crate) struct OwnLog {
+    writer: Arc<Mutex<Option<LogWriter>>>,
+}
+
+/// Why something was not written, and so was not done.
+#[derive(Debug, Error)]
+pub enum OwnLogError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// It cannot be published.
+    #[error(transparent)]
+    Publish(#[from] FileError),
+    /// It is closed.
+    #[error("the hub's own log is closed")]
+    Closed,
+    /// Our mistake.
+    #[error("the hub's own log has no owner")]
+    Owner(#[source] BadId),
+    /// The writing thread ended before its time.
+    #[error("the hub's own log was not waited for")]
+    Thread(#[source] tokio::task::JoinError),
+}
+
+impl OwnLog {
+    /// Opens the log, or begins it, and says so in it.
+    pub(crate) fn open(directory: &Path, key: SigningKey, now: UtcTime) -> Result<Self, OwnLogError> {
+        let text = key.verifier().to_string();
+        let (mut writer, recovery) = LogWriter::open(directory, key, |_| ())?;
+        let body = if recovery.size == 0 {
+            Body::Opened(Opened {
+                tenant: WHOSE.parse().map_err(OwnLogError::Owner)?,
+                site: WHOSE.parse().map_err(OwnLogError::Owner)?,
+                host: WHOSE.parse().map_err(OwnLogError::Owner)?,
+                key: text,
+                software: format!("suture-hub {}", env!("CARGO_PKG_VERSION")),
+                succeeds: None,
+            })
+        } else {
+            Body::Recovered(Recovered { torn_bytes: recovery.torn_bytes, unfinished: Vec::new() })
+        };
+        writer.append(vec![draft(body, now)])?;
+        writer.publish()?;
+        Ok(Self { writer: Arc::new(Mutex::new(Some(writer))) })
+    }
+
+    /// Writes one record, and returns once it is durable.
+    pub(crate) async fn append(&self, body: Body, now: UtcTime) -> Result<(), OwnLogError> {
+        self.with(move |writer| writer.append(vec![draft(body, now)]).map(drop).map_err(OwnLogError::Append))
+            .await
+    }
+
+    /// Lets the world read what was written so far.
+    pub(crate) async fn publish(&self) -> Result<(), OwnLogError> {
+        self.with(|writer| writer.publish().map_err(OwnLogError::Publish)).await
+    }
+
+    async fn with<F>(&self, work: F) -> Result<(), OwnLogError>
+    where
+        F: FnOnce(&mut LogWriter) -> Result<(), OwnLogError> + Send + 'static,
+    {
+        let writer = Arc::clone(&self.writer);
+        let run = move || match writer.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(writer) => work(writer),
+            None => Err(OwnLogError::Closed),
+        };
+        tokio::task::spawn_blocking(run).await.map_err(OwnLogError::Thread)?
+    }
+
+    /// Publishes what was written, and takes nothing more.
+    pub(crate) fn close(&self) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(e)) = writer.map(|mut writer| writer.publish()) {
+            tracing::error!(cause = crate::problem::chain(&e), "the hub's own log cannot be published");
+        }
+    }
+}
+
+impl Drop for OwnLog {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The hub does not ask its kernel how good its clock is, and does not claim to know.
+fn draft(body: Body, time: UtcTime) -> Draft {
+    let subject = match &body {
+        Body::Acted(acted) => acted.right.map_or("operator-plane", |right| right.word()),
+        Body::LoggedIn(_) => "login",
+        _ => "log",
+    };
+    let subject = subject.to_owned();
+    Draft { time, clock: ClockOffset::Unknown, subject, digests: Digests::default(), body }
+}

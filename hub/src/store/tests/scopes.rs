@@ -1,0 +1,150 @@
+//! What the store answers within one tenant's scope has to do with that tenant, whatever is asked for: properties over drawn fleets and questions.
+
+use contract::ids::{HostId, TenantId};
+use contract::people::Reach;
+use proptest::prelude::*;
+
+use super::*;
+
+/// One question or change within a scope, about things that are anybody's.
+#[derive(Debug, Clone)]
+struct Asked {
+    scope: usize,
+    host: usize,
+    what: u8,
+}
+
+const TENANTS: usize = 3;
+const HOSTS: usize = 5;
+
+fn asked() -> impl Strategy<Value = Asked> {
+    (0..TENANTS, 0..HOSTS, 0..11_u8).prop_map(|(scope, host, what)| Asked { scope, host, what })
+}
+
+fn tenant(n: usize) -> TenantId {
+    format!("t-{n}").parse().unwrap()
+}
+
+fn host(n: usize) -> HostId {
+    format!("h-{n}").parse().unwrap()
+}
+
+/// A fleet in which host `n` is the tenant's that `owners` says, with an incident and an order each.
+async fn fleet(store: &Store, authority: &Authority, owners: &[usize]) -> Vec<Digest> {
+    let mut certificates = Vec::new();
+    for n in 0..TENANTS {
+        store.add_tenant(tenant(n), at(0)).await.unwrap();
+        store.add_site(Scope::of_a_test(tenant(n)), "main".parse().unwrap(), at(0)).await.unwrap();
+    }
+    for (n, owner) in owners.iter().enumerate() {
+        let holder = Holder { tenant: tenant(*owner), site: "main".parse().unwrap(), host: host(n) };
+        let bootstrap = authority.bootstrap(&holder, at(0)).unwrap().issued;
+        certificates.push(bootstrap.fingerprint);
+        let new = NewHost {
+            holder: holder.clone(),
+            origin: format!("localhost/h-{n}"),
+            token: format!("k-{n}").parse().unwrap(),
+            secret: Digest::of(b"secret"),
+            token_until: at(900_000),
+            bootstrap,
+        };
+        store.add_host(Scope::of_a_test(tenant(*owner)), new).await.unwrap();
+        report(store, &holder, "i-1", at(0)).await;
+    }
+    certificates
+}
+
+async fn check(store: &Store, certificates: &[Digest], owners: &[usize], asked: &Asked) {
+    let Asked { scope: n, host: of, what } = *asked;
+    let scope = Scope::of_a_test(tenant(n));
+    let reach = || Scope::of_a_test(Reach::Tenants([tenant(n)].into()));
+    let ours = owners[of] == n;
+    let mine = |other: &HostId| owners.iter().enumerate().any(|(m, owner)| *owner == n && host(m) == *other);
+    let count = owners.iter().filter(|owner| **owner == n).count();
+    match what {
+        0 => assert_eq!(store.holder(scope, host(of)).await.unwrap().is_some(), ours),
+        1 => {
+            let incidents = store.incidents(scope).await.unwrap();
+            assert!(incidents.len() == count && incidents.iter().all(|view| mine(&view.host)));
+        }
+        2 => {
+            let hosts = store.hosts_within(reach()).await.unwrap();
+            assert!(hosts.len() == count && hosts.iter().all(|row| row.holder.tenant == tenant(n)));
+        }
+        3 => assert_eq!(store.has_log(reach(), format!("localhost/h-{of}")).await.unwrap(), ours),
+        4 => {
+            let revoked = store.revoke(reach(), certificates[of], at(1)).await.unwrap();
+            assert_eq!(revoked, ours.then(|| host(of)));
+        }
+        5 => {
+            let logs = store.logs_of(scope).await.unwrap();
+            assert!(logs.len() == count && logs.iter().all(|log| log.holder.tenant == tenant(n)));
+        }
+        6 => {
+            let waiting = store.orders_that_wait(scope.clone(), at(1)).await.unwrap();
+            assert!(waiting.iter().all(|waits| mine(&waits.host)));
+            let order = format!("o-{of}").parse().unwrap();
+            assert!(ours || store.order_that_waits(scope, order, at(1)).await.unwrap().is_none());
+        }
+        7 => {
+            let order = format!("o-{of}").parse().unwrap();
+            let judge = |_: &[u8], _: bool| Err::<Vec<u8>, _>("reached");
+            let approved = store.approve(scope, order, at(1), judge).await.unwrap();
+            assert!(
+                ours || matches!(approved, Err(NotApproved::NotWaiting)),
+                "another tenant's order was shown"
+            );
+        }
+        8 => {
+            store.set_exceptions(scope, Some(tenant(n).to_string()), at(1)).await.unwrap();
+            told(store, owners, n, |said| said.exceptions).await;
+        }
+        9 => {
+            let site = AllowedFor::Site(scope, "main".parse().unwrap());
+            store.set_allowlist(site, Some(tenant(n).to_string()), at(1)).await.unwrap();
+            told(store, owners, n, |said| said.allowlist).await;
+        }
+        _ => {
+            let actions = serde_json::to_value(store.actions(scope).await.unwrap()).unwrap();
+            let told = actions["certificates"].as_array().unwrap();
+            assert!(
+                told.len() == count
+                    && told.iter().all(|c| mine(&c["host"].as_str().unwrap().parse().unwrap()))
+            );
+        }
+    }
+}
+
+/// What was set within a scope is said of that tenant's hosts, and of no others.
+async fn told(store: &Store, owners: &[usize], n: usize, of: impl Fn(Said) -> Option<String>) {
+    for (m, owner) in owners.iter().enumerate() {
+        let holder = Holder { tenant: tenant(*owner), site: "main".parse().unwrap(), host: host(m) };
+        let said = of(store.said(holder).await.unwrap());
+        assert_eq!(
+            said == Some(tenant(n).to_string()),
+            *owner == n,
+            "host {m} of tenant {owner} is told {said:?}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn within_a_scope_there_is_nothing_of_another_tenant(
+        owners in proptest::collection::vec(0..TENANTS, HOSTS),
+        questions in proptest::collection::vec(asked(), 1..24),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let store = Store::open(&directory.path().join("hub.db")).unwrap();
+            let authority = Authority::create("localhost", at(0)).unwrap();
+            let certificates = fleet(&store, &authority, &owners).await;
+            for asked in &questions {
+                check(&store, &certificates, &owners, asked).await;
+            }
+        });
+    }
+}
