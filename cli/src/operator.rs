@@ -70,24 +70,24 @@ impl Operator {
     }
 
     pub(crate) fn new_tenant(&self, tenant: &TenantId) -> Result<(), Failure> {
-        self.post("/v1/tenants", &NewTenant { tenant: tenant.clone() }).map(|_: serde_json::Value| ())
+        self.post("/api/v1/tenants", &NewTenant { tenant: tenant.clone() }).map(|_: serde_json::Value| ())
     }
 
     pub(crate) fn new_site(&self, tenant: &TenantId, site: &SiteId) -> Result<(), Failure> {
-        self.post(&format!("/v1/tenants/{tenant}/sites"), &NewSite { site: site.clone() })
+        self.post(&format!("/api/v1/tenants/{tenant}/sites"), &NewSite { site: site.clone() })
             .map(|_: serde_json::Value| ())
     }
 
     pub(crate) fn new_enrolment(&self, tenant: &TenantId, site: &SiteId) -> Result<EnrolmentSheet, Failure> {
-        self.post(&format!("/v1/tenants/{tenant}/sites/{site}/enrolments"), &serde_json::json!({}))
+        self.post(&format!("/api/v1/tenants/{tenant}/sites/{site}/enrolments"), &serde_json::json!({}))
     }
 
     pub(crate) fn incidents(&self, tenant: &TenantId) -> Result<Vec<IncidentView>, Failure> {
-        self.get(&format!("/v1/tenants/{tenant}/incidents"))
+        self.get(&format!("/api/v1/tenants/{tenant}/incidents"))
     }
 
     pub(crate) fn status(&self) -> Result<serde_json::Value, Failure> {
-        self.get("/v1/status")
+        self.get("/api/v1/status")
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {

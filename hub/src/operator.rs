@@ -7,6 +7,7 @@
 //! every route, and a new one without an answer for another tenant's identifiers is red.
 
 mod admit;
+mod answers;
 mod certificates;
 mod dress;
 mod enrolments;
@@ -19,6 +20,7 @@ mod me;
 mod orders;
 mod papers;
 mod people;
+mod route;
 mod sheets;
 mod status;
 mod tenants;
@@ -31,16 +33,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
-use contract::people::Right;
 use tokio::net::TcpListener;
 
 use crate::connection;
 use crate::hub::Hub;
 use crate::problem::Fault;
+pub use route::RouteView;
+use route::{Access, Route};
 
 /// The largest body.
 const BODY_MAX_BYTES: usize = 64 * 1024;
@@ -50,34 +51,6 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source(IpAddr);
-
-/// What a route asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
-    /// Nothing: coming in.
-    Open,
-    /// A right; for the tenant in the path, where it is about one.
-    Right(Right),
-}
-
-/// One route.
-struct Route {
-    method: &'static str,
-    path: &'static str,
-    access: Access,
-    handler: MethodRouter<Arc<Hub>>,
-}
-
-/// One route, to be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RouteView {
-    /// Its method.
-    pub method: &'static str,
-    /// Its path, with names in braces.
-    pub path: &'static str,
-    /// What it asks for; none where it is the way in.
-    pub right: Option<Right>,
-}
 
 /// Serves the operator plane until the hub stops.
 pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener) {
@@ -105,86 +78,33 @@ async fn publish(hub: &Hub) {
     }
 }
 
-/// All routes of the plane, but for those by which logs ask this hub as a witness.
+/// All routes of the plane, room by room, but for those by which logs ask this hub as a witness.
 fn table() -> Vec<Route> {
-    use Right as R;
-    let mut all = vec![
-        reads("/v1/status", R::StatusRead, status::show),
-        reads("/v1/heads/proof", R::HeadsProve, heads::proof),
-        reads("/v1/keys", R::HubKeysRead, sheets::keys),
-        changes("/v1/tenants", R::TenantsAdd, tenants::add_tenant),
-        changes("/v1/tenants/{tenant}/sites", R::SitesAdd, tenants::add_site),
-        changes("/v1/tenants/{tenant}/sites/{site}/enrolments", R::EnrolmentsAdd, enrolments::add),
-        changes("/v1/tenants/{tenant}/sites/{site}/allowlist", R::AllowlistsSet, papers::site_allowlist),
-        changes("/v1/tenants/{tenant}/hosts/{host}/allowlist", R::AllowlistsSet, papers::host_allowlist),
-        changes("/v1/tenants/{tenant}/exceptions", R::ExceptionsSet, papers::exceptions),
-        reads("/v1/tenants/{tenant}/incidents", R::IncidentsRead, incidents::list),
-        changes("/v1/tenants/{tenant}/standing", R::StandingWithhold, grants::tenant_standing),
-        changes("/v1/tenants/{tenant}/hosts/{host}/standing", R::StandingWithhold, grants::host_standing),
-        changes("/v1/tenants/{tenant}/hosts/{host}/break-glass", R::BreakGlassCarry, grants::break_glass),
-        changes(
-            "/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order",
-            R::RunbooksOrder,
-            orders::order,
-        ),
-        reads("/v1/tenants/{tenant}/orders", R::OrdersRead, orders::list),
-        reads("/v1/tenants/{tenant}/orders/{order}", R::OrdersRead, orders::fetch),
-        changes("/v1/tenants/{tenant}/orders/{order}/approve", R::OrdersApprove, orders::approve),
-        changes("/v1/tenants/{tenant}/kits", R::KitsMake, kits::add),
-        reads("/v1/tenants/{tenant}/kits/{id}", R::KitsFetch, kits::fetch),
-        reads("/v1/tenants/{tenant}/hosts/{host}/sheet", R::SheetsRead, sheets::sheet),
-        changes("/v1/certificates/{fingerprint}/revoke", R::CertificatesRevoke, certificates::revoke),
+    let rooms: &[fn() -> Vec<Route>] = &[
+        status::routes,
+        heads::routes,
+        sheets::routes,
+        tenants::routes,
+        enrolments::routes,
+        papers::routes,
+        incidents::routes,
+        grants::routes,
+        orders::routes,
+        kits::routes,
+        certificates::routes,
+        me::routes,
+        people::routes,
     ];
-    all.extend(of_people());
-    all
-}
-
-/// The routes by which people come in and are looked after.
-fn of_people() -> [Route; 13] {
-    use Right as R;
-    [
-        comes_in("/v1/join", people::join),
-        comes_in("/v1/login", people::log_in),
-        changes("/v1/logout", R::OwnChange, me::log_out),
-        reads("/v1/me", R::OwnRead, me::show),
-        changes("/v1/me/totp", R::OwnChange, me::begin_totp),
-        changes("/v1/me/totp/confirm", R::OwnChange, me::confirm_totp),
-        reads("/v1/me/keys", R::OwnRead, me::keys),
-        changes("/v1/me/keys", R::OwnChange, me::add_key),
-        changes("/v1/me/keys/{key}/rotate", R::OwnChange, me::rotate_key),
-        changes("/v1/me/keys/{key}/revoke", R::OwnChange, me::revoke_key),
-        reads("/v1/people", R::PeopleRead, people::list),
-        changes("/v1/people", R::PeopleChange, people::invite),
-        changes("/v1/people/{person}/{what}", R::PeopleChange, people::change),
-    ]
-}
-
-fn reads<H: Handler<T, Arc<Hub>>, T: 'static>(path: &'static str, right: Right, handler: H) -> Route {
-    Route { method: "GET", path, access: Access::Right(right), handler: get(handler) }
-}
-
-fn changes<H: Handler<T, Arc<Hub>>, T: 'static>(path: &'static str, right: Right, handler: H) -> Route {
-    Route { method: "POST", path, access: Access::Right(right), handler: post(handler) }
-}
-
-fn comes_in<H: Handler<T, Arc<Hub>>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: "POST", path, access: Access::Open, handler: post(handler) }
+    rooms.iter().flat_map(|room| room()).collect()
 }
 
 pub(crate) fn views() -> Vec<RouteView> {
-    let view = |Route { method, path, access, handler: _ }| {
-        let right = match access {
-            Access::Open => None,
-            Access::Right(right) => Some(right),
-        };
-        RouteView { method, path, right }
-    };
-    table().into_iter().map(view).collect()
+    table().iter().map(Route::view).collect()
 }
 
 fn routes(hub: Arc<Hub>) -> Router {
     let mut router = Router::new();
-    for Route { method: _, path, access, handler } in table() {
+    for Route { method: _, path, access, summary: _, handler } in table() {
         let admitted = match access {
             Access::Open => handler,
             Access::Right(right) => {

@@ -12,7 +12,7 @@ use crate::exit::{Failure, Status};
 impl Operator {
     /// Has a kit made, or found again. It takes as long as the tenant's logs are long.
     pub(crate) fn kit(&self, tenant: &TenantId, request: &KitRequest) -> Result<KitView, Failure> {
-        let path = format!("/v1/tenants/{tenant}/kits");
+        let path = format!("/api/v1/tenants/{tenant}/kits");
         let post = self.agent.post(format!("{}{path}", self.base)).header("authorization", &self.bearer);
         let answer = post.config().timeout_global(None).build().send_json(request);
         let text = self.text(&path, answer)?;
@@ -22,14 +22,14 @@ impl Operator {
 
     /// The zip of an export.
     pub(crate) fn kit_zip(&self, tenant: &TenantId, id: &str) -> Result<impl Read + use<>, Failure> {
-        let path = format!("/v1/tenants/{tenant}/kits/{id}");
+        let path = format!("/api/v1/tenants/{tenant}/kits/{id}");
         let answer = self.fetch(&path)?;
         Ok(answer.into_body().into_reader())
     }
 
     /// A machine's installation sheet.
     pub(crate) fn sheet(&self, tenant: &TenantId, host: &HostId) -> Result<String, Failure> {
-        let path = format!("/v1/tenants/{tenant}/hosts/{host}/sheet");
+        let path = format!("/api/v1/tenants/{tenant}/hosts/{host}/sheet");
         let mut answer = self.fetch(&path)?;
         answer.body_mut().read_to_string().map_err(|e| self.failed(&path, &e.to_string()))
     }

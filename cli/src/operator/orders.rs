@@ -10,12 +10,12 @@ use crate::exit::Failure;
 impl Operator {
     /// A tenant's orders that wait on their hosts.
     pub(crate) fn orders(&self, tenant: &TenantId) -> Result<Vec<OrderView>, Failure> {
-        self.get(&format!("/v1/tenants/{tenant}/orders"))
+        self.get(&format!("/api/v1/tenants/{tenant}/orders"))
     }
 
     /// The envelope of one of them, to be signed.
     pub(crate) fn order(&self, tenant: &TenantId, order: &OrderId) -> Result<EnvelopeCarried, Failure> {
-        self.get(&format!("/v1/tenants/{tenant}/orders/{order}"))
+        self.get(&format!("/api/v1/tenants/{tenant}/orders/{order}"))
     }
 
     /// Hands it in with a further signature.
@@ -25,7 +25,7 @@ impl Operator {
         order: &OrderId,
         envelope: &EnvelopeCarried,
     ) -> Result<(), Failure> {
-        self.post(&format!("/v1/tenants/{tenant}/orders/{order}/approve"), envelope).map(|_: Value| ())
+        self.post(&format!("/api/v1/tenants/{tenant}/orders/{order}/approve"), envelope).map(|_: Value| ())
     }
 
     /// Has a break-glass grant carried to a host.
@@ -35,7 +35,7 @@ impl Operator {
         host: &HostId,
         envelope: &EnvelopeCarried,
     ) -> Result<(), Failure> {
-        self.post(&format!("/v1/tenants/{tenant}/hosts/{host}/break-glass"), envelope).map(|_: Value| ())
+        self.post(&format!("/api/v1/tenants/{tenant}/hosts/{host}/break-glass"), envelope).map(|_: Value| ())
     }
 
     /// Orders what a person chose for an incident.
@@ -46,7 +46,7 @@ impl Operator {
         incident: &IncidentId,
         chosen: &PersonOrder,
     ) -> Result<Ordered, Failure> {
-        self.post(&format!("/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order"), chosen)
+        self.post(&format!("/api/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order"), chosen)
     }
 
     /// Withholds standing orders from a host, or from a whole tenant where none is named; or grants them again.
@@ -58,6 +58,6 @@ impl Operator {
     ) -> Result<(), Failure> {
         let of = host.map_or_else(String::new, |host| format!("/hosts/{host}"));
         let said = Withholding { withheld };
-        self.post(&format!("/v1/tenants/{tenant}{of}/standing"), &said).map(|_: Withholding| ())
+        self.post(&format!("/api/v1/tenants/{tenant}{of}/standing"), &said).map(|_: Withholding| ())
     }
 }

@@ -27,11 +27,11 @@ impl Operator {
             AllowedFor::Site(site) => format!("sites/{site}"),
             AllowedFor::Host(host) => format!("hosts/{host}"),
         };
-        self.post(&format!("/v1/tenants/{tenant}/{of}/allowlist"), set)
+        self.post(&format!("/api/v1/tenants/{tenant}/{of}/allowlist"), set)
     }
 
     /// Sets a tenant's exceptions, or takes them back.
     pub(crate) fn set_exceptions(&self, tenant: &TenantId, set: &TextSet) -> Result<TextKept, Failure> {
-        self.post(&format!("/v1/tenants/{tenant}/exceptions"), set)
+        self.post(&format!("/api/v1/tenants/{tenant}/exceptions"), set)
     }
 }

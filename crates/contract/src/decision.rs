@@ -7,6 +7,7 @@ use crate::ids::RunbookId;
 
 /// What the planner answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// What to do.
@@ -17,6 +18,7 @@ pub struct Decision {
 
 /// What to do about an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Choice {
     /// Order this runbook.
@@ -27,6 +29,7 @@ pub enum Choice {
 
 /// Why a person has to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Escalation {
     /// No rule speaks of this control or detector.
@@ -41,6 +44,7 @@ pub enum Escalation {
 
 /// Where a decision came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Provenance {
     /// The rule table.

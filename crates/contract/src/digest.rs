@@ -13,6 +13,8 @@ use thiserror::Error;
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
+crate::schema::text!(Digest, "^sha256:[0-9a-f]{64}$", None);
+
 impl Digest {
     /// Hashes `bytes`.
     pub fn of(bytes: &[u8]) -> Self {

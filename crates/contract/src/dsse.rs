@@ -66,6 +66,8 @@ pub use approval::{ORDER_MAX_BYTES, OperatorKey, OperatorSigner, open_approved, 
 #[serde(try_from = "String", into = "String")]
 pub struct HubKey(VerifyingKey);
 
+crate::schema::text!(HubKey, "^[0-9a-f]{64}$", None);
+
 /// Why a string is not a hub key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 /// Where a fact comes from. A closed set: each has one room in the `facts` crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// `/etc/passwd`, `/etc/shadow`, `/etc/group`: counts only.
@@ -122,6 +123,8 @@ pub struct FactId {
 )]
 pub struct BadFactId(String);
 
+crate::schema::text!(FactId, "^[a-z_]+:[A-Za-z0-9._/@][A-Za-z0-9._/@-]*$", Some((3, 110)));
+
 impl FactId {
     /// Where it comes from.
     pub const fn source(&self) -> Source {
@@ -184,6 +187,8 @@ pub struct Word(String);
 #[error("not a word of at most 64 characters from [A-Za-z0-9_.:,+@/-]")]
 pub struct BadWord;
 
+crate::schema::text!(Word, "^[A-Za-z0-9_.:,+@/-]+$", Some((1, 64)));
+
 impl Word {
     /// Its text.
     pub fn as_str(&self) -> &str {
@@ -220,6 +225,8 @@ pub struct FileMode(u16);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0:?} is not a file mode: it must be four octal digits in quotes, such as \"0700\"")]
 pub struct BadFileMode(String);
+
+crate::schema::text!(FileMode, "^[0-7]{4}$", None);
 
 impl FileMode {
     /// The low twelve bits of `st_mode`.
@@ -269,6 +276,7 @@ impl fmt::Debug for FileMode {
 
 /// What kind of thing a path names. Symbolic links are never followed, so they are a kind of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
     /// A regular file.
@@ -283,6 +291,7 @@ pub enum FileKind {
 
 /// Who may do what with a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Permissions {
     /// What it is.
@@ -297,6 +306,7 @@ pub struct Permissions {
 
 /// The value of a fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FactValue {
     /// On or off.
@@ -327,6 +337,7 @@ impl fmt::Display for FactValue {
 
 /// Why a fact could not be had. Never a pass, never a fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Error, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Absence {
     /// Only root may look.

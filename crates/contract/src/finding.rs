@@ -7,6 +7,7 @@ use crate::ids::ControlId;
 
 /// What one control came to. A pass and a fail each carry the value that was seen, so neither can be made from nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Verdict {
     /// The value meets the expectation.
@@ -21,6 +22,7 @@ pub enum Verdict {
 
 /// One control on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// The control.
@@ -33,6 +35,7 @@ pub struct Finding {
 
 /// A scan's numbers. The score never stands without its coverage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tally {
     /// Controls that passed.

@@ -15,6 +15,7 @@ use crate::time::{ClockOffset, UtcTime};
 
 /// `POST /v1/heartbeat`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Heartbeat {
     /// When, by the host's clock: what it is off by, the hub sees.
@@ -33,6 +34,7 @@ pub struct Heartbeat {
 
 /// What seldom changes is told when it did: an idle site has a few kilobytes a minute for everything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Said {
     /// As it was in the last heartbeat that the hub answered.
@@ -53,6 +55,7 @@ impl Said {
 
 /// How the agent and what it stands on fare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
     /// The agent's version.
@@ -78,6 +81,7 @@ pub struct Condition {
 
 /// Its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Heard {
     /// When, by the hub's clock.
@@ -89,6 +93,7 @@ pub struct Heard {
 
 /// What the executor says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ExecutorHealth {
     /// Nobody sits at its socket.
@@ -103,6 +108,7 @@ pub enum ExecutorHealth {
 
 /// How an executor stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExecutorCondition {
     /// Its version.
@@ -118,6 +124,7 @@ pub struct ExecutorCondition {
 
 /// Where log lines come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LogSource {
     /// The systemd journal.
@@ -128,6 +135,7 @@ pub enum LogSource {
 
 /// Whether a source is being followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Following {
     /// It is: so many streams.
@@ -140,6 +148,7 @@ pub enum Following {
 
 /// How a source is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SourceHealth {
     /// Whether it is followed.
@@ -150,6 +159,7 @@ pub struct SourceHealth {
 
 /// How the detectors fare: those that are not blind are shown every line that they are for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DetectorsHealth {
     /// How many there are.
@@ -162,6 +172,7 @@ pub struct DetectorsHealth {
 
 /// Why a detector sees nothing. It is no fault where the machine has no such program; nothing that it would have seen can be said to be absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Blind {
     /// No log that it looks at is followed.
@@ -174,6 +185,7 @@ pub enum Blind {
 
 /// How often a detector fired, and when last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Fired {
     /// How often.
@@ -184,6 +196,7 @@ pub struct Fired {
 
 /// How full the outbox is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OutboxHealth {
     /// Incidents that the hub has not given its receipt for.
@@ -201,6 +214,7 @@ pub struct OutboxHealth {
 
 /// A part of the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The certificate's renewal.
@@ -221,6 +235,7 @@ pub enum Part {
 
 /// How a part fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PartHealth {
     /// Whether what it did last went well.
@@ -231,6 +246,7 @@ pub struct PartHealth {
 
 /// What a hub can do to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
     /// Nobody answered, the connection failed, or it closed early.
@@ -253,6 +269,7 @@ pub enum Trouble {
 
 /// How often, and when last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Troubles {
     /// How often.

@@ -30,6 +30,20 @@ fn checked(kind: &'static str, value: &str, max: usize, rest: fn(u8) -> bool) ->
     }
 }
 
+/// What is told of a grammar to whoever writes a client.
+#[cfg(feature = "schema")]
+mod lower_dash {
+    pub(super) const PATTERN: &str = "^[a-z0-9][a-z0-9-]*$";
+}
+#[cfg(feature = "schema")]
+mod lower_dash_dot {
+    pub(super) const PATTERN: &str = "^[a-z0-9][a-z0-9.-]*$";
+}
+#[cfg(feature = "schema")]
+mod runbook_char {
+    pub(super) const PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9-]*$";
+}
+
 fn lower_dash(b: u8) -> bool {
     b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
 }
@@ -44,6 +58,8 @@ fn runbook_char(b: u8) -> bool {
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal, $rest:ident) => {
+        crate::schema::text!($name, $rest::PATTERN, Some((1, $max)));
+
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]

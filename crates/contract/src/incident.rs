@@ -9,6 +9,7 @@ use crate::time::UtcTime;
 
 /// One drift or one signal on one host. It does not name its tenant, site or host: the hub takes those from the client certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Incident {
     /// Its id, drawn by the agent.
@@ -21,6 +22,7 @@ pub struct Incident {
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
     /// A control of the baseline fails.

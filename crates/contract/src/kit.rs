@@ -8,8 +8,9 @@ use crate::exception::Person;
 use crate::ids::{HostId, SiteId, TenantId};
 use crate::time::UtcTime;
 
-/// `POST /v1/tenants/{tenant}/kits`: export a period.
+/// `POST /api/v1/tenants/{tenant}/kits`: export a period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KitRequest {
     /// The period's first instant.
@@ -25,9 +26,10 @@ pub struct KitRequest {
 
 /// Its answer: an export that is kept, or what it would be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KitView {
-    /// The export's id; none for a dry run. The kit is at `/v1/tenants/{tenant}/kits/{id}`.
+    /// The export's id; none for a dry run. The kit is at `/api/v1/tenants/{tenant}/kits/{id}`.
     pub id: Option<String>,
     /// The tenant.
     pub tenant: TenantId,
@@ -51,6 +53,7 @@ pub struct KitView {
 
 /// One log of a kit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KitLogView {
     /// Whose.
@@ -67,8 +70,9 @@ pub struct KitLogView {
     pub records: u64,
 }
 
-/// `GET /v1/keys`: the hub's public keys, as they are printed on paper.
+/// `GET /api/v1/keys`: the hub's public keys, as they are printed on paper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HubKeys {
     /// Signs orders, the catalogue and the baseline.

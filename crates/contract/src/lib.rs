@@ -33,6 +33,7 @@ pub mod record;
 pub mod refusal;
 pub mod resource;
 pub mod runbook;
+mod schema;
 pub mod signal;
 pub mod socket;
 pub mod time;

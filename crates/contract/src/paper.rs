@@ -19,6 +19,7 @@ use crate::time::UtcTime;
 
 /// What a paper is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PaperKind {
     /// The controls.

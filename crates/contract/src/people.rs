@@ -12,6 +12,7 @@ use crate::time::UtcTime;
 
 /// What somebody is at the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Runs the hub: tenants, people, everything.
@@ -43,6 +44,7 @@ macro_rules! rights {
     ($($(#[$doc:meta])* $name:ident = $word:literal),+ $(,)?) => {
         /// One thing that can be done at the operator plane.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         pub enum Right {
             $($(#[$doc])* #[serde(rename = $word)] $name),+
         }
@@ -110,6 +112,7 @@ rights! {
 
 /// Which tenants somebody has to do with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Reach {
     /// All of them, those that are added later too.
@@ -137,8 +140,9 @@ impl Reach {
     }
 }
 
-/// `POST /v1/join`: an invitation is used, once. The first one of a hub names nobody: whoever holds it chooses the name.
+/// `POST /api/v1/join`: an invitation is used, once. The first one of a hub names nobody: whoever holds it chooses the name.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Join {
     /// What the link holds.
@@ -149,8 +153,9 @@ pub struct Join {
     pub password: String,
 }
 
-/// `POST /v1/login`.
+/// `POST /api/v1/login`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// Who.
@@ -164,6 +169,7 @@ pub struct Login {
 
 /// The answer to both. A browser is given the same as a cookie.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SessionOpened {
     /// What opens the operator plane, as `Authorization: Bearer`.
@@ -174,8 +180,9 @@ pub struct SessionOpened {
     pub until: UtcTime,
 }
 
-/// `POST /v1/people`: an invitation for somebody, new or known. A known person's password and second factor are set anew by it.
+/// `POST /api/v1/people`: an invitation for somebody, new or known. A known person's password and second factor are set anew by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewPerson {
     /// Who.
@@ -191,6 +198,7 @@ pub struct NewPerson {
 
 /// Its answer. It is shown once.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Invited {
     /// What [`Join::secret`] must be.
@@ -199,8 +207,9 @@ pub struct Invited {
     pub until: UtcTime,
 }
 
-/// `POST /v1/people/<person>/role`. It ends the person's sessions.
+/// `POST /api/v1/people/<person>/role`. It ends the person's sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RoleChange {
     /// As what.
@@ -212,16 +221,18 @@ pub struct RoleChange {
     pub until: Option<UtcTime>,
 }
 
-/// `POST /v1/people/<person>/disabled`. True ends the person's sessions, and keys open nothing.
+/// `POST /api/v1/people/<person>/disabled`. True ends the person's sessions, and keys open nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Disabling {
     /// Whether the account is closed.
     pub disabled: bool,
 }
 
-/// One person, as `GET /v1/people` lists them.
+/// One person, as `GET /api/v1/people` lists them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PersonView {
     /// Who.
@@ -238,8 +249,26 @@ pub struct PersonView {
     pub second_factor: bool,
 }
 
-/// `POST /v1/me/keys`: a key of one's own. It never opens more than its owner may at the time.
+/// Who asks, as `GET /api/v1/me` says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MeView {
+    /// Who.
+    pub person: OperatorId,
+    /// As what.
+    pub role: Role,
+    /// For which tenants: of a key, those that it was made for and that its owner has to do with.
+    pub reach: Reach,
+    /// Until when; none where no end was set.
+    pub until: Option<UtcTime>,
+    /// The key that asks; none where it is a session.
+    pub key: Option<ApiKeyId>,
+}
+
+/// `POST /api/v1/me/keys`: a key of one's own. It never opens more than its owner may at the time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
     /// For which tenants.
@@ -252,6 +281,7 @@ pub struct NewKey {
 
 /// Its answer, and that of a rotation. The key is shown once.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyMade {
     /// Its name.
@@ -265,8 +295,9 @@ pub struct KeyMade {
     pub previous_until: Option<UtcTime>,
 }
 
-/// One key, as `GET /v1/me/keys` lists them.
+/// One key, as `GET /api/v1/me/keys` lists them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyView {
     /// Its name.
@@ -281,8 +312,9 @@ pub struct KeyView {
     pub revoked: bool,
 }
 
-/// The answer to `POST /v1/me/totp`: a second factor that counts once a code from it was seen.
+/// The answer to `POST /api/v1/me/totp`: a second factor that counts once a code from it was seen.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SecondFactor {
     /// The secret, in base 32.
@@ -291,8 +323,9 @@ pub struct SecondFactor {
     pub uri: String,
 }
 
-/// `POST /v1/me/totp/confirm`.
+/// `POST /api/v1/me/totp/confirm`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Code {
     /// The six digits.
@@ -301,6 +334,7 @@ pub struct Code {
 
 /// An error of the operator plane: RFC 9457, `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProblemDetails {
     /// `about:blank`: the status says what kind of problem it is.
     pub r#type: String,

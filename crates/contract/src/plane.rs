@@ -21,6 +21,7 @@ use crate::time::UtcTime;
 ///
 /// The bootstrap certificate opens the device plane for enrolment and nothing else, so even the first connection is mutual TLS.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentSheet {
     /// The device plane's URL.
@@ -185,9 +186,10 @@ pub struct PaperNamed {
     pub number: u64,
 }
 
-/// `POST /v1/tenants/<tenant>/sites/<site>/allowlist`, `POST /v1/tenants/<tenant>/hosts/<host>/allowlist` and
-/// `POST /v1/tenants/<tenant>/exceptions`.
+/// `POST /api/v1/tenants/<tenant>/sites/<site>/allowlist`, `POST /api/v1/tenants/<tenant>/hosts/<host>/allowlist` and
+/// `POST /api/v1/tenants/<tenant>/exceptions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TextSet {
     /// What the text is called, for messages.
@@ -198,6 +200,7 @@ pub struct TextSet {
 
 /// Its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TextKept {
     /// The digest of the text; none where it was taken back.
@@ -226,6 +229,7 @@ pub struct EvidenceTaken {
 
 /// An error on either plane.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Problem {
     /// What went wrong, whose fault it is and what to do next, in words for a person.
@@ -237,6 +241,7 @@ pub struct Problem {
 
 /// Why a certificate opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TurnedAway {
     /// This hub did not issue it.
@@ -249,24 +254,27 @@ pub enum TurnedAway {
     OtherUse,
 }
 
-/// `POST /v1/tenants`.
+/// `POST /api/v1/tenants`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewTenant {
     /// Its id.
     pub tenant: TenantId,
 }
 
-/// `POST /v1/tenants/<tenant>/sites`.
+/// `POST /api/v1/tenants/<tenant>/sites`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewSite {
     /// Its id.
     pub site: SiteId,
 }
 
-/// One incident, as `GET /v1/tenants/<tenant>/incidents` lists it.
+/// One incident, as `GET /api/v1/tenants/<tenant>/incidents` lists it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IncidentView {
     /// Its id.
@@ -289,6 +297,7 @@ pub struct IncidentView {
 
 /// Where an incident stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum IncidentState {
     /// Durable, not yet planned.
@@ -311,17 +320,19 @@ pub enum IncidentState {
     },
 }
 
-/// `POST /v1/tenants/<tenant>/standing` and `POST /v1/tenants/<tenant>/hosts/<host>/standing`: whether standing orders are withheld there. A host
+/// `POST /api/v1/tenants/<tenant>/standing` and `POST /api/v1/tenants/<tenant>/hosts/<host>/standing`: whether standing orders are withheld there. A host
 /// has one only where neither says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Withholding {
     /// True: what was granted is taken back when the host next asks.
     pub withheld: bool,
 }
 
-/// One order that waits on its host, as `GET /v1/tenants/<tenant>/orders` lists it.
+/// One order that waits on its host, as `GET /api/v1/tenants/<tenant>/orders` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderView {
     /// Its id.
@@ -344,17 +355,19 @@ pub struct OrderView {
     pub signatures: u32,
 }
 
-/// A DSSE envelope: the answer to `GET /v1/tenants/<tenant>/orders/<order>`, and the body of `POST …/orders/<order>/approve` and of
-/// `POST /v1/tenants/<tenant>/hosts/<host>/break-glass`.
+/// A DSSE envelope: the answer to `GET /api/v1/tenants/<tenant>/orders/<order>`, and the body of `POST …/orders/<order>/approve` and of
+/// `POST /api/v1/tenants/<tenant>/hosts/<host>/break-glass`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EnvelopeCarried {
     /// Its exact bytes.
     pub envelope: Blob,
 }
 
-/// `POST /v1/tenants/<tenant>/hosts/<host>/incidents/<incident>/order`: a person chooses the runbook.
+/// `POST /api/v1/tenants/<tenant>/hosts/<host>/incidents/<incident>/order`: a person chooses the runbook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PersonOrder {
     /// What is to run.
@@ -368,6 +381,7 @@ pub struct PersonOrder {
 
 /// Its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ordered {
     /// The order.

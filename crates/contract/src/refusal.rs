@@ -292,6 +292,7 @@ impl std::fmt::Display for Addressee {
 
 /// What a site lets runbooks do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Look, plan, say what would be done; touch nothing.

@@ -14,6 +14,7 @@ mod names;
 
 /// What one detector found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Signal {
     /// The detector.
@@ -39,6 +40,7 @@ const fn medium() -> Severity {
 
 /// What a signal is about. The planner's rules speak of these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SignalKind {
     /// An agent of before told no kind.
@@ -158,6 +160,7 @@ impl fmt::Display for SignalKind {
 
 /// What a signal's lines named.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct About {
     /// A unit.
@@ -212,6 +215,8 @@ pub struct NotOfTheSet(&'static str);
 #[serde(try_from = "String", into = "String")]
 pub struct Pseudonym(pub [u8; 8]);
 
+crate::schema::text!(Pseudonym, "^[0-9a-f]{16}$", None);
+
 impl fmt::Display for Pseudonym {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::digest::hex(&self.0))
@@ -234,6 +239,8 @@ pub struct Device {
     length: u8,
     text: [u8; 12],
 }
+
+crate::schema::text!(Device, "^[a-z0-9]+$", Some((1, 12)));
 
 impl Device {
     /// The device of this name, where the kernel gives such names.
@@ -265,6 +272,8 @@ macro_rules! label {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Label);
+
+        crate::schema::text!($name, r"^\S+$", Some((1, 256)));
 
         impl $name {
             /// This name, where it is one that everybody knows.

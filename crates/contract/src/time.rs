@@ -23,6 +23,12 @@ pub struct BadTime(String);
 /// 9999-12-31T23:59:59.999Z: the last instant that RFC 3339 can write.
 const LAST_MS: i64 = 253_402_300_799_999;
 
+crate::schema::text!(
+    UtcTime,
+    r"^(19[7-9]\d|[2-9]\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$",
+    None
+);
+
 impl UtcTime {
     /// From milliseconds since 1970.
     pub fn from_unix_ms(ms: i64) -> Result<Self, BadTime> {
@@ -106,6 +112,7 @@ impl MonoNs {
 
 /// How far this host's clock is known to be from true time, as it stands in each record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClockOffset {
     /// The kernel says that the clock is disciplined, with at most this error in milliseconds.

@@ -18,7 +18,7 @@ pub(super) struct Said {
     trouble: Option<String>,
 }
 
-/// The log of heads, in `GET /v1/status`.
+/// The log of heads, in `GET /api/v1/status`.
 #[derive(Debug, Serialize)]
 pub(crate) struct HeadsView {
     /// The log's verifier key, for witnesses and auditors; its name is the log's origin.

@@ -156,7 +156,7 @@ fn fault(why: NotAllowed, right: Right, tenant: Option<&TenantId>) -> Fault {
 
 /// The same for a tenant that is not there and for one that is none of whoever asks.
 pub(super) fn no_such_tenant(tenant: &TenantId) -> Fault {
-    let problem = format!("there is no tenant {tenant}: add it with POST /v1/tenants");
+    let problem = format!("there is no tenant {tenant}: add it with POST /api/v1/tenants");
     Fault::theirs(StatusCode::NOT_FOUND, problem)
 }
 

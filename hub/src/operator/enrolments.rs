@@ -4,32 +4,43 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use contract::blob::Blob;
 use contract::digest::{Digest, hex};
 use contract::dsse::PayloadType;
 use contract::ids::{SiteId, TenantId, TokenId};
+use contract::people::Right;
 use contract::plane::EnrolmentSheet;
 use identity::Holder;
 
+use super::answers::Made;
+use super::route::{Route, changes};
 use super::tenants::known_tenant;
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
 use crate::people::{Granted, Scope};
-use crate::problem::{Fault, Unasked, answer};
+use crate::problem::{Fault, Unasked};
 use crate::store::NewHost;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![changes(
+        "/api/v1/tenants/{tenant}/sites/{site}/enrolments",
+        Right::EnrolmentsAdd,
+        "Make an enrolment sheet for a new host",
+        add,
+    )]
+}
 
 /// How long a token waits for its first use. The machine that used it may ask again for as long as its bootstrap certificate is good, since an answer
 /// can be lost.
 const TOKEN_MS: u64 = 15 * 60 * 1000;
 
-/// `POST /v1/tenants/{tenant}/sites/{site}/enrolments`.
-pub(super) async fn add(
+/// `POST /api/v1/tenants/{tenant}/sites/{site}/enrolments`.
+async fn add(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, site)): Path<(String, String)>,
     _: Unasked<BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Made<EnrolmentSheet>, Fault> {
     let scope = known_tenant(&hub, &granted, &tenant).await?;
     let site = known_site(&hub, &scope, &site).await?;
     let host = drawn("h")?.parse().map_err(|e: contract::ids::BadId| Fault::ours("draw a host id", &e))?;
@@ -72,7 +83,7 @@ pub(super) async fn add(
         catalogue: signed(PayloadType::Catalogue, &hub.library.catalogue_bytes),
         allowlist: said.allowlist.map(|text| signed(PayloadType::Allowlist, text.as_bytes())),
     };
-    Ok(answer(StatusCode::CREATED, &sheet))
+    Ok(Made::new(sheet))
 }
 
 /// A site out of a path, where the tenant has it.
@@ -84,7 +95,7 @@ pub(super) async fn known_site(hub: &Hub, tenant: &Scope<TenantId>, text: &str) 
     } else {
         let tenant = &**tenant;
         let problem =
-            format!("tenant {tenant} has no site {site}: add it with POST /v1/tenants/{tenant}/sites");
+            format!("tenant {tenant} has no site {site}: add it with POST /api/v1/tenants/{tenant}/sites");
         Err(Fault::theirs(StatusCode::NOT_FOUND, problem))
     }
 }

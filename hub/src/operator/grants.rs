@@ -4,16 +4,42 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use contract::ids::{HostId, TenantId};
+use contract::people::Right;
 use contract::plane::{EnvelopeCarried, Withholding};
 use identity::Holder;
 
+use super::answers::{Accepted, Found};
+use super::route::{Route, changes};
 use super::tenants::known_tenant;
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
 use crate::people::{Granted, Scope};
-use crate::problem::{Fault, Strict, answer};
+use crate::problem::{Fault, Strict};
+
+pub(super) fn routes() -> Vec<Route> {
+    use Right as R;
+    vec![
+        changes(
+            "/api/v1/tenants/{tenant}/standing",
+            R::StandingWithhold,
+            "Withhold standing orders of a tenant, or no longer do",
+            tenant_standing,
+        ),
+        changes(
+            "/api/v1/tenants/{tenant}/hosts/{host}/standing",
+            R::StandingWithhold,
+            "Withhold standing orders of a host, or no longer do",
+            host_standing,
+        ),
+        changes(
+            "/api/v1/tenants/{tenant}/hosts/{host}/break-glass",
+            R::BreakGlassCarry,
+            "Have a break-glass grant carried to a host",
+            break_glass,
+        ),
+    ]
+}
 
 /// The longest break-glass envelope.
 const GLASS_MAX_BYTES: usize = 16 * 1024;
@@ -34,34 +60,34 @@ pub(super) async fn known_host(
     })
 }
 
-/// `POST /v1/tenants/{tenant}/standing`.
-pub(super) async fn tenant_standing(
+/// `POST /api/v1/tenants/{tenant}/standing`.
+async fn tenant_standing(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
     Strict(said): Strict<Withholding, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Found<Withholding>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     withhold(&hub, tenant.clone(), None, said).await?;
     let hosts = hub.store.logs_of(tenant).await.map_err(|e| Fault::ours("list the hosts", &e))?;
     for row in hosts {
         hub.bells.ring(&row.holder.host);
     }
-    Ok(answer(StatusCode::OK, &said))
+    Ok(Found(said))
 }
 
-/// `POST /v1/tenants/{tenant}/hosts/{host}/standing`.
-pub(super) async fn host_standing(
+/// `POST /api/v1/tenants/{tenant}/hosts/{host}/standing`.
+async fn host_standing(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, host)): Path<(String, String)>,
     Strict(said): Strict<Withholding, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Found<Withholding>, Fault> {
     let holder = known_host(&hub, &granted, &tenant, &host).await?;
     let host = holder.host.clone();
     withhold(&hub, holder.holding(holder.tenant.clone()), Some(host.clone()), said).await?;
     hub.bells.ring(&host);
-    Ok(answer(StatusCode::OK, &said))
+    Ok(Found(said))
 }
 
 async fn withhold(
@@ -75,13 +101,13 @@ async fn withhold(
     kept.map_err(|e| Fault::ours("keep that standing orders are withheld", &e))
 }
 
-/// `POST /v1/tenants/{tenant}/hosts/{host}/break-glass`: carried to the host as it came. Who may break the glass is pinned there, not here.
-pub(super) async fn break_glass(
+/// `POST /api/v1/tenants/{tenant}/hosts/{host}/break-glass`: carried to the host as it came. Who may break the glass is pinned there, not here.
+async fn break_glass(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, host)): Path<(String, String)>,
     Strict(EnvelopeCarried { envelope }): Strict<EnvelopeCarried, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Accepted, Fault> {
     let holder = known_host(&hub, &granted, &tenant, &host).await?;
     let host = holder.host.clone();
     if envelope.0.len() > GLASS_MAX_BYTES {
@@ -95,5 +121,5 @@ pub(super) async fn break_glass(
     }
     tracing::warn!(%host, "break-glass is on its way");
     hub.bells.ring(&host);
-    Ok(answer(StatusCode::ACCEPTED, &serde_json::json!({})))
+    Ok(Accepted)
 }

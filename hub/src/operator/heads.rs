@@ -5,13 +5,23 @@ use std::sync::Arc;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
+use contract::people::Right;
 use serde::Deserialize;
 
+use super::answers::Text;
+use super::route::{Route, reads};
 use crate::hub::Hub;
 use crate::people::Granted;
 use crate::problem::Fault;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![reads(
+        "/api/v1/heads/proof",
+        Right::HeadsProve,
+        "Prove that a log's head stands in the log of heads",
+        proof,
+    )]
+}
 
 /// Which head of which log.
 #[derive(Debug, Deserialize)]
@@ -21,12 +31,12 @@ pub(super) struct Wanted {
     size: u64,
 }
 
-/// `GET /v1/heads/proof?origin=…&size=…`: the newest head of that log that is no larger, as a C2SP tlog-proof.
-pub(super) async fn proof(
+/// `GET /api/v1/heads/proof?origin=…&size=…`: the newest head of that log that is no larger, as a C2SP tlog-proof.
+async fn proof(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     query: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Response, Fault> {
+) -> Result<Text, Fault> {
     let Query(Wanted { origin, size }) = query.map_err(|e| {
         let problem = format!("the query must be origin=<a log's origin>&size=<entries>: {e}");
         Fault::theirs(StatusCode::BAD_REQUEST, problem)
@@ -38,7 +48,7 @@ pub(super) async fn proof(
         None
     };
     match proof {
-        Some(proof) => Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], proof).into_response()),
+        Some(proof) => Ok(Text(proof)),
         None => {
             let problem = "no head of that log and size is proven yet: ask again when the outside witnesses have cosigned";
             Err(Fault::theirs(StatusCode::NOT_FOUND, problem))

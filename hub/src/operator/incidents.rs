@@ -3,21 +3,27 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use contract::people::Right;
+use contract::plane::IncidentView;
 
+use super::answers::Found;
+use super::route::{Route, reads};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
 use crate::people::Granted;
-use crate::problem::{Fault, answer};
+use crate::problem::Fault;
 
-/// `GET /v1/tenants/{tenant}/incidents`.
-pub(super) async fn list(
+pub(super) fn routes() -> Vec<Route> {
+    vec![reads("/api/v1/tenants/{tenant}/incidents", Right::IncidentsRead, "A tenant's incidents", list)]
+}
+
+/// `GET /api/v1/tenants/{tenant}/incidents`.
+async fn list(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
-) -> Result<Response, Fault> {
+) -> Result<Found<Vec<IncidentView>>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let incidents = hub.store.incidents(tenant).await.map_err(|e| Fault::ours("list the incidents", &e))?;
-    Ok(answer(StatusCode::OK, &incidents))
+    Ok(Found(incidents))
 }

@@ -4,24 +4,38 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG};
-use axum::response::{IntoResponse as _, Response};
-use contract::kit::KitRequest;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, ETAG};
+use contract::kit::{KitRequest, KitView};
+use contract::people::Right;
 
 use super::BODY_MAX_BYTES;
+use super::answers::{Made, Zip};
+use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
 use crate::kit::{self, Download, KitFault, MakeError};
 use crate::people::Granted;
-use crate::problem::{Fault, Strict, answer};
+use crate::problem::{Fault, Strict};
 
-/// `POST /v1/tenants/{tenant}/kits`: 201 where an export was made, 200 where it was there before or nothing is to be kept.
-pub(super) async fn add(
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        changes(
+            "/api/v1/tenants/{tenant}/kits",
+            Right::KitsMake,
+            "Export a period of evidence as a kit",
+            add,
+        ),
+        reads("/api/v1/tenants/{tenant}/kits/{id}", Right::KitsFetch, "Fetch a kit", fetch),
+    ]
+}
+
+/// `POST /api/v1/tenants/{tenant}/kits`: 201 where an export was made, 200 where it was there before or nothing is to be kept.
+async fn add(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
     Strict(request): Strict<KitRequest, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Made<KitView>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     // In a task of its own: an export that was begun is finished and kept, also where whoever asked went away.
     let exporting = tokio::spawn(async move { kit::export(&hub, tenant, request).await });
@@ -30,30 +44,28 @@ pub(super) async fn add(
         Err(e) => std::panic::resume_unwind(e.into_panic()),
     };
     let new = view.id.is_some() && !view.again;
-    Ok(answer(if new { StatusCode::CREATED } else { StatusCode::OK }, &view))
+    Ok(Made::or_there(new, view))
 }
 
-/// `GET /v1/tenants/{tenant}/kits/{id}`: the zip.
-pub(super) async fn fetch(
+/// `GET /api/v1/tenants/{tenant}/kits/{id}`: the zip.
+async fn fetch(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, id)): Path<(String, String)>,
-) -> Result<Response, Fault> {
+) -> Result<Zip, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let name = format!("attachment; filename=\"kit-{}-{id}.zip\"", *tenant);
     let download = kit::download(&hub, tenant.clone(), id.clone()).await.map_err(|e| fault(&e))?;
     let Some(Download { body, bytes, digest }) = download else {
-        let problem =
-            format!("tenant {0} has no export of this id: make one with POST /v1/tenants/{0}/kits", *tenant);
+        let problem = format!(
+            "tenant {0} has no export of this id: make one with POST /api/v1/tenants/{0}/kits",
+            *tenant
+        );
         return Err(Fault::theirs(StatusCode::NOT_FOUND, problem));
     };
-    let headers = [
-        (CONTENT_TYPE, "application/zip".to_owned()),
-        (CONTENT_LENGTH, bytes.to_string()),
-        (CONTENT_DISPOSITION, name),
-        (ETAG, format!("\"{digest}\"")),
-    ];
-    Ok((headers, body).into_response())
+    let headers =
+        [(CONTENT_LENGTH, bytes.to_string()), (CONTENT_DISPOSITION, name), (ETAG, format!("\"{digest}\""))];
+    Ok(Zip { body, headers })
 }
 
 fn fault(fault: &KitFault) -> Fault {

@@ -3,42 +3,61 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
 use contract::ids::ApiKeyId;
-use contract::people::{Code, KeyMade, NewKey, SecondFactor};
+use contract::people::{Code, KeyMade, KeyView, MeView, NewKey, Right, SecondFactor};
 
 use super::admit::{COOKIE, presented};
+use super::answers::{Done, Found, Made, WithCookie};
+use super::route::{Route, changes, reads};
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
 use crate::people::{Granted, KeyChange, Secret, Sort, base32, key_until, totp_secret};
-use crate::problem::{Fault, Strict, Unasked, answer};
+use crate::problem::{Fault, Strict, Unasked};
 
-/// `GET /v1/me`.
-pub(super) async fn show(granted: Granted) -> Response {
-    let me = granted.identity();
-    let view = serde_json::json!({
-        "person": me.person(), "role": me.role(), "reach": me.reach(), "until": me.until(), "key": me.key(),
-    });
-    answer(StatusCode::OK, &view)
+pub(super) fn routes() -> Vec<Route> {
+    use Right as R;
+    vec![
+        changes("/api/v1/logout", R::OwnChange, "End the session that asks", log_out),
+        reads("/api/v1/me", R::OwnRead, "Who asks", show),
+        changes("/api/v1/me/totp", R::OwnChange, "Begin a second factor", begin_totp),
+        changes(
+            "/api/v1/me/totp/confirm",
+            R::OwnChange,
+            "Have the second factor count, by a code of it",
+            confirm_totp,
+        ),
+        reads("/api/v1/me/keys", R::OwnRead, "One's own keys", keys),
+        changes("/api/v1/me/keys", R::OwnChange, "Make a key", add_key),
+        changes("/api/v1/me/keys/{key}/rotate", R::OwnChange, "Give a key another secret", rotate_key),
+        changes("/api/v1/me/keys/{key}/revoke", R::OwnChange, "Revoke a key", revoke_key),
+    ]
 }
 
-/// `POST /v1/logout`: ends the session that asks.
-pub(super) async fn log_out(
+/// `GET /api/v1/me`.
+async fn show(granted: Granted) -> Found<MeView> {
+    let me = granted.identity();
+    Found(MeView {
+        person: me.person().clone(),
+        role: me.role(),
+        reach: me.reach().clone(),
+        until: me.until(),
+        key: me.key().cloned(),
+    })
+}
+
+/// `POST /api/v1/logout`: ends the session that asks.
+async fn log_out(
     State(hub): State<Arc<Hub>>,
     headers: HeaderMap,
     _: Unasked<BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<WithCookie<Done>, Fault> {
     if let Some(presented) = presented(&headers) {
         let ended = hub.people.store.end_session(presented.secret.digest()).await;
         ended.map_err(|e| Fault::ours("end the session", &e))?;
     }
-    let mut response = answer(StatusCode::OK, &serde_json::json!({}));
-    let gone = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
-    if let Ok(gone) = HeaderValue::from_str(&gone) {
-        response.headers_mut().insert(header::SET_COOKIE, gone);
-    }
-    Ok(response)
+    let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+    Ok(WithCookie { cookie, answer: Done })
 }
 
 /// Credentials are made by a person who is there, never by a key: whoever finds one cannot make more of it.
@@ -52,12 +71,12 @@ fn in_person(granted: &Granted) -> Result<(), Fault> {
     }
 }
 
-/// `POST /v1/me/totp`.
-pub(super) async fn begin_totp(
+/// `POST /api/v1/me/totp`.
+async fn begin_totp(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     _: Unasked<BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Made<SecondFactor>, Fault> {
     in_person(&granted)?;
     let person = granted.identity().person().clone();
     let secret = totp_secret().map_err(|e| Fault::ours("draw a secret", &e))?;
@@ -68,38 +87,38 @@ pub(super) async fn begin_totp(
     }
     let secret = base32(&secret);
     let uri = format!("otpauth://totp/Suture:{person}?secret={secret}&issuer=Suture");
-    Ok(answer(StatusCode::CREATED, &SecondFactor { secret, uri }))
+    Ok(Made::new(SecondFactor { secret, uri }))
 }
 
-/// `POST /v1/me/totp/confirm`.
-pub(super) async fn confirm_totp(
+/// `POST /api/v1/me/totp/confirm`.
+async fn confirm_totp(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Strict(Code { code }): Strict<Code, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Done, Fault> {
     in_person(&granted)?;
     let person = granted.identity().person().clone();
     let confirmed = hub.people.store.confirm_totp(person, code, edge::clock::utc()).await;
     if confirmed.map_err(|e| Fault::ours("keep the second factor", &e))? {
-        Ok(answer(StatusCode::OK, &serde_json::json!({})))
+        Ok(Done)
     } else {
-        let problem = "this is no code of a second factor that waits: begin with POST /v1/me/totp";
+        let problem = "this is no code of a second factor that waits: begin with POST /api/v1/me/totp";
         Err(Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, problem))
     }
 }
 
-/// `GET /v1/me/keys`.
-pub(super) async fn keys(State(hub): State<Arc<Hub>>, granted: Granted) -> Result<Response, Fault> {
+/// `GET /api/v1/me/keys`.
+async fn keys(State(hub): State<Arc<Hub>>, granted: Granted) -> Result<Found<Vec<KeyView>>, Fault> {
     let keys = hub.people.store.keys(granted.identity().person().clone()).await;
-    Ok(answer(StatusCode::OK, &keys.map_err(|e| Fault::ours("list the keys", &e))?))
+    Ok(Found(keys.map_err(|e| Fault::ours("list the keys", &e))?))
 }
 
-/// `POST /v1/me/keys`.
-pub(super) async fn add_key(
+/// `POST /api/v1/me/keys`.
+async fn add_key(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Strict(new): Strict<NewKey, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Made<KeyMade>, Fault> {
     in_person(&granted)?;
     let Some(until) = key_until(new.days, edge::clock::utc()) else {
         return Err(Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, "a key is good for 1 to 366 days"));
@@ -111,16 +130,16 @@ pub(super) async fn add_key(
     let kept = hub.people.store.add_key(person, id.clone(), secret.digest(), new, until).await;
     kept.map_err(|e| Fault::ours("keep the key", &e))?;
     let made = KeyMade { id, key: secret.reveal().to_owned(), until, previous_until: None };
-    Ok(answer(StatusCode::CREATED, &made))
+    Ok(Made::new(made))
 }
 
-/// `POST /v1/me/keys/{key}/rotate`. The key itself may ask: it gets one that is good for as long as it was.
-pub(super) async fn rotate_key(
+/// `POST /api/v1/me/keys/{key}/rotate`. The key itself may ask: it gets one that is good for as long as it was.
+async fn rotate_key(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(key): Path<String>,
     _: Unasked<BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Found<KeyMade>, Fault> {
     let key: ApiKeyId = id(&key)?;
     if granted.identity().key().is_some_and(|asking| *asking != key) {
         return Err(no_such_key(&key));
@@ -132,7 +151,7 @@ pub(super) async fn rotate_key(
         KeyChange::Rotated(until, previous) => {
             let key_text = secret.reveal().to_owned();
             let made = KeyMade { id: key, key: key_text, until, previous_until: Some(previous) };
-            Ok(answer(StatusCode::OK, &made))
+            Ok(Found(made))
         }
         KeyChange::None => Err(no_such_key(&key)),
         KeyChange::Over => {
@@ -147,20 +166,16 @@ pub(super) async fn rotate_key(
     }
 }
 
-/// `POST /v1/me/keys/{key}/revoke`.
-pub(super) async fn revoke_key(
+/// `POST /api/v1/me/keys/{key}/revoke`.
+async fn revoke_key(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(key): Path<String>,
     _: Unasked<BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Done, Fault> {
     let key: ApiKeyId = id(&key)?;
     let revoked = hub.people.store.revoke_key(granted.identity().person().clone(), key.clone()).await;
-    if revoked.map_err(|e| Fault::ours("revoke the key", &e))? {
-        Ok(answer(StatusCode::OK, &serde_json::json!({})))
-    } else {
-        Err(no_such_key(&key))
-    }
+    if revoked.map_err(|e| Fault::ours("revoke the key", &e))? { Ok(Done) } else { Err(no_such_key(&key)) }
 }
 
 fn no_such_key(key: &ApiKeyId) -> Fault {

@@ -4,34 +4,66 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use contract::ids::{IncidentId, OrderId};
 use contract::order::Order;
+use contract::people::Right;
 use contract::plane::{EnvelopeCarried, OrderView, Ordered, PersonOrder};
 use contract::record::NotAllowed;
 
 use super::admit::{Begun, refuse};
+use super::answers::{Done, Found, Made};
 use super::grants::known_host;
+use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use super::{BODY_MAX_BYTES, id};
 use crate::envelope::{self, Ours};
 use crate::hub::Hub;
 use crate::people::Granted;
 use crate::planning;
-use crate::problem::{Fault, Strict, answer};
+use crate::problem::{Fault, Strict};
 use crate::store::{ByPerson, NotApproved, Waits};
 
-/// `GET /v1/tenants/{tenant}/orders`: those that wait on their hosts, for people or for anything else.
-pub(super) async fn list(
+pub(super) fn routes() -> Vec<Route> {
+    use Right as R;
+    vec![
+        changes(
+            "/api/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order",
+            R::RunbooksOrder,
+            "Order a runbook for an incident",
+            order,
+        ),
+        reads(
+            "/api/v1/tenants/{tenant}/orders",
+            R::OrdersRead,
+            "A tenant's orders that wait on their hosts",
+            list,
+        ),
+        reads(
+            "/api/v1/tenants/{tenant}/orders/{order}",
+            R::OrdersRead,
+            "The envelope of an order that waits",
+            fetch,
+        ),
+        changes(
+            "/api/v1/tenants/{tenant}/orders/{order}/approve",
+            R::OrdersApprove,
+            "Hand in a signature for an order",
+            approve,
+        ),
+    ]
+}
+
+/// `GET /api/v1/tenants/{tenant}/orders`: those that wait on their hosts, for people or for anything else.
+async fn list(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
-) -> Result<Response, Fault> {
+) -> Result<Found<Vec<OrderView>>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let waiting = hub.store.orders_that_wait(tenant, edge::clock::utc()).await;
     let waiting = waiting.map_err(|e| Fault::ours("list the orders", &e))?;
     let views: Vec<OrderView> = waiting.into_iter().filter_map(|waits| view(&hub, waits)).collect();
-    Ok(answer(StatusCode::OK, &views))
+    Ok(Found(views))
 }
 
 /// What this hub signed is its own word: nothing else is in the store.
@@ -43,31 +75,31 @@ fn view(hub: &Hub, waits: Waits) -> Option<OrderView> {
     Some(OrderView { order, site, host, incident, control, runbook, waiting_for, until, signatures })
 }
 
-/// `GET /v1/tenants/{tenant}/orders/{order}`: the envelope that waits, to be signed.
-pub(super) async fn fetch(
+/// `GET /api/v1/tenants/{tenant}/orders/{order}`: the envelope that waits, to be signed.
+async fn fetch(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, order)): Path<(String, String)>,
-) -> Result<Response, Fault> {
+) -> Result<Found<EnvelopeCarried>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let order: OrderId = id(&order)?;
     let waits = hub.store.order_that_waits(tenant, order.clone(), edge::clock::utc()).await;
     match waits.map_err(|e| Fault::ours("look up the order", &e))? {
         Some(waits) => {
             let envelope = contract::blob::Blob(waits.envelope);
-            Ok(answer(StatusCode::OK, &EnvelopeCarried { envelope }))
+            Ok(Found(EnvelopeCarried { envelope }))
         }
         None => Err(not_waiting(StatusCode::NOT_FOUND, &order)),
     }
 }
 
-/// `POST /v1/tenants/{tenant}/orders/{order}/approve`: the same bytes with one more signature. They are handed out to the host once more.
-pub(super) async fn approve(
+/// `POST /api/v1/tenants/{tenant}/orders/{order}/approve`: the same bytes with one more signature. They are handed out to the host once more.
+async fn approve(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, order)): Path<(String, String)>,
     Strict(EnvelopeCarried { envelope }): Strict<EnvelopeCarried, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Done, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let order: OrderId = id(&order)?;
     let key = hub.keys.orders.public();
@@ -79,7 +111,7 @@ pub(super) async fn approve(
         Ok(host) => {
             tracing::warn!(%order, %host, "an order was signed by a person");
             hub.bells.ring(&host);
-            Ok(answer(StatusCode::OK, &serde_json::json!({})))
+            Ok(Done)
         }
         Err(NotApproved::NotWaiting) => Err(not_waiting(StatusCode::CONFLICT, &order)),
         Err(NotApproved::Unfit(unfit)) => {
@@ -90,18 +122,18 @@ pub(super) async fn approve(
 
 fn not_waiting(status: StatusCode, order: &OrderId) -> Fault {
     let problem =
-        format!("order {order} does not wait: see GET /v1/tenants/<tenant>/orders for those that do");
+        format!("order {order} does not wait: see GET /api/v1/tenants/<tenant>/orders for those that do");
     Fault::theirs(status, problem)
 }
 
-/// `POST /v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order`: a person chooses the runbook.
-pub(super) async fn order(
+/// `POST /api/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order`: a person chooses the runbook.
+async fn order(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Begun(acted): Begun,
     Path((tenant, host, incident)): Path<(String, String, String)>,
     Strict(chosen): Strict<PersonOrder, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Made<Ordered>, Fault> {
     let holder = known_host(&hub, &granted, &tenant, &host).await?;
     let incident: IncidentId = id(&incident)?;
     let PersonOrder { runbook, person, break_glass } = chosen.clone();
@@ -115,7 +147,7 @@ pub(super) async fn order(
     let turn_down = |status, problem: String| Err(Fault::theirs(status, problem));
     let decided = planning::order_by_person(&hub, holder, incident.clone(), chosen).await;
     match decided.map_err(|e| Fault::ours("sign the order", &e))? {
-        ByPerson::Ordered(order) => Ok(answer(StatusCode::CREATED, &Ordered { order })),
+        ByPerson::Ordered(order) => Ok(Made::new(Ordered { order })),
         ByPerson::NoSuchIncident => {
             turn_down(StatusCode::NOT_FOUND, format!("host {host} has no incident {incident}"))
         }

@@ -4,23 +4,49 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use contract::allowlist::{Allowlist, AllowlistError};
 use contract::digest::Digest;
 use contract::exception::{ExceptionError, Exceptions};
 use contract::ids::TenantId;
+use contract::people::Right;
 use contract::plane::{TextKept, TextSet};
 use identity::Holder;
 use thiserror::Error;
 
 use super::BODY_MAX_BYTES;
+use super::answers::Found;
 use super::enrolments::known_site;
 use super::grants::known_host;
+use super::route::{Route, changes};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
 use crate::people::{Granted, Scope};
-use crate::problem::{Fault, Strict, answer};
+use crate::problem::{Fault, Strict};
 use crate::store::AllowedFor;
+
+pub(super) fn routes() -> Vec<Route> {
+    use Right as R;
+    vec![
+        changes(
+            "/api/v1/tenants/{tenant}/sites/{site}/allowlist",
+            R::AllowlistsSet,
+            "Set what the hosts of a site may have",
+            site_allowlist,
+        ),
+        changes(
+            "/api/v1/tenants/{tenant}/hosts/{host}/allowlist",
+            R::AllowlistsSet,
+            "Set what a host may have",
+            host_allowlist,
+        ),
+        changes(
+            "/api/v1/tenants/{tenant}/exceptions",
+            R::ExceptionsSet,
+            "Set which failures a tenant accepts",
+            exceptions,
+        ),
+    ]
+}
 
 /// The longest name of a file in a message.
 const FILE_CHARS_MAX: usize = 200;
@@ -42,13 +68,13 @@ impl From<BadText> for Fault {
     }
 }
 
-/// `POST /v1/tenants/{tenant}/sites/{site}/allowlist`: for the site's hosts that have none of their own.
-pub(super) async fn site_allowlist(
+/// `POST /api/v1/tenants/{tenant}/sites/{site}/allowlist`: for the site's hosts that have none of their own.
+async fn site_allowlist(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, site)): Path<(String, String)>,
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Found<TextKept>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let site = known_site(&hub, &tenant, &site).await?;
     readable_allowlist(&set)?;
@@ -57,26 +83,26 @@ pub(super) async fn site_allowlist(
     told(&hub, tenant, &set, |holder| holder.site == site).await
 }
 
-/// `POST /v1/tenants/{tenant}/hosts/{host}/allowlist`.
-pub(super) async fn host_allowlist(
+/// `POST /api/v1/tenants/{tenant}/hosts/{host}/allowlist`.
+async fn host_allowlist(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, host)): Path<(String, String)>,
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Found<TextKept>, Fault> {
     let whose = known_host(&hub, &granted, &tenant, &host).await?;
     readable_allowlist(&set)?;
     keep_allowlist(&hub, AllowedFor::Host(whose.clone()), &set).await?;
     told(&hub, whose.holding(whose.tenant.clone()), &set, |holder| *holder == *whose).await
 }
 
-/// `POST /v1/tenants/{tenant}/exceptions`.
-pub(super) async fn exceptions(
+/// `POST /api/v1/tenants/{tenant}/exceptions`.
+async fn exceptions(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Found<TextKept>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     if let Some(text) = &readable(&set)?.text {
         let exceptions = Exceptions::parse(&set.file, text).map_err(BadText::from)?;
@@ -117,14 +143,14 @@ async fn told(
     of: Scope<TenantId>,
     set: &TextSet,
     is_for: impl Fn(&Holder) -> bool,
-) -> Result<Response, Fault> {
+) -> Result<Found<TextKept>, Fault> {
     let all = hub.store.logs_of(of).await.map_err(|e| Fault::ours("list the hosts", &e))?;
     let hosts: Vec<_> = all.into_iter().map(|row| row.holder).filter(|holder| is_for(holder)).collect();
     for holder in &hosts {
         hub.bells.ring(&holder.host);
     }
     let kept = TextKept { digest: digest(set), hosts: hosts.len() as u64 };
-    Ok(answer(StatusCode::OK, &kept))
+    Ok(Found(kept))
 }
 
 fn digest(set: &TextSet) -> Option<Digest> {

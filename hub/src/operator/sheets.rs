@@ -7,31 +7,44 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
 use contract::digest::{Digest, hex};
 use contract::ids::HostId;
 use contract::kit::HubKeys;
+use contract::people::Right;
 use contract::time::UtcTime;
 
+use super::answers::{Found, Text};
 use super::id;
+use super::route::{Route, reads};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
 use crate::people::Granted;
-use crate::problem::{Fault, answer};
+use crate::problem::Fault;
 use crate::store::HostLog;
 
-/// `GET /v1/keys`.
-pub(super) async fn keys(State(hub): State<Arc<Hub>>) -> Response {
-    answer(StatusCode::OK, &public(&hub))
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        reads("/api/v1/keys", Right::HubKeysRead, "The hub's public keys", keys),
+        reads(
+            "/api/v1/tenants/{tenant}/hosts/{host}/sheet",
+            Right::SheetsRead,
+            "A machine's installation sheet, to be printed",
+            sheet,
+        ),
+    ]
 }
 
-/// `GET /v1/tenants/{tenant}/hosts/{host}/sheet`: one page of text.
-pub(super) async fn sheet(
+/// `GET /api/v1/keys`.
+async fn keys(State(hub): State<Arc<Hub>>) -> Found<HubKeys> {
+    Found(public(&hub))
+}
+
+/// `GET /api/v1/tenants/{tenant}/hosts/{host}/sheet`: one page of text.
+async fn sheet(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, host)): Path<(String, String)>,
-) -> Result<Response, Fault> {
+) -> Result<Text, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let wanted: HostId = id(&host)?;
     let ours = |e: &crate::store::StoreError| Fault::ours("look up the host", e);
@@ -45,7 +58,7 @@ pub(super) async fn sheet(
         return Err(Fault::theirs(StatusCode::CONFLICT, problem));
     };
     let text = page(&host, key, &public(&hub), edge::clock::utc());
-    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+    Ok(Text(text))
 }
 
 fn public(hub: &Hub) -> HubKeys {

@@ -3,23 +3,28 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
 use contract::digest::Digest;
 use contract::ids::{HostId, SiteId, TenantId};
+use contract::people::Right;
 use contract::time::UtcTime;
 use identity::Holder;
 use serde::Serialize;
 
+use super::answers::Found;
+use super::route::{Route, reads};
 use crate::heads::HeadsView;
 use crate::hub::Hub;
 use crate::people::Granted;
-use crate::problem::{Fault, answer};
+use crate::problem::Fault;
 use crate::pulses::Heard;
 use crate::store::HostRow;
 use crate::worm::{self, ArchiveView};
 
-/// `GET /v1/status`.
+pub(super) fn routes() -> Vec<Route> {
+    vec![reads("/api/v1/status", Right::StatusRead, "How the hosts and the hub's own parts stand", show)]
+}
+
+/// `GET /api/v1/status`.
 #[derive(Debug, Serialize)]
 struct StatusView {
     hosts: Vec<HostView>,
@@ -56,16 +61,13 @@ struct CertificateView {
     revoked: bool,
 }
 
-pub(super) async fn show(State(hub): State<Arc<Hub>>, granted: Granted) -> Result<Response, Fault> {
+async fn show(State(hub): State<Arc<Hub>>, granted: Granted) -> Result<Found<StatusView>, Fault> {
     let hosts =
         hub.store.hosts_within(granted.reach()).await.map_err(|e| Fault::ours("list the hosts", &e))?;
     let heads = hub.heads.view().await.map_err(|e| Fault::ours("look at the log of heads", &e))?;
     let archives = worm::views(&hub.store, hub.archives).await;
     let archives = archives.map_err(|e| Fault::ours("look at the archives", &e))?;
-    Ok(answer(
-        StatusCode::OK,
-        &StatusView { hosts: hosts.into_iter().map(|row| view(&hub, row)).collect(), heads, archives },
-    ))
+    Ok(Found(StatusView { hosts: hosts.into_iter().map(|row| view(&hub, row)).collect(), heads, archives }))
 }
 
 fn view(hub: &Hub, row: HostRow) -> HostView {

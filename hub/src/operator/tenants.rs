@@ -3,38 +3,46 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
 use contract::ids::TenantId;
+use contract::people::Right;
 use contract::plane::{NewSite, NewTenant};
 
 use super::admit::no_such_tenant;
+use super::answers::Made;
+use super::route::{Route, changes};
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
 use crate::people::{Granted, Scope};
-use crate::problem::{Fault, Strict, answer};
+use crate::problem::{Fault, Strict};
 
-/// `POST /v1/tenants`.
-pub(super) async fn add_tenant(
-    State(hub): State<Arc<Hub>>,
-    Strict(new): Strict<NewTenant, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
-    let added = hub.store.add_tenant(new.tenant.clone(), edge::clock::utc()).await;
-    let added = added.map_err(|e| Fault::ours("add the tenant", &e))?;
-    Ok(answer(status_of(added), &new))
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        changes("/api/v1/tenants", Right::TenantsAdd, "Add a tenant", add_tenant),
+        changes("/api/v1/tenants/{tenant}/sites", Right::SitesAdd, "Add a site of a tenant", add_site),
+    ]
 }
 
-/// `POST /v1/tenants/{tenant}/sites`.
-pub(super) async fn add_site(
+/// `POST /api/v1/tenants`.
+async fn add_tenant(
+    State(hub): State<Arc<Hub>>,
+    Strict(new): Strict<NewTenant, BODY_MAX_BYTES>,
+) -> Result<Made<NewTenant>, Fault> {
+    let added = hub.store.add_tenant(new.tenant.clone(), edge::clock::utc()).await;
+    let added = added.map_err(|e| Fault::ours("add the tenant", &e))?;
+    Ok(Made::or_there(added, new))
+}
+
+/// `POST /api/v1/tenants/{tenant}/sites`.
+async fn add_site(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
     Strict(new): Strict<NewSite, BODY_MAX_BYTES>,
-) -> Result<Response, Fault> {
+) -> Result<Made<NewSite>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let added = hub.store.add_site(tenant, new.site.clone(), edge::clock::utc()).await;
     let added = added.map_err(|e| Fault::ours("add the site", &e))?;
-    Ok(answer(status_of(added), &new))
+    Ok(Made::or_there(added, new))
 }
 
 /// A tenant out of a path, where there is such a tenant and whoever asks has to do with it.
@@ -47,8 +55,4 @@ pub(super) async fn known_tenant(hub: &Hub, granted: &Granted, text: &str) -> Re
     } else {
         Err(no_such_tenant(&tenant))
     }
-}
-
-const fn status_of(added: bool) -> StatusCode {
-    if added { StatusCode::CREATED } else { StatusCode::OK }
 }

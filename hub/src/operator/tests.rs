@@ -31,14 +31,14 @@ async fn admin(running: &Running) -> (Client, String, String) {
     let url = format!("http://{}", running.operator());
     let secret = running.first_run().unwrap().split_once('#').unwrap().1;
     let join = json!({ "secret": secret, "person": "ada", "password": "a password of a test" });
-    let opened = client.post(format!("{url}/v1/join")).json(&join).send().await.unwrap();
+    let opened = client.post(format!("{url}/api/v1/join")).json(&join).send().await.unwrap();
     let opened: SessionOpened = opened.json().await.unwrap();
     (client, url, opened.session)
 }
 
 #[test]
 fn a_right_that_is_about_a_tenant_stands_on_a_path_that_names_one() {
-    for RouteView { method, path, right } in views() {
+    for RouteView { method, path, right, summary: _ } in views() {
         let about_a_tenant = right.is_some_and(is_about_a_tenant);
         assert_eq!(path.contains("{tenant}"), about_a_tenant, "{method} {path}");
     }
@@ -53,7 +53,7 @@ async fn what_cannot_be_recorded_is_not_done_and_nobody_comes_in() {
     let (client, url, session) = admin(&running).await;
     let hub = Arc::clone(running.hub());
     let add = async |tenant: &str| {
-        let post = client.post(format!("{url}/v1/tenants")).bearer_auth(&session);
+        let post = client.post(format!("{url}/api/v1/tenants")).bearer_auth(&session);
         post.json(&json!({ "tenant": tenant })).send().await.unwrap().status()
     };
     assert_eq!(add("before").await, StatusCode::CREATED);
@@ -63,10 +63,10 @@ async fn what_cannot_be_recorded_is_not_done_and_nobody_comes_in() {
         async |tenant: &str| hub.store.has_tenant(Scope::of_a_test(tenant.parse().unwrap())).await.unwrap();
     assert!(there("before").await && !there("after").await, "it was done all the same");
     let login = json!({ "person": "ada", "password": "a password of a test" });
-    let login = client.post(format!("{url}/v1/login")).json(&login).send().await.unwrap();
+    let login = client.post(format!("{url}/api/v1/login")).json(&login).send().await.unwrap();
     assert_eq!(login.status(), StatusCode::INTERNAL_SERVER_ERROR);
     // Looking is not recorded, and goes on.
-    let status = client.get(format!("{url}/v1/status")).bearer_auth(&session).send().await.unwrap();
+    let status = client.get(format!("{url}/api/v1/status")).bearer_auth(&session).send().await.unwrap();
     assert_eq!(status.status(), StatusCode::OK);
     assert!(hub.store.hosts_within(Scope::of_a_test(Reach::Everywhere)).await.unwrap().is_empty());
     drop(hub);

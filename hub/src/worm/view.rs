@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{DIRECTORY, S3};
 use crate::store::{Archived, Store, StoreError};
 
-/// One store, in `GET /v1/status`.
+/// One store, in `GET /api/v1/status`.
 #[derive(Debug, Serialize)]
 pub(crate) struct ArchiveView {
     /// `directory` or `s3`.

@@ -16,11 +16,11 @@ use crate::stage::{Device, Stage, parsed};
 const APPROVAL: WaitingFor = WaitingFor::Approval { have: 0, need: 1 };
 
 async fn waiting(stage: &Stage, tenant: &str) -> Vec<OrderView> {
-    parsed(stage.operate(Method::GET, &format!("/v1/tenants/{tenant}/orders"), None).await).await
+    parsed(stage.operate(Method::GET, &format!("/api/v1/tenants/{tenant}/orders"), None).await).await
 }
 
 async fn hand_in(stage: &Stage, order: &str, envelope: &[u8]) -> StatusCode {
-    let path = format!("/v1/tenants/clinic-7/orders/{order}/approve");
+    let path = format!("/api/v1/tenants/clinic-7/orders/{order}/approve");
     let body = EnvelopeCarried { envelope: contract::blob::Blob(envelope.to_vec()) };
     stage.operate(Method::POST, &path, Some(serde_json::to_value(body).unwrap())).await.status()
 }
@@ -49,7 +49,7 @@ async fn an_order_that_waits_for_people_is_handed_out_again_with_each_signature(
     assert_eq!((views.len(), &views[0].order, views[0].signatures), (1, &first.order, 0));
     assert_eq!((&views[0].waiting_for, views[0].control.as_str()), (&APPROVAL, CONTROL));
     assert_eq!(views[0].host, device.sheet.host);
-    let path = format!("/v1/tenants/clinic-7/orders/{order}");
+    let path = format!("/api/v1/tenants/clinic-7/orders/{order}");
     let carried: EnvelopeCarried = parsed(stage.operate(Method::GET, &path, None).await).await;
     assert_eq!(carried.envelope, first.envelope, "what is signed is not what was ordered");
 
@@ -108,7 +108,9 @@ async fn nothing_but_our_own_bytes_takes_an_orders_place_and_no_other_tenant_see
     assert_eq!(hand_in(&stage, &order, b"{}").await, unfit);
     assert!(device.orders(0).await.orders.is_empty());
     assert_eq!(waiting(&stage, "clinic-8").await, []);
-    for path in [format!("/v1/tenants/clinic-8/orders/{order}"), "/v1/tenants/clinic-9/orders".to_owned()] {
+    for path in
+        [format!("/api/v1/tenants/clinic-8/orders/{order}"), "/api/v1/tenants/clinic-9/orders".to_owned()]
+    {
         assert_eq!(stage.operate(Method::GET, &path, None).await.status(), StatusCode::NOT_FOUND);
     }
 
@@ -171,7 +173,7 @@ async fn a_named_person_orders_what_fits_and_the_order_says_who_it_was() {
     ordered(&device, "i-1").await;
     let host = device.sheet.host.to_string();
     let place = |incident: &str, runbook: &str| {
-        let path = format!("/v1/tenants/clinic-7/hosts/{host}/incidents/{incident}/order");
+        let path = format!("/api/v1/tenants/clinic-7/hosts/{host}/incidents/{incident}/order");
         let body = json!({ "runbook": runbook, "person": "jane", "break_glass": "g-1" });
         let stage = &stage;
         async move { stage.operate(Method::POST, &path, Some(body)).await }
@@ -187,7 +189,7 @@ async fn a_named_person_orders_what_fits_and_the_order_says_who_it_was() {
     assert_eq!(place("i-9", "RB-FILE-001-own-directories").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(place("i-1", "RB-SERVICE-001-restart").await.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(place("i-1", "RB-NONE-001-none").await.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    let theirs = format!("/v1/tenants/clinic-8/hosts/{host}/incidents/i-1/order");
+    let theirs = format!("/api/v1/tenants/clinic-8/hosts/{host}/incidents/i-1/order");
     stage.sheet("clinic-8", "main").await;
     let body = json!({ "runbook": "RB-FILE-001-own-directories", "person": "jane" });
     assert_eq!(stage.operate(Method::POST, &theirs, Some(body)).await.status(), StatusCode::NOT_FOUND);
@@ -197,7 +199,7 @@ async fn a_named_person_orders_what_fits_and_the_order_says_who_it_was() {
 async fn break_glass_is_carried_as_it_came_to_its_own_host_until_that_answered() {
     let stage = Stage::start().await;
     let (device, other) = (stage.enrolled("clinic-7").await, stage.enrolled("clinic-8").await);
-    let path = format!("/v1/tenants/clinic-7/hosts/{}/break-glass", device.sheet.host);
+    let path = format!("/api/v1/tenants/clinic-7/hosts/{}/break-glass", device.sheet.host);
     let carry = |bytes: Vec<u8>| {
         let body = EnvelopeCarried { envelope: contract::blob::Blob(bytes) };
         stage.operate(Method::POST, &path, Some(serde_json::to_value(body).unwrap()))

@@ -110,7 +110,7 @@ async fn a_body_that_makes_no_sense_is_named_by_line_and_column() {
     let huge = device.client.post(&url).body("x".repeat(70_000)).send().await;
     assert!(huge.is_err() || huge.is_ok_and(|r| r.status() == StatusCode::PAYLOAD_TOO_LARGE));
     assert_eq!(device.get("/v1/orders?wait_ms=1&tenant=other").await.status(), StatusCode::BAD_REQUEST);
-    assert_eq!(device.get("/v1/nowhere").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(device.get("/api/v1/nowhere").await.status(), StatusCode::NOT_FOUND);
     let held: contract::plane::EvidenceHeld = parsed(device.get("/v1/evidence").await).await;
     assert_eq!(held.size, 0);
 }

@@ -62,7 +62,7 @@ async fn a_deleted_copy_is_missed_and_once_it_is_restored_the_log_goes_on() {
     nothing_is_cosigned(&stage, &device, 0).await;
     // Nor does an export call it a machine that never sent anything.
     let body = json!({ "from": "2026-11-21T00:00:00.000Z", "to": "2026-11-22T00:00:00.000Z", "by": "Ada" });
-    let kit = stage.operate(reqwest::Method::POST, "/v1/tenants/clinic-7/kits", Some(body)).await;
+    let kit = stage.operate(reqwest::Method::POST, "/api/v1/tenants/clinic-7/kits", Some(body)).await;
     assert_eq!(kit.status(), StatusCode::INTERNAL_SERVER_ERROR, "{}", kit.text().await.unwrap());
     // While the hub runs.
     put_back(&directory, &whole);

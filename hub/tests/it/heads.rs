@@ -28,7 +28,7 @@ async fn deliver(device: &mut Device) -> u64 {
 }
 
 async fn proof(stage: &Stage, origin: &str, size: u64) -> Option<Proof> {
-    let path = format!("/v1/heads/proof?origin={origin}&size={size}");
+    let path = format!("/api/v1/heads/proof?origin={origin}&size={size}");
     let response = stage.operate(Method::GET, &path, None).await;
     match response.status() {
         StatusCode::OK => Some(Proof::parse(&response.bytes().await.unwrap()).unwrap()),
@@ -262,7 +262,7 @@ async fn the_program_asks_the_witnesses_that_its_policy_names() {
     let mut heads = Value::Null;
     for _ in 0..1000 {
         let status =
-            plain().get(format!("http://{operator}/v1/status")).bearer_auth(&token).send().await.unwrap();
+            plain().get(format!("http://{operator}/api/v1/status")).bearer_auth(&token).send().await.unwrap();
         heads = parsed::<Value>(status).await["heads"].clone();
         if heads["witnessed"] == 1 {
             break;

@@ -92,7 +92,7 @@ async fn what_was_exported_verifies_with_the_keys_on_the_sheet_and_no_others() {
     let stage = Stage::start_told(quick()).await;
     let mut device = machine(&stage, "clinic-7", "main").await;
     grow(&mut device, 700).await;
-    let head = format!("/v1/heads/proof?origin={}&size=700", device.sheet.origin);
+    let head = format!("/api/v1/heads/proof?origin={}&size=700", device.sheet.origin);
     for _ in 0..500 {
         let found = stage.operate(Method::GET, &head, None).await.text().await.unwrap();
         if Proof::parse(found.as_bytes())
@@ -117,7 +117,7 @@ async fn what_was_exported_verifies_with_the_keys_on_the_sheet_and_no_others() {
     assert!(files.contains_key("heads/3.checkpoint"));
     assert!(files.contains_key(&format!("logs/{}/head.tlog-proof", device.sheet.host)));
 
-    let hub: HubKeys = parsed(stage.operate(Method::GET, "/v1/keys", None).await).await;
+    let hub: HubKeys = parsed(stage.operate(Method::GET, "/api/v1/keys", None).await).await;
     let key = device.log.key();
     let (own, kits) = (("--key", key.as_str()), ("--kit-key", hub.kits.as_str()));
     let (witness, heads) = (("--witness", hub.witness.as_str()), ("--heads-key", hub.heads.as_str()));

@@ -42,7 +42,7 @@ pub(crate) async fn machine(stage: &Stage, tenant: &str, site: &str) -> Device {
 
 async fn ask(stage: &Stage, tenant: &str, minutes: (u64, u64), by: &str) -> Response {
     let body = json!({ "from": minute(minutes.0), "to": minute(minutes.1), "by": by });
-    stage.operate(Method::POST, &format!("/v1/tenants/{tenant}/kits"), Some(body)).await
+    stage.operate(Method::POST, &format!("/api/v1/tenants/{tenant}/kits"), Some(body)).await
 }
 
 async fn export(stage: &Stage, tenant: &str, minutes: (u64, u64), by: &str) -> KitView {
@@ -50,7 +50,7 @@ async fn export(stage: &Stage, tenant: &str, minutes: (u64, u64), by: &str) -> K
 }
 
 async fn fetch(stage: &Stage, kit: &KitView) -> Vec<u8> {
-    let path = format!("/v1/tenants/{}/kits/{}", kit.tenant, kit.id.as_ref().unwrap());
+    let path = format!("/api/v1/tenants/{}/kits/{}", kit.tenant, kit.id.as_ref().unwrap());
     let response = stage.operate(Method::GET, &path, None).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.content_length(), Some(kit.bytes));
@@ -119,7 +119,7 @@ async fn a_kit_is_the_same_bytes_after_the_logs_grew_and_the_hub_was_restarted()
     assert!(silent["no_records_in_period"].is_string() && silent["records_in_period"] == 0);
     let cover: Value = serde_json::from_slice(&files["kit.json"]).unwrap();
     assert_eq!(cover["files"]["README.txt"], Digest::of(&files["README.txt"]).to_string());
-    let keys: HubKeys = parsed(stage.operate(Method::GET, "/v1/keys", None).await).await;
+    let keys: HubKeys = parsed(stage.operate(Method::GET, "/api/v1/keys", None).await).await;
     let note = tlog::SignedNote::parse(&files["kit.note"]).unwrap();
     note.verify(&keys.kits.parse().unwrap()).unwrap();
 }
@@ -184,7 +184,7 @@ async fn nothing_to_export_is_said_and_nothing_is_kept() {
 
     let body = json!({ "from": minute(10), "to": minute(20), "by": "Ada", "dry_run": true });
     let dry: KitView =
-        parsed(stage.operate(Method::POST, "/v1/tenants/clinic-7/kits", Some(body)).await).await;
+        parsed(stage.operate(Method::POST, "/api/v1/tenants/clinic-7/kits", Some(body)).await).await;
     assert!(dry.id.is_none() && dry.logs[0].records == 10);
     let kit = export(&stage, "clinic-7", (10, 20), "Ada").await;
     let files = files(&fetch(&stage, &kit).await);
@@ -219,10 +219,10 @@ async fn one_tenant_reaches_no_kit_and_no_sheet_of_another() {
     let get = async |path: String| stage.operate(Method::GET, &path, None).await.status();
     let (id, host) = (kit.id.unwrap(), device.sheet.host.clone());
     for tenant in ["clinic-8", "clinic-9"] {
-        assert_eq!(get(format!("/v1/tenants/{tenant}/kits/{id}")).await, StatusCode::NOT_FOUND);
-        assert_eq!(get(format!("/v1/tenants/{tenant}/hosts/{host}/sheet")).await, StatusCode::NOT_FOUND);
+        assert_eq!(get(format!("/api/v1/tenants/{tenant}/kits/{id}")).await, StatusCode::NOT_FOUND);
+        assert_eq!(get(format!("/api/v1/tenants/{tenant}/hosts/{host}/sheet")).await, StatusCode::NOT_FOUND);
     }
-    assert_eq!(get("/v1/tenants/clinic-7/kits/e-0".to_owned()).await, StatusCode::NOT_FOUND);
+    assert_eq!(get("/api/v1/tenants/clinic-7/kits/e-0".to_owned()).await, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,13 +230,13 @@ async fn a_sheet_shows_the_keys_that_were_pinned() {
     let stage = Stage::start().await;
     let waiting = stage.sheet("clinic-7", "main").await;
     let sheet = async |host: String| {
-        let path = format!("/v1/tenants/clinic-7/hosts/{host}/sheet");
+        let path = format!("/api/v1/tenants/clinic-7/hosts/{host}/sheet");
         stage.operate(Method::GET, &path, None).await
     };
     assert_eq!(sheet(waiting.host.to_string()).await.status(), StatusCode::CONFLICT);
     let device = stage.enrolled("clinic-7").await;
     let text = sheet(device.sheet.host.to_string()).await.text().await.unwrap();
-    let hub: HubKeys = parsed(stage.operate(Method::GET, "/v1/keys", None).await).await;
+    let hub: HubKeys = parsed(stage.operate(Method::GET, "/api/v1/keys", None).await).await;
     assert_eq!(hub.witness, device.sheet.witness_key);
     for line in [device.log.key(), device.sheet.origin.clone(), hub.witness, hub.heads, hub.kits] {
         assert!(text.contains(&line), "{line} is not on the sheet:\n{text}");
@@ -257,7 +257,7 @@ async fn a_damaged_copy_ends_in_no_kit_never_in_another() {
     let mut bytes = std::fs::read(&bundle).unwrap();
     bytes[20_000] ^= 1;
     edge::file::write_durably(&bundle, &bytes).unwrap();
-    let path = format!("/v1/tenants/clinic-7/kits/{}", kit.id.unwrap());
+    let path = format!("/api/v1/tenants/clinic-7/kits/{}", kit.id.unwrap());
     // The connection may be closed before or after the answer's head has left.
     let whole = match plain().get(stage.url(&path)).bearer_auth(stage.token()).send().await {
         Ok(response) => response.bytes().await.map(drop),

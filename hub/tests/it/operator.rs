@@ -11,7 +11,7 @@ use crate::stage::{Stage, parsed, plain};
 async fn nobody_without_the_token_and_no_rebound_name() {
     let stage = Stage::start().await;
     let client = plain();
-    for path in ["/v1/status", "/v1/nowhere"] {
+    for path in ["/api/v1/status", "/api/v1/nowhere"] {
         let url = stage.url(path);
         assert_eq!(client.get(&url).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
         let wrong = client.get(&url).bearer_auth("0".repeat(64)).send().await.unwrap();
@@ -20,31 +20,31 @@ async fn nobody_without_the_token_and_no_rebound_name() {
             client.get(&url).bearer_auth(stage.token()).header("host", "evil.example").send().await.unwrap();
         assert_eq!(rebound.status(), StatusCode::FORBIDDEN);
     }
-    assert_eq!(stage.operate(Method::GET, "/v1/status", None).await.status(), StatusCode::OK);
-    assert_eq!(stage.operate(Method::GET, "/v1/nowhere", None).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(stage.operate(Method::GET, "/api/v1/status", None).await.status(), StatusCode::OK);
+    assert_eq!(stage.operate(Method::GET, "/api/v1/nowhere", None).await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_and_sites_are_added_once_and_asked_for_by_name() {
     let stage = Stage::start().await;
     let post = |path: &'static str, body: Value| stage.operate(Method::POST, path, Some(body));
-    assert_eq!(post("/v1/tenants", json!({ "tenant": "a" })).await.status(), StatusCode::CREATED);
-    assert_eq!(post("/v1/tenants", json!({ "tenant": "a" })).await.status(), StatusCode::OK);
-    assert_eq!(post("/v1/tenants", json!({ "tenant": "A*" })).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(post("/api/v1/tenants", json!({ "tenant": "a" })).await.status(), StatusCode::CREATED);
+    assert_eq!(post("/api/v1/tenants", json!({ "tenant": "a" })).await.status(), StatusCode::OK);
+    assert_eq!(post("/api/v1/tenants", json!({ "tenant": "A*" })).await.status(), StatusCode::BAD_REQUEST);
     assert_eq!(
-        post("/v1/tenants", json!({ "tenant": "a", "plan": 1 })).await.status(),
+        post("/api/v1/tenants", json!({ "tenant": "a", "plan": 1 })).await.status(),
         StatusCode::BAD_REQUEST
     );
-    assert_eq!(post("/v1/tenants/a/sites", json!({ "site": "s" })).await.status(), StatusCode::CREATED);
-    assert_eq!(post("/v1/tenants/a/sites", json!({ "site": "s" })).await.status(), StatusCode::OK);
-    assert_eq!(post("/v1/tenants/b/sites", json!({ "site": "s" })).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(post("/api/v1/tenants/a/sites", json!({ "site": "s" })).await.status(), StatusCode::CREATED);
+    assert_eq!(post("/api/v1/tenants/a/sites", json!({ "site": "s" })).await.status(), StatusCode::OK);
+    assert_eq!(post("/api/v1/tenants/b/sites", json!({ "site": "s" })).await.status(), StatusCode::NOT_FOUND);
     let enrolments = |path| stage.operate(Method::POST, path, None);
-    assert_eq!(enrolments("/v1/tenants/a/sites/t/enrolments").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(enrolments("/api/v1/tenants/a/sites/t/enrolments").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(
-        stage.operate(Method::GET, "/v1/tenants/b/incidents", None).await.status(),
+        stage.operate(Method::GET, "/api/v1/tenants/b/incidents", None).await.status(),
         StatusCode::NOT_FOUND
     );
-    let unknown = format!("/v1/certificates/{}/revoke", contract::digest::Digest::of(b"none"));
+    let unknown = format!("/api/v1/certificates/{}/revoke", contract::digest::Digest::of(b"none"));
     assert_eq!(stage.operate(Method::POST, &unknown, None).await.status(), StatusCode::NOT_FOUND);
 }
 
@@ -57,7 +57,7 @@ async fn a_body_that_nobody_asked_for_and_that_comes_late_costs_no_answer() {
     let said = tokio::task::spawn_blocking(move || {
         let mut peer = std::net::TcpStream::connect(&address).unwrap();
         let head = format!(
-            "POST /v1/tenants/a/sites/s/enrolments HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+            "POST /api/v1/tenants/a/sites/s/enrolments HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
              Content-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n",
             token.trim()
         );

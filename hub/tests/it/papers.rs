@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::stage::{Device, Stage, bootstrap, config, parsed};
 
 const LIST: &str = "listening: { tcp: [22], udp: [] }\nssh_keys: []\n";
-const SITE: &str = "/v1/tenants/clinic-7/sites/main/allowlist";
-const EXCEPTIONS: &str = "/v1/tenants/clinic-7/exceptions";
+const SITE: &str = "/api/v1/tenants/clinic-7/sites/main/allowlist";
+const EXCEPTIONS: &str = "/api/v1/tenants/clinic-7/exceptions";
 
 async fn listed(device: &Device) -> PapersIssued {
     parsed(device.get("/v1/papers").await).await
@@ -141,7 +141,7 @@ async fn a_list_is_for_its_own_site_or_host_and_counts_for_nobody_else() {
     let (ours, annex) = (stage.enrolled("clinic-7").await, stage.enrolled_at("clinic-7", "annex").await);
     let theirs = stage.enrolled("clinic-8").await;
     set(&stage, SITE, Some(LIST)).await;
-    let own = format!("/v1/tenants/clinic-7/hosts/{}/allowlist", ours.sheet.host);
+    let own = format!("/api/v1/tenants/clinic-7/hosts/{}/allowlist", ours.sheet.host);
     let second = stage.enrolled("clinic-7").await;
     // The sheet of a later host carries it.
     let carried = second.sheet.allowlist.clone().unwrap();
@@ -161,14 +161,14 @@ async fn a_list_is_for_its_own_site_or_host_and_counts_for_nobody_else() {
     // What one host was given opens for no other.
     let bytes = envelope(&ours, PaperKind::Allowlist).await;
     assert_eq!(opened(&second, PaperKind::Allowlist, &bytes), Err(paper::PaperFault::NotForUs));
-    let others = format!("/v1/tenants/clinic-8/hosts/{}/allowlist", ours.sheet.host);
+    let others = format!("/api/v1/tenants/clinic-8/hosts/{}/allowlist", ours.sheet.host);
     let body = json!({ "file": "a", "text": LIST });
     assert_eq!(stage.operate(Method::POST, &others, Some(body)).await.status(), StatusCode::NOT_FOUND);
 }
 
 async fn set_up(stage: &Stage) {
-    stage.operate(Method::POST, "/v1/tenants", Some(json!({ "tenant": "clinic-7" }))).await;
-    stage.operate(Method::POST, "/v1/tenants/clinic-7/sites", Some(json!({ "site": "main" }))).await;
+    stage.operate(Method::POST, "/api/v1/tenants", Some(json!({ "tenant": "clinic-7" }))).await;
+    stage.operate(Method::POST, "/api/v1/tenants/clinic-7/sites", Some(json!({ "site": "main" }))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ pub(crate) async fn first_account(directory: &Path, operator: &str, link: &str) 
     let (at, secret) = link.split_once('#').unwrap();
     assert_eq!(at, format!("http://{operator}/join"));
     let body = json!({ "secret": secret, "person": FIRST, "password": PASSWORD });
-    let joined = plain().post(format!("http://{operator}/v1/join")).json(&body).send().await.unwrap();
+    let joined = plain().post(format!("http://{operator}/api/v1/join")).json(&body).send().await.unwrap();
     let opened: SessionOpened = parsed(joined).await;
     edge::file::write_durably(&directory.join("operator.token"), opened.session.as_bytes()).unwrap();
 }
@@ -55,15 +55,15 @@ pub(crate) async fn log_in(stage: &Stage, person: &str, password: &str, code: Op
     if let Some(code) = code {
         body["code"] = code.into();
     }
-    plain().post(stage.url("/v1/login")).json(&body).send().await.unwrap()
+    plain().post(stage.url("/api/v1/login")).json(&body).send().await.unwrap()
 }
 
 /// Invites somebody and has them come in.
 pub(crate) async fn invited(stage: &Stage, new: Value) -> Somebody {
-    let made = stage.operate(Method::POST, "/v1/people", Some(new.clone())).await;
+    let made = stage.operate(Method::POST, "/api/v1/people", Some(new.clone())).await;
     let Invited { secret, .. } = parsed(made).await;
     let body = json!({ "secret": secret, "person": new["person"], "password": PASSWORD });
-    let joined = plain().post(stage.url("/v1/join")).json(&body).send().await.unwrap();
+    let joined = plain().post(stage.url("/api/v1/join")).json(&body).send().await.unwrap();
     let opened: SessionOpened = parsed(joined).await;
     Somebody::new(stage, &opened.session)
 }
@@ -101,7 +101,7 @@ async fn the_first_account_is_made_once_by_the_link_and_there_is_no_other_way_in
     let running = hub::serve::start(&crate::stage::config(directory.path())).await.unwrap();
     let link = running.first_run().unwrap().to_owned();
     let secret = link.split_once('#').unwrap().1;
-    let url = format!("http://{}/v1", running.operator());
+    let url = format!("http://{}/api/v1", running.operator());
     let join = async |secret: &str, person: &str, password: &str| {
         let body = json!({ "secret": secret, "person": person, "password": password });
         plain().post(format!("{url}/join")).json(&body).send().await.unwrap().status()
@@ -134,7 +134,7 @@ async fn a_link_that_nobody_used_is_another_one_after_a_restart() {
     let running = hub::serve::start(&config).await.unwrap();
     assert!(!running.first_run().unwrap().ends_with(&first));
     let body = json!({ "secret": first, "person": "ada", "password": PASSWORD });
-    let url = format!("http://{}/v1/join", running.operator());
+    let url = format!("http://{}/api/v1/join", running.operator());
     let joined = plain().post(url).json(&body).send().await.unwrap();
     assert_eq!(joined.status(), StatusCode::FORBIDDEN, "the link before still works");
     running.stop().await;
@@ -167,12 +167,12 @@ async fn sessions_end_when_the_role_changes_and_when_the_account_is_closed() {
     let stage = Stage::start().await;
     stage.sheet("a", "s").await;
     let technician = invited(&stage, technician_of("a")).await;
-    let sites = "/v1/tenants/a/sites";
+    let sites = "/api/v1/tenants/a/sites";
     assert_eq!(technician.status("POST", sites, Some(&json!({ "site": "t" }))).await, StatusCode::CREATED);
     let viewer = json!({ "role": "clinic-viewer", "reach": { "tenants": ["a"] } });
-    let path = "/v1/people/of-a/role";
+    let path = "/api/v1/people/of-a/role";
     assert_eq!(stage.operate(Method::POST, path, Some(viewer)).await.status(), StatusCode::OK);
-    let incidents = "/v1/tenants/a/incidents";
+    let incidents = "/api/v1/tenants/a/incidents";
     assert_eq!(
         technician.status("GET", incidents, None).await,
         StatusCode::UNAUTHORIZED,
@@ -184,16 +184,19 @@ async fn sessions_end_when_the_role_changes_and_when_the_account_is_closed() {
     assert_eq!(viewer.status("GET", incidents, None).await, StatusCode::OK);
     assert_eq!(viewer.status("POST", sites, Some(&json!({ "site": "u" }))).await, StatusCode::FORBIDDEN);
     let body = Some(json!({ "disabled": true }));
-    assert_eq!(stage.operate(Method::POST, "/v1/people/of-a/disabled", body).await.status(), StatusCode::OK);
+    assert_eq!(
+        stage.operate(Method::POST, "/api/v1/people/of-a/disabled", body).await.status(),
+        StatusCode::OK
+    );
     assert_eq!(viewer.status("GET", incidents, None).await, StatusCode::UNAUTHORIZED);
     assert_eq!(log_in(&stage, "of-a", PASSWORD, None).await.status(), StatusCode::UNAUTHORIZED);
 
-    let last = format!("/v1/people/{FIRST}/disabled");
+    let last = format!("/api/v1/people/{FIRST}/disabled");
     let refused = stage.operate(Method::POST, &last, Some(json!({ "disabled": true }))).await;
     assert_eq!(refused.status(), StatusCode::CONFLICT, "the last admin was closed out");
     let out = Somebody::new(&stage, &stage.token());
-    assert_eq!(out.status("POST", "/v1/logout", None).await, StatusCode::OK);
-    assert_eq!(out.status("GET", "/v1/status", None).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(out.status("POST", "/api/v1/logout", None).await, StatusCode::OK);
+    assert_eq!(out.status("GET", "/api/v1/status", None).await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,19 +206,20 @@ async fn a_key_opens_what_it_was_made_for_rotates_with_an_overlap_and_ends() {
     stage.sheet("b", "s").await;
     let body =
         json!({ "reach": { "tenants": ["a"] }, "rights": ["incidents-read", "own-change"], "days": 1 });
-    let made: KeyMade = parsed(stage.operate(Method::POST, "/v1/me/keys", Some(body.clone())).await).await;
+    let made: KeyMade =
+        parsed(stage.operate(Method::POST, "/api/v1/me/keys", Some(body.clone())).await).await;
     let key = Somebody::new(&stage, &made.key);
-    let (ours, theirs) = ("/v1/tenants/a/incidents", "/v1/tenants/b/incidents");
+    let (ours, theirs) = ("/api/v1/tenants/a/incidents", "/api/v1/tenants/b/incidents");
     assert_eq!(key.status("GET", ours, None).await, StatusCode::OK);
     assert_eq!(key.status("GET", theirs, None).await, StatusCode::NOT_FOUND);
-    assert_eq!(key.status("GET", "/v1/tenants/a/orders", None).await, StatusCode::FORBIDDEN);
+    assert_eq!(key.status("GET", "/api/v1/tenants/a/orders", None).await, StatusCode::FORBIDDEN);
     assert_eq!(
-        key.status("POST", "/v1/me/keys", Some(&body)).await,
+        key.status("POST", "/api/v1/me/keys", Some(&body)).await,
         StatusCode::FORBIDDEN,
         "a key made a key"
     );
 
-    let rotate = format!("/v1/me/keys/{}/rotate", made.id);
+    let rotate = format!("/api/v1/me/keys/{}/rotate", made.id);
     let next: KeyMade = parsed(key.ask("POST", &rotate, None).await).await;
     assert!(next.previous_until.is_some() && next.key != made.key);
     let next = Somebody::new(&stage, &next.key);
@@ -227,27 +231,30 @@ async fn a_key_opens_what_it_was_made_for_rotates_with_an_overlap_and_ends() {
         StatusCode::CONFLICT,
         "a third one within the overlap"
     );
-    let revoke = format!("/v1/me/keys/{}/revoke", made.id);
+    let revoke = format!("/api/v1/me/keys/{}/revoke", made.id);
     assert_eq!(stage.operate(Method::POST, &revoke, None).await.status(), StatusCode::OK);
     for gone in [&key, &next] {
         assert_eq!(gone.status("GET", ours, None).await, StatusCode::UNAUTHORIZED);
     }
     let endless = json!({ "reach": "everywhere", "rights": [], "days": 0 });
-    let refused = stage.operate(Method::POST, "/v1/me/keys", Some(endless)).await;
+    let refused = stage.operate(Method::POST, "/api/v1/me/keys", Some(endless)).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_did_what_is_in_the_hubs_own_log_and_the_verifier_says_it_is_whole() {
     let stage = Stage::start().await;
-    let keys: HubKeys = parsed(stage.operate(Method::GET, "/v1/keys", None).await).await;
+    let keys: HubKeys = parsed(stage.operate(Method::GET, "/api/v1/keys", None).await).await;
     stage.sheet("a", "s").await;
     stage.sheet("b", "s").await;
     let technician = invited(&stage, technician_of("a")).await;
-    assert_eq!(technician.status("GET", "/v1/tenants/b/incidents", None).await, StatusCode::NOT_FOUND);
-    assert_eq!(technician.status("GET", "/v1/people", None).await, StatusCode::FORBIDDEN);
+    assert_eq!(technician.status("GET", "/api/v1/tenants/b/incidents", None).await, StatusCode::NOT_FOUND);
+    assert_eq!(technician.status("GET", "/api/v1/people", None).await, StatusCode::FORBIDDEN);
     assert_eq!(log_in(&stage, "of-a", "not the password", None).await.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(plain().get(stage.url("/v1/status")).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        plain().get(stage.url("/api/v1/status")).send().await.unwrap().status(),
+        StatusCode::UNAUTHORIZED
+    );
     let Stage { directory, running } = stage;
     running.stop().await;
 
@@ -256,9 +263,9 @@ async fn who_did_what_is_in_the_hubs_own_log_and_the_verifier_says_it_is_whole()
     for line in [
         r#""kind":"opened""#,
         r#"{"entry":"invitation","person":"jane"}"#,
-        r#"{"path":"/v1/tenants","person":"jane","right":"tenants-add","stage":"begun"}"#,
-        r#"{"path":"/v1/tenants","person":"jane","right":"tenants-add","stage":{"ended":{"status":201}}}"#,
-        r#""path":"/v1/tenants/a/sites/s/enrolments","person":"jane","right":"enrolments-add","stage":"begun","tenant":"a""#,
+        r#"{"path":"/api/v1/tenants","person":"jane","right":"tenants-add","stage":"begun"}"#,
+        r#"{"path":"/api/v1/tenants","person":"jane","right":"tenants-add","stage":{"ended":{"status":201}}}"#,
+        r#""path":"/api/v1/tenants/a/sites/s/enrolments","person":"jane","right":"enrolments-add","stage":"begun","tenant":"a""#,
         r#""person":"of-a","right":"incidents-read","stage":{"refused":{"times":1,"why":"other_tenant"}},"tenant":"b""#,
         r#""person":"of-a","right":"people-read","stage":{"refused":{"times":1,"why":"role"}}"#,
         r#"{"entry":"refused","person":"of-a"}"#,
@@ -284,7 +291,7 @@ async fn a_browser_needs_more_than_its_cookie_and_other_pages_get_nowhere() {
         }
         request.json(&json!({ "tenant": "a" })).send().await.unwrap()
     };
-    assert_eq!(ask(Method::GET, "/v1/status", &[]).await.status(), StatusCode::OK);
+    assert_eq!(ask(Method::GET, "/api/v1/status", &[]).await.status(), StatusCode::OK);
     let own = stage.url("");
     for (more, status) in [
         (&[][..], StatusCode::FORBIDDEN),
@@ -293,12 +300,12 @@ async fn a_browser_needs_more_than_its_cookie_and_other_pages_get_nowhere() {
         (&[("x-suture-csrf", &opened.csrf), ("sec-fetch-site", "cross-site")], StatusCode::FORBIDDEN),
         (&[("x-suture-csrf", &opened.csrf), ("origin", &own)], StatusCode::CREATED),
     ] {
-        assert_eq!(ask(Method::POST, "/v1/tenants", more).await.status(), status, "{more:?}");
+        assert_eq!(ask(Method::POST, "/api/v1/tenants", more).await.status(), status, "{more:?}");
     }
     // What another page would ask first is refused, and nothing gives it leave.
-    let preflight = ask(Method::OPTIONS, "/v1/tenants", &[("origin", "http://evil.example")]).await;
+    let preflight = ask(Method::OPTIONS, "/api/v1/tenants", &[("origin", "http://evil.example")]).await;
     assert_eq!(preflight.status(), StatusCode::FORBIDDEN);
-    for answer in [preflight, ask(Method::GET, "/v1/status", &[("origin", &own)]).await] {
+    for answer in [preflight, ask(Method::GET, "/api/v1/status", &[("origin", &own)]).await] {
         let headers = answer.headers();
         assert!(headers.keys().all(|name| !name.as_str().starts_with("access-control")), "{headers:?}");
         let policy = headers["content-security-policy"].to_str().unwrap();
@@ -318,22 +325,27 @@ async fn a_browser_needs_more_than_its_cookie_and_other_pages_get_nowhere() {
 async fn every_error_is_a_problem_by_the_specification() {
     let stage = Stage::start().await;
     let ours = Somebody::new(&stage, &stage.token());
-    let strange = plain().get(stage.url("/v1/status")).send().await.unwrap();
-    let rebound = plain().get(stage.url("/v1/status")).header("host", "evil.example").send().await.unwrap();
+    let strange = plain().get(stage.url("/api/v1/status")).send().await.unwrap();
+    let rebound =
+        plain().get(stage.url("/api/v1/status")).header("host", "evil.example").send().await.unwrap();
     for (status, answer) in [
         (401, strange),
         (403, rebound),
-        (404, ours.ask("GET", "/v1/nowhere", None).await),
-        (405, ours.ask("DELETE", "/v1/status", None).await),
-        (400, ours.ask("POST", "/v1/tenants", Some(&json!({ "tenant": "a", "plan": 1 }))).await),
-        (400, ours.ask("GET", "/v1/heads/proof?size=x", None).await),
-        (400, ours.ask("GET", "/v1/tenants/%FF/incidents", None).await),
+        (404, ours.ask("GET", "/api/v1/nowhere", None).await),
+        (405, ours.ask("DELETE", "/api/v1/status", None).await),
+        (400, ours.ask("POST", "/api/v1/tenants", Some(&json!({ "tenant": "a", "plan": 1 }))).await),
+        (400, ours.ask("GET", "/api/v1/heads/proof?size=x", None).await),
+        (400, ours.ask("GET", "/api/v1/tenants/%FF/incidents", None).await),
         (
             422,
-            ours.ask("POST", "/v1/me/keys", Some(&json!({ "reach": "everywhere", "rights": [], "days": 0 })))
-                .await,
+            ours.ask(
+                "POST",
+                "/api/v1/me/keys",
+                Some(&json!({ "reach": "everywhere", "rights": [], "days": 0 })),
+            )
+            .await,
         ),
-        (413, ours.ask("POST", "/v1/tenants", Some(&json!({ "tenant": "a".repeat(70_000) }))).await),
+        (413, ours.ask("POST", "/api/v1/tenants", Some(&json!({ "tenant": "a".repeat(70_000) }))).await),
     ] {
         assert_eq!(answer.status().as_u16(), status);
         assert_eq!(answer.headers()["content-type"], "application/problem+json", "{status}");

@@ -39,7 +39,7 @@ fn step() -> u64 {
 }
 
 async fn confirmed(stage: &Stage, code: &str) -> StatusCode {
-    stage.operate(Method::POST, "/v1/me/totp/confirm", Some(json!({ "code": code }))).await.status()
+    stage.operate(Method::POST, "/api/v1/me/totp/confirm", Some(json!({ "code": code }))).await.status()
 }
 
 async fn tried(stage: &Stage, password: &str, code: Option<&str>) -> StatusCode {
@@ -49,7 +49,7 @@ async fn tried(stage: &Stage, password: &str, code: Option<&str>) -> StatusCode 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_factor_counts_once_a_code_was_seen_and_then_nobody_comes_in_without() {
     let stage = Stage::start().await;
-    let factor: SecondFactor = parsed(stage.operate(Method::POST, "/v1/me/totp", None).await).await;
+    let factor: SecondFactor = parsed(stage.operate(Method::POST, "/api/v1/me/totp", None).await).await;
     assert!(factor.uri.contains(&factor.secret) && factor.secret.len() == 32);
     let app = App::told(&factor.secret);
     assert_eq!(confirmed(&stage, "").await, StatusCode::UNPROCESSABLE_ENTITY);
@@ -58,7 +58,7 @@ async fn a_second_factor_counts_once_a_code_was_seen_and_then_nobody_comes_in_wi
     let now = step();
     let (first, second) = (app.code(now), app.code(now + 1));
     assert_eq!(confirmed(&stage, &first).await, StatusCode::OK);
-    let again = stage.operate(Method::POST, "/v1/me/totp", None).await;
+    let again = stage.operate(Method::POST, "/api/v1/me/totp", None).await;
     assert_eq!(
         again.status(),
         StatusCode::CONFLICT,
@@ -77,7 +77,7 @@ async fn a_second_factor_counts_once_a_code_was_seen_and_then_nobody_comes_in_wi
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_nothing_without_the_password_and_one_of_long_ago_is_none() {
     let stage = Stage::start().await;
-    let factor: SecondFactor = parsed(stage.operate(Method::POST, "/v1/me/totp", None).await).await;
+    let factor: SecondFactor = parsed(stage.operate(Method::POST, "/api/v1/me/totp", None).await).await;
     let app = App::told(&factor.secret);
     let now = step();
     assert_eq!(confirmed(&stage, &app.code(now)).await, StatusCode::OK);

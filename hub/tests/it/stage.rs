@@ -74,8 +74,8 @@ impl Stage {
     }
 
     pub(crate) async fn sheet(&self, tenant: &str, site: &str) -> EnrolmentSheet {
-        self.operate(Method::POST, "/v1/tenants", Some(json!({ "tenant": tenant }))).await;
-        let sites = format!("/v1/tenants/{tenant}/sites");
+        self.operate(Method::POST, "/api/v1/tenants", Some(json!({ "tenant": tenant }))).await;
+        let sites = format!("/api/v1/tenants/{tenant}/sites");
         self.operate(Method::POST, &sites, Some(json!({ "site": site }))).await;
         let made = self.operate(Method::POST, &format!("{sites}/{site}/enrolments"), None).await;
         assert_eq!(made.status(), StatusCode::CREATED);
@@ -105,18 +105,18 @@ impl Stage {
     }
 
     pub(crate) async fn incidents(&self, tenant: &str) -> Vec<IncidentView> {
-        parsed(self.operate(Method::GET, &format!("/v1/tenants/{tenant}/incidents"), None).await).await
+        parsed(self.operate(Method::GET, &format!("/api/v1/tenants/{tenant}/incidents"), None).await).await
     }
 
     pub(crate) async fn revoke(&self, device: &Device) {
         let der = rustls_pki_types::pem::PemObject::from_pem_slice(device.certificate.as_bytes());
         let der: rustls_pki_types::CertificateDer<'_> = der.unwrap();
-        let path = format!("/v1/certificates/{}/revoke", identity::fingerprint(&der));
+        let path = format!("/api/v1/certificates/{}/revoke", identity::fingerprint(&der));
         assert_eq!(self.operate(Method::POST, &path, None).await.status(), StatusCode::OK);
     }
 
     pub(crate) async fn status(&self) -> Value {
-        parsed(self.operate(Method::GET, "/v1/status", None).await).await
+        parsed(self.operate(Method::GET, "/api/v1/status", None).await).await
     }
 
     /// What the alarms of that kind say. Reading the database while the hub writes to it is what its log is for.

@@ -81,7 +81,7 @@ async fn what_is_withheld_is_taken_back_and_stays_so_across_a_restart() {
     let (device, neighbour) =
         (stage.enrolled("clinic-7").await, stage.enrolled_at("clinic-7", "annex").await);
     let (granted, given) = issued(&device).await;
-    let host = format!("/v1/tenants/clinic-7/hosts/{}/standing", device.sheet.host);
+    let host = format!("/api/v1/tenants/clinic-7/hosts/{}/standing", device.sheet.host);
     let wakes = tokio::spawn({
         let request = device.client.get(format!("{}/v1/orders?wait_ms=20000", device.url));
         async move { parsed::<contract::plane::OrdersWaiting>(request.send().await.unwrap()).await }
@@ -100,14 +100,14 @@ async fn what_is_withheld_is_taken_back_and_stays_so_across_a_restart() {
     let (device, neighbour) = (device.moved(&stage), neighbour.moved(&stage));
     assert_eq!(issued(&device).await.0.runbooks, []);
     assert!(issued(&device).await.0.counter > back.counter);
-    withhold(&stage, "/v1/tenants/clinic-7/standing", true).await;
+    withhold(&stage, "/api/v1/tenants/clinic-7/standing", true).await;
     withhold(&stage, &host, false).await;
     for host in [&device, &neighbour] {
         assert_eq!(issued(host).await.0.runbooks, [], "the tenant's word was passed over");
     }
-    withhold(&stage, "/v1/tenants/clinic-7/standing", false).await;
+    withhold(&stage, "/api/v1/tenants/clinic-7/standing", false).await;
     assert_eq!(issued(&device).await.0.runbooks, granted.runbooks);
-    for path in ["/v1/tenants/clinic-9/standing", "/v1/tenants/clinic-7/hosts/h-9/standing"] {
+    for path in ["/api/v1/tenants/clinic-9/standing", "/api/v1/tenants/clinic-7/hosts/h-9/standing"] {
         let body = Some(json!({ "withheld": true }));
         assert_eq!(stage.operate(Method::POST, path, body).await.status(), StatusCode::NOT_FOUND);
     }

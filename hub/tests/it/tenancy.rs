@@ -34,67 +34,73 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
     let blind = |asked: [(String, Option<Value>); 2]| Some(Case::Blind(asked.into()));
     let nowhere = contract::digest::Digest::of(b"none").to_string();
     match (method, path) {
-        ("GET", "/v1/status" | "/v1/keys" | "/v1/me" | "/v1/me/keys" | "/v1/people") => {
+        ("GET", "/api/v1/status" | "/api/v1/keys" | "/api/v1/me" | "/api/v1/me/keys" | "/api/v1/people") => {
             Some(Case::Blind(vec![(filled, None)]))
         }
-        ("GET", "/v1/heads/proof") => gone(format!("{path}?origin={origin}&size=1"), None),
-        ("POST", "/v1/tenants") => {
+        ("GET", "/api/v1/heads/proof") => gone(format!("{path}?origin={origin}&size=1"), None),
+        ("POST", "/api/v1/tenants") => {
             blind(["b", "nowhere"].map(|t| (filled.clone(), Some(json!({ "tenant": t })))))
         }
-        ("POST", "/v1/tenants/{tenant}/sites") => gone(filled, Some(json!({ "site": "more" }))),
-        ("POST", "/v1/tenants/{tenant}/sites/{site}/enrolments") => gone(filled, None),
+        ("POST", "/api/v1/tenants/{tenant}/sites") => gone(filled, Some(json!({ "site": "more" }))),
+        ("POST", "/api/v1/tenants/{tenant}/sites/{site}/enrolments") => gone(filled, None),
         (
             "POST",
-            "/v1/tenants/{tenant}/sites/{site}/allowlist"
-            | "/v1/tenants/{tenant}/hosts/{host}/allowlist"
-            | "/v1/tenants/{tenant}/exceptions",
+            "/api/v1/tenants/{tenant}/sites/{site}/allowlist"
+            | "/api/v1/tenants/{tenant}/hosts/{host}/allowlist"
+            | "/api/v1/tenants/{tenant}/exceptions",
         ) => gone(filled, Some(json!({ "file": "of-a.yaml", "text": null }))),
-        ("GET", "/v1/tenants/{tenant}/incidents" | "/v1/tenants/{tenant}/orders") => gone(filled, None),
-        ("POST", "/v1/tenants/{tenant}/standing" | "/v1/tenants/{tenant}/hosts/{host}/standing") => {
+        ("GET", "/api/v1/tenants/{tenant}/incidents" | "/api/v1/tenants/{tenant}/orders") => {
+            gone(filled, None)
+        }
+        ("POST", "/api/v1/tenants/{tenant}/standing" | "/api/v1/tenants/{tenant}/hosts/{host}/standing") => {
             gone(filled, Some(json!({ "withheld": true })))
         }
-        ("POST", "/v1/tenants/{tenant}/hosts/{host}/break-glass") => gone(filled, envelope()),
-        ("POST", "/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order") => {
+        ("POST", "/api/v1/tenants/{tenant}/hosts/{host}/break-glass") => gone(filled, envelope()),
+        ("POST", "/api/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order") => {
             let body = json!({ "runbook": "RB-FILE-001-own-directories", "person": "of-a" });
             gone(filled.replace("{incident}", "i-1"), Some(body))
         }
-        ("GET", "/v1/tenants/{tenant}/orders/{order}") => gone(filled.replace("{order}", "o-1"), None),
-        ("POST", "/v1/tenants/{tenant}/orders/{order}/approve") => {
+        ("GET", "/api/v1/tenants/{tenant}/orders/{order}") => gone(filled.replace("{order}", "o-1"), None),
+        ("POST", "/api/v1/tenants/{tenant}/orders/{order}/approve") => {
             gone(filled.replace("{order}", "o-1"), envelope())
         }
-        ("POST", "/v1/tenants/{tenant}/kits") => {
+        ("POST", "/api/v1/tenants/{tenant}/kits") => {
             let body =
                 json!({ "from": "2026-10-01T00:00:00.000Z", "to": "2026-10-02T00:00:00.000Z", "by": "Eve" });
             gone(filled, Some(body))
         }
-        ("GET", "/v1/tenants/{tenant}/kits/{id}") => gone(filled.replace("{id}", kit), None),
-        ("GET", "/v1/tenants/{tenant}/hosts/{host}/sheet") => gone(filled, None),
-        ("POST", "/v1/certificates/{fingerprint}/revoke") => {
+        ("GET", "/api/v1/tenants/{tenant}/kits/{id}") => gone(filled.replace("{id}", kit), None),
+        ("GET", "/api/v1/tenants/{tenant}/hosts/{host}/sheet") => gone(filled, None),
+        ("POST", "/api/v1/certificates/{fingerprint}/revoke") => {
             gone(filled.replace("{fingerprint}", fingerprint), None)
         }
-        ("POST", "/v1/me/keys/{key}/rotate" | "/v1/me/keys/{key}/revoke") => {
+        ("POST", "/api/v1/me/keys/{key}/rotate" | "/api/v1/me/keys/{key}/revoke") => {
             gone(filled.replace("{key}", "k-0123456789abcdef"), None)
         }
-        ("POST", "/v1/people") => {
+        ("POST", "/api/v1/people") => {
             let new = |t: &str| json!({ "person": "eve", "role": "technician", "reach": { "tenants": [t] } });
             blind(["b", "nowhere"].map(|t| (filled.clone(), Some(new(t)))))
         }
-        ("POST", "/v1/people/{person}/{what}") => {
-            let to = json!({ "role": "technician", "reach": { "tenants": ["a", "b"] } });
-            let path = |p: &str| filled.replace("{person}", p).replace("{what}", "role");
+        ("POST", "/api/v1/people/{person}/role" | "/api/v1/people/{person}/disabled") => {
+            let to = if path.ends_with("role") {
+                json!({ "role": "technician", "reach": { "tenants": ["a", "b"] } })
+            } else {
+                json!({ "disabled": true })
+            };
+            let path = |p: &str| filled.replace("{person}", p);
             blind(["of-b", "nobody"].map(|p| (path(p), Some(to.clone()))))
         }
-        ("POST", "/v1/me/keys") => {
+        ("POST", "/api/v1/me/keys") => {
             let new =
                 |t: &str| json!({ "reach": { "tenants": [t] }, "rights": ["incidents-read"], "days": 1 });
             let asked = ["b", "nowhere"].map(|t| (filled.clone(), Some(new(t))));
             blind(asked)
         }
-        ("POST", "/v1/me/totp" | "/v1/me/totp/confirm" | "/v1/join" | "/v1/login") => {
+        ("POST", "/api/v1/me/totp" | "/api/v1/me/totp/confirm" | "/api/v1/join" | "/api/v1/login") => {
             // The body names nobody's tenant.
             Some(Case::Blind(vec![(filled, Some(json!({ "code": nowhere })))]))
         }
-        ("POST", "/v1/logout") => Some(Case::Blind(Vec::new())),
+        ("POST", "/api/v1/logout") => Some(Case::Blind(Vec::new())),
         _ => None,
     }
 }
@@ -103,7 +109,7 @@ async fn theirs(stage: &Stage) -> Theirs {
     let mut device = machine(stage, "b", "main").await;
     grow(&mut device, 100).await;
     let body = json!({ "from": "2026-10-01T00:00:00.000Z", "to": "2026-10-02T00:00:00.000Z", "by": "Ada" });
-    let kit: Value = parsed(stage.operate(Method::POST, "/v1/tenants/b/kits", Some(body)).await).await;
+    let kit: Value = parsed(stage.operate(Method::POST, "/api/v1/tenants/b/kits", Some(body)).await).await;
     let hosts = stage.status().await["hosts"].clone();
     let host = hosts.as_array().unwrap().iter().find(|h| h["tenant"] == "b").unwrap().clone();
     Theirs {
@@ -143,7 +149,7 @@ async fn every_route_gives_one_tenant_nothing_of_another() {
     // And the walk would show it: with a right to both, none of it is 404 for want of a tenant.
     let both = json!({ "person": "of-both", "role": "technician", "reach": { "tenants": ["a", "b"] } });
     let both = invited(&stage, both).await;
-    for path in ["/v1/tenants/b/incidents".to_owned(), format!("/v1/tenants/b/kits/{}", theirs.kit)] {
+    for path in ["/api/v1/tenants/b/incidents".to_owned(), format!("/api/v1/tenants/b/kits/{}", theirs.kit)] {
         assert_eq!(both.ask("GET", &path, None).await.status(), StatusCode::OK, "{path}");
     }
 }
@@ -172,5 +178,5 @@ async fn nobody_comes_in_without_a_credential_by_any_route() {
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{} {path}", route.method);
     }
     let open: Vec<_> = operator_routes().into_iter().filter(|r| r.right.is_none()).map(|r| r.path).collect();
-    assert_eq!(open, ["/v1/join", "/v1/login"]);
+    assert_eq!(open, ["/api/v1/join", "/api/v1/login"]);
 }

@@ -24,6 +24,9 @@ macro_rules! words {
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
+        // Neither begins nor ends with a space, and holds no control character.
+        crate::schema::text!($name, r"^[!-~]([ -~]*[!-~])?$", Some((1, $max)));
+
         impl $name {
             /// The text.
             pub fn as_str(&self) -> &str {

@@ -203,6 +203,7 @@ pub enum GapReason {
 
 /// Why lines of the host's logs were not read, or may not have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LineLoss {
     /// A file was rotated away unseen, and is compressed or deleted.

@@ -7,6 +7,7 @@ use crate::people::Right;
 
 /// Somebody acted at the operator plane, or was kept from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Acted {
     /// Who; none where nobody was known.
@@ -30,6 +31,7 @@ pub struct Acted {
 
 /// How far an act came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Stage {
     /// It is allowed, and is about to be done.
@@ -50,6 +52,7 @@ pub enum Stage {
 
 /// Why something at the operator plane was not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NotAllowed {
     /// No credential came, or one that opens nothing: unknown, ended, revoked.

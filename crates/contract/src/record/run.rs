@@ -89,6 +89,7 @@ pub struct Refused {
 
 /// What a run waits for before it may begin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum WaitingFor {
     /// The maintenance window, which opens then.

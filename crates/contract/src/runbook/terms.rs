@@ -132,6 +132,7 @@ pub enum WhenUrgent {
 
 /// What the kernel must offer for a step to be confined as this runbook demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Confinement {
     /// Landlock.

@@ -1,0 +1,115 @@
+//! What handlers answer with: a type for each kind of answer, so that nothing is answered that the route does not say.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::problem::{Fault, answer};
+
+/// An answer of a known kind.
+pub(super) trait Answer: IntoResponse {}
+
+impl<A: Answer> Answer for Result<A, Fault> {}
+
+/// 200, and this is it.
+pub(super) struct Found<T>(pub(super) T);
+
+impl<T: Serialize> IntoResponse for Found<T> {
+    fn into_response(self) -> Response {
+        answer(StatusCode::OK, &self.0)
+    }
+}
+
+impl<T: Serialize> Answer for Found<T> {}
+
+/// 201 where it was made now, 200 where it was there before.
+pub(super) struct Made<T> {
+    new: bool,
+    made: T,
+}
+
+impl<T> Made<T> {
+    /// It was made now.
+    pub(super) const fn new(made: T) -> Self {
+        Self { new: true, made }
+    }
+
+    /// It was made now, or was there before.
+    pub(super) const fn or_there(new: bool, made: T) -> Self {
+        Self { new, made }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Made<T> {
+    fn into_response(self) -> Response {
+        answer(if self.new { StatusCode::CREATED } else { StatusCode::OK }, &self.made)
+    }
+}
+
+impl<T: Serialize> Answer for Made<T> {}
+
+/// 200: it is done, and there is nothing to say of it.
+pub(super) struct Done;
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        answer(StatusCode::OK, &serde_json::json!({}))
+    }
+}
+
+impl Answer for Done {}
+
+/// 202: it is kept, and will be done.
+pub(super) struct Accepted;
+
+impl IntoResponse for Accepted {
+    fn into_response(self) -> Response {
+        answer(StatusCode::ACCEPTED, &serde_json::json!({}))
+    }
+}
+
+impl Answer for Accepted {}
+
+/// 200: a text to be read or printed.
+pub(super) struct Text(pub(super) String);
+
+impl IntoResponse for Text {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], self.0).into_response()
+    }
+}
+
+impl Answer for Text {}
+
+/// 200: a zip, as it is sent.
+pub(super) struct Zip {
+    pub(super) body: axum::body::Body,
+    pub(super) headers: [(HeaderName, String); 3],
+}
+
+impl IntoResponse for Zip {
+    fn into_response(self) -> Response {
+        (self.headers, [(header::CONTENT_TYPE, "application/zip")], self.body).into_response()
+    }
+}
+
+impl Answer for Zip {}
+
+/// Another answer, with a cookie.
+pub(super) struct WithCookie<A> {
+    pub(super) cookie: String,
+    pub(super) answer: A,
+}
+
+impl<A: IntoResponse> IntoResponse for WithCookie<A> {
+    fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        // What stands in our cookies can stand in a header.
+        if let Ok(cookie) = HeaderValue::from_str(&self.cookie) {
+            headers.insert(header::SET_COOKIE, cookie);
+        }
+        (headers, self.answer).into_response()
+    }
+}
+
+impl<A: Answer> Answer for WithCookie<A> {}
