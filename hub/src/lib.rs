@@ -20,6 +20,7 @@
 //! | `planning` | from the queue, or from a person, to a signed order |
 //! | `standing` | what a site may do for itself while the hub is away |
 //! | `device`, `operator` | the two planes |
+//! | `console` | the operator plane's pages |
 //! | [`serve`] | all of it, started and stopped |
 //!
 //! What is promised in an answer is durable before the answer is sent.
@@ -32,6 +33,7 @@ pub mod serve;
 mod bells;
 mod connection;
 mod consequence;
+mod console;
 mod device;
 mod envelope;
 mod heads;

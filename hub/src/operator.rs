@@ -18,6 +18,7 @@ mod incidents;
 mod kits;
 mod me;
 mod orders;
+mod pages;
 mod papers;
 mod people;
 mod route;
@@ -32,14 +33,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, FromRequestParts as _, Request, State};
+use axum::http::{StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
 
 use crate::connection;
+use crate::console;
 use crate::hub::Hub;
 use crate::problem::Fault;
+pub(crate) use pages::{Shown, admitted_by_cookie, let_see};
 pub use route::RouteView;
 use route::{Access, Route};
 
@@ -114,9 +118,8 @@ fn routes(hub: Arc<Hub>) -> Router {
         router = router.route(path, admitted);
     }
     router
-        .fallback(|_: admit::Known| async {
-            Fault::theirs(StatusCode::NOT_FOUND, "the operator plane has no such path")
-        })
+        .merge(console::routes(&hub))
+        .fallback(nothing)
         .method_not_allowed_fallback(|_: admit::Known| async {
             Fault::theirs(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -130,6 +133,19 @@ fn routes(hub: Arc<Hub>) -> Router {
         .with_state(Arc::clone(&hub))
         // Beside the guard: a witness is asked by logs, which nobody knows by name, and believes nothing but their signatures.
         .merge(crate::witness::routes(hub))
+}
+
+/// Where there is nothing: a page for a person who went there, a problem for a program that is known.
+async fn nothing(State(hub): State<Arc<Hub>>, request: Request) -> Response {
+    let is_person = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if is_person.is_some_and(|accept| accept.contains("text/html")) {
+        return console::not_found();
+    }
+    let (mut parts, _) = request.into_parts();
+    match admit::Known::from_request_parts(&mut parts, &hub).await {
+        Ok(_) => Fault::theirs(StatusCode::NOT_FOUND, "the operator plane has no such path").into_response(),
+        Err(fault) => fault.into_response(),
+    }
 }
 
 /// Reads an id out of a path.

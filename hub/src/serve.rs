@@ -202,6 +202,12 @@ pub fn operator_routes() -> Vec<RouteView> {
     operator::views()
 }
 
+/// Every page of the console that asks for a right.
+pub fn console_pages() -> Vec<RouteView> {
+    let view = |(path, right)| RouteView { method: "GET", path, right: Some(right) };
+    crate::console::pages().into_iter().map(view).collect()
+}
+
 async fn listen(plane: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |source| StartError::Listen { plane, address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;

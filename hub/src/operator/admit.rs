@@ -21,7 +21,7 @@ use crate::problem::Fault;
 /// The cookie of a browser's session.
 pub(super) const COOKIE: &str = "suture_session";
 /// The longest part of a path that is written down.
-const PATH_MAX: usize = 256;
+pub(super) const PATH_MAX: usize = 256;
 
 /// What a request presents: a secret, and whether a browser sent it by itself.
 pub(super) struct Presented {
@@ -132,7 +132,8 @@ pub(super) async fn refuse(hub: &Hub, acted: Acted, why: NotAllowed, now: UtcTim
     written.map_err(|e| Fault::ours("record a refusal", &e))
 }
 
-fn fault(why: NotAllowed, right: Right, tenant: Option<&TenantId>) -> Fault {
+/// What somebody who is known and was refused is told.
+pub(super) fn fault(why: NotAllowed, right: Right, tenant: Option<&TenantId>) -> Fault {
     let word = right.word();
     match (why, tenant) {
         (NotAllowed::OtherTenant, Some(tenant)) => no_such_tenant(tenant),

@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use contract::people::ProblemDetails;
 
+use crate::console::OfConsole;
 use crate::problem::Told;
 
 /// No script, no style, no frame, from nowhere: the plane answers with data. A page that needs more says so itself, by digest, and never inline.
@@ -24,13 +25,19 @@ const HEADERS: [(HeaderName, &str); 6] = [
 pub(super) async fn dress(request: Request, next: Next) -> Response {
     let answered = next.run(request).await;
     let status = answered.status();
-    let mut answered = if status.is_client_error() || status.is_server_error() {
+    // A page says itself what it may load, and its errors are pages; what it does not say is as strict as for data.
+    let of_console = answered.extensions().get::<OfConsole>().is_some();
+    let mut answered = if of_console {
+        answered
+    } else if status.is_client_error() || status.is_server_error() {
         as_problem(status, answered)
     } else {
         answered
     };
     for (name, value) in HEADERS {
-        answered.headers_mut().insert(name, HeaderValue::from_static(value));
+        if !(of_console && answered.headers().contains_key(&name)) {
+            answered.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
     }
     answered
 }

@@ -4,6 +4,7 @@
 mod approvals;
 #[path = "../../src/heads/tests/authority.rs"]
 mod authority;
+mod console;
 mod door;
 mod enrolment;
 mod evidence;
