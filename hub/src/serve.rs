@@ -204,7 +204,12 @@ pub fn operator_routes() -> Vec<RouteView> {
 
 /// Every page of the console that asks for a right.
 pub fn console_pages() -> Vec<RouteView> {
-    let view = |(path, right)| RouteView { method: "GET", path, right: Some(right) };
+    let view = |(path, right)| RouteView {
+        method: "GET",
+        path,
+        right: Some(right),
+        summary: "A page of the console",
+    };
     crate::console::pages().into_iter().map(view).collect()
 }
 
