@@ -12,10 +12,11 @@ use crate::turns::Pending;
 use crate::writer::{OpenError, Schema, Writer};
 use crate::{Delivery, MessageId, Published, Queue, QueueError, Sequence, Subject};
 
-/// `AUTOINCREMENT`: a sequence is never given to a second message, even where the first was deleted.
-const SCHEMA: Schema = Schema {
+/// The queue's database. `AUTOINCREMENT`: a sequence is never given to a second message, even where the first was deleted.
+pub const SCHEMA: Schema = Schema {
     application: 0x5375_7471, // "Sutq"
-    version: 1,
+    made: 1,
+    steps: &[],
     tables: "CREATE TABLE message (
                  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
                  tenant   TEXT NOT NULL,

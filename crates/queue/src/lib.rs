@@ -17,7 +17,7 @@ pub mod writer;
 
 use std::future::Future;
 
-pub use embedded::{Embedded, Limits};
+pub use embedded::{Embedded, Limits, SCHEMA};
 pub use error::QueueError;
 pub use message::{BadMessageId, Delivery, MessageId, Published, Sequence};
 pub use subject::Subject;

@@ -4,6 +4,9 @@
 //! answers them after the one `COMMIT` that makes them durable: sixty-four writers cost one sync of the disk, not sixty-four. A closure that fails
 //! undoes its own savepoint and nobody else's. Reads go the same way, so every answer is read from what is durable or about to be.
 
+mod cut;
+mod schema;
+
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -15,19 +18,11 @@ use rusqlite::Connection;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+pub use cut::{Cut, Look, look};
+pub use schema::Schema;
+
 /// The most closures in one transaction.
 const GROUP_MAX: usize = 256;
-
-/// What a database is for: its tables, and the number by which it is known. Both are checked when it is opened.
-#[derive(Debug, Clone, Copy)]
-pub struct Schema {
-    /// Kept in the file's header (`PRAGMA application_id`): another program's database is refused.
-    pub application: i32,
-    /// Counted up with every change of `tables`; a database of another version is refused.
-    pub version: i32,
-    /// The statements that make an empty database ours.
-    pub tables: &'static str,
-}
 
 /// Why a database could not be opened.
 #[derive(Debug, Error)]
@@ -59,8 +54,8 @@ pub enum OpenError {
         #[source]
         source: WriteError<rusqlite::Error>,
     },
-    /// It belongs to another program, or to another version of this one.
-    #[error("{}: it is not a database of this version: application {application}, version {version}", path.display())]
+    /// It belongs to another program.
+    #[error("{}: it is another program's database: application {application}, version {version}", path.display())]
     Foreign {
         /// Which file.
         path: PathBuf,
@@ -68,6 +63,49 @@ pub enum OpenError {
         application: i32,
         /// Its version.
         version: i32,
+    },
+    /// A later version of this program wrote it. It is left as it is: there is no way back.
+    #[error("{}: it has version {version}, and this program knows {known} and what came before: start the newer program, or restore a backup that was made before it", path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        version: i32,
+        /// The latest version that is known here.
+        known: i32,
+    },
+    /// Its pages do not fit together.
+    #[error("{}: it is damaged ({what}): put a backup in its place (suture-hub restore), and keep the file", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite says of it.
+        what: String,
+    },
+    /// A step to the next version was not taken; the file has the version `from`.
+    #[error("{}: it cannot be brought from version {from} to version {to}, and stays as it was", path.display())]
+    Step {
+        /// Which file.
+        path: PathBuf,
+        /// Its version; 0 where it is empty.
+        from: i32,
+        /// The version that it was to get.
+        to: i32,
+        /// Why not.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A row would point to nothing after a step; the file has the version `from`.
+    #[error("{}: brought from version {from} to version {to}, a row of {table} would point to nothing; it stays as it was", path.display())]
+    Dangling {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        from: i32,
+        /// The version that it was to get.
+        to: i32,
+        /// Whose row it is.
+        table: String,
     },
 }
 
@@ -192,26 +230,19 @@ fn within_savepoint<T, E: From<rusqlite::Error>>(
 fn open(path: &Path, schema: Schema) -> Result<Connection, OpenError> {
     let file = |source| OpenError::File { path: path.to_owned(), source };
     let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
-    // Made here, so that it and its journal, which takes over the mode, are private from their first byte.
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(file)?;
+    make_private(path)?;
     let connection = Connection::open(path).map_err(sqlite)?;
     connection
-        .execute_batch("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+        .execute_batch("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
         .map_err(sqlite)?;
-    let number = |pragma| connection.query_row(pragma, [], |row| row.get::<_, i32>(0)).map_err(sqlite);
-    let (application, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    if (application, version, tables) == (0, 0, 0) {
-        let Schema { application, version, tables } = schema;
-        connection
-            .execute_batch(&format!(
-                "BEGIN; {tables}; PRAGMA application_id = {application}; PRAGMA user_version = {version}; COMMIT;"
-            ))
-            .map_err(sqlite)?;
-        let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(directory).and_then(|d| d.sync_all()).map_err(file)?;
-    } else if (application, version) != (schema.application, schema.version) {
-        return Err(OpenError::Foreign { path: path.to_owned(), application, version });
-    }
+    schema::bring_up(&connection, path, &schema)?;
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory).and_then(|d| d.sync_all()).map_err(file)?;
     Ok(connection)
+}
+
+/// Made here, so that it and its journal, which takes over the mode, are private from their first byte.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map(drop).map_err(|source| OpenError::File { path: path.to_owned(), source })
 }

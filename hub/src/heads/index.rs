@@ -8,8 +8,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use thiserror::Error;
 
-const SCHEMA: Schema =
-    Schema { application: 0x5375_7468 /* "Suth" */, version: 1, tables: include_str!("index.sql") };
+pub(crate) const SCHEMA: Schema = Schema {
+    application: 0x5375_7468, // "Suth"
+    tables: include_str!("index.sql"),
+    made: 1,
+    steps: &[],
+};
 
 /// The database beside the log of heads did not take it, or did not give it. Ours: the operator must look at the disk.
 #[derive(Debug, Error)]

@@ -16,10 +16,11 @@ use rusqlite::{Connection, Error, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use thiserror::Error;
 
-const SCHEMA: Schema = Schema {
+pub(crate) const SCHEMA: Schema = Schema {
     application: 0x5375_7478, // "Sutx"
-    version: 1,
     tables: include_str!("exports.sql"),
+    made: 1,
+    steps: &[],
 };
 
 /// The name of the database in the hub's directory.

@@ -15,7 +15,12 @@ use thiserror::Error;
 pub(crate) use accounts::Changed;
 pub(crate) use keys::KeyChange;
 
-const SCHEMA: Schema = Schema { application: 0x5375_5065, version: 1, tables: include_str!("people.sql") }; // "SuPe"
+pub(crate) const SCHEMA: Schema = Schema {
+    application: 0x5375_5065, // "SuPe"
+    tables: include_str!("people.sql"),
+    made: 1,
+    steps: &[],
+};
 
 /// The store of accounts.
 #[derive(Debug)]

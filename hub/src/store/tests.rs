@@ -13,6 +13,7 @@ use super::*;
 use crate::consequence::{Consequence, Run};
 use crate::people::Scope;
 
+mod migrations;
 mod scopes;
 
 const START_MS: i64 = 1_800_000_000_000;

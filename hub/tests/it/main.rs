@@ -17,6 +17,7 @@ mod incidents;
 mod kit_command;
 mod kits;
 mod log;
+mod migrations;
 #[path = "../../../crates/archive/tests/it/moto.rs"]
 #[allow(dead_code, reason = "the archive's own tests use the rest of it")]
 mod moto;

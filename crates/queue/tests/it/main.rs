@@ -1,6 +1,8 @@
 //! The embedded queue from the outside: durable, deduplicated, bounded, fair.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is the test's own message")]
 
+mod steps;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -208,7 +210,7 @@ async fn sixty_four_writers_lose_nothing_and_get_a_sequence_each() {
 async fn another_programs_file_is_refused_and_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("queue.db");
-    let foreign = Schema { application: 1, version: 1, tables: "CREATE TABLE t (x)" };
+    let foreign = Schema { application: 1, tables: "CREATE TABLE t (x)", made: 1, steps: &[] };
     drop(Writer::open(&path, foreign).unwrap());
     let refusal = Embedded::open(&path, Limits::default()).await.unwrap_err();
     assert!(matches!(refusal, OpenError::Foreign { application: 1, .. }), "{refusal}");
@@ -224,7 +226,8 @@ async fn another_programs_file_is_refused_and_named() {
 #[tokio::test]
 async fn a_closure_that_fails_undoes_itself_alone() {
     let directory = tempfile::tempdir().unwrap();
-    let schema = Schema { application: 2, version: 1, tables: "CREATE TABLE t (x INTEGER PRIMARY KEY)" };
+    let tables = "CREATE TABLE t (x INTEGER PRIMARY KEY)";
+    let schema = Schema { application: 2, tables, made: 1, steps: &[] };
     let writer = Arc::new(Writer::open(&directory.path().join("t.db"), schema).unwrap());
     let put = |x: i64, fails: bool| {
         let writer = Arc::clone(&writer);
