@@ -7,6 +7,12 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+mod door;
+mod oidc;
+
+pub use door::Door;
+pub use oidc::Oidc;
+
 pub use crate::heads::{Outside, OutsideError, Pace};
 use crate::library::Sources;
 pub use crate::worm::{ArchivePace, Archives, ArchivesError, S3Bucket};
@@ -18,8 +24,12 @@ pub struct Config {
     pub directory: PathBuf,
     /// Where the device plane listens.
     pub device: SocketAddr,
-    /// Where the operator plane listens: loopback only.
+    /// Where the operator plane listens: on loopback, unless it has TLS of its own.
     pub operator: SocketAddr,
+    /// How operators reach it.
+    pub door: Door,
+    /// By whom people come in beside passwords.
+    pub oidc: Option<Oidc>,
     /// By what devices reach it.
     pub name: HubName,
     /// Whether it says on standard output what happens.

@@ -8,6 +8,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `back` | coming back from the provider of identities |
 //! | `enter` | from a browser's request to somebody who may see the page, or to the way in |
 //! | `layout` | the frame around each page |
 //! | `parts` | what pages are made of: chips, scores, tables, times, what is empty or cannot be had |
@@ -16,6 +17,7 @@
 //! | `faults` | a problem, as a page |
 
 mod assets;
+mod back;
 mod chart;
 mod enter;
 mod faults;
@@ -103,6 +105,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Right)> {
 pub(crate) fn routes(hub: &Arc<Hub>) -> Router<Arc<Hub>> {
     let mut router = Router::new()
         .route("/login", get(sign_in::log_in))
+        .route("/login/back", get(back::back))
         .route("/join", get(sign_in::join))
         .route("/assets/{name}", get(assets::fetch));
     for Sheet { path, right, handler } in table() {

@@ -7,13 +7,13 @@ use queue::Embedded;
 use tokio::sync::watch;
 
 use crate::bells::Bells;
-use crate::config::HubName;
+use crate::config::{Door, HubName};
 use crate::heads::Heads;
 use crate::keys::Keys;
 use crate::kit::Kits;
 use crate::library::Library;
 use crate::mirror::Mirror;
-use crate::people::People;
+use crate::people::{Oidc, People};
 use crate::pulses::Pulses;
 use crate::store::Store;
 use crate::witness::Others;
@@ -22,6 +22,10 @@ use crate::witness::Others;
 #[derive(Debug)]
 pub(crate) struct Hub {
     pub(crate) name: HubName,
+    /// How operators reach it.
+    pub(crate) door: Door,
+    /// The provider of identities, where there is one.
+    pub(crate) oidc: Option<Oidc>,
     /// The port under which devices reach the device plane.
     pub(crate) device_port: u16,
     pub(crate) keys: Arc<Keys>,

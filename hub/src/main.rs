@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use archive::Retention;
 use archive::s3::{Place, Region};
 use clap::{Args, Parser, Subcommand};
-use hub::config::{Archives, Config, HubName, Outside, Pace, S3Bucket};
+use hub::config::{Archives, Config, Door, HubName, Oidc, Outside, Pace, S3Bucket};
 use hub::library::{Library, Sources};
 use hub::serve::{HeadsError, PeopleFault, StartError, start};
 use tokio::signal::unix::{SignalKind, signal};
@@ -50,9 +50,13 @@ struct Serve {
     /// Where devices connect, with mutual TLS 1.3
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     device: SocketAddr,
-    /// Where operators connect: loopback only
+    /// Where operators connect: loopback, unless the plane has a certificate
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6767")]
     operator: SocketAddr,
+    #[command(flatten)]
+    door: DoorArguments,
+    #[command(flatten)]
+    oidc: OidcArguments,
     /// The domain name by which devices reach the hub; it never changes, since logs carry it
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     name: HubName,
@@ -65,6 +69,59 @@ struct Serve {
     outsiders: Outsiders,
     #[command(flatten)]
     archive: Archive,
+}
+
+#[derive(Debug, Args)]
+struct DoorArguments {
+    /// The name by which browsers reach the operator plane: through a reverse proxy on this machine, or with the certificate below
+    #[arg(id = "operator_name", long = "operator-name", value_name = "NAME")]
+    name: Option<HubName>,
+    /// The operator plane's certificate and chain, in PEM; read again when it was renewed
+    #[arg(id = "operator_certificate", long = "operator-certificate", value_name = "FILE")]
+    #[arg(requires_all = ["operator_name", "operator_key"])]
+    certificate: Option<PathBuf>,
+    /// Its key, in PEM
+    #[arg(
+        id = "operator_key",
+        long = "operator-key",
+        value_name = "FILE",
+        requires = "operator_certificate"
+    )]
+    key: Option<PathBuf>,
+}
+
+impl From<DoorArguments> for Door {
+    fn from(arguments: DoorArguments) -> Self {
+        let DoorArguments { name, certificate, key } = arguments;
+        match (name, certificate.zip(key)) {
+            (Some(name), Some((certificate, key))) => Self::Tls { name, certificate, key },
+            (Some(name), None) => Self::Proxy { name },
+            (None, _) => Self::Loopback,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct OidcArguments {
+    /// The provider of identities by which people may sign in (`OpenID` Connect): its issuer
+    #[arg(id = "oidc_issuer", long = "oidc-issuer", value_name = "URL", requires_all = ["oidc_client", "oidc_secret"])]
+    issuer: Option<String>,
+    /// What it calls this hub: its client ID. It must be told to send people back to <operator plane>/login/back
+    #[arg(id = "oidc_client", long = "oidc-client", value_name = "ID", requires = "oidc_issuer")]
+    client: Option<String>,
+    /// The file with this hub's client secret
+    #[arg(id = "oidc_secret", long = "oidc-secret", value_name = "FILE", requires = "oidc_issuer")]
+    secret: Option<PathBuf>,
+    /// The authority of the provider's certificate, in PEM, where the machine does not know it
+    #[arg(id = "oidc_authority", long = "oidc-authority", value_name = "FILE", requires = "oidc_issuer")]
+    authority: Option<PathBuf>,
+}
+
+impl From<OidcArguments> for Option<Oidc> {
+    fn from(arguments: OidcArguments) -> Self {
+        let OidcArguments { issuer, client, secret, authority } = arguments;
+        Some(Oidc { issuer: issuer?, client: client?, secret: secret?, authority })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -175,7 +232,7 @@ fn check(files: Files) -> Exit {
 }
 
 fn serve(arguments: Serve) -> Exit {
-    let Serve { dir, device, operator, name, events, files, outsiders, archive } = arguments;
+    let Serve { dir, device, operator, door, oidc, name, events, files, outsiders, archive } = arguments;
     let Outsiders { witness_policy, witness_for, timestamp_url } = outsiders;
     let outside =
         Outside { witnesses: witness_policy, witness_for, timestamps: timestamp_url, pace: Pace::default() };
@@ -183,6 +240,8 @@ fn serve(arguments: Serve) -> Exit {
         directory: dir,
         device,
         operator,
+        door: door.into(),
+        oidc: oidc.into(),
         name,
         events,
         sources: sources(files),
@@ -233,9 +292,11 @@ fn sources(files: Files) -> Sources {
 
 const fn exit_of(error: &StartError) -> Exit {
     match error {
-        StartError::Library(_) | StartError::NotLoopback(_) | StartError::Heads(HeadsError::Outside(_)) => {
-            Exit::BadInput
-        }
+        StartError::Library(_)
+        | StartError::NotLoopback(_)
+        | StartError::Door(_)
+        | StartError::Oidc(_)
+        | StartError::Heads(HeadsError::Outside(_)) => Exit::BadInput,
         StartError::Listen { .. } => Exit::Unavailable,
         StartError::Certificate(_) | StartError::People(PeopleFault::Random(_)) => Exit::Failed,
         StartError::Directory(_) => Exit::CannotCreate,

@@ -1,6 +1,6 @@
-//! The operator plane: on loopback, for people who are known by name, and for their programs.
+//! The operator plane: for people who are known by name, and for their programs.
 //!
-//! Plain HTTP, since it never leaves the machine. A name that was rebound to loopback is not the name that this plane answers to, another page's request
+//! Plain HTTP where it never leaves the machine, and TLS otherwise: a reverse proxy's, or its own. A name that was rebound to loopback is not the name that this plane answers to, another page's request
 //! is not let in, and a browser's own needs more than its cookie.
 //!
 //! Each route stands in [`table`] with the right that it asks for; the router is made of that table, and there is no other way into it. So a test can walk
@@ -9,6 +9,7 @@
 mod admit;
 mod answers;
 mod certificates;
+mod door;
 mod dress;
 mod enrolments;
 mod grants;
@@ -17,6 +18,7 @@ mod heads;
 mod incidents;
 mod kits;
 mod me;
+mod oidc;
 mod orders;
 mod pages;
 mod papers;
@@ -35,15 +37,21 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts as _, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
 
+pub use self::door::DoorError;
+use self::door::OwnCertificate;
+use crate::config::Door;
 use crate::connection;
 use crate::console;
 use crate::hub::Hub;
 use crate::problem::Fault;
+pub(crate) use admit::cookie;
+pub(crate) use oidc::STATE_COOKIE;
 pub(crate) use pages::{Shown, admitted_by_cookie, let_see};
+pub(crate) use people::session_cookie;
 pub use route::RouteView;
 use route::{Access, Route};
 
@@ -56,17 +64,42 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source(IpAddr);
 
+impl Source {
+    /// As tries are counted by it.
+    pub(crate) fn text(self) -> String {
+        self.0.to_string()
+    }
+}
+
 /// Serves the operator plane until the hub stops.
-pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener) {
+pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, shown: Option<OwnCertificate>) {
+    let shown = shown.map(Arc::new);
     let (router, stop) = (routes(Arc::clone(&hub)), hub.stop.clone());
     let accepting = connection::accept("operator", listener, hub.stop.clone(), |stream| {
         // A peer that is gone already has no address, and is of no account.
         let source = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-        connection::serve(stream, router.clone(), Source(source), stop.clone())
+        let (router, stop, shown) = (router.clone(), stop.clone(), shown.clone());
+        async move {
+            let Some(shown) = shown else {
+                return connection::serve(stream, router, Source(source), stop).await;
+            };
+            match shown.greet(stream).await {
+                Ok(stream) => connection::serve(stream, router, Source(source), stop).await,
+                Err(e) => tracing::info!(error = %e, "a handshake with the operator plane came to nothing"),
+            }
+        }
     });
     tokio::select! {
         () = accepting => {}
         () = publish(&hub) => {}
+    }
+}
+
+/// The certificate that the plane shows, where it has TLS of its own.
+pub(crate) fn shown(door: &Door) -> Result<Option<OwnCertificate>, DoorError> {
+    match door {
+        Door::Loopback | Door::Proxy { .. } => Ok(None),
+        Door::Tls { name: _, certificate, key } => OwnCertificate::read(certificate, key).map(Some),
     }
 }
 
@@ -98,6 +131,7 @@ fn table() -> Vec<Route> {
         certificates::routes,
         me::routes,
         people::routes,
+        oidc::routes,
     ];
     rooms.iter().flat_map(|room| room()).collect()
 }
@@ -129,7 +163,7 @@ fn routes(hub: Arc<Hub>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Arc::clone(&hub), guard::guard))
         // Outermost, so that every answer is dressed.
-        .layer(from_fn(dress::dress))
+        .layer(from_fn_with_state(Arc::clone(&hub), dress::dress))
         .with_state(Arc::clone(&hub))
         // Beside the guard: a witness is asked by logs, which nobody knows by name, and believes nothing but their signatures.
         .merge(crate::witness::routes(hub))

@@ -21,9 +21,11 @@
 //! | `store` | the accounts, in a database of their own |
 //! | `own_log` | the hub's own evidence log |
 //! | `entry` | coming in: an invitation used, a login |
+//! | `oidc` | coming in by a provider of identities |
 
 mod entry;
 mod identity;
+mod oidc;
 mod own_log;
 mod password;
 mod ration;
@@ -44,6 +46,8 @@ use thiserror::Error;
 
 pub(crate) use entry::{EntryFault, Opened};
 pub(crate) use identity::{Granted, Identity, Scope};
+pub use oidc::OidcError;
+pub(crate) use oidc::{Oidc, OidcFault, Returned, presented as oidc_invitation};
 pub(crate) use own_log::OwnLog;
 pub use own_log::OwnLogError;
 #[cfg(test)]

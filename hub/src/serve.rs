@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::bells::Bells;
-use crate::config::{ArchivesError, Config, OutsideError};
+use crate::config::{ArchivesError, Config, Door, OutsideError};
 use crate::device::Certificates;
 pub use crate::heads::HeadsError;
 use crate::heads::{self, Heads};
@@ -26,9 +26,9 @@ pub use crate::keys::KeysError;
 use crate::kit::Kits;
 use crate::library::{Library, LibraryError};
 use crate::mirror::Mirror;
-pub use crate::operator::RouteView;
-use crate::people::People;
-pub use crate::people::{OwnLogError, PeopleError, PeopleFault};
+pub use crate::operator::{DoorError, RouteView};
+use crate::people::{Oidc, People};
+pub use crate::people::{OidcError, OwnLogError, PeopleError, PeopleFault};
 use crate::pulses::Pulses;
 use crate::store::Store;
 use crate::{device, operator, planning, witness, worm};
@@ -40,8 +40,13 @@ pub enum StartError {
     #[error("the baseline, the rules and the runbooks do not make sense")]
     Library(#[source] LibraryError),
     /// The operator plane is for this machine alone.
-    #[error("the operator plane must be on loopback, and {0} is not: use 127.0.0.1 or ::1")]
+    #[error(
+        "the operator plane must be on loopback, and {0} is not: use 127.0.0.1 or ::1, or give it a certificate with --operator-certificate and --operator-key"
+    )]
     NotLoopback(SocketAddr),
+    /// The operator plane's own TLS cannot be had.
+    #[error("the operator plane cannot be reached over TLS")]
+    Door(#[source] DoorError),
     /// The directory cannot be used.
     #[error("the hub's directory cannot be used")]
     Directory(#[source] FileError),
@@ -66,6 +71,9 @@ pub enum StartError {
     /// Accounts, or the log in which people's acts stand.
     #[error("the hub cannot tell people apart")]
     People(#[source] PeopleFault),
+    /// The provider of identities.
+    #[error("the provider of identities cannot be used")]
+    Oidc(#[source] OidcError),
     /// An address cannot be listened on.
     #[error(
         "the {plane} plane cannot listen on {address}: stop what uses it, or give another address with --{plane}"
@@ -131,11 +139,12 @@ impl Running {
 
 /// Opens what `config` names and starts both planes and the planner.
 pub async fn start(config: &Config) -> Result<Running, StartError> {
-    let Config { directory, device, operator, name, events, sources, outside, archives } = config;
+    let Config { directory, device, operator, door, oidc, name, events, sources, outside, archives } = config;
     let library = Library::read(sources).map_err(StartError::Library)?;
-    if !operator.ip().is_loopback() {
+    if !operator.ip().is_loopback() && !door.is_for_any_address() {
         return Err(StartError::NotLoopback(*operator));
     }
+    let shown = operator::shown(door).map_err(StartError::Door)?;
     edge::file::private_directory(directory).map_err(StartError::Directory)?;
     let lock = edge::file::lock(&directory.join("lock")).map_err(|e| match e.source.kind() {
         io::ErrorKind::WouldBlock => StartError::Locked(e),
@@ -161,10 +170,15 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let (device_listener, device) = listen("device", *device).await?;
     let (operator_listener, operator) = listen("operator", *operator).await?;
 
+    let redirect = format!("{}/login/back", door_address(door, operator));
+    let oidc = oidc.as_ref().map(|told| Oidc::open(told, redirect)).transpose().map_err(StartError::Oidc)?;
+
     let (stopping, stop) = watch::channel(false);
     let tracer = Tracer::new(*events);
     let hub = Arc::new(Hub {
         name: name.clone(),
+        door: door.clone(),
+        oidc,
         device_port: device.port(),
         mirror: Mirror::new(directory.join("archive"), Arc::clone(&keys)),
         heads,
@@ -187,14 +201,24 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     parts.spawn(heads::run(Arc::clone(&hub)));
     parts.spawn(worm::run(Arc::clone(&hub), opened, archives.clone(), directory.join("witness/forks")));
     parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));
-    parts.spawn(operator::run(Arc::clone(&hub), operator_listener));
+    parts.spawn(operator::run(Arc::clone(&hub), operator_listener, shown));
     tracer.emit(Event::HubReady { device: device.to_string(), operator: operator.to_string() });
     tracing::info!(%device, %operator, "the hub is ready");
-    let first_run = invitation.map(|secret| format!("http://{operator}/join#{}", secret.reveal()));
+    let first_run =
+        invitation.map(|secret| format!("{}/join#{}", door_address(door, operator), secret.reveal()));
     if let Some(link) = &first_run {
         tracer.emit(Event::FirstRun { link: link.clone() });
     }
     Ok(Running { device, operator, first_run, stopping, parts, hub, lock })
+}
+
+/// Where people find the operator plane: a proxy's port is its own affair, and is the usual one.
+fn door_address(door: &Door, operator: SocketAddr) -> String {
+    match door {
+        Door::Loopback => format!("http://{operator}"),
+        Door::Proxy { name } => format!("https://{name}"),
+        Door::Tls { name, .. } => format!("https://{name}:{}", operator.port()),
+    }
 }
 
 /// Every route of the operator plane, as the router is made of them.

@@ -180,6 +180,36 @@ pub struct SessionOpened {
     pub until: UtcTime,
 }
 
+/// `POST /api/v1/oidc`: a login at the provider of identities; with an invitation, the account is bound to whoever the provider says it is.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OidcBegin {
+    /// Where somebody comes in for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Invitation>,
+}
+
+/// An invitation, and for whom.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Invitation {
+    /// What the link holds.
+    pub secret: String,
+    /// Who.
+    pub person: OperatorId,
+}
+
+/// Its answer.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OidcBegun {
+    /// Where the browser goes. It comes back by itself.
+    pub authorize: String,
+}
+
 /// `POST /api/v1/people`: an invitation for somebody, new or known. A known person's password and second factor are set anew by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -1,4 +1,4 @@
-//! What the hub's OpenAPI document says of these types, behind the feature `schema`: nothing on a clinic's machine is built with it.
+//! What the hub's `OpenAPI` document says of these types, behind the feature `schema`: nothing on a clinic's machine is built with it.
 
 #[cfg(feature = "schema")]
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};

@@ -79,7 +79,7 @@ pub enum OpenError {
     Damaged {
         /// Which file.
         path: PathBuf,
-        /// What SQLite says of it.
+        /// What `SQLite` says of it.
         what: String,
     },
     /// A step to the next version was not taken; the file has the version `from`.

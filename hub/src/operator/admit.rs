@@ -36,9 +36,14 @@ pub(super) fn presented(headers: &HeaderMap) -> Option<Presented> {
         let secret = Secret::presented(text(value)?.strip_prefix("Bearer ")?)?;
         return Some(Presented { secret, by_cookie: false });
     }
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(text).collect::<Vec<_>>().join("; ");
-    let found = cookies.split("; ").find_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('='))?;
-    Secret::presented(found).map(|secret| Presented { secret, by_cookie: true })
+    Secret::presented(&cookie(headers, COOKIE)?).map(|secret| Presented { secret, by_cookie: true })
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut all = lines.flat_map(|line| line.split("; "));
+    all.find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
 }
 
 /// Who asks. A stranger is written down, within the ration of strangers.

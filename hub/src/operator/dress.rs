@@ -1,12 +1,15 @@
 //! How every answer of the operator plane looks: problems as RFC 9457 has them, and what a browser is told not to do with any of it.
 
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use contract::people::ProblemDetails;
 
 use crate::console::OfConsole;
+use crate::hub::Hub;
 use crate::problem::Told;
 
 /// No script, no style, no frame, from nowhere: the plane answers with data. A page that needs more says so itself, by digest, and never inline.
@@ -22,7 +25,10 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-pub(super) async fn dress(request: Request, next: Next) -> Response {
+/// Where the plane is reached over TLS: for a year, never otherwise.
+const ONLY_TLS: &str = "max-age=31536000";
+
+pub(super) async fn dress(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let answered = next.run(request).await;
     let status = answered.status();
     // A page says itself what it may load, and its errors are pages; what it does not say is as strict as for data.
@@ -38,6 +44,9 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
         if !(of_console && answered.headers().contains_key(&name)) {
             answered.headers_mut().insert(name, HeaderValue::from_static(value));
         }
+    }
+    if hub.door.is_secure() {
+        answered.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
     }
     answered
 }

@@ -10,20 +10,31 @@ use axum::middleware::Next;
 use axum::response::Response;
 use contract::record::NotAllowed;
 
+use super::Source;
+use super::door::forwarded_for;
+use crate::config::{Door, HubName};
 use crate::hub::Hub;
 use crate::problem::Fault;
+
+/// The page that the provider of identities sends people to.
+const BACK: &str = "/login/back";
 
 /// Lets a request through that was sent to loopback by name, and by no other page.
 pub(super) async fn guard(
     State(hub): State<Arc<Hub>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Fault> {
-    if !is_to_loopback(request.headers()) {
-        let problem = "the Host header names another machine: use localhost or a loopback address";
+    if !is_to_us(request.headers(), hub.door.name()) {
+        let problem = "the Host header names another machine: use localhost, a loopback address, or the name that the hub was given with --operator-name";
         return Err(Fault::turned_away(StatusCode::FORBIDDEN, problem));
     }
-    if !is_from_here(request.method(), request.headers()) {
+    if let (Door::Proxy { .. }, Some(asked)) = (&hub.door, forwarded_for(request.headers())) {
+        request.extensions_mut().insert(Source(asked));
+    }
+    // Whoever comes back from the provider of identities comes from its page; the browser that went there is known by a cookie.
+    let comes_back = request.method() == Method::GET && request.uri().path() == BACK;
+    if !comes_back && !is_from_here(request.method(), request.headers()) {
         let written = hub.people.write_stranger(NotAllowed::CrossSite, edge::clock::utc()).await;
         written.map_err(|e| Fault::ours("record a refusal", &e))?;
         let problem = "the request comes from another page: only the hub's own pages may ask";
@@ -50,7 +61,7 @@ fn is_from_here(method: &Method, headers: &HeaderMap) -> bool {
     origin && site
 }
 
-fn is_to_loopback(headers: &HeaderMap) -> bool {
+fn is_to_us(headers: &HeaderMap, own: Option<&HubName>) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Some(authority) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else {
@@ -58,7 +69,8 @@ fn is_to_loopback(headers: &HeaderMap) -> bool {
     };
     let name = authority.host();
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    let is_own = own.is_some_and(|own| own.as_str() == name);
+    is_own || name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -70,7 +82,7 @@ mod tests {
         let check = |host: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().unwrap());
-            is_to_loopback(&headers)
+            is_to_us(&headers, None)
         };
         for good in ["localhost", "localhost:6767", "127.0.0.1:6767", "127.0.0.9", "[::1]:6767"] {
             assert!(check(good), "{good}");
@@ -85,7 +97,19 @@ mod tests {
         ] {
             assert!(!check(bad), "{bad} was let through");
         }
-        assert!(!is_to_loopback(&HeaderMap::new()));
+        assert!(!is_to_us(&HeaderMap::new(), None));
+    }
+
+    #[test]
+    fn a_plane_with_a_name_answers_to_it_and_to_no_other() {
+        let own = "hub.example".parse().unwrap();
+        let check = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            is_to_us(&headers, Some(&own))
+        };
+        assert!(check("hub.example") && check("hub.example:8443") && check("localhost:6767"));
+        assert!(!check("evil.example") && !check("hub.example.evil.example") && !check("x.hub.example"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::admit::COOKIE;
 use super::answers::{Done, Found, Made, WithCookie};
 use super::route::{Route, changes, comes_in, reads};
 use super::{BODY_MAX_BYTES, Source, id};
+use crate::config::Door;
 use crate::hub::Hub;
 use crate::people::{Changed, EntryFault, Opened, PeopleError, Secret, Sort, fit};
 use crate::problem::{Fault, Strict};
@@ -45,7 +46,7 @@ async fn join(
     Strict(join): Strict<Join, BODY_MAX_BYTES>,
 ) -> Result<WithCookie<Made<SessionOpened>>, Fault> {
     let opened = hub.people.join(join, source.to_string(), edge::clock::utc()).await;
-    opened.map(|opened| let_in(&opened, Made::new(opened.told()))).map_err(|e| fault(&e))
+    opened.map(|opened| let_in(&opened, &hub.door, Made::new(opened.told()))).map_err(|e| fault(&e))
 }
 
 /// `POST /api/v1/login`.
@@ -55,12 +56,17 @@ async fn log_in(
     Strict(login): Strict<Login, BODY_MAX_BYTES>,
 ) -> Result<WithCookie<Found<SessionOpened>>, Fault> {
     let opened = hub.people.log_in(login, source.to_string(), edge::clock::utc()).await;
-    opened.map(|opened| let_in(&opened, Found(opened.told()))).map_err(|e| fault(&e))
+    opened.map(|opened| let_in(&opened, &hub.door, Found(opened.told()))).map_err(|e| fault(&e))
 }
 
-fn let_in<A>(opened: &Opened, answer: A) -> WithCookie<A> {
-    let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", opened.secret.reveal());
-    WithCookie { cookie, answer }
+fn let_in<A>(opened: &Opened, door: &Door, answer: A) -> WithCookie<A> {
+    WithCookie { cookie: session_cookie(opened, door), answer }
+}
+
+/// What opens the plane to a browser.
+pub(crate) fn session_cookie(opened: &Opened, door: &Door) -> String {
+    let secure = if door.is_secure() { "; Secure" } else { "" };
+    format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict{secure}", opened.secret.reveal())
 }
 
 fn fault(fault: &EntryFault) -> Fault {

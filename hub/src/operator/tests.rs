@@ -7,7 +7,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::json;
 
 use super::*;
-use crate::config::{Archives, Config, Outside};
+use crate::config::{Archives, Config, Door, Outside};
 use crate::library::Sources;
 use crate::people::{Scope, is_about_a_tenant};
 use crate::serve::{Running, start};
@@ -17,6 +17,8 @@ fn config(directory: &Path) -> Config {
         directory: directory.to_owned(),
         device: "127.0.0.1:0".parse().unwrap(),
         operator: "127.0.0.1:0".parse().unwrap(),
+        door: Door::Loopback,
+        oidc: None,
         name: "localhost".parse().unwrap(),
         events: false,
         sources: Sources::default(),

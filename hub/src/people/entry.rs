@@ -100,7 +100,7 @@ impl People {
                 return Err(EntryFault::Slowed(slowed));
             }
         };
-        let (kept, factor) = account.map_or((None, None), |account| (Some(account.password), account.totp));
+        let (kept, factor) = account.map_or((None, None), |account| (account.password, account.totp));
         let right = tokio::task::spawn_blocking(move || password::is(&password, kept.as_deref())).await?;
         let used = match (factor, code) {
             (None, _) => Some(None),
@@ -119,7 +119,7 @@ impl People {
         }
     }
 
-    async fn let_in(
+    pub(super) async fn let_in(
         &self,
         person: OperatorId,
         source: String,
@@ -135,7 +135,12 @@ impl People {
         Err(EntryFault::Refused)
     }
 
-    async fn write_entry(&self, person: &OperatorId, entry: Entry, now: UtcTime) -> Result<(), OwnLogError> {
+    pub(super) async fn write_entry(
+        &self,
+        person: &OperatorId,
+        entry: Entry,
+        now: UtcTime,
+    ) -> Result<(), OwnLogError> {
         self.log.append(Body::LoggedIn(LoggedIn { person: person.clone(), entry }), now).await
     }
 }

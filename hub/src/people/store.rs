@@ -19,7 +19,7 @@ pub(crate) const SCHEMA: Schema = Schema {
     application: 0x5375_5065, // "SuPe"
     tables: include_str!("people.sql"),
     made: 1,
-    steps: &[],
+    steps: &[include_str!("steps/0002-subjects.sql")],
 };
 
 /// The store of accounts.

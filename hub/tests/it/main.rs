@@ -21,7 +21,9 @@ mod migrations;
 #[path = "../../../crates/archive/tests/it/moto.rs"]
 #[allow(dead_code, reason = "the archive's own tests use the rest of it")]
 mod moto;
+mod oidc;
 mod operator;
+mod operator_door;
 mod outside;
 mod papers;
 mod people;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use contract::ids::OrderId;
 use contract::plane::{EnrolRequest, Enrolled, EnrolmentSheet, IncidentTaken, IncidentView, OrdersWaiting};
-use hub::config::{Archives, Config, Outside};
+use hub::config::{Archives, Config, Door, Outside};
 use hub::library::Sources;
 use hub::serve::{Running, start};
 use identity::{DeviceKey, client_config};
@@ -139,6 +139,8 @@ pub(crate) fn config(directory: &Path) -> Config {
         directory: directory.to_owned(),
         device: "127.0.0.1:0".parse().unwrap(),
         operator: "127.0.0.1:0".parse().unwrap(),
+        door: Door::Loopback,
+        oidc: None,
         name: "localhost".parse().unwrap(),
         events: false,
         sources: Sources::default(),

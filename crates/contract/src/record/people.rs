@@ -87,6 +87,8 @@ pub enum Entry {
     Password,
     /// By an invitation, which is used up.
     Invitation,
+    /// By the provider of identities.
+    Provider,
     /// The password, the second factor or the account was not right. Which, is not said.
     Refused,
     /// The invitation is none, is used up, or has run out.

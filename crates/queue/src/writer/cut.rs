@@ -85,7 +85,7 @@ pub struct Look {
     pub version: i32,
     /// The version that it will have after the next start.
     pub known: i32,
-    /// What is wrong in it, in SQLite's own words.
+    /// What is wrong in it, in `SQLite`'s own words.
     pub damage: Vec<String>,
 }
 

@@ -132,7 +132,7 @@ fn points_somewhere(connection: &Connection) -> Result<(), NotTaken> {
     }
 }
 
-/// What one of SQLite's own checks finds; nothing where all is well.
+/// What one of `SQLite`'s own checks finds; nothing where all is well.
 pub(super) fn damage(connection: &Connection, check: &str) -> rusqlite::Result<Vec<String>> {
     let mut rows = connection.prepare(&format!("PRAGMA {check}"))?;
     let found: Vec<String> = rows.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -111,6 +111,7 @@
     if (where === "reload") location.reload();
     else if (where === "refresh") refresh(() => true);
     else if (where === "back") location.assign(wanted());
+    else if (where === "provider") location.assign(value.authorize);
     else if (where) location.assign(where.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(value[name] ?? form?.elements?.[name]?.value ?? "")));
     else if (form?.dataset.good) tell(form.dataset.good, { near: form, good: true });
   }
@@ -172,8 +173,10 @@
     busily(pressed, async () => {
       if (form.dataset.ask && !await meant(form.dataset.ask)) return;
       try {
-        const body = form.dataset.body === "none" ? undefined : bodyOf(form);
+        let body = form.dataset.body === "none" ? undefined : bodyOf(form);
         if (form.dataset.joins !== undefined) body.secret = location.hash.slice(1);
+        // Where it is a part of what is sent, it has a name there.
+        if (form.dataset.joins) body = { [form.dataset.joins]: body };
         if (pressed.name && pressed.value && body) body[pressed.name] = pressed.value;
         const value = await ask(form.dataset.method ?? "POST", pathOf(form), body);
         then(form.dataset.then, value, form);

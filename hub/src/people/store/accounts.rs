@@ -6,6 +6,7 @@ use contract::people::{NewPerson, PersonView, Reach, Role, RoleChange};
 use contract::time::UtcTime;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::super::oidc::Subject;
 use super::super::slow::{self, Slowed, Tries, What};
 use super::{PeopleError, PeopleStore};
 use crate::store::columns::{count, instant, instant_or_none, json, parsed, signed, to_json};
@@ -13,7 +14,8 @@ use crate::store::columns::{count, instant, instant_or_none, json, parsed, signe
 /// What a login is held against.
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub(crate) password: String,
+    /// None where there is only the provider of identities.
+    pub(crate) password: Option<String>,
     /// The second factor, where it counts, and the last step that was used.
     pub(crate) totp: Option<(Vec<u8>, u64)>,
 }
@@ -94,16 +96,42 @@ impl PeopleStore {
         now: UtcTime,
     ) -> Result<bool, PeopleError> {
         self.run(move |c| {
-            let Some((role, reach, ends)) = invited(c, &secret, &person, now)? else { return Ok(false) };
-            c.execute("DELETE FROM invitation WHERE secret = ?1", [secret.to_string()])?;
-            c.execute("DELETE FROM session WHERE person = ?1", [person.as_str()])?;
-            c.execute(
-                "INSERT INTO person (person, role, reach, until, password) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET role = ?2, reach = ?3, until = ?4, password = ?5,
-                     disabled = 0, totp = NULL, confirmed = 0, step = 0",
-                params![person.as_str(), role, reach, ends, password],
-            )?;
+            let Some(offered) = invited(c, &secret, &person, now)? else { return Ok(false) };
+            begin_anew(c, &secret, &person, &password, offered).map(|()| true)
+        })
+        .await
+    }
+
+    /// Uses an invitation up: the person comes in as this subject from now on, and by no password. `false` where it is none.
+    pub(crate) async fn bind(
+        &self,
+        secret: Digest,
+        person: OperatorId,
+        subject: Subject,
+        now: UtcTime,
+    ) -> Result<bool, PeopleError> {
+        self.run(move |c| {
+            let Some(offered) = invited(c, &secret, &person, now)? else { return Ok(false) };
+            begin_anew(c, &secret, &person, "", offered)?;
+            // Who was somebody else before is this person now: an admin invited them, and the provider knows them.
+            let sql = "INSERT OR REPLACE INTO subject VALUES (?1, ?2)";
+            c.execute(sql, params![subject.digest().to_string(), person.as_str()])?;
             Ok(true)
+        })
+        .await
+    }
+
+    /// Whose subject this is; nobody's where there is no such account, or it is closed or over.
+    pub(crate) async fn whose(
+        &self,
+        subject: Subject,
+        now: UtcTime,
+    ) -> Result<Option<OperatorId>, PeopleError> {
+        self.run(move |c| {
+            let sql = "SELECT person FROM subject JOIN person USING (person)
+                       WHERE subject = ?1 AND NOT disabled AND coalesce(until > ?2, 1)";
+            let about = params![subject.digest().to_string(), now.unix_ms()];
+            c.query_row(sql, about, |row| parsed(row, 0)).optional()
         })
         .await
     }
@@ -200,7 +228,7 @@ pub(super) fn succeeded(c: &Connection, person: &OperatorId, source: &str) -> ru
 }
 
 fn account(c: &Connection, person: &OperatorId, now: UtcTime) -> rusqlite::Result<Option<Account>> {
-    let sql = "SELECT password, CASE WHEN confirmed THEN totp END, step FROM person
+    let sql = "SELECT nullif(password, ''), CASE WHEN confirmed THEN totp END, step FROM person
                WHERE person = ?1 AND NOT disabled AND coalesce(until > ?2, 1)";
     let read = |row: &Row<'_>| {
         let secret: Option<Vec<u8>> = row.get(1)?;
@@ -224,6 +252,26 @@ fn invited(
                AND (person = ?2 OR person IS NULL AND NOT EXISTS (SELECT 1 FROM person))";
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     c.query_row(sql, params![secret.to_string(), person.as_str(), now.unix_ms()], read).optional()
+}
+
+/// Uses an invitation up: what opened the account before does so no longer.
+fn begin_anew(
+    c: &Connection,
+    secret: &Digest,
+    person: &OperatorId,
+    password: &str,
+    (role, reach, ends): Offered,
+) -> rusqlite::Result<()> {
+    c.execute("DELETE FROM invitation WHERE secret = ?1", [secret.to_string()])?;
+    c.execute("DELETE FROM session WHERE person = ?1", [person.as_str()])?;
+    c.execute("DELETE FROM subject WHERE person = ?1", [person.as_str()])?;
+    c.execute(
+        "INSERT INTO person (person, role, reach, until, password) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET role = ?2, reach = ?3, until = ?4, password = ?5,
+             disabled = 0, totp = NULL, confirmed = 0, step = 0",
+        params![person.as_str(), role, reach, ends, password],
+    )
+    .map(drop)
 }
 
 fn change(

@@ -1,0 +1,56 @@
+//! Beginning a login at the provider of identities. The browser comes back to the console's page.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use contract::people::{OidcBegin, OidcBegun};
+
+use super::BODY_MAX_BYTES;
+use super::answers::{Found, WithCookie};
+use super::route::{Route, comes_in};
+use crate::hub::Hub;
+use crate::people::{OidcFault, oidc_invitation};
+use crate::problem::{Fault, Strict};
+
+/// The cookie by which the browser that comes back is known to be the one that went.
+pub(crate) const STATE_COOKIE: &str = "suture_oidc";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![comes_in("/api/v1/oidc", "Begin a login at the provider of identities", begin)]
+}
+
+async fn begin(
+    State(hub): State<Arc<Hub>>,
+    Strict(begin): Strict<OidcBegin, BODY_MAX_BYTES>,
+) -> Result<WithCookie<Found<OidcBegun>>, Fault> {
+    let Some(oidc) = &hub.oidc else {
+        let problem = "this hub knows no provider of identities: log in with a password (see --oidc-issuer)";
+        return Err(Fault::theirs(StatusCode::NOT_FOUND, problem));
+    };
+    let invitation =
+        begin.invitation.map(|invitation| oidc_invitation(&invitation.secret, invitation.person));
+    let invitation = invitation.transpose();
+    let invitation = invitation.map_err(|e| Fault::theirs(StatusCode::FORBIDDEN, e.to_string()))?;
+    let under_way = oidc.begin(invitation, edge::clock::utc()).await.map_err(|e| fault(&e))?;
+    let secure = if hub.door.is_secure() { "; Secure" } else { "" };
+    // Lax, since the provider's page sends the browser back.
+    let cookie = format!(
+        "{STATE_COOKIE}={}; Path=/login; Max-Age=600; HttpOnly; SameSite=Lax{secure}",
+        under_way.state
+    );
+    Ok(WithCookie { cookie, answer: Found(OidcBegun { authorize: under_way.authorize.into() }) })
+}
+
+fn fault(fault: &OidcFault) -> Fault {
+    match fault {
+        OidcFault::Provider(cause) => {
+            tracing::warn!(cause = crate::problem::chain(cause), "the provider of identities is of no use");
+            let problem = "the provider of identities does not answer as it should: try again, or log in with a password";
+            Fault::theirs(StatusCode::BAD_GATEWAY, problem)
+        }
+        OidcFault::NotUnderWay | OidcFault::Token(_) | OidcFault::Nobody | OidcFault::Entry(_) => {
+            Fault::ours("begin a login", fault)
+        }
+    }
+}
