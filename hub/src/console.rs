@@ -17,12 +17,19 @@
 //! | `faults` | a problem, as a page |
 
 mod assets;
+mod audit;
 mod back;
 mod chart;
+mod enrolment;
 mod enter;
+mod exceptions;
 mod faults;
+mod first_run;
 mod layout;
+mod library;
+mod me;
 mod parts;
+mod people;
 mod sign_in;
 
 use std::sync::Arc;
@@ -93,7 +100,19 @@ fn page<H: Handler<T, Arc<Hub>>, T: 'static>(path: &'static str, right: Right, h
 
 /// All pages, but for those by which people come in.
 fn table() -> Vec<Sheet> {
-    vec![page("/", Right::StatusRead, sign_in::home)]
+    use Right as R;
+    vec![
+        page("/", R::StatusRead, sign_in::home),
+        page("/tenants/{tenant}/exceptions", R::ExceptionsRead, exceptions::show),
+        page("/enrolment", R::EnrolmentsRead, enrolment::show),
+        page("/runbooks", R::LibraryRead, library::runbooks),
+        page("/baseline", R::LibraryRead, library::baseline),
+        page("/people", R::PeopleRead, people::show),
+        page("/me", R::OwnRead, me::show),
+        page("/audit", R::AuditRead, audit::list),
+        page("/audit/{seq}", R::AuditRead, audit::prove),
+        page("/first-run", R::TenantsAdd, first_run::show),
+    ]
 }
 
 /// Every page with the right that it asks for.

@@ -21,6 +21,8 @@
 //! | `standing` | what a site may do for itself while the hub is away |
 //! | `device`, `operator` | the two planes |
 //! | `console` | the operator plane's pages |
+//! | `view` | what the hub knows, as it is shown |
+//! | `drawing` | QR codes |
 //! | [`serve`] | all of it, started and stopped |
 //!
 //! What is promised in an answer is durable before the answer is sent.
@@ -35,6 +37,7 @@ mod connection;
 mod consequence;
 mod console;
 mod device;
+mod drawing;
 mod envelope;
 mod heads;
 mod hub;
@@ -49,5 +52,6 @@ mod problem;
 mod pulses;
 mod standing;
 mod store;
+mod view;
 mod witness;
 mod worm;

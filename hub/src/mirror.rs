@@ -14,6 +14,7 @@ mod check;
 mod head;
 mod host;
 mod opening;
+mod published;
 mod remembered;
 mod staging;
 mod tiles;
@@ -32,6 +33,7 @@ use tokio::sync::OwnedMutexGuard;
 pub(crate) use archive::{ArchiveError, FILE_MAX_BYTES};
 pub(crate) use chain::KeyChain;
 pub(crate) use check::Objection;
+pub(crate) use published::Published;
 pub(crate) use remembered::{NoTurn, turn};
 
 use crate::keys::Keys;

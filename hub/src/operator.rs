@@ -8,25 +8,28 @@
 
 mod admit;
 mod answers;
+pub(crate) mod audit;
 mod certificates;
 mod door;
 mod dress;
-mod enrolments;
+pub(crate) mod enrolments;
+pub(crate) mod exceptions;
 mod grants;
 mod guard;
 mod heads;
 mod incidents;
 mod kits;
-mod me;
+pub(crate) mod library;
+pub(crate) mod me;
 mod oidc;
 mod orders;
 mod pages;
 mod papers;
-mod people;
+pub(crate) mod people;
 mod route;
 mod sheets;
 mod status;
-mod tenants;
+pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +52,7 @@ use crate::console;
 use crate::hub::Hub;
 use crate::problem::Fault;
 pub(crate) use admit::cookie;
+pub(crate) use answers::Found;
 pub(crate) use oidc::STATE_COOKIE;
 pub(crate) use pages::{Shown, admitted_by_cookie, let_see};
 pub(crate) use people::session_cookie;
@@ -132,6 +136,9 @@ fn table() -> Vec<Route> {
         me::routes,
         people::routes,
         oidc::routes,
+        exceptions::routes,
+        library::routes,
+        audit::routes,
     ];
     rooms.iter().flat_map(|room| room()).collect()
 }

@@ -19,7 +19,7 @@
 //! | `ration` | how many refusals of strangers are written down each for itself |
 //! | `terms` | how long sessions, keys and invitations last, and which roles there can be |
 //! | `store` | the accounts, in a database of their own |
-//! | `own_log` | the hub's own evidence log |
+//! | `own_log`, `own_read` | the hub's own evidence log, written and read |
 //! | `entry` | coming in: an invitation used, a login |
 //! | `oidc` | coming in by a provider of identities |
 
@@ -27,6 +27,7 @@ mod entry;
 mod identity;
 mod oidc;
 mod own_log;
+mod own_read;
 mod password;
 mod ration;
 mod roles;

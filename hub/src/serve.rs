@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use contract::event::Event;
+use contract::paper::PaperKind;
 use edge::file::{FileError, Lock};
 use edge::trace::Tracer;
 use identity::IdentityError;
@@ -162,6 +163,13 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let kits = Kits::open(directory).map_err(StartError::Database)?;
     if let Err(e) = kits.keep_baseline(&library, &keys, edge::clock::utc()).await {
         tracing::error!(cause = crate::problem::chain(&e), "the baseline cannot be kept for later kits");
+    }
+    for (kind, digest) in
+        [(PaperKind::Baseline, library.baseline.digest()), (PaperKind::Catalogue, library.catalogue.digest())]
+    {
+        if let Err(e) = store.hand_out(kind, digest, edge::clock::utc()).await {
+            tracing::error!(cause = crate::problem::chain(&e), %kind, "what is handed out cannot be noted");
+        }
     }
     let opened = archives.open().await.map_err(StartError::Archive)?;
     let own = Keys::own_log(directory, name).map_err(StartError::Keys)?;

@@ -11,6 +11,7 @@ pub(crate) mod columns;
 mod exports;
 mod grants;
 mod incidents;
+mod library;
 mod logs;
 mod orders;
 mod papers;
@@ -60,6 +61,7 @@ const STEPS: &[&str] = &[
     include_str!("store/steps/0003-orders-that-wait.sql"),
     include_str!("store/steps/0004-tokens-end.sql"),
     include_str!("store/steps/0005-papers.sql"),
+    include_str!("store/steps/0006-what-is-handed-out.sql"),
 ];
 
 /// The store.

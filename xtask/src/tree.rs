@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Directories of no interest, by name.
-const SKIPPED: [&str; 3] = ["target", ".git", "suture-data"];
+const SKIPPED: [&str; 4] = ["target", ".git", "suture-data", "node_modules"];
 
 /// One text file.
 #[derive(Debug, Clone)]

@@ -104,6 +104,16 @@ rights! {
     PeopleRead = "people-read",
     /// Invite, change and disable people.
     PeopleChange = "people-change",
+    /// Read which tenants and sites there are, within reach.
+    TenantsRead = "tenants-read",
+    /// Read which hosts wait for their machine.
+    EnrolmentsRead = "enrolments-read",
+    /// Read which failures a tenant accepts.
+    ExceptionsRead = "exceptions-read",
+    /// Read the runbooks and the baseline that are handed out.
+    LibraryRead = "library-read",
+    /// Read the hub's own log.
+    AuditRead = "audit-read",
     /// Read one's own keys.
     OwnRead = "own-read",
     /// Change one's own credentials.
@@ -351,6 +361,8 @@ pub struct SecondFactor {
     pub secret: String,
     /// The same for a camera.
     pub uri: String,
+    /// What a camera is shown: an SVG.
+    pub drawing: String,
 }
 
 /// `POST /api/v1/me/totp/confirm`.

@@ -121,7 +121,7 @@ fn sign_in(headers: &HeaderMap, from: &str) -> Response {
 }
 
 /// A path as a value in a query: everything that could end it or begin another one is escaped.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut all, byte| {
         if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {

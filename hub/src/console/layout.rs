@@ -20,7 +20,14 @@ pub(crate) fn crumb(path: impl Into<String>, name: impl Into<String>) -> Crumb {
 }
 
 /// Where the navigation leads, and the right that the page asks for.
-const NAVIGATION: &[(&str, &str, Right)] = &[("/", "Fleet", Right::StatusRead)];
+const NAVIGATION: &[(&str, &str, Right)] = &[
+    ("/", "Fleet", Right::StatusRead),
+    ("/enrolment", "Enrolment", Right::EnrolmentsRead),
+    ("/runbooks", "Runbooks", Right::LibraryRead),
+    ("/baseline", "Baseline", Right::LibraryRead),
+    ("/people", "People", Right::PeopleRead),
+    ("/audit", "Audit", Right::AuditRead),
+];
 
 /// A page in its frame.
 pub(crate) fn framed(frame: &Frame, title: &str, crumbs: &[Crumb], body: &Markup) -> Page {

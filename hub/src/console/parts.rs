@@ -113,8 +113,6 @@ pub(crate) fn notice(kind: Notice, words: &Markup) -> Markup {
 /// How loud a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
-    /// By the way.
-    Plain,
     /// It wants looking at.
     Amber,
     /// It is wrong.
@@ -124,7 +122,6 @@ pub(crate) enum Notice {
 impl Notice {
     const fn class(self) -> &'static str {
         match self {
-            Self::Plain => "plain",
             Self::Amber => "amber",
             Self::Bad => "bad",
         }

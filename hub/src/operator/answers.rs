@@ -12,7 +12,7 @@ pub(super) trait Answer: IntoResponse {}
 impl<A: Answer> Answer for Result<A, Fault> {}
 
 /// 200, and this is it.
-pub(super) struct Found<T>(pub(super) T);
+pub(crate) struct Found<T>(pub(crate) T);
 
 impl<T: Serialize> IntoResponse for Found<T> {
     fn into_response(self) -> Response {

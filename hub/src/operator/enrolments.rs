@@ -12,27 +12,49 @@ use contract::people::Right;
 use contract::plane::EnrolmentSheet;
 use identity::Holder;
 
-use super::answers::Made;
-use super::route::{Route, changes};
+use super::answers::{Found, Made};
+use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
 use crate::people::{Granted, Scope};
 use crate::problem::{Fault, Unasked};
 use crate::store::NewHost;
+use crate::view::enrolments::EnrolmentView;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![changes(
-        "/api/v1/tenants/{tenant}/sites/{site}/enrolments",
-        Right::EnrolmentsAdd,
-        "Make an enrolment sheet for a new host",
-        add,
-    )]
+    vec![
+        reads(
+            "/api/v1/enrolments",
+            Right::EnrolmentsRead,
+            "Hosts that wait for their machine, and those that came lately",
+            list,
+        ),
+        changes(
+            "/api/v1/tenants/{tenant}/sites/{site}/enrolments",
+            Right::EnrolmentsAdd,
+            "Make an enrolment sheet for a new host",
+            add,
+        ),
+    ]
 }
 
 /// How long a token waits for its first use. The machine that used it may ask again for as long as its bootstrap certificate is good, since an answer
 /// can be lost.
 const TOKEN_MS: u64 = 15 * 60 * 1000;
+
+/// For how long a host that was enrolled is listed after its token's end.
+const LISTED_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// `GET /api/v1/enrolments`.
+pub(crate) async fn list(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+) -> Result<Found<Vec<EnrolmentView>>, Fault> {
+    let now = edge::clock::utc();
+    let listed = hub.store.enrolments_within(granted.reach(), now, LISTED_MS).await;
+    Ok(Found(listed.map_err(|e| Fault::ours("list the enrolments", &e))?))
+}
 
 /// `POST /api/v1/tenants/{tenant}/sites/{site}/enrolments`.
 async fn add(

@@ -35,7 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// `GET /api/v1/me`.
-async fn show(granted: Granted) -> Found<MeView> {
+pub(crate) async fn show(granted: Granted) -> Found<MeView> {
     let me = granted.identity();
     Found(MeView {
         person: me.person().clone(),
@@ -61,7 +61,7 @@ async fn log_out(
 }
 
 /// Credentials are made by a person who is there, never by a key: whoever finds one cannot make more of it.
-fn in_person(granted: &Granted) -> Result<(), Fault> {
+pub(super) fn in_person(granted: &Granted) -> Result<(), Fault> {
     match granted.identity().key() {
         None => Ok(()),
         Some(_) => {
@@ -69,6 +69,12 @@ fn in_person(granted: &Granted) -> Result<(), Fault> {
             Err(Fault::theirs(StatusCode::FORBIDDEN, problem))
         }
     }
+}
+
+/// Whether whoever asks has a second factor that counts.
+pub(crate) async fn has_second_factor(hub: &Hub, granted: &Granted) -> Result<bool, Fault> {
+    let all = hub.people.store.people().await.map_err(|e| Fault::ours("look up the account", &e))?;
+    Ok(all.iter().any(|person| person.person == *granted.identity().person() && person.second_factor))
 }
 
 /// `POST /api/v1/me/totp`.
@@ -87,7 +93,7 @@ async fn begin_totp(
     }
     let secret = base32(&secret);
     let uri = format!("otpauth://totp/Suture:{person}?secret={secret}&issuer=Suture");
-    Ok(Made::new(SecondFactor { secret, uri }))
+    Ok(Made::new(SecondFactor { secret, drawing: crate::drawing::qr(&uri).unwrap_or_default(), uri }))
 }
 
 /// `POST /api/v1/me/totp/confirm`.
@@ -108,7 +114,10 @@ async fn confirm_totp(
 }
 
 /// `GET /api/v1/me/keys`.
-async fn keys(State(hub): State<Arc<Hub>>, granted: Granted) -> Result<Found<Vec<KeyView>>, Fault> {
+pub(crate) async fn keys(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+) -> Result<Found<Vec<KeyView>>, Fault> {
     let keys = hub.people.store.keys(granted.identity().person().clone()).await;
     Ok(Found(keys.map_err(|e| Fault::ours("list the keys", &e))?))
 }

@@ -144,13 +144,31 @@ async fn told(
     set: &TextSet,
     is_for: impl Fn(&Holder) -> bool,
 ) -> Result<Found<TextKept>, Fault> {
+    told_of(hub, of, digest(set), is_for).await
+}
+
+/// Wakes all of the tenant's hosts: what is said of them has another digest now.
+pub(super) async fn told_all(
+    hub: &Hub,
+    of: Scope<TenantId>,
+    digest: Option<Digest>,
+) -> Result<Found<TextKept>, Fault> {
+    tracing::warn!(tenant = %*of, ?digest, "exceptions are set");
+    told_of(hub, of, digest, |_| true).await
+}
+
+async fn told_of(
+    hub: &Hub,
+    of: Scope<TenantId>,
+    digest: Option<Digest>,
+    is_for: impl Fn(&Holder) -> bool,
+) -> Result<Found<TextKept>, Fault> {
     let all = hub.store.logs_of(of).await.map_err(|e| Fault::ours("list the hosts", &e))?;
     let hosts: Vec<_> = all.into_iter().map(|row| row.holder).filter(|holder| is_for(holder)).collect();
     for holder in &hosts {
         hub.bells.ring(&holder.host);
     }
-    let kept = TextKept { digest: digest(set), hosts: hosts.len() as u64 };
-    Ok(Found(kept))
+    Ok(Found(TextKept { digest, hosts: hosts.len() as u64 }))
 }
 
 fn digest(set: &TextSet) -> Option<Digest> {

@@ -92,7 +92,7 @@ fn fault(fault: &EntryFault) -> Fault {
 }
 
 /// `GET /api/v1/people`.
-async fn list(State(hub): State<Arc<Hub>>) -> Result<Found<Vec<PersonView>>, Fault> {
+pub(crate) async fn list(State(hub): State<Arc<Hub>>) -> Result<Found<Vec<PersonView>>, Fault> {
     let people = hub.people.store.people().await.map_err(|e| Fault::ours("list the people", &e))?;
     Ok(Found(people))
 }

@@ -8,18 +8,29 @@ use contract::people::Right;
 use contract::plane::{NewSite, NewTenant};
 
 use super::admit::no_such_tenant;
-use super::answers::Made;
-use super::route::{Route, changes};
+use super::answers::{Found, Made};
+use super::route::{Route, changes, reads};
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
 use crate::people::{Granted, Scope};
 use crate::problem::{Fault, Strict};
+use crate::view::tenants::TenantView;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
+        reads("/api/v1/tenants", Right::TenantsRead, "The tenants within reach, with their sites", list),
         changes("/api/v1/tenants", Right::TenantsAdd, "Add a tenant", add_tenant),
         changes("/api/v1/tenants/{tenant}/sites", Right::SitesAdd, "Add a site of a tenant", add_site),
     ]
+}
+
+/// `GET /api/v1/tenants`.
+pub(crate) async fn list(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+) -> Result<Found<Vec<TenantView>>, Fault> {
+    let tenants = hub.store.tenants_within(granted.reach()).await;
+    Ok(Found(tenants.map_err(|e| Fault::ours("list the tenants", &e))?))
 }
 
 /// `POST /api/v1/tenants`.

@@ -1,6 +1,6 @@
 //! The hub's own evidence log: who came in, what was done and what was refused at the operator plane. The same writer as at a site, and the same verifier.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::ids::BadId;
@@ -9,7 +9,7 @@ use contract::time::{ClockOffset, UtcTime};
 use edge::file::FileError;
 use evidence::{AppendError, Draft, LogWriter, OpenError};
 use thiserror::Error;
-use tlog::SigningKey;
+use tlog::{SigningKey, VerifierKey};
 
 /// What the first record says in place of a tenant, a site and a machine: the log is the hub's own.
 const WHOSE: &str = "hub";
@@ -17,6 +17,8 @@ const WHOSE: &str = "hub";
 /// The log.
 #[derive(Debug)]
 pub(crate) struct OwnLog {
+    directory: PathBuf,
+    key: VerifierKey,
     writer: Arc<Mutex<Option<LogWriter>>>,
 }
 
@@ -46,7 +48,8 @@ pub enum OwnLogError {
 impl OwnLog {
     /// Opens the log, or begins it, and says so in it.
     pub(crate) fn open(directory: &Path, key: SigningKey, now: UtcTime) -> Result<Self, OwnLogError> {
-        let text = key.verifier().to_string();
+        let verifier = key.verifier().clone();
+        let text = verifier.to_string();
         let (mut writer, recovery) = LogWriter::open(directory, key, |_| ())?;
         let body = if recovery.size == 0 {
             Body::Opened(Opened {
@@ -62,7 +65,16 @@ impl OwnLog {
         };
         writer.append(vec![draft(body, now)])?;
         writer.publish()?;
-        Ok(Self { writer: Arc::new(Mutex::new(Some(writer))) })
+        Ok(Self {
+            directory: directory.to_owned(),
+            key: verifier,
+            writer: Arc::new(Mutex::new(Some(writer))),
+        })
+    }
+
+    /// Where it lies, and the key that its heads are signed with.
+    pub(super) fn whose(&self) -> (PathBuf, VerifierKey) {
+        (self.directory.clone(), self.key.clone())
     }
 
     /// Writes one record, and returns once it is durable.

@@ -28,7 +28,7 @@ enum About {
 const fn line(right: Right) -> (About, &'static [Role]) {
     use About::{Hub, Tenant};
     match right {
-        Right::IncidentsRead | Right::OrdersRead | Right::SheetsRead => (Tenant, ALL),
+        Right::IncidentsRead | Right::OrdersRead | Right::SheetsRead | Right::ExceptionsRead => (Tenant, ALL),
         Right::KitsMake | Right::KitsFetch => (Tenant, KEEPERS),
         Right::SitesAdd
         | Right::EnrolmentsAdd
@@ -40,10 +40,13 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         | Right::OrdersApprove => (Tenant, STAFF),
         // Which certificates, the store asks: those of tenants within reach.
         Right::CertificatesRevoke => (Hub, STAFF),
+        // Those of tenants within reach.
+        Right::EnrolmentsRead => (Hub, STAFF),
+        Right::TenantsRead | Right::LibraryRead => (Hub, ALL),
         Right::StatusRead | Right::HeadsProve | Right::HubKeysRead | Right::OwnRead | Right::OwnChange => {
             (Hub, ALL)
         }
-        Right::TenantsAdd | Right::PeopleRead | Right::PeopleChange => (Hub, ADMIN),
+        Right::TenantsAdd | Right::PeopleRead | Right::PeopleChange | Right::AuditRead => (Hub, ADMIN),
     }
 }
 

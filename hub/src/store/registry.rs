@@ -8,9 +8,11 @@ use identity::{Holder, Issued};
 use rusqlite::{Connection, Row, params};
 
 use super::certificates::{Kind, add_certificate, kind};
-use super::columns::{count, instant, parsed};
+use super::columns::{count, instant, instant_or_none, parsed};
 use super::{Store, StoreError};
 use crate::people::Scope;
+use crate::view::enrolments::{EnrolmentState, EnrolmentView};
+use crate::view::tenants::{TenantSite, TenantView};
 
 /// A host that waits for its machine.
 #[derive(Debug)]
@@ -95,6 +97,54 @@ impl Store {
         .await
     }
 
+    /// The tenants within reach, with their sites.
+    pub(crate) async fn tenants_within(&self, reach: Scope<Reach>) -> Result<Vec<TenantView>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare(
+                "SELECT tenant, site, (SELECT count(*) FROM host WHERE host.tenant = site.tenant AND host.site = site.site)
+                 FROM tenant LEFT JOIN site USING (tenant) ORDER BY tenant, site",
+            )?;
+            let mut rows = all.query([])?;
+            let mut tenants: Vec<TenantView> = Vec::new();
+            while let Some(row) = rows.next()? {
+                let tenant: TenantId = parsed(row, 0)?;
+                if !reach.holds(&tenant) {
+                    continue;
+                }
+                if tenants.last().is_none_or(|last| last.tenant != tenant) {
+                    tenants.push(TenantView { tenant, sites: Vec::new() });
+                }
+                let named = row.get::<_, Option<String>>(1)?.is_some();
+                if let Some(last) = tenants.last_mut().filter(|_| named) {
+                    last.sites.push(TenantSite { site: parsed(row, 1)?, hosts: count(row, 2)? });
+                }
+            }
+            Ok(tenants)
+        })
+        .await
+    }
+
+    /// Hosts of tenants within reach whose token's time was not over `listed_ms` ago, the newest first.
+    pub(crate) async fn enrolments_within(
+        &self,
+        reach: Scope<Reach>,
+        now: UtcTime,
+        listed_ms: u64,
+    ) -> Result<Vec<EnrolmentView>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare(
+                "SELECT tenant, site, host, token, token_until, device_key IS NOT NULL, seen FROM host
+                 WHERE token_until > ?1 ORDER BY token_until DESC, host",
+            )?;
+            let since = now.unix_ms().saturating_sub(i64::try_from(listed_ms).unwrap_or(i64::MAX));
+            let rows = all.query_map([since], |row| enrolment(row, now))?;
+            let kept =
+                rows.filter(|row| row.as_ref().is_ok_and(|row| reach.holds(&row.tenant)) || row.is_err());
+            kept.collect()
+        })
+        .await
+    }
+
     /// All hosts, tenant by tenant: for the hub itself.
     pub(crate) async fn hosts(&self) -> Result<Vec<HostRow>, StoreError> {
         self.run(|c| {
@@ -120,6 +170,24 @@ impl Store {
         let all = self.hosts().await?;
         Ok(all.into_iter().filter(|row| reach.holds(&row.holder.tenant)).collect())
     }
+}
+
+fn enrolment(row: &Row<'_>, now: UtcTime) -> rusqlite::Result<EnrolmentView> {
+    let until = instant(row, 4)?;
+    let state = match row.get(5)? {
+        true => EnrolmentState::Enrolled,
+        false if until <= now => EnrolmentState::Over,
+        false => EnrolmentState::Waits,
+    };
+    Ok(EnrolmentView {
+        tenant: parsed(row, 0)?,
+        site: parsed(row, 1)?,
+        host: parsed(row, 2)?,
+        token: parsed(row, 3)?,
+        until,
+        state,
+        seen: instant_or_none(row, 6)?,
+    })
 }
 
 fn host_row(row: &Row<'_>) -> rusqlite::Result<HostRow> {

@@ -1,15 +1,19 @@
 //! The console's pages, as a browser gets them: who may see them, and what they let a browser do.
 
+use contract::dsse::PayloadType;
+use contract::exception::Exceptions;
 use hub::serve::{RouteView, console_pages};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
-use serde_json::json;
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::{Value, json};
 
 use crate::people::{Somebody, invited, technician_of};
-use crate::stage::Stage;
+use crate::stage::{Stage, parsed};
 
 /// A browser that is sent nowhere by itself.
 fn browser() -> Client {
+    // The one that `plain` makes chooses how TLS is done.
+    let _ = crate::stage::plain();
     Client::builder().no_proxy().redirect(Policy::none()).build().unwrap()
 }
 
@@ -54,7 +58,124 @@ async fn every_page_is_one_tenants_alone_and_nobodys_who_is_not_signed_in() {
 }
 
 /// How many pages are about one tenant, at least.
-const PAGES_OF_TENANTS: usize = 0;
+const PAGES_OF_TENANTS: usize = 1;
+
+/// An exception, as somebody proposes it.
+pub(crate) fn proposal(control: &str) -> Value {
+    json!({
+        "control": control, "reason": "The \"old\" device: it cannot.", "risk": "Somebody reads along.",
+        "compensating_controls": ["A locked room.", "- nobody else's key"], "owner": "Ann Example",
+        "from": "2026-11-01", "until": "2026-12-01",
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_is_accepted_by_another_person_than_proposed_it_and_hosts_are_told() {
+    let stage = Stage::start().await;
+    let device = stage.enrolled("a").await;
+    let path = "/api/v1/tenants/a/exceptions";
+    let of_a = invited(&stage, technician_of("a")).await;
+    // What an operator wrote by hand stays, comments too.
+    let by_hand = "# reviewed with the clinic\n- control: ssh.max-auth-tries\n  reason: So.\n  risk: So.\n  compensating_controls: [So.]\n  owner: Ann\n  approver: Ben\n  from: 2026-11-01\n  until: 2026-11-02";
+    let set = json!({ "file": "x.yaml", "text": by_hand });
+    assert_eq!(of_a.ask("POST", path, Some(&set)).await.status(), StatusCode::OK);
+    for (field, bad) in [
+        ("control", json!("no.such-control")),
+        ("until", json!("2027-11-01")),
+        ("compensating_controls", json!([])),
+    ] {
+        let mut proposal = proposal("ssh.root-login");
+        proposal[field] = bad;
+        let refused = of_a.ask("POST", &format!("{path}/proposals"), Some(&proposal)).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+    }
+    let made = of_a.ask("POST", &format!("{path}/proposals"), Some(&proposal("ssh.root-login"))).await;
+    let made: Value = parsed(made).await;
+    let approve = format!("{path}/proposals/{}/approve", made["id"].as_str().unwrap());
+    assert_eq!(
+        of_a.ask("POST", &approve, None).await.status(),
+        StatusCode::FORBIDDEN,
+        "its proposer accepted it"
+    );
+    let key = json!({ "reach": "everywhere", "rights": ["exceptions-set"], "days": 1 });
+    let key: Value = parsed(stage.operate(Method::POST, "/api/v1/me/keys", Some(key)).await).await;
+    let program = Somebody::new(&stage, key["key"].as_str().unwrap());
+    assert_eq!(
+        program.ask("POST", &approve, None).await.status(),
+        StatusCode::FORBIDDEN,
+        "a program accepted it"
+    );
+    let accepted = stage.operate(Method::POST, &approve, None).await;
+    assert_eq!(parsed::<Value>(accepted).await["hosts"], 1);
+    let again = stage.operate(Method::POST, &approve, None).await;
+    assert_eq!(again.status(), StatusCode::NOT_FOUND, "it was accepted twice");
+
+    let paper: Value = parsed(device.get("/v1/papers/exceptions").await).await;
+    let envelope: contract::blob::Blob = serde_json::from_value(paper["envelope"].clone()).unwrap();
+    let signed =
+        contract::dsse::open(PayloadType::Paper, &envelope.0, std::slice::from_ref(&device.sheet.hub_key));
+    let text = String::from_utf8(signed.unwrap().payload().to_vec()).unwrap();
+    let text = serde_json::from_str::<Value>(&text).unwrap()["text"].as_str().unwrap().to_owned();
+    assert!(text.starts_with(by_hand), "{text}");
+    let exceptions = Exceptions::parse("x", &text).unwrap();
+    let new = exceptions.iter().last().unwrap();
+    assert_eq!((new.approver.as_str(), new.reason.as_str()), ("jane", "The \"old\" device: it cannot."));
+    assert_eq!(new.compensating_controls[1].as_str(), "- nobody else's key");
+
+    let listed: Value = parsed(of_a.ask("GET", path, None).await).await;
+    assert_eq!(listed["exceptions"].as_array().unwrap().len(), 2);
+    assert_eq!(listed["proposals"], json!([]));
+    let end = json!({ "control": "ssh.root-login" });
+    assert_eq!(of_a.ask("POST", &format!("{path}/end"), Some(&end)).await.status(), StatusCode::OK);
+    assert_eq!(of_a.ask("POST", &format!("{path}/end"), Some(&end)).await.status(), StatusCode::NOT_FOUND);
+    let listed: Value = parsed(of_a.ask("GET", path, None).await).await;
+    assert_eq!(listed["exceptions"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_the_hubs_own_log_is_found_by_words_and_proven_to_its_signed_head() {
+    let stage = Stage::start().await;
+    for tenant in ["one", "two"] {
+        stage.operate(Method::POST, "/api/v1/tenants", Some(json!({ "tenant": tenant }))).await;
+    }
+    for n in 0..60 {
+        stage
+            .operate(Method::POST, "/api/v1/tenants/one/sites", Some(json!({ "site": format!("s-{n}") })))
+            .await;
+    }
+    let admin = Somebody::new(&stage, &stage.token());
+    let page: Value = parsed(admin.ask("GET", "/api/v1/audit?q=SITES-add%20jane", None).await).await;
+    let found = page["records"].as_array().unwrap();
+    assert_eq!(found.len(), 50);
+    assert!(found.iter().all(|r| r["right"] == "sites-add" && r["tenant"] == "one"));
+    let older = format!("/api/v1/audit?q=sites-add&before={}", page["next"]);
+    let older: Value = parsed(admin.ask("GET", &older, None).await).await;
+    assert_eq!(older["records"].as_array().unwrap().len(), 50);
+    assert!(older["records"][0]["seq"].as_u64() < found.last().unwrap()["seq"].as_u64());
+
+    let seq = found[7]["seq"].as_u64().unwrap();
+    let proof: Value = parsed(admin.ask("GET", &format!("/api/v1/audit/{seq}"), None).await).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let key: tlog::VerifierKey = text(&proof["key"]).parse().unwrap();
+    let head = tlog::checkpoint::open(text(&proof["checkpoint"]).as_bytes(), &key).unwrap();
+    let leaf = tlog::leaf_hash(text(&proof["entry"]).as_bytes());
+    let path: Vec<tlog::Hash> =
+        proof["path"].as_array().unwrap().iter().map(|hash| hex_hash(&text(hash))).collect();
+    let head = head.checkpoint();
+    let verify = |leaf| {
+        tlog::tree::verify_inclusion(tlog::tree::LeafIndex::new(seq), head.size, &leaf, &path, &head.root)
+    };
+    assert!(verify(leaf).is_ok());
+    assert!(verify(tlog::leaf_hash(b"something else")).is_err());
+    let nothing = admin.ask("GET", "/api/v1/audit/100000", None).await;
+    assert_eq!(nothing.status(), StatusCode::NOT_FOUND);
+}
+
+fn hex_hash(text: &str) -> tlog::Hash {
+    let bytes = (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap());
+    let bytes: [u8; 32] = bytes.collect::<Vec<_>>().try_into().unwrap();
+    tlog::Hash::from_bytes(bytes)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_runs_nothing_that_stands_in_it() {

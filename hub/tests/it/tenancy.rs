@@ -4,6 +4,7 @@ use hub::serve::operator_routes;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::console::proposal;
 use crate::kits::{grow, machine};
 use crate::people::{Somebody, invited, technician_of};
 use crate::stage::{Stage, parsed};
@@ -34,8 +35,26 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
     let blind = |asked: [(String, Option<Value>); 2]| Some(Case::Blind(asked.into()));
     let nowhere = contract::digest::Digest::of(b"none").to_string();
     match (method, path) {
-        ("GET", "/api/v1/status" | "/api/v1/keys" | "/api/v1/me" | "/api/v1/me/keys" | "/api/v1/people") => {
-            Some(Case::Blind(vec![(filled, None)]))
+        (
+            "GET",
+            "/api/v1/tenants" | "/api/v1/enrolments" | "/api/v1/runbooks" | "/api/v1/baseline"
+            | "/api/v1/audit" | "/api/v1/status" | "/api/v1/keys" | "/api/v1/me" | "/api/v1/me/keys"
+            | "/api/v1/people",
+        ) => Some(Case::Blind(vec![(filled, None)])),
+        ("GET", "/api/v1/audit/{seq}") => {
+            Some(Case::Blind(["0", "1"].map(|seq| (filled.replace("{seq}", seq), None)).into()))
+        }
+        ("GET", "/api/v1/tenants/{tenant}/exceptions") => gone(filled, None),
+        ("POST", "/api/v1/tenants/{tenant}/exceptions/proposals") => {
+            gone(filled, Some(proposal("ssh.root-login")))
+        }
+        (
+            "POST",
+            "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/approve"
+            | "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/withdraw",
+        ) => gone(filled.replace("{proposal}", "x-1"), None),
+        ("POST", "/api/v1/tenants/{tenant}/exceptions/end") => {
+            gone(filled, Some(json!({ "control": "ssh.root-login" })))
         }
         ("GET", "/api/v1/heads/proof") => gone(format!("{path}?origin={origin}&size=1"), None),
         ("POST", "/api/v1/tenants") => {

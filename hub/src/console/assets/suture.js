@@ -245,6 +245,7 @@
   // ── Live ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   let fetching = false, again = false;
+  // A part marked `data-live` names the events that concern it; one marked `data-part` changes by what is done on its page.
 
   /** Fetches the page anew and puts in the parts that changed; what a person is typing into stays. */
   async function refresh(concerns) {
@@ -255,7 +256,7 @@
       if (answered.status === 401) { location.reload(); return; }
       if (!answered.ok) return;
       const fresh = new DOMParser().parseFromString(await answered.text(), "text/html");
-      for (const part of all("[data-live]")) {
+      for (const part of all("[data-live], [data-part]")) {
         const other = fresh.getElementById(part.id);
         if (!other || !concerns(part) || part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
         if (other.innerHTML === part.dataset.shown) continue;
@@ -279,10 +280,10 @@
     if (parts.length === 0 || !state) return;
     const topics = new Set(parts.flatMap((part) => part.dataset.live.split(" ")));
     const source = new EventSource("/api/v1/events");
-    let lost = false, due;
+    let lost = false, due, asking;
     const soon = (topic) => {
       clearTimeout(due);
-      due = setTimeout(() => refresh((part) => topic === null || part.dataset.live.split(" ").includes(topic)), 150);
+      due = setTimeout(() => refresh((part) => topic === null || part.dataset.live?.split(" ").includes(topic)), 150);
     };
     source.addEventListener("open", () => {
       state.textContent = "Live";
@@ -291,13 +292,16 @@
       lost = false;
     });
     source.addEventListener("error", () => {
-      state.textContent = "Not live: the hub is away";
+      const ended = source.readyState === EventSource.CLOSED;
+      state.textContent = ended ? "Not live: looks every 10 s" : "Not live: the hub is away";
       state.dataset.state = "away";
       lost = true;
+      // A browser gives up a stream that was answered with an error; whoever looks is not left with an old page.
+      if (ended && !asking) asking = setInterval(() => soon(null), 10_000);
     });
     for (const topic of topics) source.addEventListener(topic, () => soon(topic));
     // What a reader missed: the page is fetched anew.
-    source.addEventListener("missed", () => soon(null));
+    source.addEventListener("reset", () => soon(null));
     addEventListener("pagehide", () => source.close());
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   }

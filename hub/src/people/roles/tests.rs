@@ -24,6 +24,11 @@ sheets-read         x x x x
 certificates-revoke x x . .
 people-read         x . . .
 people-change       x . . .
+tenants-read        x x x x
+enrolments-read     x x . .
+exceptions-read     x x x x
+library-read        x x x x
+audit-read          x . . .
 own-read            x x x x
 own-change          x x x x
 ";
