@@ -58,6 +58,14 @@ detectors-list:
 fuzz seconds="60":
     cd crates/contract/fuzz && for target in frame order runbook; do mkdir -p corpus/$target && RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . -s none $target corpus/$target ../corpus/$target -- -max_total_time={{seconds}} -max_len=16384 -rss_limit_mb=1024 || exit 1; done
 
+# The operator plane asked so many things for each operation, from a seed on; the gates ask ten.
+api-fuzz examples="300" seed="1":
+    ./e2e/api/fuzz {{examples}} {{seed}}
+
+# Write docs/openapi.json anew from the routes; a test is red while it is stale.
+openapi:
+    cargo run -q -p hub --example openapi
+
 # The measures, beside their goals.
 bench:
     ./bench/run

@@ -11,15 +11,19 @@ use std::time::Duration;
 
 use contract::ids::{SiteId, TenantId};
 use contract::people::ProblemDetails;
-use contract::plane::{EnrolmentSheet, IncidentView, NewSite, NewTenant};
+use contract::plane::{EnrolmentSheet, IncidentView, NewSite, NewTenant, Page};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::exit::{Failure, Status};
 pub(crate) use papers::AllowedFor;
 
 /// `TCP_LISTEN`, as `/proc/net/tcp` writes it.
 const LISTEN: &str = "0A";
+
+/// How much of a list is asked for at once: as much as the hub gives.
+const PAGE: u8 = 200;
 
 /// The hub understood who asks, and refuses what the file holds.
 const REFUSED: u16 = 422;
@@ -70,12 +74,12 @@ impl Operator {
     }
 
     pub(crate) fn new_tenant(&self, tenant: &TenantId) -> Result<(), Failure> {
-        self.post("/api/v1/tenants", &NewTenant { tenant: tenant.clone() }).map(|_: serde_json::Value| ())
+        self.post("/api/v1/tenants", &NewTenant { tenant: tenant.clone() }).map(|_: Value| ())
     }
 
     pub(crate) fn new_site(&self, tenant: &TenantId, site: &SiteId) -> Result<(), Failure> {
         self.post(&format!("/api/v1/tenants/{tenant}/sites"), &NewSite { site: site.clone() })
-            .map(|_: serde_json::Value| ())
+            .map(|_: Value| ())
     }
 
     pub(crate) fn new_enrolment(&self, tenant: &TenantId, site: &SiteId) -> Result<EnrolmentSheet, Failure> {
@@ -83,17 +87,40 @@ impl Operator {
     }
 
     pub(crate) fn incidents(&self, tenant: &TenantId) -> Result<Vec<IncidentView>, Failure> {
-        self.get(&format!("/api/v1/tenants/{tenant}/incidents"))
+        self.all(&format!("/api/v1/tenants/{tenant}/incidents"))
     }
 
-    pub(crate) fn status(&self) -> Result<serde_json::Value, Failure> {
-        self.get("/api/v1/status")
+    pub(crate) fn status(&self) -> Result<Value, Failure> {
+        let path = format!("/api/v1/status?limit={PAGE}");
+        let mut status: Value = self.get(&path)?;
+        // Its hosts come page by page; the rest is the same on each.
+        while let Some(cursor) = status["next"].as_str() {
+            let mut page: Value = self.get(&format!("{path}&cursor={cursor}"))?;
+            status["next"] = page["next"].take();
+            let (Value::Array(all), Value::Array(more)) = (&mut status["hosts"], page["hosts"].take()) else {
+                break;
+            };
+            all.extend(more);
+        }
+        Ok(status)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let answer =
             self.agent.get(format!("{}{path}", self.base)).header("authorization", &self.bearer).call();
         self.read(path, answer)
+    }
+
+    /// A whole list, page by page.
+    fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
+        let first: Page<T> = self.get(&format!("{path}?limit={PAGE}"))?;
+        let (mut all, mut next) = (first.items, first.next);
+        while let Some(cursor) = next {
+            let page: Page<T> = self.get(&format!("{path}?limit={PAGE}&cursor={cursor}"))?;
+            all.extend(page.items);
+            next = page.next;
+        }
+        Ok(all)
     }
 
     fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {

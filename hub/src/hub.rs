@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use edge::trace::Tracer;
 use queue::Embedded;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::bells::Bells;
 use crate::config::{Door, HubName};
+use crate::events::Events;
 use crate::heads::Heads;
 use crate::keys::Keys;
 use crate::kit::Kits;
 use crate::library::Library;
 use crate::mirror::Mirror;
+use crate::operator::Cursors;
 use crate::people::{Oidc, People};
 use crate::pulses::Pulses;
 use crate::store::Store;
@@ -40,6 +42,11 @@ pub(crate) struct Hub {
     pub(crate) others: Others,
     /// Which write-once stores the hub was told of: a directory, a bucket.
     pub(crate) archives: [bool; 2],
+    /// What makes the cursors of lists this hub's own.
+    pub(crate) cursors: Cursors,
+    /// What happens, for whoever follows it, and the seats of those who do.
+    pub(crate) events: Events,
+    pub(crate) readers: Arc<Semaphore>,
     pub(crate) bells: Bells,
     pub(crate) pulses: Pulses,
     pub(crate) tracer: Tracer,

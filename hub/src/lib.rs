@@ -17,6 +17,7 @@
 //! | `kit` | a period of a tenant's evidence as one zip |
 //! | `consequence` | what an evidence record means to an incident: pure |
 //! | `envelope` | orders that people signed as well |
+//! | `events` | what happens, for whoever looks on |
 //! | `planning` | from the queue, or from a person, to a signed order |
 //! | `standing` | what a site may do for itself while the hub is away |
 //! | `device`, `operator` | the two planes |
@@ -39,6 +40,7 @@ mod console;
 mod device;
 mod drawing;
 mod envelope;
+mod events;
 mod heads;
 mod hub;
 mod keys;

@@ -10,9 +10,12 @@ mod admit;
 mod answers;
 pub(crate) mod audit;
 mod certificates;
+mod checks;
+mod describe;
 mod door;
 mod dress;
 pub(crate) mod enrolments;
+mod events;
 pub(crate) mod exceptions;
 mod grants;
 mod guard;
@@ -22,10 +25,14 @@ mod kits;
 pub(crate) mod library;
 pub(crate) mod me;
 mod oidc;
+mod openapi;
 mod orders;
 mod pages;
 mod papers;
+mod patience;
 pub(crate) mod people;
+mod precondition;
+mod query;
 mod route;
 mod sheets;
 mod status;
@@ -53,9 +60,14 @@ use crate::hub::Hub;
 use crate::problem::Fault;
 pub(crate) use admit::cookie;
 pub(crate) use answers::Found;
+use checks::Rules;
+pub(crate) use events::READERS_MAX;
 pub(crate) use oidc::STATE_COOKIE;
+pub(crate) use openapi::document;
 pub(crate) use pages::{Shown, admitted_by_cookie, let_see};
+use patience::Patient;
 pub(crate) use people::session_cookie;
+pub(crate) use query::{Asked, Cursors};
 pub use route::RouteView;
 use route::{Access, Route};
 
@@ -63,6 +75,9 @@ use route::{Access, Route};
 const BODY_MAX_BYTES: usize = 64 * 1024;
 /// How long what was written in the hub's own log may wait until others can read it.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// For how long a peer may take nothing of what it is sent.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -85,10 +100,12 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, shown: Option<OwnC
         let (router, stop, shown) = (router.clone(), stop.clone(), shown.clone());
         async move {
             let Some(shown) = shown else {
-                return connection::serve(stream, router, Source(source), stop).await;
+                return connection::serve(Patient::new(stream, PATIENCE), router, Source(source), stop).await;
             };
             match shown.greet(stream).await {
-                Ok(stream) => connection::serve(stream, router, Source(source), stop).await,
+                Ok(stream) => {
+                    connection::serve(Patient::new(stream, PATIENCE), router, Source(source), stop).await
+                }
                 Err(e) => tracing::info!(error = %e, "a handshake with the operator plane came to nothing"),
             }
         }
@@ -139,6 +156,8 @@ fn table() -> Vec<Route> {
         exceptions::routes,
         library::routes,
         audit::routes,
+        events::routes,
+        openapi::routes,
     ];
     rooms.iter().flat_map(|room| room()).collect()
 }
@@ -149,14 +168,22 @@ pub(crate) fn views() -> Vec<RouteView> {
 
 fn routes(hub: Arc<Hub>) -> Router {
     let mut router = Router::new();
-    for Route { method: _, path, access, summary: _, handler } in table() {
+    for route in table() {
+        let rules = Arc::new(Rules::of(&route.sketch()));
+        let Route { path, access, handler, .. } = route;
+        let checked = handler.route_layer(from_fn_with_state(Arc::clone(&rules), checks::check));
         let admitted = match access {
-            Access::Open => handler,
+            Access::Open => checked,
             Access::Right(right) => {
-                handler.route_layer(from_fn_with_state((Arc::clone(&hub), right), admit::admit))
+                checked.route_layer(from_fn_with_state((Arc::clone(&hub), right), admit::admit))
             }
         };
-        router = router.route(path, admitted);
+        let kept_to = if cfg!(debug_assertions) {
+            admitted.route_layer(from_fn_with_state(rules, checks::keep_to))
+        } else {
+            admitted
+        };
+        router = router.route(path, kept_to);
     }
     router
         .merge(console::routes(&hub))

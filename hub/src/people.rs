@@ -44,6 +44,7 @@ use contract::record::{Acted, Body, NotAllowed, Stage};
 use contract::time::UtcTime;
 use queue::writer::OpenError;
 use thiserror::Error;
+use tokio::sync::watch;
 
 pub(crate) use entry::{EntryFault, Opened};
 pub(crate) use identity::{Granted, Identity, Scope};
@@ -72,6 +73,8 @@ pub(crate) struct People {
     pub(crate) store: PeopleStore,
     pub(crate) log: OwnLog,
     ration: Mutex<Ration>,
+    /// Counts what may have changed who somebody is.
+    changes: watch::Sender<u64>,
 }
 
 /// Why a hub cannot tell people apart.
@@ -103,6 +106,7 @@ impl People {
             store: PeopleStore::open(&directory.join(FILE)).map_err(PeopleFault::Database)?,
             log: OwnLog::open(&directory.join(LOG), key, now).map_err(PeopleFault::Log)?,
             ration: Mutex::default(),
+            changes: watch::Sender::new(0),
         })
     }
 
@@ -117,6 +121,16 @@ impl People {
             .await
             .map_err(PeopleFault::Store)?;
         Ok(Some(secret))
+    }
+
+    /// Somebody's account, role, session or key may be another than it was.
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Wakes whenever it may be.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Writes that something was done, or will be, or was refused to somebody who is known.

@@ -20,6 +20,7 @@ use queue::{Delivery, Queue as _, QueueError};
 use serde::{Deserialize, Serialize};
 
 use crate::consequence::Retry;
+use crate::events::Happened;
 use crate::hub::Hub;
 use crate::library::Library;
 use crate::problem::chain;
@@ -152,11 +153,18 @@ async fn plan(hub: &Hub, delivery: &Delivery) -> Result<(), String> {
         Choice::Escalate(_) => None,
     };
     hub.tracer.emit(Event::Decided { incident: incident.clone(), runbook });
+    hub.events.tell(&holder.tenant, &holder.host, Happened::Incident(incident.clone()));
     if let Some(order) = order {
+        tell_ordered(hub, &holder, &incident, &order);
         hub.tracer.emit(Event::Ordered { incident, order });
         hub.bells.ring(&holder.host);
     }
     Ok(())
+}
+
+/// An order was signed.
+fn tell_ordered(hub: &Hub, holder: &Holder, incident: &IncidentId, order: &OrderId) {
+    hub.events.tell(&holder.tenant, &holder.host, Happened::Order(incident.clone(), order.clone()));
 }
 
 /// What an order needs besides the decision and the counter.

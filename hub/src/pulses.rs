@@ -9,7 +9,7 @@ use contract::time::UtcTime;
 use serde::Serialize;
 
 /// A heartbeat as it was heard.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct Heard {
     /// When, by this hub's clock.
     pub(crate) at: UtcTime,

@@ -13,12 +13,13 @@ use queue::writer::OpenError;
 use queue::{Embedded, Limits};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::bells::Bells;
 use crate::config::{ArchivesError, Config, Door, OutsideError};
 use crate::device::Certificates;
+use crate::events::Events;
 pub use crate::heads::HeadsError;
 use crate::heads::{self, Heads};
 use crate::hub::{Hub, Stop};
@@ -27,6 +28,7 @@ pub use crate::keys::KeysError;
 use crate::kit::Kits;
 use crate::library::{Library, LibraryError};
 use crate::mirror::Mirror;
+use crate::operator::Cursors;
 pub use crate::operator::{DoorError, RouteView};
 use crate::people::{Oidc, People};
 pub use crate::people::{OidcError, OwnLogError, PeopleError, PeopleFault};
@@ -198,6 +200,9 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         library: Arc::new(library),
         store,
         queue,
+        cursors: Cursors::draw().map_err(|e| StartError::People(PeopleFault::Random(e)))?,
+        events: Events::begin().map_err(|e| StartError::People(PeopleFault::Random(e)))?,
+        readers: Arc::new(Semaphore::new(operator::READERS_MAX)),
         bells: Bells::default(),
         pulses: Pulses::default(),
         tracer,
@@ -243,6 +248,11 @@ pub fn console_pages() -> Vec<RouteView> {
         summary: "A page of the console",
     };
     crate::console::pages().into_iter().map(view).collect()
+}
+
+/// The document of the operator plane, as OpenAPI 3.1 in JSON: the one that is served.
+pub fn operator_document() -> String {
+    operator::document()
 }
 
 async fn listen(plane: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

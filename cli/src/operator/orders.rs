@@ -10,7 +10,7 @@ use crate::exit::Failure;
 impl Operator {
     /// A tenant's orders that wait on their hosts.
     pub(crate) fn orders(&self, tenant: &TenantId) -> Result<Vec<OrderView>, Failure> {
-        self.get(&format!("/api/v1/tenants/{tenant}/orders"))
+        self.all(&format!("/api/v1/tenants/{tenant}/orders"))
     }
 
     /// The envelope of one of them, to be signed.

@@ -44,7 +44,6 @@ macro_rules! rights {
     ($($(#[$doc:meta])* $name:ident = $word:literal),+ $(,)?) => {
         /// One thing that can be done at the operator plane.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         pub enum Right {
             $($(#[$doc])* #[serde(rename = $word)] $name),+
         }
@@ -88,6 +87,8 @@ rights! {
     OrdersApprove = "orders-approve",
     /// Read how hosts stand.
     StatusRead = "status-read",
+    /// Follow what happens, as it happens.
+    EventsRead = "events-read",
     /// Fetch a proof out of the log of heads.
     HeadsProve = "heads-prove",
     /// Read the hub's public keys.
@@ -119,6 +120,8 @@ rights! {
     /// Change one's own credentials.
     OwnChange = "own-change",
 }
+
+crate::schema::words!(Right, Right::ALL.iter().map(|right| right.word()));
 
 /// Which tenants somebody has to do with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -316,6 +319,7 @@ pub struct NewKey {
     /// For what.
     pub rights: BTreeSet<Right>,
     /// For how many days, at most a year.
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 366))]
     pub days: u16,
 }
 
@@ -386,6 +390,8 @@ pub struct ProblemDetails {
     pub status: u16,
     /// What went wrong, whose fault it is and what to do next.
     pub detail: String,
+    /// This very answer: the hub's own messages about it name it too.
+    pub instance: String,
 }
 
 #[cfg(test)]

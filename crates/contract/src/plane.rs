@@ -198,7 +198,18 @@ pub struct TextSet {
     pub text: Option<String>,
 }
 
-/// Its answer.
+/// Such a text, as `GET` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TextView {
+    /// The text; none where none was set.
+    pub text: Option<String>,
+    /// Its digest. In quotes it is the entity tag that `If-Match` names; `"none"` where there is no text.
+    pub digest: Option<Digest>,
+}
+
+/// The answer to setting one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -252,6 +263,16 @@ pub enum TurnedAway {
     OutOfTime,
     /// It is good for something else.
     OtherUse,
+}
+
+/// One page of a list at the operator plane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page<T> {
+    /// What is on it, in the list's order.
+    pub items: Vec<T>,
+    /// The `cursor` with which the next page is asked for; none on the last one.
+    pub next: Option<String>,
 }
 
 /// `POST /api/v1/tenants`.

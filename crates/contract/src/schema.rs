@@ -22,7 +22,72 @@ macro_rules! text {
     };
 }
 
-pub(crate) use text;
+/// A type that is one word of a closed set on the wire.
+macro_rules! words {
+    ($name:ident, $words:expr) => {
+        #[cfg(feature = "schema")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some($words))
+                    .into()
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    };
+}
+
+pub(crate) use {text, words};
+
+/// A page is told under the name of what is on it: the derived name would be the same for all.
+#[cfg(feature = "schema")]
+mod page {
+    use std::borrow::Cow;
+
+    use utoipa::openapi::schema::{
+        AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
+    };
+    use utoipa::openapi::{Ref, RefOr};
+    use utoipa::{PartialSchema, ToSchema};
+
+    use crate::plane::Page;
+
+    impl<T: ToSchema> PartialSchema for Page<T> {
+        fn schema() -> RefOr<Schema> {
+            let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+            let next = ObjectBuilder::new()
+                .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+                .description(Some(
+                    "The `cursor` with which the next page is asked for; null on the last one.",
+                ));
+            ObjectBuilder::new()
+                .property("items", items)
+                .required("items")
+                .property("next", next)
+                .required("next")
+                .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+                .into()
+        }
+    }
+
+    impl<T: ToSchema> ToSchema for Page<T> {
+        fn name() -> Cow<'static, str> {
+            format!("PageOf{}", T::name()).into()
+        }
+
+        fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+            schemas.push((T::name().into_owned(), T::schema()));
+            T::schemas(schemas);
+        }
+    }
+}
 
 #[cfg(feature = "schema")]
 pub(crate) fn object(pattern: &str, lengths: Option<(usize, usize)>) -> Object {

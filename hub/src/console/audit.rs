@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use maud::{Markup, html};
 
 use super::Page;
@@ -11,8 +10,8 @@ use super::enter::Frame;
 use super::layout::{crumb, framed};
 use super::parts::{State as Standing, chip_saying, empty, field, table, tag, time};
 use crate::hub::Hub;
-use crate::operator::Found;
 use crate::operator::audit::{self, Search};
+use crate::operator::{Asked, Found};
 use crate::problem::Fault;
 use crate::view::audit::{AuditEnd, AuditPage, AuditProof, AuditView};
 
@@ -20,12 +19,11 @@ use crate::view::audit::{AuditEnd, AuditPage, AuditProof, AuditView};
 pub(super) async fn list(
     State(hub): State<Arc<Hub>>,
     frame: Frame,
-    query: Result<Query<Search>, QueryRejection>,
+    query: Result<Asked<Search>, Fault>,
 ) -> Result<Page, Fault> {
-    let asked =
-        query.as_ref().map_or_else(|_| String::new(), |Query(search)| search.q.clone().unwrap_or_default());
-    let is_first = query.as_ref().is_ok_and(|Query(search)| search.before.is_none());
-    let Found(AuditPage { size, records, next }) = audit::list(State(hub), query).await?;
+    let Asked(search) = query?;
+    let (asked, is_first) = (search.q.clone().unwrap_or_default(), search.before.is_none());
+    let Found(AuditPage { size, records, next }) = audit::list(State(hub), Asked(search)).await?;
     let rows: Vec<Vec<Markup>> = records.iter().map(row).collect();
     let body = html! {
         p .lead { "Who came in, what was done, what was refused: the hub's own evidence log, which the same verifier checks. " (size) " records." }

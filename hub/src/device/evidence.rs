@@ -10,11 +10,13 @@ use contract::event::Event;
 use contract::plane::{EvidenceHeld, EvidenceTaken};
 use contract::record::{Body, KeyTaken};
 use contract::socket::EntryPackage;
+use identity::Holder;
 use serde::Deserialize;
 
 use super::peer::Device;
 use super::{BODY_MAX_BYTES, EVIDENCE_MAX_BYTES};
 use crate::consequence;
+use crate::events::Happened;
 use crate::hub::Hub;
 use crate::mirror::{self, Answer, ArchiveError, Held, NoTurn, Objection, Turn};
 use crate::planning;
@@ -87,6 +89,8 @@ pub(super) async fn take(
             }
             if cosigned {
                 hub.tracer.emit(Event::Cosigned { size: held.verified });
+                let Holder { tenant, site: _, host } = &device.holder;
+                hub.events.tell(tenant, host, Happened::Evidence(held.verified));
                 if let Some(receipt) = &held.receipt {
                     hub.heads.note(receipt);
                 }
@@ -127,8 +131,11 @@ async fn settle(hub: &Arc<Hub>, device: &Device, mut turn: Turn, held: &Held) ->
         }
         settled += records.len() as u64;
         let consequences = records.iter().flat_map(consequence::of).collect();
-        let again = hub.store.settle(host.clone(), settled, consequences).await.map_err(|e| ours(&e))?;
-        for (incident, retry) in again {
+        let now = hub.store.settle(host.clone(), settled, consequences).await.map_err(|e| ours(&e))?;
+        for incident in now.changed {
+            hub.events.tell(&device.holder.tenant, host, Happened::Incident(incident));
+        }
+        for (incident, retry) in now.again {
             planning::retry_later(hub, host.clone(), incident, retry);
         }
     }
@@ -148,6 +155,7 @@ async fn raise(hub: &Hub, device: &Device, alarm: Alarm) -> Result<(), Fault> {
     let host = &device.holder.host;
     tracing::error!(%host, tenant = %device.holder.tenant, kind = alarm.kind, detail = alarm.detail, "evidence alarm");
     let kept = hub.store.raise(host.clone(), alarm, edge::clock::utc()).await;
+    hub.events.tell(&device.holder.tenant, host, Happened::Alarm);
     kept.map_err(|e| Fault::ours("keep the alarm", &e))
 }
 

@@ -13,6 +13,7 @@ use queue::QueueError;
 
 use super::BODY_MAX_BYTES;
 use super::peer::Device;
+use crate::events::Happened;
 use crate::hub::Hub;
 use crate::planning;
 use crate::problem::{Fault, Strict, answer};
@@ -25,6 +26,7 @@ pub(super) async fn take(
     Strict(incident): Strict<Incident, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
     let (reported, host) = (incident.incident.clone(), device.holder.host.clone());
+    let tenant = device.holder.tenant.clone();
     let taken = hub.store.take(device.holder, incident, edge::clock::utc()).await;
     let (incident, plan) = match taken.map_err(|e| Fault::ours("keep the incident", &e))? {
         Taken::As(incident, plan) => (incident, plan),
@@ -34,6 +36,7 @@ pub(super) async fn take(
             return Err(Fault::theirs(StatusCode::CONFLICT, problem));
         }
     };
+    hub.events.tell(&tenant, &host, Happened::Incident(incident.clone()));
     if let Some(plan) = plan {
         planning::enqueue(&hub, plan).await.map_err(|e| match e {
             QueueError::Full { .. } => Fault::theirs(

@@ -44,7 +44,7 @@ pub(super) enum Mark {
 }
 
 /// What went wrong with the log of heads or its outside witnesses. Never deleted by the hub.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct HeadsAlarm {
     kind: String,
     detail: String,

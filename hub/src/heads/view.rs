@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use contract::time::UtcTime;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::index::{HeadsAlarm, IndexError, Mark};
 use super::{Heads, HeadsFault};
@@ -19,7 +20,7 @@ pub(super) struct Said {
 }
 
 /// The log of heads, in `GET /api/v1/status`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HeadsView {
     /// The log's verifier key, for witnesses and auditors; its name is the log's origin.
     key: String,
@@ -37,7 +38,7 @@ pub(crate) struct HeadsView {
 }
 
 /// One outside witness.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct WitnessView {
     name: String,
     url: String,
@@ -50,7 +51,7 @@ struct WitnessView {
 }
 
 /// The timestamps.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct TimestampsView {
     url: String,
     /// When the last one was had; when the first was wanted, where there is none.

@@ -71,12 +71,17 @@ async fn identify(hub: &Hub, method: &Method, headers: &HeaderMap, now: UtcTime)
 
 /// Whether a browser may have been made to send this by somebody else's page: its cookie comes by itself, the other value does not.
 fn is_forged(method: &Method, headers: &HeaderMap, presented: &Presented) -> bool {
-    if !presented.by_cookie || *method == Method::GET {
+    if !presented.by_cookie || looks(method) {
         return false;
     }
     let sent = headers.get("x-suture-csrf").map_or(&b""[..], axum::http::HeaderValue::as_bytes);
     // Digests are compared, so how long it takes says nothing.
     Digest::of(sent) != Digest::of(csrf(&presented.secret).as_bytes())
+}
+
+/// A HEAD is a GET whose answer's body is left out.
+fn looks(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// Lets whoever may do what the route is for.
@@ -107,7 +112,7 @@ pub(super) async fn admit(
         }
     };
     // What only looks is not written down; evidence that leaves is.
-    let only_looks = *request.method() == Method::GET && right != Right::KitsFetch;
+    let only_looks = looks(request.method()) && right != Right::KitsFetch;
     request.extensions_mut().insert(granted);
     if only_looks {
         return Ok(next.run(request).await);
@@ -118,8 +123,12 @@ pub(super) async fn admit(
         .map_err(|e| Fault::ours("record what is about to be done", &e))?;
     request.extensions_mut().insert(acted.clone());
     // In a task of its own: what was begun is ended and written down, also where whoever asked went away.
+    let changes_people = matches!(right, Right::OwnChange | Right::PeopleChange);
     let ended = tokio::spawn(async move {
         let response = next.run(request).await;
+        if changes_people {
+            hub.people.changed();
+        }
         let stage = Stage::Ended { status: response.status().as_u16() };
         let written = hub.people.write(Acted { stage, ..acted }, edge::clock::utc()).await;
         written.map(|()| response).map_err(|e| Fault::unrecorded(&e))

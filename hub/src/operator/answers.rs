@@ -3,13 +3,28 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::{PartialSchema as _, ToSchema};
 
+use super::describe::Sketch;
 use crate::problem::{Fault, answer};
 
 /// An answer of a known kind.
-pub(super) trait Answer: IntoResponse {}
+pub(super) trait Answer: IntoResponse {
+    /// What it says of the route.
+    fn sketch(sketch: &mut Sketch);
+}
 
-impl<A: Answer> Answer for Result<A, Fault> {}
+impl<A: Answer> Answer for Result<A, Fault> {
+    fn sketch(sketch: &mut Sketch) {
+        A::sketch(sketch);
+    }
+}
+
+/// There is nothing to say.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 /// 200, and this is it.
 pub(crate) struct Found<T>(pub(crate) T);
@@ -20,7 +35,29 @@ impl<T: Serialize> IntoResponse for Found<T> {
     }
 }
 
-impl<T: Serialize> Answer for Found<T> {}
+impl<T: Serialize + ToSchema> Answer for Found<T> {
+    fn sketch(sketch: &mut Sketch) {
+        sketch.answers_json::<T>(StatusCode::OK, "This is it.");
+    }
+}
+
+/// 200, and this is it, under an entity tag of its own: the one by which it can be replaced.
+pub(super) struct Tagged<T> {
+    pub(super) tag: HeaderValue,
+    pub(super) found: T,
+}
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        ([(header::ETAG, self.tag)], Found(self.found)).into_response()
+    }
+}
+
+impl<T: Serialize + ToSchema> Answer for Tagged<T> {
+    fn sketch(sketch: &mut Sketch) {
+        Found::<T>::sketch(sketch);
+    }
+}
 
 /// 201 where it was made now, 200 where it was there before.
 pub(super) struct Made<T> {
@@ -46,29 +83,42 @@ impl<T: Serialize> IntoResponse for Made<T> {
     }
 }
 
-impl<T: Serialize> Answer for Made<T> {}
+impl<T: Serialize + ToSchema> Answer for Made<T> {
+    fn sketch(sketch: &mut Sketch) {
+        sketch.answers_json::<T>(StatusCode::CREATED, "It was made.");
+        sketch.answers_json::<T>(StatusCode::OK, "It was there before.");
+    }
+}
 
 /// 200: it is done, and there is nothing to say of it.
 pub(super) struct Done;
 
 impl IntoResponse for Done {
     fn into_response(self) -> Response {
-        answer(StatusCode::OK, &serde_json::json!({}))
+        answer(StatusCode::OK, &Nothing {})
     }
 }
 
-impl Answer for Done {}
+impl Answer for Done {
+    fn sketch(sketch: &mut Sketch) {
+        sketch.answers_json::<Nothing>(StatusCode::OK, "It is done.");
+    }
+}
 
 /// 202: it is kept, and will be done.
 pub(super) struct Accepted;
 
 impl IntoResponse for Accepted {
     fn into_response(self) -> Response {
-        answer(StatusCode::ACCEPTED, &serde_json::json!({}))
+        answer(StatusCode::ACCEPTED, &Nothing {})
     }
 }
 
-impl Answer for Accepted {}
+impl Answer for Accepted {
+    fn sketch(sketch: &mut Sketch) {
+        sketch.answers_json::<Nothing>(StatusCode::ACCEPTED, "It is kept, and will be done.");
+    }
+}
 
 /// 200: a text to be read or printed.
 pub(super) struct Text(pub(super) String);
@@ -79,7 +129,11 @@ impl IntoResponse for Text {
     }
 }
 
-impl Answer for Text {}
+impl Answer for Text {
+    fn sketch(sketch: &mut Sketch) {
+        sketch.answers(StatusCode::OK, "A text.", Some(("text/plain", String::schema())));
+    }
+}
 
 /// 200: a zip, as it is sent.
 pub(super) struct Zip {
@@ -93,7 +147,15 @@ impl IntoResponse for Zip {
     }
 }
 
-impl Answer for Zip {}
+impl Answer for Zip {
+    fn sketch(sketch: &mut Sketch) {
+        let bytes = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .build();
+        sketch.answers(StatusCode::OK, "A zip.", Some(("application/zip", bytes.into())));
+    }
+}
 
 /// Another answer, with a cookie.
 pub(super) struct WithCookie<A> {
@@ -112,4 +174,8 @@ impl<A: IntoResponse> IntoResponse for WithCookie<A> {
     }
 }
 
-impl<A: Answer> Answer for WithCookie<A> {}
+impl<A: Answer> Answer for WithCookie<A> {
+    fn sketch(sketch: &mut Sketch) {
+        A::sketch(sketch);
+    }
+}

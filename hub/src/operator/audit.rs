@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use contract::people::Right;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::answers::Found;
+use super::query::Asked;
 use super::route::{Route, reads};
 use crate::hub::Hub;
 use crate::problem::Fault;
@@ -35,19 +35,18 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Search {
     /// Words that all stand somewhere in a record.
+    #[param(value_type = String, required = false)]
     pub(crate) q: Option<String>,
     /// Only records before this one.
+    #[param(value_type = u64, required = false)]
     pub(crate) before: Option<u64>,
 }
 
 /// `GET /api/v1/audit?q=…&before=…`.
 pub(crate) async fn list(
     State(hub): State<Arc<Hub>>,
-    query: Result<Query<Search>, QueryRejection>,
+    Asked(Search { q, before }): Asked<Search>,
 ) -> Result<Found<AuditPage>, Fault> {
-    let Query(Search { q, before }) = query.map_err(|e| {
-        Fault::theirs(StatusCode::BAD_REQUEST, format!("the query is q=<words>&before=<a record>: {e}"))
-    })?;
     let words: String = q.unwrap_or_default().chars().take(SEARCH_CHARS_MAX).collect();
     let words = words.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let page = hub.people.log.page(before, words).await;

@@ -59,7 +59,13 @@ fn as_problem(status: StatusCode, answered: Response) -> Response {
         || format!("{title}: the request is not one that this path takes"),
         |Told(problem)| problem,
     );
-    let problem = ProblemDetails { r#type: "about:blank".to_owned(), title, status: status.as_u16(), detail };
+    let instance = edge::random::opaque()
+        .map_or_else(|_| "urn:suture:answer".to_owned(), |id| format!("urn:suture:answer:{id}"));
+    if status.is_server_error() {
+        tracing::error!(instance, %status, detail, "the operator plane failed");
+    }
+    let r#type = "about:blank".to_owned();
+    let problem = ProblemDetails { r#type, title, status: status.as_u16(), detail, instance };
     for replaced in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
         parts.headers.remove(replaced);
     }
@@ -67,6 +73,9 @@ fn as_problem(status: StatusCode, answered: Response) -> Response {
     *response.status_mut() = status;
     let problem_json = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, problem_json);
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     for (name, value) in &parts.headers {
         response.headers_mut().append(name, value.clone());
     }

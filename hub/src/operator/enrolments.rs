@@ -7,15 +7,17 @@ use axum::http::StatusCode;
 use contract::blob::Blob;
 use contract::digest::{Digest, hex};
 use contract::dsse::PayloadType;
-use contract::ids::{SiteId, TenantId, TokenId};
+use contract::ids::{HostId, SiteId, TenantId, TokenId};
 use contract::people::Right;
-use contract::plane::EnrolmentSheet;
+use contract::plane::{EnrolmentSheet, Page};
 use identity::Holder;
 
 use super::answers::{Found, Made};
+use super::query::Paged;
 use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use super::{BODY_MAX_BYTES, id};
+use crate::events::Happened;
 use crate::hub::Hub;
 use crate::people::{Granted, Scope};
 use crate::problem::{Fault, Unasked};
@@ -28,7 +30,7 @@ pub(super) fn routes() -> Vec<Route> {
             "/api/v1/enrolments",
             Right::EnrolmentsRead,
             "Hosts that wait for their machine, and those that came lately",
-            list,
+            page,
         ),
         changes(
             "/api/v1/tenants/{tenant}/sites/{site}/enrolments",
@@ -46,7 +48,7 @@ const TOKEN_MS: u64 = 15 * 60 * 1000;
 /// For how long a host that was enrolled is listed after its token's end.
 const LISTED_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// `GET /api/v1/enrolments`.
+/// All of them.
 pub(crate) async fn list(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
@@ -54,6 +56,16 @@ pub(crate) async fn list(
     let now = edge::clock::utc();
     let listed = hub.store.enrolments_within(granted.reach(), now, LISTED_MS).await;
     Ok(Found(listed.map_err(|e| Fault::ours("list the enrolments", &e))?))
+}
+
+/// `GET /api/v1/enrolments`.
+async fn page(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    paged: Paged<HostId>,
+) -> Result<Found<Page<EnrolmentView>>, Fault> {
+    let Found(all) = list(State(hub), granted).await?;
+    Ok(paged.cut(all, |view| view.host.clone()))
 }
 
 /// `POST /api/v1/tenants/{tenant}/sites/{site}/enrolments`.
@@ -86,6 +98,7 @@ async fn add(
         bootstrap: bootstrap.issued.clone(),
     };
     hub.store.add_host(scope, new).await.map_err(|e| Fault::ours("keep the enrolment", &e))?;
+    hub.events.tell(&holder.tenant, &holder.host, Happened::Enrolment(holder.site.clone()));
     let Holder { tenant, site, host } = holder;
     let signed = |kind, bytes: &[u8]| Blob(hub.keys.orders.sign(kind, bytes));
     let sheet = EnrolmentSheet {

@@ -41,13 +41,15 @@ pub(super) fn routes() -> Vec<Route> {
             R::ExceptionsSet,
             "Propose an exception",
             propose,
-        ),
+        )
+        .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
         changes(
             "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/approve",
             R::ExceptionsSet,
             "Accept somebody else's proposal",
             approve,
-        ),
+        )
+        .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
         changes(
             "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/withdraw",
             R::ExceptionsSet,
@@ -59,7 +61,8 @@ pub(super) fn routes() -> Vec<Route> {
             R::ExceptionsSet,
             "End the exceptions to a control",
             end,
-        ),
+        )
+        .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
     ]
 }
 

@@ -37,7 +37,8 @@ pub(super) fn routes() -> Vec<Route> {
             R::BreakGlassCarry,
             "Have a break-glass grant carried to a host",
             break_glass,
-        ),
+        )
+        .refuses(&[StatusCode::TOO_MANY_REQUESTS]),
     ]
 }
 

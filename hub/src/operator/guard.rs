@@ -18,6 +18,10 @@ use crate::problem::Fault;
 
 /// The page that the provider of identities sends people to.
 const BACK: &str = "/login/back";
+/// The longest address.
+const ADDRESS_MAX_BYTES: usize = 4 * 1024;
+/// The most that the head of a request may hold beside it.
+const HEADERS_MAX_BYTES: usize = 32 * 1024;
 
 /// Lets a request through that was sent to loopback by name, and by no other page.
 pub(super) async fn guard(
@@ -25,6 +29,17 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Fault> {
+    if request.uri().path().len() + request.uri().query().map_or(0, str::len) > ADDRESS_MAX_BYTES {
+        let problem =
+            format!("the address is longer than {ADDRESS_MAX_BYTES} bytes: no path or query here is");
+        return Err(Fault::turned_away(StatusCode::URI_TOO_LONG, problem));
+    }
+    let headers: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers > HEADERS_MAX_BYTES {
+        let problem = format!("the headers hold more than {HEADERS_MAX_BYTES} bytes: send fewer");
+        return Err(Fault::turned_away(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, problem));
+    }
     if !is_to_us(request.headers(), hub.door.name()) {
         let problem = "the Host header names another machine: use localhost, a loopback address, or the name that the hub was given with --operator-name";
         return Err(Fault::turned_away(StatusCode::FORBIDDEN, problem));

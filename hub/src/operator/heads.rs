@@ -2,32 +2,38 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use contract::people::Right;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::answers::Text;
+use super::query::Asked;
 use super::route::{Route, reads};
 use crate::hub::Hub;
 use crate::people::Granted;
 use crate::problem::Fault;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![reads(
-        "/api/v1/heads/proof",
-        Right::HeadsProve,
-        "Prove that a log's head stands in the log of heads",
-        proof,
-    )]
+    vec![
+        reads(
+            "/api/v1/heads/proof",
+            Right::HeadsProve,
+            "Prove that a log's head stands in the log of heads",
+            proof,
+        )
+        .refuses(&[StatusCode::NOT_FOUND]),
+    ]
 }
 
 /// Which head of which log.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// The log's origin.
     origin: String,
+    /// Entries.
     size: u64,
 }
 
@@ -35,12 +41,8 @@ pub(super) struct Wanted {
 async fn proof(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
-    query: Result<Query<Wanted>, QueryRejection>,
+    Asked(Wanted { origin, size }): Asked<Wanted>,
 ) -> Result<Text, Fault> {
-    let Query(Wanted { origin, size }) = query.map_err(|e| {
-        let problem = format!("the query must be origin=<a log's origin>&size=<entries>: {e}");
-        Fault::theirs(StatusCode::BAD_REQUEST, problem)
-    })?;
     let ours = hub.store.has_log(granted.reach(), origin.clone()).await;
     let proof = if ours.map_err(|e| Fault::ours("look up the log", &e))? {
         hub.heads.proof_for(&origin, size).await.map_err(|e| Fault::ours("prove a head", &e))?

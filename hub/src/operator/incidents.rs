@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use contract::people::Right;
-use contract::plane::IncidentView;
+use contract::plane::{IncidentView, Page};
 
 use super::answers::Found;
+use super::query::Paged;
 use super::route::{Route, reads};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
@@ -22,8 +23,9 @@ async fn list(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
-) -> Result<Found<Vec<IncidentView>>, Fault> {
+    paged: Paged<u64>,
+) -> Result<Found<Page<IncidentView>>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
-    let incidents = hub.store.incidents(tenant).await.map_err(|e| Fault::ours("list the incidents", &e))?;
-    Ok(Found(incidents))
+    let incidents = hub.store.incidents(tenant, paged.after().copied(), paged.rows()).await;
+    Ok(paged.page(incidents.map_err(|e| Fault::ours("list the incidents", &e))?))
 }

@@ -24,7 +24,8 @@ pub(super) fn routes() -> Vec<Route> {
             Right::KitsMake,
             "Export a period of evidence as a kit",
             add,
-        ),
+        )
+        .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
         reads("/api/v1/tenants/{tenant}/kits/{id}", Right::KitsFetch, "Fetch a kit", fetch),
     ]
 }

@@ -6,9 +6,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use contract::ids::ApiKeyId;
 use contract::people::{Code, KeyMade, KeyView, MeView, NewKey, Right, SecondFactor};
+use contract::plane::Page;
 
 use super::admit::{COOKIE, presented};
 use super::answers::{Done, Found, Made, WithCookie};
+use super::query::Paged;
 use super::route::{Route, changes, reads};
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
@@ -20,16 +22,20 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         changes("/api/v1/logout", R::OwnChange, "End the session that asks", log_out),
         reads("/api/v1/me", R::OwnRead, "Who asks", show),
-        changes("/api/v1/me/totp", R::OwnChange, "Begin a second factor", begin_totp),
+        changes("/api/v1/me/totp", R::OwnChange, "Begin a second factor", begin_totp)
+            .refuses(&[StatusCode::CONFLICT]),
         changes(
             "/api/v1/me/totp/confirm",
             R::OwnChange,
             "Have the second factor count, by a code of it",
             confirm_totp,
-        ),
-        reads("/api/v1/me/keys", R::OwnRead, "One's own keys", keys),
-        changes("/api/v1/me/keys", R::OwnChange, "Make a key", add_key),
-        changes("/api/v1/me/keys/{key}/rotate", R::OwnChange, "Give a key another secret", rotate_key),
+        )
+        .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+        reads("/api/v1/me/keys", R::OwnRead, "One's own keys", keys_page),
+        changes("/api/v1/me/keys", R::OwnChange, "Make a key", add_key)
+            .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+        changes("/api/v1/me/keys/{key}/rotate", R::OwnChange, "Give a key another secret", rotate_key)
+            .refuses(&[StatusCode::CONFLICT]),
         changes("/api/v1/me/keys/{key}/revoke", R::OwnChange, "Revoke a key", revoke_key),
     ]
 }
@@ -113,13 +119,23 @@ async fn confirm_totp(
     }
 }
 
-/// `GET /api/v1/me/keys`.
+/// All of one's keys.
 pub(crate) async fn keys(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
 ) -> Result<Found<Vec<KeyView>>, Fault> {
     let keys = hub.people.store.keys(granted.identity().person().clone()).await;
     Ok(Found(keys.map_err(|e| Fault::ours("list the keys", &e))?))
+}
+
+/// `GET /api/v1/me/keys`.
+async fn keys_page(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    paged: Paged<ApiKeyId>,
+) -> Result<Found<Page<KeyView>>, Fault> {
+    let Found(all) = keys(State(hub), granted).await?;
+    Ok(paged.cut(all, |view| view.id.clone()))
 }
 
 /// `POST /api/v1/me/keys`.

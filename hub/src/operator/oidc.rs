@@ -17,7 +17,10 @@ use crate::problem::{Fault, Strict};
 pub(crate) const STATE_COOKIE: &str = "suture_oidc";
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![comes_in("/api/v1/oidc", "Begin a login at the provider of identities", begin)]
+    vec![
+        comes_in("/api/v1/oidc", "Begin a login at the provider of identities", begin)
+            .refuses(&[StatusCode::NOT_FOUND, StatusCode::BAD_GATEWAY]),
+    ]
 }
 
 async fn begin(

@@ -7,16 +7,18 @@ use axum::http::StatusCode;
 use contract::ids::{IncidentId, OrderId};
 use contract::order::Order;
 use contract::people::Right;
-use contract::plane::{EnvelopeCarried, OrderView, Ordered, PersonOrder};
+use contract::plane::{EnvelopeCarried, OrderView, Ordered, Page, PersonOrder};
 use contract::record::NotAllowed;
 
 use super::admit::{Begun, refuse};
 use super::answers::{Done, Found, Made};
 use super::grants::known_host;
+use super::query::Paged;
 use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use super::{BODY_MAX_BYTES, id};
 use crate::envelope::{self, Ours};
+use crate::events::Happened;
 use crate::hub::Hub;
 use crate::people::Granted;
 use crate::planning;
@@ -31,7 +33,8 @@ pub(super) fn routes() -> Vec<Route> {
             R::RunbooksOrder,
             "Order a runbook for an incident",
             order,
-        ),
+        )
+        .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
         reads(
             "/api/v1/tenants/{tenant}/orders",
             R::OrdersRead,
@@ -49,7 +52,8 @@ pub(super) fn routes() -> Vec<Route> {
             R::OrdersApprove,
             "Hand in a signature for an order",
             approve,
-        ),
+        )
+        .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
     ]
 }
 
@@ -58,12 +62,13 @@ async fn list(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
-) -> Result<Found<Vec<OrderView>>, Fault> {
+    paged: Paged<u64>,
+) -> Result<Found<Page<OrderView>>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
-    let waiting = hub.store.orders_that_wait(tenant, edge::clock::utc()).await;
+    let waiting =
+        hub.store.orders_that_wait(tenant, edge::clock::utc(), paged.after().copied(), paged.rows()).await;
     let waiting = waiting.map_err(|e| Fault::ours("list the orders", &e))?;
-    let views: Vec<OrderView> = waiting.into_iter().filter_map(|waits| view(&hub, waits)).collect();
-    Ok(Found(views))
+    Ok(paged.page_of(waiting, |waits| view(&hub, waits)))
 }
 
 /// What this hub signed is its own word: nothing else is in the store.
@@ -106,10 +111,12 @@ async fn approve(
     let judge = move |kept: &[u8], turned_down| {
         envelope::replaces(kept, &envelope.0, &key, turned_down).map(|()| envelope.0)
     };
+    let of = (*tenant).clone();
     let approved = hub.store.approve(tenant, order.clone(), edge::clock::utc(), judge).await;
     match approved.map_err(|e| Fault::ours("keep the approval", &e))? {
         Ok(host) => {
             tracing::warn!(%order, %host, "an order was signed by a person");
+            hub.events.tell(&of, &host, Happened::Approval(order.clone()));
             hub.bells.ring(&host);
             Ok(Done)
         }

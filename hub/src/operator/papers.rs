@@ -9,42 +9,61 @@ use contract::digest::Digest;
 use contract::exception::{ExceptionError, Exceptions};
 use contract::ids::TenantId;
 use contract::people::Right;
-use contract::plane::{TextKept, TextSet};
+use contract::plane::{TextKept, TextSet, TextView};
 use identity::Holder;
 use thiserror::Error;
 
 use super::BODY_MAX_BYTES;
-use super::answers::Found;
+use super::answers::{Found, Tagged};
 use super::enrolments::known_site;
 use super::grants::known_host;
-use super::route::{Route, changes};
+use super::precondition::{IfMatch, text_tag};
+use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
 use crate::people::{Granted, Scope};
 use crate::problem::{Fault, Strict};
-use crate::store::AllowedFor;
+use crate::store::{AllowedFor, StoreError};
+
+/// A text that makes no sense.
+const UNREADABLE: &[StatusCode] = &[StatusCode::UNPROCESSABLE_ENTITY];
 
 pub(super) fn routes() -> Vec<Route> {
     use Right as R;
     vec![
+        reads(
+            "/api/v1/tenants/{tenant}/sites/{site}/allowlist",
+            R::AllowlistsSet,
+            "What the hosts of a site may have that have no list of their own",
+            show_site_allowlist,
+        ),
+        reads(
+            "/api/v1/tenants/{tenant}/hosts/{host}/allowlist",
+            R::AllowlistsSet,
+            "What a host may have, where it has a list of its own",
+            show_host_allowlist,
+        ),
         changes(
             "/api/v1/tenants/{tenant}/sites/{site}/allowlist",
             R::AllowlistsSet,
             "Set what the hosts of a site may have",
             site_allowlist,
-        ),
+        )
+        .refuses(UNREADABLE),
         changes(
             "/api/v1/tenants/{tenant}/hosts/{host}/allowlist",
             R::AllowlistsSet,
             "Set what a host may have",
             host_allowlist,
-        ),
+        )
+        .refuses(UNREADABLE),
         changes(
             "/api/v1/tenants/{tenant}/exceptions",
             R::ExceptionsSet,
             "Set which failures a tenant accepts",
             exceptions,
-        ),
+        )
+        .refuses(UNREADABLE),
     ]
 }
 
@@ -68,18 +87,47 @@ impl From<BadText> for Fault {
     }
 }
 
+/// `GET /api/v1/tenants/{tenant}/sites/{site}/allowlist`.
+async fn show_site_allowlist(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    Path((tenant, site)): Path<(String, String)>,
+) -> Result<Tagged<TextView>, Fault> {
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
+    let site = known_site(&hub, &tenant, &site).await?;
+    shown(hub.store.allowlist(AllowedFor::Site(tenant, site)).await)
+}
+
+/// `GET /api/v1/tenants/{tenant}/hosts/{host}/allowlist`.
+async fn show_host_allowlist(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    Path((tenant, host)): Path<(String, String)>,
+) -> Result<Tagged<TextView>, Fault> {
+    let whose = known_host(&hub, &granted, &tenant, &host).await?;
+    shown(hub.store.allowlist(AllowedFor::Host(whose)).await)
+}
+
+/// A text under the tag by which it can be replaced.
+fn shown(text: Result<Option<String>, StoreError>) -> Result<Tagged<TextView>, Fault> {
+    let text = text.map_err(|e| Fault::ours("look up the allowlist", &e))?;
+    let digest = text.as_ref().map(|text| Digest::of(text.as_bytes()));
+    Ok(Tagged { tag: text_tag(text.as_deref()), found: TextView { text, digest } })
+}
+
 /// `POST /api/v1/tenants/{tenant}/sites/{site}/allowlist`: for the site's hosts that have none of their own.
 async fn site_allowlist(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, site)): Path<(String, String)>,
+    before: IfMatch,
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
 ) -> Result<Found<TextKept>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let site = known_site(&hub, &tenant, &site).await?;
     readable_allowlist(&set)?;
     let whose = AllowedFor::Site(tenant.clone(), site.clone());
-    keep_allowlist(&hub, whose, &set).await?;
+    keep_allowlist(&hub, whose, &set, before).await?;
     told(&hub, tenant, &set, |holder| holder.site == site).await
 }
 
@@ -88,11 +136,12 @@ async fn host_allowlist(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path((tenant, host)): Path<(String, String)>,
+    before: IfMatch,
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
 ) -> Result<Found<TextKept>, Fault> {
     let whose = known_host(&hub, &granted, &tenant, &host).await?;
     readable_allowlist(&set)?;
-    keep_allowlist(&hub, AllowedFor::Host(whose.clone()), &set).await?;
+    keep_allowlist(&hub, AllowedFor::Host(whose.clone()), &set, before).await?;
     told(&hub, whose.holding(whose.tenant.clone()), &set, |holder| *holder == *whose).await
 }
 
@@ -101,6 +150,7 @@ async fn exceptions(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
+    before: IfMatch,
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
 ) -> Result<Found<TextKept>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
@@ -108,7 +158,7 @@ async fn exceptions(
         let exceptions = Exceptions::parse(&set.file, text).map_err(BadText::from)?;
         exceptions.check_against(&hub.library.baseline).map_err(BadText::from)?;
     }
-    keep_exceptions(&hub, tenant.clone(), &set).await?;
+    keep_exceptions(&hub, tenant.clone(), &set, before).await?;
     told(&hub, tenant, &set, |_| true).await
 }
 
@@ -125,16 +175,23 @@ fn readable_allowlist(set: &TextSet) -> Result<(), BadText> {
     }
 }
 
-async fn keep_allowlist(hub: &Hub, whose: AllowedFor, set: &TextSet) -> Result<(), Fault> {
+async fn keep_allowlist(hub: &Hub, whose: AllowedFor, set: &TextSet, before: IfMatch) -> Result<(), Fault> {
     tracing::warn!(?whose, digest = ?digest(set), "an allowlist is set");
-    let kept = hub.store.set_allowlist(whose, set.text.clone(), edge::clock::utc()).await;
-    kept.map_err(|e| Fault::ours("keep the allowlist", &e))
+    let holds = move |text: Option<&str>| before.holds(text);
+    let kept = hub.store.set_allowlist(whose, set.text.clone(), edge::clock::utc(), holds).await;
+    if kept.map_err(|e| Fault::ours("keep the allowlist", &e))? { Ok(()) } else { Err(IfMatch::failed()) }
 }
 
-async fn keep_exceptions(hub: &Hub, tenant: Scope<TenantId>, set: &TextSet) -> Result<(), Fault> {
+async fn keep_exceptions(
+    hub: &Hub,
+    tenant: Scope<TenantId>,
+    set: &TextSet,
+    before: IfMatch,
+) -> Result<(), Fault> {
     tracing::warn!(tenant = %*tenant, digest = ?digest(set), "exceptions are set");
-    let kept = hub.store.set_exceptions(tenant, set.text.clone(), edge::clock::utc()).await;
-    kept.map_err(|e| Fault::ours("keep the exceptions", &e))
+    let holds = move |text: Option<&str>| before.holds(text);
+    let kept = hub.store.replace_exceptions(tenant, set.text.clone(), edge::clock::utc(), holds).await;
+    if kept.map_err(|e| Fault::ours("keep the exceptions", &e))? { Ok(()) } else { Err(IfMatch::failed()) }
 }
 
 /// Wakes those of the tenant's hosts that it is for.

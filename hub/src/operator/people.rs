@@ -9,9 +9,11 @@ use contract::ids::OperatorId;
 use contract::people::{
     Disabling, Invited, Join, Login, NewPerson, PersonView, Right, RoleChange, SessionOpened,
 };
+use contract::plane::Page;
 
 use super::admit::COOKIE;
 use super::answers::{Done, Found, Made, WithCookie};
+use super::query::Paged;
 use super::route::{Route, changes, comes_in, reads};
 use super::{BODY_MAX_BYTES, Source, id};
 use crate::config::Door;
@@ -22,17 +24,21 @@ use crate::problem::{Fault, Strict};
 pub(super) fn routes() -> Vec<Route> {
     use Right as R;
     vec![
-        comes_in("/api/v1/join", "Use an invitation", join),
-        comes_in("/api/v1/login", "Log in", log_in),
-        reads("/api/v1/people", R::PeopleRead, "Who there is", list),
-        changes("/api/v1/people", R::PeopleChange, "Invite somebody, new or known", invite),
-        changes("/api/v1/people/{person}/role", R::PeopleChange, "Change what somebody is", change_role),
+        comes_in("/api/v1/join", "Use an invitation", join).refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+        comes_in("/api/v1/login", "Log in", log_in)
+            .refuses(&[StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS]),
+        reads("/api/v1/people", R::PeopleRead, "Who there is", page),
+        changes("/api/v1/people", R::PeopleChange, "Invite somebody, new or known", invite)
+            .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+        changes("/api/v1/people/{person}/role", R::PeopleChange, "Change what somebody is", change_role)
+            .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
         changes(
             "/api/v1/people/{person}/disabled",
             R::PeopleChange,
             "Close somebody's account, or open it",
             disable,
-        ),
+        )
+        .refuses(&[StatusCode::CONFLICT]),
     ]
 }
 
@@ -91,10 +97,19 @@ fn fault(fault: &EntryFault) -> Fault {
     }
 }
 
-/// `GET /api/v1/people`.
+/// All of them.
 pub(crate) async fn list(State(hub): State<Arc<Hub>>) -> Result<Found<Vec<PersonView>>, Fault> {
-    let people = hub.people.store.people().await.map_err(|e| Fault::ours("list the people", &e))?;
-    Ok(Found(people))
+    let people = hub.people.store.people().await;
+    Ok(Found(people.map_err(|e| Fault::ours("list the people", &e))?))
+}
+
+/// `GET /api/v1/people`.
+async fn page(
+    State(hub): State<Arc<Hub>>,
+    paged: Paged<OperatorId>,
+) -> Result<Found<Page<PersonView>>, Fault> {
+    let Found(all) = list(State(hub)).await?;
+    Ok(paged.cut(all, |view| view.person.clone()))
 }
 
 /// `POST /api/v1/people`.

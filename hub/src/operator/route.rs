@@ -7,10 +7,12 @@
 use std::sync::Arc;
 
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::http::StatusCode;
+use axum::routing::{MethodRouter, get, post};
 use contract::people::Right;
 
 use super::answers::Answer;
+use super::describe::{Part, Sketch};
 use crate::hub::Hub;
 
 /// What a route asks for.
@@ -29,6 +31,10 @@ pub(super) struct Route {
     pub(super) access: Access,
     /// What it does, in a few words.
     pub(super) summary: &'static str,
+    /// The path of its handler in the source.
+    pub(super) name: &'static str,
+    refuses: &'static [StatusCode],
+    sketch: fn(&mut Sketch),
     pub(super) handler: MethodRouter<Arc<Hub>>,
 }
 
@@ -53,50 +59,79 @@ impl Route {
         };
         RouteView { method: self.method, path: self.path, right, summary: self.summary }
     }
+
+    /// With which statuses its handler refuses, beside those that its parts refuse with.
+    pub(super) fn refuses(self, statuses: &'static [StatusCode]) -> Self {
+        Self { refuses: statuses, ..self }
+    }
+
+    /// All that is known of it.
+    pub(super) fn sketch(&self) -> Sketch {
+        let mut sketch = Sketch::default();
+        (self.sketch)(&mut sketch);
+        sketch.refuses.extend(self.refuses.iter().map(|status| status.as_u16()));
+        // A query where none is taken; a page of somebody else's; our own.
+        sketch.refuses([StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN, StatusCode::INTERNAL_SERVER_ERROR]);
+        match self.access {
+            Access::Open => {}
+            Access::Right(_) => sketch.refuses([StatusCode::UNAUTHORIZED]),
+        }
+        if self.method == "GET" {
+            sketch.answers(
+                StatusCode::NOT_MODIFIED,
+                "It is still what the named entity tag stands for.",
+                None,
+            );
+        }
+        sketch
+    }
+
+    fn new<H: Described<T>, T: 'static>(
+        method: &'static str,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+        handler: MethodRouter<Arc<Hub>>,
+    ) -> Self {
+        let name = std::any::type_name::<H>();
+        Self { method, path, access, summary, name, refuses: &[], sketch: H::sketch, handler }
+    }
 }
 
 /// A route that only looks.
-pub(super) fn reads<T: 'static>(
+pub(super) fn reads<H: Described<T>, T: 'static>(
     path: &'static str,
     right: Right,
     summary: &'static str,
-    handler: impl Described<T>,
+    handler: H,
 ) -> Route {
-    Route { method: "GET", path, access: Access::Right(right), summary, handler: get(handler) }
+    Route::new::<H, T>("GET", path, Access::Right(right), summary, get(handler))
 }
 
 /// A route that does something.
-pub(super) fn changes<T: 'static>(
+pub(super) fn changes<H: Described<T>, T: 'static>(
     path: &'static str,
     right: Right,
     summary: &'static str,
-    handler: impl Described<T>,
+    handler: H,
 ) -> Route {
-    Route { method: "POST", path, access: Access::Right(right), summary, handler: post(handler) }
-}
-
-/// A route that puts something in the place of what was there.
-#[expect(dead_code, reason = "for what is replaced as a whole")]
-pub(super) fn replaces<T: 'static>(
-    path: &'static str,
-    right: Right,
-    summary: &'static str,
-    handler: impl Described<T>,
-) -> Route {
-    Route { method: "PUT", path, access: Access::Right(right), summary, handler: put(handler) }
+    Route::new::<H, T>("POST", path, Access::Right(right), summary, post(handler))
 }
 
 /// A route that anybody may ask who reaches the plane.
-pub(super) fn comes_in<T: 'static>(
+pub(super) fn comes_in<H: Described<T>, T: 'static>(
     path: &'static str,
     summary: &'static str,
-    handler: impl Described<T>,
+    handler: H,
 ) -> Route {
-    Route { method: "POST", path, access: Access::Open, summary, handler: post(handler) }
+    Route::new::<H, T>("POST", path, Access::Open, summary, post(handler))
 }
 
-/// A handler whose answer says what it holds.
-pub(super) trait Described<T>: Handler<T, Arc<Hub>> {}
+/// A handler that is described by its own signature.
+pub(super) trait Described<T>: Handler<T, Arc<Hub>> {
+    /// What it takes and gives.
+    fn sketch(sketch: &mut Sketch);
+}
 
 macro_rules! described {
     ($($part:ident),*) => {
@@ -105,7 +140,12 @@ macro_rules! described {
             F: FnOnce($($part),*) -> Future + Handler<(M, $($part,)*), Arc<Hub>>,
             Future: std::future::Future<Output = A>,
             A: Answer,
+            $($part: Part,)*
         {
+            fn sketch(sketch: &mut Sketch) {
+                $($part::sketch(sketch);)*
+                A::sketch(sketch);
+            }
         }
     };
 }

@@ -30,7 +30,8 @@ pub(super) fn routes() -> Vec<Route> {
             Right::SheetsRead,
             "A machine's installation sheet, to be printed",
             sheet,
-        ),
+        )
+        .refuses(&[StatusCode::CONFLICT]),
     ]
 }
 

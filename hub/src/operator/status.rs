@@ -6,11 +6,14 @@ use axum::extract::State;
 use contract::digest::Digest;
 use contract::ids::{HostId, SiteId, TenantId};
 use contract::people::Right;
+use contract::plane::Page;
 use contract::time::UtcTime;
 use identity::Holder;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::answers::Found;
+use super::query::Paged;
 use super::route::{Route, reads};
 use crate::heads::HeadsView;
 use crate::hub::Hub;
@@ -25,16 +28,19 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// `GET /api/v1/status`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct StatusView {
+    /// The hosts of the tenants within reach, a page of them.
     hosts: Vec<HostView>,
+    /// The `cursor` of the next page; none on the last one.
+    next: Option<String>,
     heads: HeadsView,
-    /// The write-once stores, and how far each log has come into them.
+    /// The write-once stores, and how far the logs of these hosts have come into them.
     archives: Vec<ArchiveView>,
 }
 
 /// One host.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct HostView {
     tenant: TenantId,
     site: SiteId,
@@ -53,7 +59,7 @@ struct HostView {
 }
 
 /// One certificate.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CertificateView {
     fingerprint: Digest,
     enrolled: bool,
@@ -61,13 +67,21 @@ struct CertificateView {
     revoked: bool,
 }
 
-async fn show(State(hub): State<Arc<Hub>>, granted: Granted) -> Result<Found<StatusView>, Fault> {
+async fn show(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    paged: Paged<(TenantId, SiteId, HostId)>,
+) -> Result<Found<StatusView>, Fault> {
     let hosts =
         hub.store.hosts_within(granted.reach()).await.map_err(|e| Fault::ours("list the hosts", &e))?;
     let heads = hub.heads.view().await.map_err(|e| Fault::ours("look at the log of heads", &e))?;
-    let archives = worm::views(&hub.store, hub.archives).await;
+    let hosts = hosts.into_iter().map(|row| view(&hub, row)).collect();
+    let place = |host: &HostView| (host.tenant.clone(), host.site.clone(), host.host.clone());
+    let Found(Page { items: hosts, next }) = paged.cut(hosts, place);
+    let archives =
+        worm::views(&hub.store, hub.archives, |host| hosts.iter().any(|one| one.host == *host)).await;
     let archives = archives.map_err(|e| Fault::ours("look at the archives", &e))?;
-    Ok(Found(StatusView { hosts: hosts.into_iter().map(|row| view(&hub, row)).collect(), heads, archives }))
+    Ok(Found(StatusView { hosts, next, heads, archives }))
 }
 
 fn view(hub: &Hub, row: HostRow) -> HostView {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use contract::ids::TenantId;
 use contract::people::Right;
-use contract::plane::{NewSite, NewTenant};
+use contract::plane::{NewSite, NewTenant, Page};
 
 use super::admit::no_such_tenant;
 use super::answers::{Found, Made};
+use super::query::Paged;
 use super::route::{Route, changes, reads};
 use super::{BODY_MAX_BYTES, id};
 use crate::hub::Hub;
@@ -18,19 +19,29 @@ use crate::view::tenants::TenantView;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        reads("/api/v1/tenants", Right::TenantsRead, "The tenants within reach, with their sites", list),
+        reads("/api/v1/tenants", Right::TenantsRead, "The tenants within reach, with their sites", page),
         changes("/api/v1/tenants", Right::TenantsAdd, "Add a tenant", add_tenant),
         changes("/api/v1/tenants/{tenant}/sites", Right::SitesAdd, "Add a site of a tenant", add_site),
     ]
 }
 
-/// `GET /api/v1/tenants`.
+/// All of them.
 pub(crate) async fn list(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
 ) -> Result<Found<Vec<TenantView>>, Fault> {
     let tenants = hub.store.tenants_within(granted.reach()).await;
     Ok(Found(tenants.map_err(|e| Fault::ours("list the tenants", &e))?))
+}
+
+/// `GET /api/v1/tenants`.
+async fn page(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    paged: Paged<TenantId>,
+) -> Result<Found<Page<TenantView>>, Fault> {
+    let Found(all) = list(State(hub), granted).await?;
+    Ok(paged.cut(all, |view| view.tenant.clone()))
 }
 
 /// `POST /api/v1/tenants`.

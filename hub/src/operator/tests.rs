@@ -12,7 +12,7 @@ use crate::library::Sources;
 use crate::people::{Scope, is_about_a_tenant};
 use crate::serve::{Running, start};
 
-fn config(directory: &Path) -> Config {
+pub(super) fn config(directory: &Path) -> Config {
     Config {
         directory: directory.to_owned(),
         device: "127.0.0.1:0".parse().unwrap(),
@@ -27,7 +27,7 @@ fn config(directory: &Path) -> Config {
     }
 }
 
-async fn admin(running: &Running) -> (Client, String, String) {
+pub(super) async fn admin(running: &Running) -> (Client, String, String) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().build().unwrap();
     let url = format!("http://{}", running.operator());

@@ -11,7 +11,7 @@ use contract::time::UtcTime;
 use super::roles::permit;
 
 /// Somebody whose credential was good. Only the store of accounts makes one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(super) person: OperatorId,
     pub(super) role: Role,

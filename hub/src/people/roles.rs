@@ -43,9 +43,12 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         // Those of tenants within reach.
         Right::EnrolmentsRead => (Hub, STAFF),
         Right::TenantsRead | Right::LibraryRead => (Hub, ALL),
-        Right::StatusRead | Right::HeadsProve | Right::HubKeysRead | Right::OwnRead | Right::OwnChange => {
-            (Hub, ALL)
-        }
+        Right::StatusRead
+        | Right::EventsRead
+        | Right::HeadsProve
+        | Right::HubKeysRead
+        | Right::OwnRead
+        | Right::OwnChange => (Hub, ALL),
         Right::TenantsAdd | Right::PeopleRead | Right::PeopleChange | Right::AuditRead => (Hub, ADMIN),
     }
 }

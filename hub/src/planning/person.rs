@@ -10,7 +10,7 @@ use contract::plane::PersonOrder;
 use identity::Holder;
 use thiserror::Error;
 
-use super::{Draft, order, order_id, sign};
+use super::{Draft, order, order_id, sign, tell_ordered};
 use crate::hub::Hub;
 use crate::people::Scope;
 use crate::store::{ByPerson, StoreError};
@@ -34,6 +34,7 @@ pub(crate) async fn order_by_person(
     };
     let decided = hub.store.decide_by_person(holder.clone(), incident.clone(), now, decide).await?;
     if let ByPerson::Ordered(order) = &decided {
+        tell_ordered(hub, &holder, &incident, order);
         hub.tracer.emit(Event::Ordered { incident, order: order.clone() });
         hub.bells.ring(&holder.host);
     }

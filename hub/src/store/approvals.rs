@@ -6,7 +6,7 @@ use contract::record::WaitingFor;
 use contract::time::UtcTime;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::columns::{instant, json, parsed};
+use super::columns::{count, instant, json, parsed, signed};
 use super::{Store, StoreError};
 use crate::people::Scope;
 
@@ -31,19 +31,25 @@ pub(crate) enum NotApproved<E> {
     Unfit(E),
 }
 
-const WAITING: &str = "SELECT id, site, host, signed_order.incident, waits, alive, envelope
+const WAITING: &str = "SELECT id, site, host, signed_order.incident, waits, alive, envelope, signed_order.rowid
                        FROM signed_order JOIN host USING (host) WHERE tenant = ?1 AND waits IS NOT NULL AND alive > ?2";
 
 impl Store {
-    /// A tenant's orders that wait on their hosts, in the order in which they were signed.
+    /// A tenant's orders that wait on their hosts, in the order in which they were signed: so many of those after a place, each with its own.
     pub(crate) async fn orders_that_wait(
         &self,
         tenant: Scope<TenantId>,
         now: UtcTime,
-    ) -> Result<Vec<Waits>, StoreError> {
+        after: Option<u64>,
+        rows: usize,
+    ) -> Result<Vec<(u64, Waits)>, StoreError> {
         self.run(move |c| {
-            let mut all = c.prepare_cached(&format!("{WAITING} ORDER BY signed_order.rowid"))?;
-            all.query_map(params![tenant.as_str(), now.unix_ms()], waits)?.collect()
+            let mut all = c.prepare_cached(&format!(
+                "{WAITING} AND signed_order.rowid > ?3 ORDER BY signed_order.rowid LIMIT ?4"
+            ))?;
+            let (after, rows) = (signed(after.unwrap_or(0))?, signed(rows as u64)?);
+            let one = |row: &Row<'_>| Ok((count(row, 7)?, waits(row)?));
+            all.query_map(params![tenant.as_str(), now.unix_ms(), after, rows], one)?.collect()
         })
         .await
     }

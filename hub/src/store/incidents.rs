@@ -9,7 +9,7 @@ use contract::time::UtcTime;
 use queue::Subject;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::columns::{count, instant, json, json_or_none, parsed, to_json};
+use super::columns::{count, instant, json, json_or_none, parsed, signed, to_json};
 use super::{Store, StoreError};
 use crate::people::Scope;
 
@@ -72,15 +72,23 @@ impl Store {
         .await
     }
 
-    /// A tenant's incidents, oldest first.
-    pub(crate) async fn incidents(&self, tenant: Scope<TenantId>) -> Result<Vec<IncidentView>, StoreError> {
+    /// A tenant's incidents, oldest first: so many of those that came after a place, each with its own.
+    pub(crate) async fn incidents(
+        &self,
+        tenant: Scope<TenantId>,
+        after: Option<u64>,
+        rows: usize,
+    ) -> Result<Vec<(u64, IncidentView)>, StoreError> {
         self.run(move |c| {
             let mut all = c.prepare(
-                "SELECT incident, site, host, found, what, reports, state, decision
-                 FROM incident JOIN host USING (host) WHERE tenant = ?1 ORDER BY incident.rowid",
+                "SELECT incident, site, host, found, what, reports, state, decision, incident.rowid
+                 FROM incident JOIN host USING (host) WHERE tenant = ?1 AND incident.rowid > ?2
+                 ORDER BY incident.rowid LIMIT ?3",
             )?;
-            let rows = all.query_map([tenant.as_str()], view)?;
-            rows.collect()
+            let (after, rows) = (signed(after.unwrap_or(0))?, signed(rows as u64)?);
+            let found =
+                all.query_map(params![tenant.as_str(), after, rows], |row| Ok((count(row, 8)?, view(row)?)))?;
+            found.collect()
         })
         .await
     }

@@ -20,6 +20,16 @@ pub(crate) enum AllowedFor {
     Host(Scope<Holder>),
 }
 
+impl AllowedFor {
+    /// Tenant, site and host as they are kept: a site's list has no host.
+    fn key(&self) -> (&str, &str, &str) {
+        match self {
+            Self::Site(tenant, site) => (tenant.as_str(), site.as_str(), ""),
+            Self::Host(of) => (of.tenant.as_str(), of.site.as_str(), of.host.as_str()),
+        }
+    }
+}
+
 /// What a host's papers say now, as far as operators set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Said {
@@ -37,43 +47,63 @@ pub(crate) struct Numbered {
 }
 
 impl Store {
-    /// Keeps an allowlist, or takes it back where `text` is none.
+    /// Keeps an allowlist, or takes it back where `text` is none; and only where the one that is there `holds`. Whether it did.
     pub(crate) async fn set_allowlist(
         &self,
         whose: AllowedFor,
         text: Option<String>,
         now: UtcTime,
-    ) -> Result<(), StoreError> {
-        let (tenant, site, host) = match whose {
-            AllowedFor::Site(tenant, site) => ((*tenant).clone(), site, None),
-            AllowedFor::Host(of) => (of.tenant.clone(), of.site.clone(), Some(of.host.clone())),
-        };
+        holds: impl FnOnce(Option<&str>) -> bool + Send + 'static,
+    ) -> Result<bool, StoreError> {
         self.run(move |c| {
-            let host = host.as_ref().map_or("", HostId::as_str);
-            let key = params![tenant.as_str(), site.as_str(), host];
+            let (tenant, site, host) = whose.key();
+            let key = params![tenant, site, host];
+            if !holds(allowlist(c, &whose)?.as_deref()) {
+                return Ok(false);
+            }
             c.execute("DELETE FROM allowlist WHERE tenant = ?1 AND site = ?2 AND host = ?3", key)?;
-            let Some(text) = text else { return Ok(()) };
+            let Some(text) = text else { return Ok(true) };
             c.execute(
                 "INSERT INTO allowlist (tenant, site, host, text, since) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![tenant.as_str(), site.as_str(), host, text, now.unix_ms()],
+                params![tenant, site, host, text, now.unix_ms()],
             )
-            .map(drop)
+            .map(|_| true)
         })
         .await
     }
 
+    /// The allowlist that is set for exactly these.
+    pub(crate) async fn allowlist(&self, whose: AllowedFor) -> Result<Option<String>, StoreError> {
+        self.run(move |c| allowlist(c, &whose)).await
+    }
+
     /// Keeps a tenant's exceptions, or takes them back where `text` is none.
+    #[allow(dead_code, reason = "for whoever replaces what they have just read within the hub")]
     pub(crate) async fn set_exceptions(
         &self,
         tenant: Scope<TenantId>,
         text: Option<String>,
         now: UtcTime,
     ) -> Result<(), StoreError> {
+        self.replace_exceptions(tenant, text, now, |_| true).await.map(drop)
+    }
+
+    /// The same, only where those that are there `holds`. Whether they did.
+    pub(crate) async fn replace_exceptions(
+        &self,
+        tenant: Scope<TenantId>,
+        text: Option<String>,
+        now: UtcTime,
+        holds: impl FnOnce(Option<&str>) -> bool + Send + 'static,
+    ) -> Result<bool, StoreError> {
         self.run(move |c| {
+            if !holds(exceptions(c, &tenant)?.as_deref()) {
+                return Ok(false);
+            }
             c.execute("DELETE FROM exceptions WHERE tenant = ?1", [tenant.as_str()])?;
-            let Some(text) = text else { return Ok(()) };
+            let Some(text) = text else { return Ok(true) };
             let kept = params![tenant.as_str(), text, now.unix_ms()];
-            c.execute("INSERT INTO exceptions (tenant, text, since) VALUES (?1, ?2, ?3)", kept).map(drop)
+            c.execute("INSERT INTO exceptions (tenant, text, since) VALUES (?1, ?2, ?3)", kept).map(|_| true)
         })
         .await
     }
@@ -110,11 +140,20 @@ fn said(c: &Connection, Holder { tenant, site, host }: &Holder) -> rusqlite::Res
         )?
         .query_row([tenant.as_str(), site.as_str(), host.as_str()], |row| row.get(0))
         .optional()?;
-    let exceptions = c
-        .prepare_cached("SELECT text FROM exceptions WHERE tenant = ?1")?
+    Ok(Said { allowlist, exceptions: exceptions(c, tenant)? })
+}
+
+fn exceptions(c: &Connection, tenant: &TenantId) -> rusqlite::Result<Option<String>> {
+    c.prepare_cached("SELECT text FROM exceptions WHERE tenant = ?1")?
         .query_row([tenant.as_str()], |row| row.get(0))
-        .optional()?;
-    Ok(Said { allowlist, exceptions })
+        .optional()
+}
+
+fn allowlist(c: &Connection, whose: &AllowedFor) -> rusqlite::Result<Option<String>> {
+    let (tenant, site, host) = whose.key();
+    c.prepare_cached("SELECT text FROM allowlist WHERE tenant = ?1 AND site = ?2 AND host = ?3")?
+        .query_row(params![tenant, site, host], |row| row.get(0))
+        .optional()
 }
 
 fn number(

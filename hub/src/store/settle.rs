@@ -13,6 +13,15 @@ use super::incidents::{Standing, by_id, open_for, set_state};
 use super::{Store, StoreError};
 use crate::consequence::{Consequence, Retry, Run};
 
+/// What came of verified evidence.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// Incidents that are to be planned again, and when.
+    pub(crate) again: Vec<(IncidentId, Retry)>,
+    /// Incidents that were open, and stand otherwise now.
+    pub(crate) changed: Vec<IncidentId>,
+}
+
 impl Store {
     /// How many of the host's records have had their consequences.
     pub(crate) async fn settled(&self, host: HostId) -> Result<u64, StoreError> {
@@ -20,23 +29,41 @@ impl Store {
         self.run(move |c| c.prepare_cached(sql)?.query_row([host.as_str()], |row| count(row, 0))).await
     }
 
-    /// Applies the consequences of the records up to `size`, all or none, and says which incidents are to be planned again, and when.
+    /// Applies the consequences of the records up to `size`, all or none.
     pub(crate) async fn settle(
         &self,
         host: HostId,
         size: u64,
         consequences: Vec<Consequence>,
-    ) -> Result<Vec<(IncidentId, Retry)>, StoreError> {
+    ) -> Result<Settled, StoreError> {
         self.run(move |c| {
+            let before = if consequences.is_empty() { Vec::new() } else { open_of(c, &host)? };
             let mut again = Vec::new();
             for consequence in &consequences {
                 again.extend(apply(c, &host, consequence)?);
             }
             c.execute("UPDATE host SET settled = ?2 WHERE host = ?1", params![host.as_str(), signed(size)?])?;
-            Ok(again)
+            let mut changed = Vec::new();
+            for (incident, state) in before {
+                if state_of(c, &host, &incident)? != state {
+                    changed.push(incident);
+                }
+            }
+            Ok(Settled { again, changed })
         })
         .await
     }
+}
+
+/// The host's open incidents, each with its state as it is written.
+fn open_of(c: &Connection, host: &HostId) -> rusqlite::Result<Vec<(IncidentId, String)>> {
+    let mut all = c.prepare_cached("SELECT incident, state FROM incident WHERE host = ?1 AND closed = 0")?;
+    all.query_map([host.as_str()], |row| Ok((parsed(row, 0)?, row.get(1)?)))?.collect()
+}
+
+fn state_of(c: &Connection, host: &HostId, incident: &IncidentId) -> rusqlite::Result<String> {
+    c.prepare_cached("SELECT state FROM incident WHERE host = ?1 AND incident = ?2")?
+        .query_row([host.as_str(), incident.as_str()], |row| row.get(0))
 }
 
 fn apply(

@@ -106,8 +106,8 @@ async fn close(store: &Store, holder: &Holder, order: &str, record: u64) {
 
 /// Each incident's id, how often it was reported, and its state.
 async fn stand(store: &Store, holder: &Holder) -> Vec<(String, u64, IncidentState)> {
-    let all = store.incidents(Scope::of_a_test(holder.tenant.clone())).await.unwrap();
-    all.into_iter().map(|v| (v.incident.to_string(), v.reports, v.state)).collect()
+    let all = store.incidents(Scope::of_a_test(holder.tenant.clone()), None, 100).await.unwrap();
+    all.into_iter().map(|(_, v)| (v.incident.to_string(), v.reports, v.state)).collect()
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn an_order_that_waits_or_runs_on_its_host_outlives_its_expiry_until_its_e
     assert_eq!(store.waiting(holder.host.clone(), at(9 * LIFETIME_MS)).await.unwrap().len(), 1);
     assert_eq!(
         store
-            .orders_that_wait(Scope::of_a_test(holder.tenant.clone()), at(9 * LIFETIME_MS))
+            .orders_that_wait(Scope::of_a_test(holder.tenant.clone()), at(9 * LIFETIME_MS), None, 100)
             .await
             .unwrap()
             .len(),
@@ -194,7 +194,13 @@ async fn an_order_that_waits_or_runs_on_its_host_outlives_its_expiry_until_its_e
     let until = at(20 * LIFETIME_MS);
     let begun = Consequence::Begun { order: "o-1".parse().unwrap(), until, run };
     store.settle(holder.host.clone(), 2, vec![begun]).await.unwrap();
-    assert!(store.orders_that_wait(Scope::of_a_test(holder.tenant.clone()), at(1)).await.unwrap().is_empty());
+    assert!(
+        store
+            .orders_that_wait(Scope::of_a_test(holder.tenant.clone()), at(1), None, 100)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(
         report(&store, &holder, "i-1", at(21 * LIFETIME_MS - 1)).await,
         None,

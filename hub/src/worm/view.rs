@@ -3,21 +3,22 @@
 use contract::ids::HostId;
 use contract::time::UtcTime;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{DIRECTORY, S3};
 use crate::store::{Archived, Store, StoreError};
 
 /// One store, in `GET /api/v1/status`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ArchiveView {
     /// `directory` or `s3`.
     store: &'static str,
-    hosts: Vec<HostView>,
+    hosts: Vec<ArchivedView>,
 }
 
 /// How far one host's log has come into it.
-#[derive(Debug, Serialize)]
-struct HostView {
+#[derive(Debug, Serialize, ToSchema)]
+struct ArchivedView {
     host: HostId,
     /// Records that the hub holds, verified.
     held: u64,
@@ -29,17 +30,22 @@ struct HostView {
     waits: Option<UtcTime>,
 }
 
-/// The stores that the hub was told of.
-pub(crate) async fn views(store: &Store, told_of: [bool; 2]) -> Result<Vec<ArchiveView>, StoreError> {
+/// The stores that the hub was told of, and in them the hosts that are wanted.
+pub(crate) async fn views(
+    store: &Store,
+    told_of: [bool; 2],
+    wanted: impl Fn(&HostId) -> bool,
+) -> Result<Vec<ArchiveView>, StoreError> {
     let mut views = Vec::new();
     for (name, _) in [DIRECTORY, S3].into_iter().zip(told_of).filter(|(_, told)| *told) {
-        let hosts = store.archived(name).await?.into_iter().map(view).collect();
+        let all = store.archived(name).await?.into_iter();
+        let hosts = all.filter(|archived| wanted(&archived.subject.holder.host)).map(view).collect();
         views.push(ArchiveView { store: name, hosts });
     }
     Ok(views)
 }
 
-fn view(archived: Archived) -> HostView {
+fn view(archived: Archived) -> ArchivedView {
     let Archived { subject, verified, bundled, head, waits, audited: _ } = archived;
-    HostView { host: subject.holder.host, held: verified, locked: bundled, stored: head, waits }
+    ArchivedView { host: subject.holder.host, held: verified, locked: bundled, stored: head, waits }
 }

@@ -4,7 +4,7 @@ use contract::decision::Provenance;
 use contract::dsse::{OperatorSigner, open_approved};
 use contract::order::Order;
 use contract::outcome::Outcome;
-use contract::plane::{EnvelopeCarried, IncidentState, OrderView, Ordered};
+use contract::plane::{EnvelopeCarried, IncidentState, OrderView, Ordered, Page};
 use contract::record::WaitingFor;
 use contract::refusal::Refusal;
 use reqwest::{Method, StatusCode};
@@ -16,7 +16,8 @@ use crate::stage::{Device, Stage, parsed};
 const APPROVAL: WaitingFor = WaitingFor::Approval { have: 0, need: 1 };
 
 async fn waiting(stage: &Stage, tenant: &str) -> Vec<OrderView> {
-    parsed(stage.operate(Method::GET, &format!("/api/v1/tenants/{tenant}/orders"), None).await).await
+    let path = format!("/api/v1/tenants/{tenant}/orders");
+    parsed::<Page<OrderView>>(stage.operate(Method::GET, &path, None).await).await.items
 }
 
 async fn hand_in(stage: &Stage, order: &str, envelope: &[u8]) -> StatusCode {

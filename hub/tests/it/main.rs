@@ -1,12 +1,14 @@
 //! The hub from the outside: a real hub in this process, over real sockets, with real certificates.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is the test's own message")]
 
+mod api;
 mod approvals;
 #[path = "../../src/heads/tests/authority.rs"]
 mod authority;
 mod console;
 mod door;
 mod enrolment;
+mod events;
 mod evidence;
 mod fetch_back;
 mod forgotten;

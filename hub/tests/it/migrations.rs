@@ -33,7 +33,7 @@ async fn a_hub_of_every_earlier_version_serves_what_it_held() {
         assert_eq!(incidents[1].state, IncidentState::Closed { record: 4 }, "version {at}");
         // What came later works on what is older.
         let set = json!({ "withheld": true });
-        let set = stage.operate(Method::POST, "/v1/tenants/clinic-7/standing", Some(set)).await;
+        let set = stage.operate(Method::POST, "/api/v1/tenants/clinic-7/standing", Some(set)).await;
         assert_eq!(set.status(), StatusCode::OK, "version {at}");
         let device = stage.enrolled("clinic-7").await;
         device.report("i-1", "time.sync").await;

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use contract::ids::OrderId;
-use contract::plane::{EnrolRequest, Enrolled, EnrolmentSheet, IncidentTaken, IncidentView, OrdersWaiting};
+use contract::plane::{
+    EnrolRequest, Enrolled, EnrolmentSheet, IncidentTaken, IncidentView, OrdersWaiting, Page,
+};
 use hub::config::{Archives, Config, Door, Outside};
 use hub::library::Sources;
 use hub::serve::{Running, start};
@@ -105,7 +107,10 @@ impl Stage {
     }
 
     pub(crate) async fn incidents(&self, tenant: &str) -> Vec<IncidentView> {
-        parsed(self.operate(Method::GET, &format!("/api/v1/tenants/{tenant}/incidents"), None).await).await
+        let path = format!("/api/v1/tenants/{tenant}/incidents?limit=200");
+        let page: Page<IncidentView> = parsed(self.operate(Method::GET, &path, None).await).await;
+        assert_eq!(page.next, None);
+        page.items
     }
 
     pub(crate) async fn revoke(&self, device: &Device) {

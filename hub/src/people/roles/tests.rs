@@ -16,6 +16,7 @@ runbooks-order      x x . .
 orders-read         x x x x
 orders-approve      x x . .
 status-read         x x x x
+events-read         x x x x
 heads-prove         x x x x
 hub-keys-read       x x x x
 kits-make           x x . x

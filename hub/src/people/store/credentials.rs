@@ -14,6 +14,13 @@ use crate::store::columns::{count, instant, instant_or_none, json, parsed};
 /// Two uses of a session within this time are noted once: a note costs a sync of the disk.
 const SEEN_MS: u64 = 60_000;
 
+/// Whether looking a session up is a use of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Noted,
+    None,
+}
+
 impl PeopleStore {
     /// Opens a session for somebody who came in from `source`; with the step of the code that was used. `false` where that was used meanwhile, or the
     /// account was closed.
@@ -56,9 +63,27 @@ impl PeopleStore {
         presented: &Secret,
         now: UtcTime,
     ) -> Result<Option<Identity>, PeopleError> {
+        self.look_up(presented, now, Use::Noted).await
+    }
+
+    /// Who presented this before, and still is it. It is not used by that: a session that only waits ends as one that nobody uses.
+    pub(crate) async fn still(
+        &self,
+        presented: &Secret,
+        now: UtcTime,
+    ) -> Result<Option<Identity>, PeopleError> {
+        self.look_up(presented, now, Use::None).await
+    }
+
+    async fn look_up(
+        &self,
+        presented: &Secret,
+        now: UtcTime,
+        used: Use,
+    ) -> Result<Option<Identity>, PeopleError> {
         let (sort, secret) = (presented.sort(), presented.digest());
         self.run(move |c| match sort {
-            Sort::Session => by_session(c, &secret, now),
+            Sort::Session => by_session(c, &secret, now, used),
             Sort::Key => by_key(c, &secret, now),
             Sort::Invitation => Ok(None),
         })
@@ -106,7 +131,12 @@ fn owner(row: &Row<'_>) -> rusqlite::Result<Identity> {
     })
 }
 
-fn by_session(c: &Connection, secret: &Digest, now: UtcTime) -> rusqlite::Result<Option<Identity>> {
+fn by_session(
+    c: &Connection,
+    secret: &Digest,
+    now: UtcTime,
+    used: Use,
+) -> rusqlite::Result<Option<Identity>> {
     let sql = format!(
         "SELECT {OWNER}, begun, seen FROM session JOIN person USING (person) WHERE secret = ?1 AND {OPEN}"
     );
@@ -121,7 +151,7 @@ fn by_session(c: &Connection, secret: &Digest, now: UtcTime) -> rusqlite::Result
         c.execute("DELETE FROM session WHERE secret = ?1", [secret.to_string()])?;
         return Ok(None);
     }
-    if now.ms_since(seen) >= SEEN_MS {
+    if used == Use::Noted && now.ms_since(seen) >= SEEN_MS {
         c.prepare_cached("UPDATE session SET seen = ?2 WHERE secret = ?1")?
             .execute(params![secret.to_string(), now.unix_ms()])?;
     }

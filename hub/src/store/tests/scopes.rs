@@ -64,8 +64,8 @@ async fn check(store: &Store, certificates: &[Digest], owners: &[usize], asked: 
     match what {
         0 => assert_eq!(store.holder(scope, host(of)).await.unwrap().is_some(), ours),
         1 => {
-            let incidents = store.incidents(scope).await.unwrap();
-            assert!(incidents.len() == count && incidents.iter().all(|view| mine(&view.host)));
+            let incidents = store.incidents(scope, None, 100).await.unwrap();
+            assert!(incidents.len() == count && incidents.iter().all(|(_, view)| mine(&view.host)));
         }
         2 => {
             let hosts = store.hosts_within(reach()).await.unwrap();
@@ -81,8 +81,8 @@ async fn check(store: &Store, certificates: &[Digest], owners: &[usize], asked: 
             assert!(logs.len() == count && logs.iter().all(|log| log.holder.tenant == tenant(n)));
         }
         6 => {
-            let waiting = store.orders_that_wait(scope.clone(), at(1)).await.unwrap();
-            assert!(waiting.iter().all(|waits| mine(&waits.host)));
+            let waiting = store.orders_that_wait(scope.clone(), at(1), None, 100).await.unwrap();
+            assert!(waiting.iter().all(|(_, waits)| mine(&waits.host)));
             let order = format!("o-{of}").parse().unwrap();
             assert!(ours || store.order_that_waits(scope, order, at(1)).await.unwrap().is_none());
         }
@@ -101,7 +101,7 @@ async fn check(store: &Store, certificates: &[Digest], owners: &[usize], asked: 
         }
         9 => {
             let site = AllowedFor::Site(scope, "main".parse().unwrap());
-            store.set_allowlist(site, Some(tenant(n).to_string()), at(1)).await.unwrap();
+            store.set_allowlist(site, Some(tenant(n).to_string()), at(1), |_| true).await.unwrap();
             told(store, owners, n, |said| said.allowlist).await;
         }
         _ => {
