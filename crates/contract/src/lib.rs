@@ -34,6 +34,7 @@ pub mod refusal;
 pub mod resource;
 pub mod runbook;
 mod schema;
+pub mod score;
 pub mod signal;
 pub mod socket;
 pub mod time;
