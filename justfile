@@ -70,6 +70,10 @@ openapi:
 bench:
     ./bench/run
 
+# The console's page over five hundred sites, in the server alone; goal: 100 ms.
+bench-fleet:
+    cargo test --release --quiet --locked -p hub --lib five_hundred_sites -- --nocapture
+
 # What each guardrail refuses, and what happens where it is taken out.
 guardrails:
     cargo test --quiet --locked -p executor --lib each_guardrail_keeps_something -- --nocapture

@@ -16,21 +16,30 @@
 //! | `assets` | style sheet, script and icon |
 //! | `faults` | a problem, as a page |
 
+mod approvals;
 mod assets;
 mod audit;
 mod back;
 mod chart;
 mod enrolment;
 mod enter;
+mod evidence;
 mod exceptions;
 mod faults;
 mod first_run;
+mod fleet;
+mod host;
+mod incidents;
 mod layout;
 mod library;
 mod me;
 mod parts;
 mod people;
+mod score;
 mod sign_in;
+mod site;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -102,7 +111,14 @@ fn page<H: Handler<T, Arc<Hub>>, T: 'static>(path: &'static str, right: Right, h
 fn table() -> Vec<Sheet> {
     use Right as R;
     vec![
-        page("/", R::StatusRead, sign_in::home),
+        page("/", R::StatusRead, fleet::page),
+        page("/tenants/{tenant}/sites/{site}", R::HostsRead, site::page),
+        page("/tenants/{tenant}/hosts/{host}", R::HostsRead, host::page),
+        page("/tenants/{tenant}/incidents", R::IncidentsRead, incidents::page),
+        page("/tenants/{tenant}/hosts/{host}/incidents/{incident}", R::IncidentsRead, incidents::one),
+        page("/tenants/{tenant}/evidence/{host}", R::EvidenceRead, evidence::page),
+        page("/tenants/{tenant}/evidence/{host}/{index}", R::EvidenceRead, evidence::one),
+        page("/approvals", R::ApprovalsRead, approvals::page),
         page("/tenants/{tenant}/exceptions", R::ExceptionsRead, exceptions::show),
         page("/enrolment", R::EnrolmentsRead, enrolment::show),
         page("/runbooks", R::LibraryRead, library::runbooks),

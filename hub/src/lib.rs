@@ -15,6 +15,8 @@
 //! | `heads` | the log of all sites' heads, its outside witnesses and timestamps |
 //! | `witness` | the hub as a witness of others |
 //! | `kit` | a period of a tenant's evidence as one zip |
+//! | `reading` | from the archive to what the hub knows of each host |
+//! | `view` | what the hub knows, as people and programs are shown it |
 //! | `consequence` | what an evidence record means to an incident: pure |
 //! | `envelope` | orders that people signed as well |
 //! | `events` | what happens, for whoever looks on |
@@ -52,6 +54,7 @@ mod people;
 mod planning;
 mod problem;
 mod pulses;
+mod reading;
 mod standing;
 mod store;
 mod view;

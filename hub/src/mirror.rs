@@ -85,6 +85,18 @@ pub(crate) struct Newest {
     pub(crate) partial: Option<(Tile, Vec<u8>)>,
 }
 
+/// An entry, and the proof that it stands in its log.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    /// Its exact bytes.
+    pub(crate) entry: String,
+    pub(crate) record: Record,
+    /// The size of the tree that the proof is for.
+    pub(crate) size: u64,
+    /// A C2SP tlog-proof, under the newest cosigned head.
+    pub(crate) proof: String,
+}
+
 type Slot = Arc<tokio::sync::Mutex<Option<HostMirror>>>;
 
 /// All mirrored logs.
@@ -177,6 +189,11 @@ impl Turn {
     /// The verified records from `from` on, at most one bundle of them.
     pub(crate) async fn records(self, from: u64) -> (Self, Result<Vec<Record>, ArchiveError>) {
         self.blocking(move |mirror| mirror.records(from)).await
+    }
+
+    /// A verified entry with its proof under the newest cosigned head; none where there is no such entry.
+    pub(crate) async fn proven(self, index: u64) -> (Self, Result<Option<Proven>, ArchiveError>) {
+        self.blocking(move |mirror| mirror.proven(index)).await
     }
 
     /// The entries from `from` on, at most a package of them, under the cosigned head: what its own host may fetch back. None where nothing is

@@ -16,7 +16,9 @@ mod door;
 mod dress;
 pub(crate) mod enrolments;
 mod events;
+mod evidence;
 pub(crate) mod exceptions;
+mod fleet;
 mod grants;
 mod guard;
 mod heads;
@@ -62,12 +64,14 @@ pub(crate) use admit::cookie;
 pub(crate) use answers::Found;
 use checks::Rules;
 pub(crate) use events::READERS_MAX;
+pub(crate) use evidence::{Sought, found_record, found_records};
+pub(crate) use fleet::{Newest, found_host, found_incident, found_incidents, found_site};
 pub(crate) use oidc::STATE_COOKIE;
 pub(crate) use openapi::document;
 pub(crate) use pages::{Shown, admitted_by_cookie, let_see};
 use patience::Patient;
 pub(crate) use people::session_cookie;
-pub(crate) use query::{Asked, Cursors};
+pub(crate) use query::{Asked, Cursors, narrowed};
 pub use route::RouteView;
 use route::{Access, Route};
 
@@ -140,6 +144,8 @@ async fn publish(hub: &Hub) {
 fn table() -> Vec<Route> {
     let rooms: &[fn() -> Vec<Route>] = &[
         status::routes,
+        fleet::routes,
+        evidence::routes,
         heads::routes,
         sheets::routes,
         tenants::routes,

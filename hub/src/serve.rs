@@ -34,7 +34,7 @@ use crate::people::{Oidc, People};
 pub use crate::people::{OidcError, OwnLogError, PeopleError, PeopleFault};
 use crate::pulses::Pulses;
 use crate::store::Store;
-use crate::{device, operator, planning, witness, worm};
+use crate::{device, operator, planning, reading, witness, worm};
 
 /// Why a hub did not start. Nothing listens, and nothing was changed but for what a first start makes.
 #[derive(Debug, Error)]
@@ -211,6 +211,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     planning::catch_up(&hub).await;
     let mut parts = JoinSet::new();
     parts.spawn(planning::run(Arc::clone(&hub)));
+    parts.spawn(reading::run(Arc::clone(&hub)));
     parts.spawn(heads::run(Arc::clone(&hub)));
     parts.spawn(worm::run(Arc::clone(&hub), opened, archives.clone(), directory.join("witness/forks")));
     parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));

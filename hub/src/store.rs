@@ -9,8 +9,10 @@ mod archived;
 mod certificates;
 pub(crate) mod columns;
 mod exports;
+mod fleet;
 mod grants;
 mod incidents;
+mod knowledge;
 mod library;
 mod logs;
 mod orders;
@@ -20,6 +22,7 @@ mod reports;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 use std::path::Path;
 
@@ -32,11 +35,14 @@ pub(crate) use approvals::{NotApproved, Waits};
 pub(crate) use archived::Archived;
 pub(crate) use certificates::{Enrolling, Kind, Registered, Renewal};
 pub(crate) use exports::{Actions, AlarmRaised, HostLog};
+pub(crate) use fleet::{HostFacts, SiteFacts, Whose};
 pub(crate) use incidents::Plan;
+pub(crate) use knowledge::{Lesson, Said as HappenedThere};
 pub(crate) use orders::{ByPerson, NewOrder};
 pub(crate) use papers::{AllowedFor, Numbered, Said};
 pub(crate) use registry::{HostRow, NewHost};
 pub(crate) use reports::Taken;
+pub(crate) use timeline::{Filter, Healing, Moment, Pending, Whole};
 
 /// A change of the database is one more line at the end of [`STEPS`], with a file of its own in `store/steps`; nothing else changes. A table that is
 /// new stands in such a file as well. Files that were released stay as they are: a test knows their digests.
@@ -62,6 +68,7 @@ const STEPS: &[&str] = &[
     include_str!("store/steps/0004-tokens-end.sql"),
     include_str!("store/steps/0005-papers.sql"),
     include_str!("store/steps/0006-what-is-handed-out.sql"),
+    include_str!("store/steps/0007-what-evidence-says.sql"),
 ];
 
 /// The store.
@@ -79,6 +86,16 @@ impl Store {
     /// Opens or makes the database at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         Writer::open(path, SCHEMA).map(|writer| Self { writer })
+    }
+
+    /// For tests that fill it in bulk.
+    #[cfg(test)]
+    pub(crate) async fn run_for_a_test<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.run(work).await
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T, StoreError>

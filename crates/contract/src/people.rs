@@ -89,6 +89,12 @@ rights! {
     StatusRead = "status-read",
     /// Follow what happens, as it happens.
     EventsRead = "events-read",
+    /// Read how a site's machines stand, control by control.
+    HostsRead = "hosts-read",
+    /// Read which orders wait on their machines, and what they would do.
+    ApprovalsRead = "approvals-read",
+    /// Read the records of a machine's evidence, with their proofs.
+    EvidenceRead = "evidence-read",
     /// Fetch a proof out of the log of heads.
     HeadsProve = "heads-prove",
     /// Read the hub's public keys.

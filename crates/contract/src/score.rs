@@ -24,6 +24,7 @@ const COVERAGE_MIN_PERMILLE: u32 = 950;
 /// The word of a verdict, without what was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = VerdictWord))]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// What was seen meets the expectation.

@@ -36,12 +36,16 @@ pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("suture", "js", "text/javascript; charset=utf-8", include_bytes!("assets/suture.js"))
 });
+/// What is done with keys in the browser.
+pub(super) static EVIDENCE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("evidence", "js", "text/javascript; charset=utf-8", include_bytes!("assets/evidence.js"))
+});
 pub(super) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("suture", "svg", "image/svg+xml", include_bytes!("assets/suture.svg")));
 
 /// `GET /assets/{name}`. An old name is none: pages name the new one.
 pub(super) async fn fetch(Path(name): Path<String>) -> Response {
-    let all: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
+    let all: [&Asset; 4] = [&STYLE, &SCRIPT, &EVIDENCE, &ICON];
     let Some(found) = all.into_iter().find(|asset| asset.name == name) else {
         return faults::not_found();
     };

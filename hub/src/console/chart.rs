@@ -1,5 +1,7 @@
 //! Small charts, made on the server as SVG. Each has its numbers as text beside it or in its name: a picture alone says nothing to whoever cannot see it.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 
 use super::parts::State;
@@ -15,15 +17,21 @@ pub(crate) fn bar(label: &str, parts: &[(State, u64)]) -> Markup {
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| format!("{count} {}", state.word().to_lowercase()));
     let words = format!("{label}: {} of {all}", words.collect::<Vec<_>>().join(", "));
+    let width = |count: u64| count.saturating_mul(WIDTH).checked_div(all).unwrap_or(0);
     let mut at = 0;
+    let bars: Vec<(State, u64, u64)> = parts
+        .iter()
+        .map(|(state, count)| {
+            let from = at;
+            at += width(*count);
+            (*state, from, at - from)
+        })
+        .filter(|(.., width)| *width > 0)
+        .collect();
     html! {
         svg .chart.bar role="img" aria-label=(words) viewBox=(format!("0 0 {WIDTH} 10")) preserveAspectRatio="none" {
-            @for (state, count) in parts {
-                @let width = if all == 0 { 0 } else { count.saturating_mul(WIDTH) / all };
-                @if width > 0 {
-                    rect class=(state.class()) x=(at) y="0" width=(width.saturating_sub(3).max(1)) height="10" {}
-                    @let _ = { at += width; };
-                }
+            @for (state, x, width) in &bars {
+                rect class=(state.class()) x=(x) y="0" width=(width.saturating_sub(3).max(1)) height="10" {}
             }
         }
     }
@@ -39,7 +47,7 @@ pub(crate) fn line(label: &str, values: &[Option<u64>]) -> Markup {
         match value {
             Some(value) => {
                 let y = 100 - value.saturating_mul(100) / highest;
-                path.push_str(&format!("{}{x} {y}", if pen_down { "L" } else { "M" }));
+                let _ = write!(path, "{}{x} {y}", if pen_down { "L" } else { "M" });
                 pen_down = true;
             }
             None => pen_down = false,

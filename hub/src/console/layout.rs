@@ -4,7 +4,7 @@ use contract::people::{Right, Role};
 use maud::{DOCTYPE, Markup, html};
 
 use super::Page;
-use super::assets::{ICON, SCRIPT, STYLE};
+use super::assets::{EVIDENCE, ICON, SCRIPT, STYLE};
 use super::enter::Frame;
 
 /// One step of the way back: where it leads, and its name.
@@ -22,6 +22,7 @@ pub(crate) fn crumb(path: impl Into<String>, name: impl Into<String>) -> Crumb {
 /// Where the navigation leads, and the right that the page asks for.
 const NAVIGATION: &[(&str, &str, Right)] = &[
     ("/", "Fleet", Right::StatusRead),
+    ("/approvals", "Approvals", Right::ApprovalsRead),
     ("/enrolment", "Enrolment", Right::EnrolmentsRead),
     ("/runbooks", "Runbooks", Right::LibraryRead),
     ("/baseline", "Baseline", Right::LibraryRead),
@@ -105,6 +106,7 @@ fn head(title: &str, csrf: Option<&str>) -> Markup {
             link rel="icon" type="image/svg+xml" href=(ICON.path());
             link rel="stylesheet" href=(STYLE.path());
             script src=(SCRIPT.path()) defer {}
+            script src=(EVIDENCE.path()) defer {}
         }
     }
 }

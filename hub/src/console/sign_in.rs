@@ -7,10 +7,9 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 
-use super::enter::Frame;
-use super::layout::{bare, framed};
+use super::layout::bare;
 use super::parts::{field, told};
-use super::{Page, faults, of_console};
+use super::{faults, of_console};
 use crate::hub::Hub;
 use crate::operator::admitted_by_cookie;
 use crate::problem::Fault;
@@ -85,9 +84,4 @@ fn join_form(first: bool, provider: Option<&str>) -> Markup {
             }
         }
     }
-}
-
-/// `GET /`, until the fleet's page stands there.
-pub(super) async fn home(frame: Frame) -> Page {
-    framed(&frame, "Fleet", &[], &html! { p { "The fleet." } })
 }

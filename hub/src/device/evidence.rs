@@ -21,7 +21,8 @@ use crate::hub::Hub;
 use crate::mirror::{self, Answer, ArchiveError, Held, NoTurn, Objection, Turn};
 use crate::planning;
 use crate::problem::{Fault, Strict, answer};
-use crate::store::Alarm;
+use crate::reading;
+use crate::store::{Alarm, Lesson};
 use crate::witness;
 
 /// The alarm's word where a host has less than the hub holds of it: a disk that was lost or put back, or somebody who took records away.
@@ -119,7 +120,9 @@ pub(super) async fn take(
 async fn settle(hub: &Arc<Hub>, device: &Device, mut turn: Turn, held: &Held) -> Result<(), Fault> {
     let host = &device.holder.host;
     let ours = |e: &(dyn std::error::Error + 'static)| Fault::ours("apply the evidence", e);
-    let mut settled = hub.store.settled(host.clone()).await.map_err(|e| ours(&e))?;
+    let (back, read) = reading::catch_up(hub, turn, host).await;
+    turn = back;
+    let mut settled = read.map_err(|e| ours(&e))?;
     while settled < held.verified {
         let (back, records) = turn.records(settled).await;
         turn = back;
@@ -131,7 +134,9 @@ async fn settle(hub: &Arc<Hub>, device: &Device, mut turn: Turn, held: &Held) ->
         }
         settled += records.len() as u64;
         let consequences = records.iter().flat_map(consequence::of).collect();
-        let now = hub.store.settle(host.clone(), settled, consequences).await.map_err(|e| ours(&e))?;
+        let lesson = Lesson { records, received: Some(edge::clock::utc()) };
+        let now = hub.store.settle(host.clone(), settled, consequences, lesson).await;
+        let now = now.map_err(|e| ours(&e))?;
         for incident in now.changed {
             hub.events.tell(&device.holder.tenant, host, Happened::Incident(incident));
         }

@@ -9,6 +9,8 @@ use contract::time::UtcTime;
 use tlog::checkpoint::VerifiedCheckpoint;
 use tlog::cosignature::{self, CosignatureTime};
 use tlog::note::SignedNote;
+use tlog::proof::Proof;
+use tlog::tree::{LeafIndex, ProveError, prove_inclusion};
 use tlog::{Hash, SigningKey, VerifierKey, leaf_hash};
 
 use super::archive::{Archive, ArchiveError, STAGED_MAX_BYTES};
@@ -17,7 +19,7 @@ use super::check::{Objection, PREVIOUS, Signed, check, genuine};
 use super::head::Head;
 use super::opening::open_head;
 use super::staging::{STAGED_OF_TENANT_MAX_BYTES, Staging};
-use super::{Answer, Held, Newest, Subject};
+use super::{Answer, Held, Newest, Proven, Subject};
 
 /// What is staged: entries beyond the verified head.
 #[derive(Debug, Default)]
@@ -161,6 +163,25 @@ impl HostMirror {
         let parse =
             |entry: &Vec<u8>| Record::parse(entry).map_err(|e| self.archive.damaged("tile/entries", &e));
         self.archive.entries(from, self.verified.range.size())?.iter().map(parse).collect()
+    }
+
+    /// A verified entry with its proof under the newest cosigned head; none where there is no such entry.
+    pub(super) fn proven(&self, index: u64) -> Result<Option<Proven>, ArchiveError> {
+        let size = self.verified.range.size();
+        let Some(receipt) = self.receipt.as_ref().filter(|_| index < size.get()) else { return Ok(None) };
+        let damaged = |what: &dyn std::fmt::Display| self.archive.damaged("tile/entries", what);
+        let entry = self.archive.entry(index, size)?;
+        let record = Record::parse(&entry).map_err(|e| damaged(&e))?;
+        let entry = String::from_utf8(entry).map_err(|e| damaged(&e))?;
+        let index = LeafIndex::new(index);
+        let hashes = prove_inclusion(index, size, |subtree| self.archive.subtree(subtree, size));
+        let hashes = hashes.map_err(|e| match e {
+            ProveError::Read(_, source) => source,
+            ProveError::IndexOutside(..) | ProveError::SizesOutOfOrder(..) => damaged(&e),
+        })?;
+        let checkpoint = SignedNote::parse(receipt.as_bytes()).map_err(|e| damaged(&e))?;
+        let proof = Proof { index, extra: None, hashes, checkpoint }.to_string();
+        Ok(Some(Proven { entry, record, size: size.get(), proof }))
     }
 
     /// The verified entries from `from` on, at most a package of them, under the cosigned head. None where nothing is cosigned.

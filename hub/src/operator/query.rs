@@ -211,7 +211,8 @@ impl<Q: IntoParams> Part for Asked<Q> {
     }
 }
 
-fn narrowed<Q: DeserializeOwned>(query: &str) -> Result<Q, Fault> {
+/// What a query says, read strictly.
+pub(crate) fn narrowed<Q: DeserializeOwned>(query: &str) -> Result<Q, Fault> {
     let uri: Uri = format!("/?{query}").parse().map_err(|_| bad_query("it is not written as a query is"))?;
     let read = Query::<Q>::try_from_uri(&uri);
     read.map(|Query(query)| query).map_err(|e| {

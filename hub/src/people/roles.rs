@@ -28,8 +28,12 @@ enum About {
 const fn line(right: Right) -> (About, &'static [Role]) {
     use About::{Hub, Tenant};
     match right {
-        Right::IncidentsRead | Right::OrdersRead | Right::SheetsRead | Right::ExceptionsRead => (Tenant, ALL),
-        Right::KitsMake | Right::KitsFetch => (Tenant, KEEPERS),
+        Right::IncidentsRead
+        | Right::HostsRead
+        | Right::OrdersRead
+        | Right::SheetsRead
+        | Right::ExceptionsRead => (Tenant, ALL),
+        Right::KitsMake | Right::KitsFetch | Right::EvidenceRead => (Tenant, KEEPERS),
         Right::SitesAdd
         | Right::EnrolmentsAdd
         | Right::AllowlistsSet
@@ -42,8 +46,11 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         Right::CertificatesRevoke => (Hub, STAFF),
         // Those of tenants within reach.
         Right::EnrolmentsRead => (Hub, STAFF),
-        Right::TenantsRead | Right::LibraryRead => (Hub, ALL),
-        Right::StatusRead
+        // What is shown of tenants, the store asks: those within reach.
+        Right::TenantsRead
+        | Right::LibraryRead
+        | Right::StatusRead
+        | Right::ApprovalsRead
         | Right::EventsRead
         | Right::HeadsProve
         | Right::HubKeysRead

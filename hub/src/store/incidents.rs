@@ -94,7 +94,7 @@ impl Store {
     }
 }
 
-fn view(row: &Row<'_>) -> rusqlite::Result<IncidentView> {
+pub(super) fn view(row: &Row<'_>) -> rusqlite::Result<IncidentView> {
     Ok(IncidentView {
         incident: parsed(row, 0)?,
         site: parsed(row, 1)?,

@@ -25,13 +25,21 @@ impl Store {
     pub(crate) async fn log_of(&self, origin: String) -> Result<Option<Subject>, StoreError> {
         let sql = "SELECT tenant, site, host, origin, evidence_key FROM host
                    WHERE origin = ?1 AND evidence_key IS NOT NULL";
-        self.run(move |c| {
-            let subject = |row: &rusqlite::Row<'_>| {
-                let holder = Holder { tenant: parsed(row, 0)?, site: parsed(row, 1)?, host: parsed(row, 2)? };
-                Ok(Subject { holder, origin: row.get(3)?, evidence_key: row.get(4)? })
-            };
-            c.query_row(sql, [origin], subject).optional()
-        })
-        .await
+        self.run(move |c| c.query_row(sql, [origin], subject).optional()).await
     }
+}
+
+impl Store {
+    /// The log of a host, with the key that was pinned for it; none where it never enrolled.
+    pub(crate) async fn log_within(&self, of: Scope<Holder>) -> Result<Option<Subject>, StoreError> {
+        let sql = "SELECT tenant, site, host, origin, evidence_key FROM host
+                   WHERE tenant = ?1 AND host = ?2 AND evidence_key IS NOT NULL";
+        self.run(move |c| c.query_row(sql, [of.tenant.as_str(), of.host.as_str()], subject).optional()).await
+    }
+}
+
+/// Tenant, site, host, origin and the pinned key.
+pub(super) fn subject(row: &rusqlite::Row<'_>) -> rusqlite::Result<Subject> {
+    let holder = Holder { tenant: parsed(row, 0)?, site: parsed(row, 1)?, host: parsed(row, 2)? };
+    Ok(Subject { holder, origin: row.get(3)?, evidence_key: row.get(4)? })
 }

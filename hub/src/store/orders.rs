@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::columns::{count, parsed, signed, to_json};
 use super::incidents::{by_id, set_state};
+use super::knowledge::pass;
 use super::{Store, StoreError};
 use crate::people::Scope;
 
@@ -59,6 +60,7 @@ impl Store {
             let counter = next_counter(c, host, now)?;
             let (decision, order) = decide(&row.what, counter);
             keep(c, host, &incident, counter, &decision, order.as_ref())?;
+            pass(c, host, &incident, "decided", now)?;
             Ok(Some((decision, order.map(|order| order.id))))
         })
         .await
@@ -85,6 +87,7 @@ impl Store {
             let counter = next_counter(c, host, now)?;
             let Some((decision, order)) = decide(&row.what, counter) else { return Ok(ByPerson::Unfit) };
             keep(c, host, &incident, counter, &decision, Some(&order))?;
+            pass(c, host, &incident, "decided", now)?;
             Ok(ByPerson::Ordered(order.id))
         })
         .await

@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 
 use super::columns::{signed, to_json};
 use super::incidents::{Plan, Standing, by_id, open_for, plan_of, reopen};
+use super::knowledge::pass;
 use super::settle::settled_at_site;
 use super::{Store, StoreError};
 
@@ -73,6 +74,7 @@ fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> r
         to_json(state)?,
         matches!(state, IncidentState::Closed { .. })
     ])?;
+    pass(c, host, incident, "published", now)?;
     if settled.is_some() {
         return Ok(Taken::As(incident.clone(), None));
     }

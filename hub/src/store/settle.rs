@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::{count, json, parsed, signed, to_json};
 use super::incidents::{Standing, by_id, open_for, set_state};
+use super::knowledge::{Lesson, learn};
 use super::{Store, StoreError};
 use crate::consequence::{Consequence, Retry, Run};
 
@@ -29,12 +30,13 @@ impl Store {
         self.run(move |c| c.prepare_cached(sql)?.query_row([host.as_str()], |row| count(row, 0))).await
     }
 
-    /// Applies the consequences of the records up to `size`, all or none.
+    /// Applies the consequences of the records up to `size`, all or none, and keeps what else they say.
     pub(crate) async fn settle(
         &self,
         host: HostId,
         size: u64,
         consequences: Vec<Consequence>,
+        lesson: Lesson,
     ) -> Result<Settled, StoreError> {
         self.run(move |c| {
             let before = if consequences.is_empty() { Vec::new() } else { open_of(c, &host)? };
@@ -42,6 +44,7 @@ impl Store {
             for consequence in &consequences {
                 again.extend(apply(c, &host, consequence)?);
             }
+            learn(c, &host, &lesson)?;
             c.execute("UPDATE host SET settled = ?2 WHERE host = ?1", params![host.as_str(), signed(size)?])?;
             let mut changed = Vec::new();
             for (incident, state) in before {

@@ -18,11 +18,11 @@ mod scopes;
 
 const START_MS: i64 = 1_800_000_000_000;
 
-fn at(ms: u64) -> UtcTime {
+pub(super) fn at(ms: u64) -> UtcTime {
     UtcTime::from_unix_ms(START_MS).unwrap().plus_ms(ms)
 }
 
-async fn store(directory: &Path) -> (Store, Holder) {
+pub(super) async fn store(directory: &Path) -> (Store, Holder) {
     let store = Store::open(&directory.join("hub.db")).unwrap();
     let holder = Holder {
         tenant: "clinic-7".parse().unwrap(),
@@ -101,7 +101,7 @@ async fn an_order_that_expires_unheard_is_planned_again_by_the_next_report() {
 
 async fn close(store: &Store, holder: &Holder, order: &str, record: u64) {
     let passes = Consequence::Passes { order: order.parse().unwrap(), record, run: None };
-    store.settle(holder.host.clone(), record + 1, vec![passes]).await.unwrap();
+    store.settle(holder.host.clone(), record + 1, vec![passes], Lesson::default()).await.unwrap();
 }
 
 /// Each incident's id, how often it was reported, and its state.
@@ -159,7 +159,7 @@ async fn counters_rise_even_where_the_clock_falls_back() {
             retry: None,
             run: None,
         };
-        store.settle(holder.host.clone(), 1, vec![not_healed]).await.unwrap();
+        store.settle(holder.host.clone(), 1, vec![not_healed], Lesson::default()).await.unwrap();
         assert!(report(&store, &holder, "i-9", now).await.is_some());
         let counter = order(&store, &holder, "i-1", &format!("o-{}", n + 2), now).await;
         assert!(counter > last, "{counter} is not above {last}");
@@ -179,7 +179,7 @@ async fn an_order_that_waits_or_runs_on_its_host_outlives_its_expiry_until_its_e
         waiting_for: contract::record::WaitingFor::Turn,
         until,
     };
-    store.settle(holder.host.clone(), 1, vec![waits]).await.unwrap();
+    store.settle(holder.host.clone(), 1, vec![waits], Lesson::default()).await.unwrap();
     assert_eq!(store.waiting(holder.host.clone(), at(9 * LIFETIME_MS)).await.unwrap().len(), 1);
     assert_eq!(
         store
@@ -193,7 +193,7 @@ async fn an_order_that_waits_or_runs_on_its_host_outlives_its_expiry_until_its_e
     let run = Run { incident: "i-1".parse().unwrap(), control: "a.b".parse().unwrap(), time: at(0) };
     let until = at(20 * LIFETIME_MS);
     let begun = Consequence::Begun { order: "o-1".parse().unwrap(), until, run };
-    store.settle(holder.host.clone(), 2, vec![begun]).await.unwrap();
+    store.settle(holder.host.clone(), 2, vec![begun], Lesson::default()).await.unwrap();
     assert!(
         store
             .orders_that_wait(Scope::of_a_test(holder.tenant.clone()), at(1), None, 100)
@@ -223,18 +223,18 @@ async fn a_pass_that_is_seen_while_a_run_has_to_hold_closes_nothing_before_its_e
         let id: contract::ids::OrderId = ordered.parse().unwrap();
         let run = Run { incident: incident.parse().unwrap(), ..run() };
         let begun = Consequence::Begun { order: id.clone(), until: at(100), run: run.clone() };
-        store.settle(holder.host.clone(), 1, vec![begun, passed(2, 1)]).await.unwrap();
+        store.settle(holder.host.clone(), 1, vec![begun, passed(2, 1)], Lesson::default()).await.unwrap();
         let state = stand(&store, &holder).await.pop().unwrap().2;
         assert!(!matches!(state, IncidentState::Closed { .. }), "{ordered}: closed before it held");
         let ended = Consequence::Passes { order: id, record: 3, run: Some(run) };
-        store.settle(holder.host.clone(), 2, vec![ended]).await.unwrap();
+        store.settle(holder.host.clone(), 2, vec![ended], Lesson::default()).await.unwrap();
         assert_eq!(stand(&store, &holder).await.pop().unwrap().2, IncidentState::Closed { record: 3 });
     }
     // A run whose end never came holds nothing up for ever.
     report(&store, &holder, "i-3", at(0)).await;
     let run = Run { incident: "i-3".parse().unwrap(), ..run() };
     let begun = Consequence::Begun { order: "s-3".parse().unwrap(), until: at(100), run };
-    store.settle(holder.host.clone(), 3, vec![begun, passed(100, 4)]).await.unwrap();
+    store.settle(holder.host.clone(), 3, vec![begun, passed(100, 4)], Lesson::default()).await.unwrap();
     assert_eq!(stand(&store, &holder).await.pop().unwrap().2, IncidentState::Closed { record: 4 });
 }
 
@@ -253,7 +253,7 @@ async fn what_waits_is_planned_after_a_start_and_what_is_out_is_not() {
         retry: None,
         run: None,
     };
-    store.settle(holder.host.clone(), 1, vec![deferred]).await.unwrap();
+    store.settle(holder.host.clone(), 1, vec![deferred], Lesson::default()).await.unwrap();
     let plans = store.unplanned().await.unwrap();
     assert_eq!(plans.iter().map(|p| p.attempt).collect::<Vec<_>>(), [2]);
     assert_eq!(plans[0].subject.to_string(), "tenants.clinic-7.sites.main.incidents");

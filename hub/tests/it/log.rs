@@ -135,6 +135,18 @@ impl Log {
         self.write("order", Body::Refused(refusal.outcome(), refused));
     }
 
+    /// All guardrails let the order pass.
+    pub(crate) fn write_accepted(&mut self, order: &OrderId, incident: &str) {
+        let accepted = serde_json::from_value(serde_json::json!({
+            "order": order, "incident": incident, "control": "suture.evidence-directory",
+            "runbook": "RB-FILE-001-own-directories", "targets": [], "counter": 1, "authority": "hub",
+            "provenance": { "person": "ada" }, "guardrails": [],
+            "policy": { "policy": contract::digest::Digest::of(b"policy"), "asked": [], "answer": "allow", "rules": [] },
+            "measured": { "flag": false }, "envelope": "",
+        }));
+        self.write("order", Body::Accepted(accepted.unwrap()));
+    }
+
     /// The order waits on its host, for a week from now on.
     pub(crate) fn write_waiting(&mut self, order: &OrderId, incident: &str, waiting_for: WaitingFor) {
         let waiting = Waiting {

@@ -11,6 +11,7 @@ mod enrolment;
 mod events;
 mod evidence;
 mod fetch_back;
+mod fleet;
 mod forgotten;
 mod forks;
 mod heads;

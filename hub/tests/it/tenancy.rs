@@ -64,6 +64,22 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
         ("POST", "/api/v1/tenants/{tenant}/exceptions/end") => {
             gone(filled, Some(json!({ "control": "ssh.root-login" })))
         }
+        ("GET", "/api/v1/fleet" | "/api/v1/approvals") => Some(Case::Blind(vec![(filled, None)])),
+        (
+            "GET",
+            "/api/v1/tenants/{tenant}/sites/{site}"
+            | "/api/v1/tenants/{tenant}/hosts/{host}"
+            | "/api/v1/tenants/{tenant}/hosts/{host}/evidence"
+            | "/api/v1/tenants/{tenant}/incidents/newest",
+        ) => gone(filled, None),
+        ("GET", "/api/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}") => {
+            gone(filled.replace("{incident}", "i-1"), None)
+        }
+        (
+            "GET",
+            "/api/v1/tenants/{tenant}/hosts/{host}/evidence/{index}"
+            | "/api/v1/tenants/{tenant}/hosts/{host}/evidence/{index}/proof",
+        ) => gone(filled.replace("{index}", "0"), None),
         ("GET", "/api/v1/heads/proof") => gone(format!("{path}?origin={origin}&size=1"), None),
         ("POST", "/api/v1/tenants") => {
             blind(["b", "nowhere"].map(|t| (filled.clone(), Some(json!({ "tenant": t })))))

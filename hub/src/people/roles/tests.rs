@@ -17,6 +17,9 @@ orders-read         x x x x
 orders-approve      x x . .
 status-read         x x x x
 events-read         x x x x
+hosts-read          x x x x
+approvals-read      x x x x
+evidence-read       x x . x
 heads-prove         x x x x
 hub-keys-read       x x x x
 kits-make           x x . x

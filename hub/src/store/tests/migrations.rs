@@ -79,6 +79,13 @@ fn what_made_a_version_stays_as_it_is() {
     let steps: Vec<String> = STEPS.iter().map(|step| digest(step)).collect();
     assert_eq!(
         steps,
-        ["f71948d6b0b57d2b", "d87bd53ff82fd805", "e5fccb0e3c9b22ab", "4aa1fd90fc69785e", "4791deef4bcbbc72"]
+        [
+            "f71948d6b0b57d2b",
+            "d87bd53ff82fd805",
+            "e5fccb0e3c9b22ab",
+            "4aa1fd90fc69785e",
+            "4791deef4bcbbc72",
+            "392a7751d2539452"
+        ]
     );
 }

@@ -18,7 +18,7 @@ const TENANTS: usize = 3;
 const HOSTS: usize = 5;
 
 fn asked() -> impl Strategy<Value = Asked> {
-    (0..TENANTS, 0..HOSTS, 0..11_u8).prop_map(|(scope, host, what)| Asked { scope, host, what })
+    (0..TENANTS, 0..HOSTS, 0..16_u8).prop_map(|(scope, host, what)| Asked { scope, host, what })
 }
 
 fn tenant(n: usize) -> TenantId {
@@ -50,8 +50,37 @@ async fn fleet(store: &Store, authority: &Authority, owners: &[usize]) -> Vec<Di
         };
         store.add_host(Scope::of_a_test(tenant(*owner)), new).await.unwrap();
         report(store, &holder, "i-1", at(0)).await;
+        heal(store, &holder).await;
     }
     certificates
+}
+
+/// The host's own run healed its incident.
+async fn heal(store: &Store, holder: &Holder) {
+    use contract::record::{Body, Digests, Ended, Record, Resolution};
+    let ended = Ended {
+        order: "o-1".parse().unwrap(),
+        incident: "i-1".parse().unwrap(),
+        control: "a.b".parse().unwrap(),
+        resolution: Resolution::Passes(contract::fact::FactValue::Flag(true)),
+        resumed: false,
+        acted_ms: 1,
+        verified_ms: 1,
+        counts: vec![],
+    };
+    let record = Record {
+        origin: "localhost/h".to_owned(),
+        seq: 0,
+        time: at(5),
+        clock: contract::time::ClockOffset::Unsynchronised,
+        prev: None,
+        subject: "order".to_owned(),
+        digests: Digests::default(),
+        body: Body::Ended(Outcome::Healed, ended),
+    };
+    let consequences = crate::consequence::of(&record);
+    let lesson = Lesson { records: vec![record], received: None };
+    store.settle(holder.host.clone(), 1, consequences, lesson).await.unwrap();
 }
 
 async fn check(store: &Store, certificates: &[Digest], owners: &[usize], asked: &Asked) {
@@ -103,6 +132,31 @@ async fn check(store: &Store, certificates: &[Digest], owners: &[usize], asked: 
             let site = AllowedFor::Site(scope, "main".parse().unwrap());
             store.set_allowlist(site, Some(tenant(n).to_string()), at(1), |_| true).await.unwrap();
             told(store, owners, n, |said| said.allowlist).await;
+        }
+        10 => {
+            let sites = store.fleet(Whose::Reach(reach()), Vec::new(), at(1)).await.unwrap();
+            let hosts = sites.iter().flat_map(|site| &site.hosts);
+            assert!(sites.iter().all(|site| site.tenant == tenant(n)));
+            assert!(hosts.clone().count() == count && hosts.clone().all(|facts| mine(&facts.host)));
+        }
+        11 => {
+            let site = Whose::Site(scope, "main".parse().unwrap());
+            let sites = store.fleet(site, Vec::new(), at(1)).await.unwrap();
+            assert!(sites.iter().flat_map(|site| &site.hosts).all(|facts| mine(&facts.host)));
+        }
+        12 => {
+            let filter = Filter { host: Some(host(of)), ..Filter::default() };
+            let incidents = store.incidents_before(scope, filter, None, 9).await.unwrap();
+            assert_eq!(incidents.len(), usize::from(ours), "incidents of {of}");
+        }
+        13 => {
+            let pending = store.pending(reach(), at(1)).await.unwrap();
+            assert!(pending.iter().all(|pending| mine(&pending.holder.host)));
+        }
+        14 => {
+            let filter = Filter { host: Some(host(of)), ..Filter::default() };
+            let healed = store.healings(scope, filter, 9).await.unwrap();
+            assert_eq!(healed.len(), usize::from(ours), "healings of {of}");
         }
         _ => {
             let actions = serde_json::to_value(store.actions(scope).await.unwrap()).unwrap();

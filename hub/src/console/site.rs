@@ -1,0 +1,132 @@
+//! One site: its machines, what is open there, and how long healing took.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State as From};
+use maud::{Markup, html};
+
+use super::enter::Frame;
+use super::fleet::{many, unread, witnessed};
+use super::incidents::incident_row;
+use super::layout::{crumb, framed};
+use super::parts::{State, ago_or, chip, chip_saying, empty, table, tag};
+use super::score::{headline, score};
+use super::{Page, chart};
+use crate::hub::Hub;
+use crate::operator::found_site;
+use crate::people::Granted;
+use crate::problem::Fault;
+use crate::view::fleet::{HealingView, HostRow, SiteView};
+
+/// `GET /tenants/{tenant}/sites/{site}`.
+pub(super) async fn page(
+    From(hub): From<Arc<Hub>>,
+    granted: Granted,
+    frame: Frame,
+    Path((tenant, site)): Path<(String, String)>,
+) -> Result<Page, Fault> {
+    let view = found_site(&hub, &granted, &tenant, &site).await?;
+    let title = format!("{} / {}", view.row.tenant, view.row.site);
+    Ok(framed(&frame, &title, &[crumb("/", "Fleet")], &body(&view)))
+}
+
+/// The page's own part.
+pub(crate) fn body(view: &SiteView) -> Markup {
+    let tenant = &view.row.tenant;
+    let rows: Vec<Vec<Markup>> = view.machines.iter().map(|row| machine_row(tenant.as_str(), row)).collect();
+    let heads = [
+        "Machine",
+        "Score",
+        "Failing",
+        "Healing",
+        "Waits for a person",
+        "Could not check",
+        "Mode",
+        "Last heard",
+        "Not witnessed",
+    ];
+    let incidents: Vec<Vec<Markup>> =
+        view.incidents.iter().map(|incident| incident_row(tenant.as_str(), incident)).collect();
+    html! {
+        div #site data-live="incident order approval evidence alarm host enrolment" {
+            (unread(view.row.standing.unread))
+            (headline(&view.row.score))
+            section {
+                @if rows.is_empty() {
+                    (empty("No machine yet", &html! { a href="/enrolment" { "Make an enrolment sheet" } " and run the agent with it." }))
+                } @else {
+                    (table("Machines", &heads, &rows))
+                }
+            }
+            section {
+                @if incidents.is_empty() {
+                    (empty("Nothing is open", &html! { "No incident of this site is open. What nobody could look at is counted above, not here." }))
+                } @else {
+                    (table("Open incidents, the newest first", &["Found", "What", "Machine", "Where it stands"], &incidents))
+                }
+                p { a href=(format!("/tenants/{tenant}/incidents")) { "All incidents of " (tenant) } }
+            }
+            (healings(&view.healings))
+        }
+    }
+}
+
+fn machine_row(tenant: &str, row: &HostRow) -> Vec<Markup> {
+    let standing = &row.standing;
+    let name = html! {
+        a href=(format!("/tenants/{tenant}/hosts/{}", row.host)) { strong { (row.host) } }
+        @if standing.alarms > 0 { br; (chip_saying(State::Fail, &format!("{} evidence alarms", standing.alarms))) }
+    };
+    if !row.enrolled {
+        let none = || html! { span .muted { "–" } };
+        let expected = html! { (tag("Expected")) " " span .muted { "its machine has not enrolled" } };
+        return vec![name, expected, none(), none(), none(), none(), none(), none(), none()];
+    }
+    let heard = html! {
+        @if row.silent { (chip_saying(State::CouldNotCheck, "Silent")) " " }
+        (ago_or(standing.seen, "never"))
+    };
+    vec![
+        name,
+        score(&row.score),
+        many(State::Fail, standing.failing, 1),
+        many(State::Healing, standing.healing, 1),
+        many(State::Waiting, standing.waiting, 1),
+        many(State::CouldNotCheck, standing.not_checked, 1),
+        row.mode.map_or_else(|| chip(State::CouldNotCheck), |mode| tag(&mode.to_string())),
+        heard,
+        witnessed(&standing.tail),
+    ]
+}
+
+/// How long the last ones took from being found to being healed. Nothing is drawn of nothing.
+pub(crate) fn healings(all: &[HealingView]) -> Markup {
+    let mut sorted: Vec<u64> = all.iter().map(|healing| healing.took_ms).collect();
+    sorted.sort_unstable();
+    let numbers: Vec<Option<u64>> = all.iter().map(|healing| Some(healing.took_ms)).collect();
+    html! {
+        section {
+            h2 { "Time to heal" }
+            @match (sorted.first(), sorted.get(sorted.len() / 2), sorted.last()) {
+                (Some(least), Some(middle), Some(most)) => {
+                    @if all.len() > 1 { (chart::line("Milliseconds from found to healed, oldest first", &numbers)) }
+                    p {
+                        "The last " (all.len()) " that a run healed: from found to healed in "
+                        (took(*least)) " at best, " (took(*middle)) " in the middle, " (took(*most)) " at worst, by the machine's clock."
+                    }
+                }
+                _ => (empty("Nothing was healed yet", &html! { "Once a run has healed something, how long it took is drawn here." }))
+            }
+        }
+    }
+}
+
+/// A duration, for people.
+pub(crate) fn took(ms: u64) -> String {
+    match ms {
+        0..=999 => format!("{ms} ms"),
+        1_000..=119_999 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        120_000..=7_199_999 => format!("{} min", ms / 60_000),
+        _ => format!("{} h", ms / 3_600_000),
+    }
+}

@@ -1,0 +1,247 @@
+//! How the machines within reach stand: everything that a page of five hundred sites shows, in as many questions as there are tables.
+
+use std::collections::HashMap;
+
+use contract::ids::{HostId, SiteId, TenantId};
+use contract::outcome::Outcome;
+use contract::people::Reach;
+use contract::plane::IncidentState;
+use contract::record::WaitingFor;
+use contract::score::{Counted, Score, Word, lately};
+use contract::time::UtcTime;
+use identity::Holder;
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, ToSql};
+
+use super::columns::{count, instant, instant_or_none, json, json_or_none, parsed, to_json};
+use super::{Store, StoreError};
+use crate::people::Scope;
+
+/// Whose machines are asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Whose {
+    /// Those of all tenants within reach.
+    Reach(Scope<Reach>),
+    /// Those of one site.
+    Site(Scope<TenantId>, SiteId),
+    /// One.
+    Host(Scope<Holder>),
+}
+
+/// A site, also one without machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SiteFacts {
+    pub(crate) tenant: TenantId,
+    pub(crate) site: SiteId,
+    /// In ascending order.
+    pub(crate) hosts: Vec<HostFacts>,
+}
+
+/// What the database knows of one machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HostFacts {
+    pub(crate) host: HostId,
+    pub(crate) origin: String,
+    /// Whether its machine ever enrolled.
+    pub(crate) enrolled: bool,
+    /// To within a minute.
+    pub(crate) seen: Option<UtcTime>,
+    /// Records that are held and verified, and how many of them were read.
+    pub(crate) settled: u64,
+    pub(crate) read: u64,
+    /// When the last receipt was given.
+    pub(crate) received: Option<UtcTime>,
+    pub(crate) alarms: u64,
+    /// By its evidence, over the controls of the baseline that the hub signs.
+    pub(crate) score: Score,
+    pub(crate) incidents: Open,
+}
+
+/// Incidents that are not closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Open {
+    /// Those that are being looked after.
+    pub(crate) healing: u32,
+    /// Those that wait for a person.
+    pub(crate) waiting: u32,
+}
+
+impl Store {
+    /// The sites with their machines, tenant by tenant. `baseline` is the ids of its controls.
+    pub(crate) async fn fleet(
+        &self,
+        whose: Whose,
+        baseline: Vec<String>,
+        now: UtcTime,
+    ) -> Result<Vec<SiteFacts>, StoreError> {
+        self.run(move |c| fleet(c, &Within::of(&whose)?, &baseline, now)).await
+    }
+}
+
+/// The condition that every question is asked under, and its values by name.
+struct Within {
+    condition: &'static str,
+    values: Vec<(&'static str, String)>,
+}
+
+impl Within {
+    fn of(whose: &Whose) -> rusqlite::Result<Self> {
+        let (condition, values) = match whose {
+            Whose::Reach(reach) => match &**reach {
+                Reach::Everywhere => ("TRUE", Vec::new()),
+                Reach::Tenants(tenants) => (
+                    "place.tenant IN (SELECT value FROM json_each(:tenants))",
+                    vec![(":tenants", to_json(tenants)?)],
+                ),
+            },
+            Whose::Site(tenant, site) => (
+                "place.tenant = :tenant AND place.site = :site",
+                vec![(":tenant", tenant.to_string()), (":site", site.to_string())],
+            ),
+            Whose::Host(of) => (
+                "place.tenant = :tenant AND place.host = :host",
+                vec![(":tenant", of.tenant.to_string()), (":host", of.host.to_string())],
+            ),
+        };
+        Ok(Self { condition, values })
+    }
+
+    /// Asks `sql`, which calls `place` what has tenant, site and host, and has `{within}` where the condition belongs.
+    fn ask<T>(
+        &self,
+        c: &Connection,
+        sql: &str,
+        more: &[(&str, &dyn ToSql)],
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Vec<T>> {
+        let own = self.values.iter().map(|(name, value)| (*name, value as &dyn ToSql));
+        let values: Vec<(&str, &dyn ToSql)> = own.chain(more.iter().copied()).collect();
+        let mut statement = c.prepare_cached(&sql.replace("{within}", self.condition))?;
+        statement.query_map(values.as_slice(), read)?.collect()
+    }
+}
+
+fn fleet(
+    c: &Connection,
+    within: &Within,
+    baseline: &[String],
+    now: UtcTime,
+) -> rusqlite::Result<Vec<SiteFacts>> {
+    let mut scores = scores(c, within, baseline, now)?;
+    let mut open = open(c, within, now)?;
+    let controls = u32::try_from(baseline.len()).unwrap_or(u32::MAX);
+    let sql = "SELECT place.tenant, place.site, place.host, origin, evidence_key IS NOT NULL, seen, settled,
+                      coalesce(records, 0), received,
+                      (SELECT count(*) FROM alarm WHERE alarm.host = place.host)
+               FROM (SELECT site.tenant, site.site, host, origin, evidence_key, seen, settled
+                     FROM site LEFT JOIN host USING (tenant, site)) AS place
+                    LEFT JOIN reading ON reading.host = place.host
+               WHERE {within} ORDER BY place.tenant, place.site, place.host";
+    let rows = within.ask(c, sql, &[], |row| {
+        let (tenant, site): (TenantId, SiteId) = (parsed(row, 0)?, parsed(row, 1)?);
+        let host = match row.get_ref(2)?.as_str_or_null()? {
+            Some(_) => Some(host_facts(row)?),
+            None => None,
+        };
+        Ok((tenant, site, host))
+    })?;
+    let mut sites: Vec<SiteFacts> = Vec::new();
+    for (tenant, site, host) in rows {
+        let host = host.map(|mut host| {
+            host.score = scores.remove(&host.host).unwrap_or_default();
+            host.incidents = open.remove(&host.host).unwrap_or_default();
+            if host.enrolled {
+                // What its evidence never spoke of is not known.
+                host.score.add(Counted::Unknown, controls.saturating_sub(host.score.total()));
+            }
+            host
+        });
+        match sites.last_mut().filter(|last| last.tenant == tenant && last.site == site) {
+            Some(last) => last.hosts.extend(host),
+            None => sites.push(SiteFacts { tenant, site, hosts: host.into_iter().collect() }),
+        }
+    }
+    Ok(sites)
+}
+
+fn host_facts(row: &Row<'_>) -> rusqlite::Result<HostFacts> {
+    Ok(HostFacts {
+        host: parsed(row, 2)?,
+        origin: row.get(3)?,
+        enrolled: row.get(4)?,
+        seen: instant_or_none(row, 5)?,
+        settled: count(row, 6)?,
+        read: count(row, 7)?,
+        received: instant_or_none(row, 8)?,
+        alarms: count(row, 9)?,
+        score: Score::default(),
+        incidents: Open::default(),
+    })
+}
+
+/// The score of each machine whose evidence speaks of the baseline's controls.
+fn scores(
+    c: &Connection,
+    within: &Within,
+    baseline: &[String],
+    now: UtcTime,
+) -> rusqlite::Result<HashMap<HostId, Score>> {
+    // The plus keeps the planner at the index in whose order the groups are.
+    let sql = "SELECT control.host, word, unmet, checked, count(*)
+               FROM control INDEXED BY control_counts
+               WHERE control.host IN (SELECT host FROM host AS place WHERE {within})
+                     AND +control IN (SELECT value FROM json_each(:baseline))
+               GROUP BY control.host, word, unmet, checked";
+    let (look, ids) = (lately(now), to_json(&baseline)?);
+    let rows = within.ask(c, sql, &[(":baseline", &ids)], |row| {
+        let counted = Counted::of(word(row, 1)?, row.get(2)?, look.contains(&instant(row, 3)?));
+        Ok((parsed::<HostId>(row, 0)?, counted, row.get::<_, u32>(4)?))
+    })?;
+    let mut scores: HashMap<HostId, Score> = HashMap::new();
+    for (host, counted, many) in rows {
+        scores.entry(host).or_default().add(counted, many);
+    }
+    Ok(scores)
+}
+
+/// A verdict's word.
+pub(super) fn word(row: &Row<'_>, column: usize) -> rusqlite::Result<Word> {
+    let text = row.get_ref(column)?.as_str()?;
+    Word::parse(text).ok_or_else(|| {
+        let unknown = format!("{text:?} is no verdict's word");
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, unknown.into())
+    })
+}
+
+/// What becomes of the open incidents of each machine.
+fn open(c: &Connection, within: &Within, now: UtcTime) -> rusqlite::Result<HashMap<HostId, Open>> {
+    let sql = "SELECT place.host, incident.state, signed_order.waits
+               FROM incident JOIN host AS place USING (host)
+                    LEFT JOIN signed_order ON signed_order.host = incident.host
+                         AND signed_order.id = incident.state ->> '$.ordered' AND alive > :now
+               WHERE incident.closed = 0 AND {within}";
+    let rows = within.ask(c, sql, &[(":now", &now.unix_ms())], |row| {
+        Ok((parsed::<HostId>(row, 0)?, json::<IncidentState>(row, 1)?, json_or_none::<WaitingFor>(row, 2)?))
+    })?;
+    let mut all: HashMap<HostId, Open> = HashMap::new();
+    for (host, state, waits) in rows {
+        let open = all.entry(host).or_default();
+        let place =
+            if waits_for_a_person(&state, waits.as_ref()) { &mut open.waiting } else { &mut open.healing };
+        *place += 1;
+    }
+    Ok(all)
+}
+
+/// Whether nothing goes on with an incident before a person does something.
+pub(crate) fn waits_for_a_person(state: &IncidentState, waits: Option<&WaitingFor>) -> bool {
+    match state {
+        IncidentState::Drifted | IncidentState::Closed { .. } => false,
+        IncidentState::Escalated => true,
+        IncidentState::Ordered(_) => matches!(waits, Some(WaitingFor::Approval { .. })),
+        // Those two are planned again by themselves.
+        IncidentState::Open { outcome, record: _ } => {
+            !matches!(outcome, Outcome::Deferred | Outcome::Expired)
+        }
+    }
+}
