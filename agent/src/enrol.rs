@@ -142,6 +142,7 @@ async fn ask(
         secret: sheet.secret.clone(),
         csr,
         evidence_key: evidence_key.to_owned(),
+        software: Some(crate::pulse::attested()),
     };
     Ok(hub.enrol(&request).await?.certificate)
 }

@@ -2,6 +2,7 @@
 //! configuration names: that is asked to CONNECT and sees a name, a port and bytes of TLS. What the environment says about proxies is not looked at.
 
 mod error;
+mod later;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use crate::config::{HubUrl, Proxy};
 use crate::pulse::Board;
 pub use error::{Disposition, HubError};
+use later::Later;
 
 /// The longest answer that is read: many orders of the largest size.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
@@ -43,6 +45,7 @@ pub struct Hub {
     /// Why it did not let this device in, when it last did not.
     turned_away: Arc<watch::Sender<Option<TurnedAway>>>,
     board: Board,
+    later: Later,
 }
 
 /// That the hub keeps what it was told: an empty object, and not whatever somebody in between says.
@@ -69,6 +72,7 @@ impl Hub {
             proxy,
             turned_away: Arc::new(watch::Sender::new(None)),
             board: Board::default(),
+            later: Later::default(),
         })
     }
 
@@ -192,6 +196,7 @@ impl Hub {
 
     async fn accepted(&self, what: &'static str, response: Response) -> Result<Response, HubError> {
         let status = response.status();
+        self.later.told(what, response.headers());
         // The hub says 200 and nothing else where it did what it was asked: another success is somebody else's.
         if status == StatusCode::OK {
             return Ok(response);
@@ -208,6 +213,7 @@ impl Hub {
     }
 
     async fn send(&self, what: &'static str, request: RequestBuilder) -> Result<Response, HubError> {
+        self.later.wait(what).await;
         // The URL is in the configuration; in an error it would only lengthen the trace.
         let sent = request.send().await.map_err(|e| HubError::Unreachable { what, source: e.without_url() });
         sent.map_err(|e| self.noted(e))

@@ -7,10 +7,10 @@
 mod telling;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use contract::attest::{Attested, Program, closure_hash};
 use contract::fact::{FactId, FactValue, Word};
 use contract::heartbeat::{
     Condition, ExecutorHealth, Heartbeat, OutboxHealth, Part, PartHealth, Trouble, Troubles,
@@ -144,6 +144,7 @@ async fn condition(parts: &Parts) -> Condition {
     let notes = parts.hub.board().0.lock().unwrap_or_else(PoisonError::into_inner);
     Condition {
         agent: version(),
+        binary: edge::binary::digest(),
         closure: closure(),
         certificate_until,
         executor,
@@ -171,19 +172,22 @@ async fn executor(parts: &Parts) -> ExecutorHealth {
     }
 }
 
+/// What runs here, as far as the agent can tell before it has spoken with anybody.
+pub fn attested() -> Attested {
+    Attested {
+        agent: Program { version: version(), binary: edge::binary::digest() },
+        executor: None,
+        closure: closure(),
+    }
+}
+
 fn version() -> Word {
     #[expect(clippy::expect_used, reason = "cargo's own versions are words")]
     env!("CARGO_PKG_VERSION").to_owned().try_into().expect("a version")
 }
 
 fn closure() -> Option<Word> {
-    hash_of(&std::fs::read_link(CURRENT_SYSTEM).ok()?)
-}
-
-/// The hash in front of a name in the store. What follows it names the host.
-fn hash_of(in_store: &Path) -> Option<Word> {
-    let name = in_store.file_name()?.to_str()?;
-    name.split_once('-')?.0.to_owned().try_into().ok()
+    closure_hash(std::fs::read_link(CURRENT_SYSTEM).ok()?.file_name()?.to_str()?)
 }
 
 /// What was read last, or what is read now.
@@ -226,18 +230,5 @@ impl Incidents {
             })
         })
         .await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_closure_is_told_by_its_hash_alone() {
-        let system = "/nix/store/1b5vy0a7x3kq2wz9sd8f6gh4jklm0npr-nixos-system-dr-jane-doe-24.05";
-        let told = hash_of(Path::new(system)).unwrap();
-        assert_eq!(told.as_str(), "1b5vy0a7x3kq2wz9sd8f6gh4jklm0npr");
-        assert_eq!(hash_of(Path::new("/nix/store/x")), None);
     }
 }

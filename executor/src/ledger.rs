@@ -178,6 +178,7 @@ impl Ledger {
             | Body::KeyTaken(_)
             | Body::Acted(_)
             | Body::LoggedIn(_)
+            | Body::Device(_)
             | Body::Escalated(_)
             | Body::Connection(_)
             | Body::Intruded(_)

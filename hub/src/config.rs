@@ -13,6 +13,8 @@ mod oidc;
 pub use door::Door;
 pub use oidc::Oidc;
 
+pub use crate::connection::Patience;
+pub use crate::device::{Rate, Rates};
 pub use crate::heads::{Outside, OutsideError, Pace};
 use crate::library::Sources;
 pub use crate::worm::{ArchivePace, Archives, ArchivesError, S3Bucket};
@@ -40,6 +42,27 @@ pub struct Config {
     pub outside: Outside,
     /// The write-once stores behind the mirror.
     pub archives: Archives,
+    /// How much devices may ask of it.
+    pub bounds: Bounds,
+}
+
+/// What devices may ask of a hub. There is no need to change it; tests do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// How long each may take.
+    pub patience: Patience,
+    /// Peers that have not shown a certificate yet.
+    pub lobby: usize,
+    /// Connections of one certificate. An agent has three or four.
+    pub connections_each: usize,
+    /// How much each tenant may send.
+    pub rates: Rates,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { patience: Patience::default(), lobby: 12_288, connections_each: 16, rates: Rates::default() }
+    }
 }
 
 /// The hub's own domain name. It stands in the origin of every log that it witnesses, so it never changes.

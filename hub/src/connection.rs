@@ -1,4 +1,6 @@
-//! One connection, and the loop that accepts them: bounded in number, in header size and in time.
+//! One connection, and the loop that accepts them: bounded in number, in header size and in time, whichever way the bytes go.
+
+mod unread;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,17 +13,21 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::hub::Stop;
+use unread::Read;
 
-/// Connections of one plane at a time.
-const CONNECTIONS_MAX: usize = 16_384;
-/// How long a peer may take for a request's head, and how long a connection may idle.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(60);
+/// Connections of one plane at a time: ten thousand devices have two or three each.
+const CONNECTIONS_MAX: u64 = 40_960;
+/// Files that are left for everything else.
+const FILES_ELSE: u64 = 512;
+/// The longest head of a request, and so much is read ahead of a body.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How long connections may take to end when the hub stops.
 const PARTING_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long to wait when no connection can be accepted (too many open files, most often).
@@ -33,7 +39,7 @@ where
     F: Future<Output = ()> + Send + 'static,
     S: Fn(TcpStream) -> F,
 {
-    let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let seats = Arc::new(Semaphore::new(seats()));
     let mut connections = JoinSet::new();
     loop {
         // A seat first: where there is none, new peers wait in the kernel's queue.
@@ -67,8 +73,49 @@ where
     }
 }
 
-/// Serves HTTP/1.1 on `io` until the peer leaves or the hub stops. `peer` is put into every request.
-pub(crate) async fn serve<I, P>(io: I, router: Router, peer: P, mut stop: Stop)
+/// How many connections there can be at a time: no more than this process may have files, or the databases could not open theirs.
+fn seats() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    // Both planes share what there is, and one of them is for a few people.
+    let seats = files.saturating_sub(FILES_ELSE).clamp(1, CONNECTIONS_MAX);
+    usize::try_from(seats).unwrap_or(1)
+}
+
+/// How long a peer may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For its handshake.
+    pub handshake: Duration,
+    /// For a request's head; and a connection may idle for so long.
+    pub head: Duration,
+    /// For a request's body.
+    pub body: Duration,
+    /// For reading the next piece of an answer.
+    pub unread: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(30),
+            head: Duration::from_secs(60),
+            body: Duration::from_secs(30),
+            unread: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Serves HTTP/1.1 on `io` until the peer leaves or the hub stops, with the patience that is usual. `peer` is put into every request.
+pub(crate) async fn serve<I, P>(io: I, router: Router, peer: P, stop: Stop)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    P: Clone + Send + Sync + 'static,
+{
+    serve_with(io, router, peer, Patience::default(), stop).await;
+}
+
+/// The same, with that much patience.
+pub(crate) async fn serve_with<I, P>(io: I, router: Router, peer: P, patience: Patience, mut stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     P: Clone + Send + Sync + 'static,
@@ -76,14 +123,15 @@ where
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
+        request.extensions_mut().insert(patience);
         let response = router.call(request);
         async move { Ok::<_, Infallible>(response.await.unwrap_or_else(|never| match never {})) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
-        .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(io), service);
+        .header_read_timeout(patience.head)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(Read::new(io, patience.unread)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

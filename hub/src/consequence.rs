@@ -3,11 +3,16 @@
 //! An incident is closed by an observation that stands in a record, and by nothing else: not by an answer of the agent, not by time, not by the
 //! absence of further reports.
 
+use contract::attest::closure_hash;
+use contract::fact::Word;
 use contract::finding::Verdict;
 use contract::ids::{ControlId, IncidentId, OrderId};
 use contract::outcome::Outcome;
-use contract::record::{Accepted, Body, Ended, Escalated, Record, Refused, Resolution, Waiting, WaitingFor};
+use contract::record::{
+    Accepted, Body, Ended, Escalated, Intent, Record, Refused, Resolution, Waiting, WaitingFor,
+};
 use contract::refusal::Refusal;
+use contract::runbook::Verb;
 use contract::time::UtcTime;
 
 /// What a record changes.
@@ -27,6 +32,10 @@ pub(crate) enum Consequence {
     ///
     /// Findings travel with the log and incidents do not wait for it, so a pass from before the drift can arrive after the incident.
     Passed { control: ControlId, time: UtcTime, record: u64 },
+    /// The executor found this closure healthy, and may go back to it.
+    Healthy { closure: Word },
+    /// The executor is about to go back to one of those: the closure may be another from now on.
+    Switched,
 }
 
 /// What the beginning and the end of a run say of it. Where this hub did not order the run, the site did under its standing order, and only this tells
@@ -78,6 +87,12 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
             };
             taken.findings.iter().filter_map(passed).collect()
         }
+        Body::GenerationHealthy(healthy) => {
+            let name = healthy.closure.as_str().rsplit('/').next();
+            let closure = name.and_then(closure_hash);
+            closure.map(|closure| Consequence::Healthy { closure }).into_iter().collect()
+        }
+        Body::Intent(Intent { verb: Verb::GenerationSwitch, .. }) => vec![Consequence::Switched],
         Body::Opened(_)
         | Body::Intent(_)
         | Body::Moved(_)
@@ -89,7 +104,6 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
         | Body::Confined(_)
         | Body::Intruded(_)
         | Body::DeadManFired(_)
-        | Body::GenerationHealthy(_)
         | Body::PaperTaken(_)
         | Body::Recovered(_)
         | Body::Standing(_)
@@ -98,7 +112,8 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
         | Body::KeyNamed(_)
         | Body::KeyTaken(_)
         | Body::Acted(_)
-        | Body::LoggedIn(_) => Vec::new(),
+        | Body::LoggedIn(_)
+        | Body::Device(_) => Vec::new(),
     }
 }
 

@@ -7,7 +7,9 @@ use queue::Embedded;
 use tokio::sync::{Semaphore, watch};
 
 use crate::bells::Bells;
-use crate::config::{Door, HubName};
+use crate::config::{Bounds, Door, HubName};
+use crate::connections::Connections;
+use crate::device::{Measures, Refusals};
 use crate::events::Events;
 use crate::heads::Heads;
 use crate::keys::Keys;
@@ -48,6 +50,10 @@ pub(crate) struct Hub {
     pub(crate) events: Events,
     pub(crate) readers: Arc<Semaphore>,
     pub(crate) bells: Bells,
+    pub(crate) bounds: Bounds,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) measures: Measures,
+    pub(crate) refusals: Refusals,
     pub(crate) pulses: Pulses,
     pub(crate) tracer: Tracer,
     pub(crate) stop: Stop,

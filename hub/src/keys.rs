@@ -168,6 +168,7 @@ fn load(secrets: &Path, name: &HubName) -> Result<Keys, KeysError> {
     let authority = Authority::load(
         &read_text(&certificate, SECRET_MAX_BYTES)?,
         &secret(&secrets.join("authority.key"))?,
+        name.as_str(),
     )
     .map_err(|source| KeysError::Authority { path: secrets.to_owned(), source })?;
     let orders = HubSigner::from_seed(&seed(&secrets.join("orders.seed"))?);

@@ -37,6 +37,7 @@ pub mod serve;
 
 mod bells;
 mod connection;
+mod connections;
 mod consequence;
 mod console;
 mod device;

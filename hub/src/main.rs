@@ -21,9 +21,10 @@ use std::process::ExitCode;
 use archive::Retention;
 use archive::s3::{Place, Region};
 use clap::{Args, Parser, Subcommand};
-use hub::config::{Archives, Config, Door, HubName, Oidc, Outside, Pace, S3Bucket};
+use hub::config::{Archives, Bounds, Config, Door, HubName, Oidc, Outside, Pace, S3Bucket};
 use hub::library::{Library, Sources};
 use hub::serve::{HeadsError, PeopleFault, StartError, start};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The hub of Suture.
@@ -247,12 +248,22 @@ fn serve(arguments: Serve) -> Exit {
         sources: sources(files),
         outside,
         archives: archive.into(),
+        bounds: Bounds::default(),
     };
+    if let Err(e) = allow_files() {
+        tracing::warn!(error = %e, "this process may not have as many files as it could: fewer devices can be connected");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return complain(&e, Exit::Failed),
     };
     runtime.block_on(run(&config))
+}
+
+/// As many files as the system allows: each device that is connected takes two or three.
+fn allow_files() -> std::io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?)
 }
 
 async fn run(config: &Config) -> Exit {

@@ -8,6 +8,7 @@
 
 mod admit;
 mod answers;
+mod attest;
 pub(crate) mod audit;
 mod certificates;
 mod checks;
@@ -156,6 +157,7 @@ fn table() -> Vec<Route> {
         orders::routes,
         kits::routes,
         certificates::routes,
+        attest::routes,
         me::routes,
         people::routes,
         oidc::routes,

@@ -40,7 +40,7 @@ mod totp;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use contract::record::{Acted, Body, NotAllowed, Stage};
+use contract::record::{Acted, Body, DeviceNoted, NotAllowed, Stage};
 use contract::time::UtcTime;
 use queue::writer::OpenError;
 use thiserror::Error;
@@ -136,6 +136,11 @@ impl People {
     /// Writes that something was done, or will be, or was refused to somebody who is known.
     pub(crate) async fn write(&self, acted: Acted, now: UtcTime) -> Result<(), OwnLogError> {
         self.log.append(Body::Acted(acted), now).await
+    }
+
+    /// Writes something about a device.
+    pub(crate) async fn write_device(&self, noted: DeviceNoted, now: UtcTime) -> Result<(), OwnLogError> {
+        self.log.append(Body::Device(noted), now).await
     }
 
     /// Writes that somebody who is not known was refused, where the ration allows; what it does not is counted with the next.

@@ -3,8 +3,6 @@
 //! Every problem says what went wrong, whose fault it is and what to do next. What went wrong inside the hub is traced with its whole chain of
 //! causes and told to the peer in one sentence, without paths.
 
-use std::time::Duration;
-
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -12,8 +10,7 @@ use axum::response::{IntoResponse, Response};
 use contract::plane::{Problem, TurnedAway};
 use serde::de::DeserializeOwned;
 
-/// How long a peer may take to send its body.
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+use crate::connection::Patience;
 
 /// A request that was not served, and why.
 #[derive(Debug)]
@@ -105,12 +102,7 @@ impl<S: Sync, T: DeserializeOwned, const MAX: usize> FromRequest<S> for Strict<T
     type Rejection = Fault;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
-        let bytes = read(request, MAX).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|e| {
-            let problem =
-                format!("the request's body is not what belongs here: {e}; the sender must put it right");
-            Fault::theirs(StatusCode::BAD_REQUEST, problem)
-        })
+        parse(&read(request, MAX).await?).map(Self)
     }
 }
 
@@ -127,7 +119,18 @@ impl<S: Sync, const MAX: usize> FromRequest<S> for Unasked<MAX> {
     }
 }
 
-async fn read(request: Request, max: usize) -> Result<Bytes, Fault> {
+/// Reads JSON strictly: what is unknown, doubled or misplaced is named by line and column.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        let problem =
+            format!("the request's body is not what belongs here: {e}; the sender must put it right");
+        Fault::theirs(StatusCode::BAD_REQUEST, problem)
+    })
+}
+
+/// Reads a body of at most `max` bytes, in the time that its connection allows.
+pub(crate) async fn read(request: Request, max: usize) -> Result<Bytes, Fault> {
+    let patience = request.extensions().get::<Patience>().copied().unwrap_or_default().body;
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     let too_long = || {
@@ -138,12 +141,12 @@ async fn read(request: Request, max: usize) -> Result<Bytes, Fault> {
     if announced.is_some_and(|length| length > max) {
         return Err(too_long());
     }
-    match tokio::time::timeout(BODY_TIME_MAX, to_bytes(request.into_body(), max)).await {
+    match tokio::time::timeout(patience, to_bytes(request.into_body(), max)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err(too_long()),
         Err(_) => Err(Fault::turned_away(
             StatusCode::REQUEST_TIMEOUT,
-            "the request's body did not come within 30 s",
+            format!("the request's body did not come within {} s", patience.as_secs()),
         )),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use contract::heartbeat::{Heartbeat, Said};
+use contract::heartbeat::{Condition, Heartbeat, Said};
 use contract::ids::HostId;
 use contract::time::UtcTime;
 use serde::Serialize;
@@ -24,16 +24,16 @@ pub(crate) struct Heard {
 pub(crate) struct Pulses(Mutex<HashMap<HostId, Heard>>);
 
 impl Pulses {
-    /// `host` said so now. False where it said that nothing changed, and it is not known here from what: it has to say all of it again.
-    pub(crate) fn hear(&self, host: HostId, mut said: Heartbeat, now: UtcTime) -> bool {
+    /// `host` said so now. Nothing where it said that nothing changed, and it is not known here from what: it has to say all of it again.
+    pub(crate) fn hear(&self, host: HostId, mut said: Heartbeat, now: UtcTime) -> Option<Condition> {
         let ahead_ms = said.at.unix_ms().saturating_sub(now.unix_ms());
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Said::Unchanged, Some(before)) = (&said.condition, all.get(&host)) {
             said.condition = before.said.condition.clone();
         }
-        let is_known = said.condition.now().is_some();
+        let known = said.condition.now().cloned();
         all.insert(host, Heard { at: now, ahead_ms, said });
-        is_known
+        known
     }
 
     /// What `host` said last.

@@ -18,7 +18,8 @@ use tokio::task::JoinSet;
 
 use crate::bells::Bells;
 use crate::config::{ArchivesError, Config, Door, OutsideError};
-use crate::device::Certificates;
+use crate::connections::Connections;
+use crate::device::{Certificates, Measures, Refusals};
 use crate::events::Events;
 pub use crate::heads::HeadsError;
 use crate::heads::{self, Heads};
@@ -142,7 +143,8 @@ impl Running {
 
 /// Opens what `config` names and starts both planes and the planner.
 pub async fn start(config: &Config) -> Result<Running, StartError> {
-    let Config { directory, device, operator, door, oidc, name, events, sources, outside, archives } = config;
+    let Config { directory, device, operator, door, oidc, name, events, sources, outside, archives, bounds } =
+        config;
     let library = Library::read(sources).map_err(StartError::Library)?;
     if !operator.ip().is_loopback() && !door.is_for_any_address() {
         return Err(StartError::NotLoopback(*operator));
@@ -204,6 +206,10 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         events: Events::begin().map_err(|e| StartError::People(PeopleFault::Random(e)))?,
         readers: Arc::new(Semaphore::new(operator::READERS_MAX)),
         bells: Bells::default(),
+        bounds: *bounds,
+        connections: Connections::new(bounds.connections_each),
+        measures: Measures::new(bounds.rates),
+        refusals: Refusals::default(),
         pulses: Pulses::default(),
         tracer,
         stop: Stop(stop),
@@ -238,6 +244,11 @@ fn door_address(door: &Door, operator: SocketAddr) -> String {
 /// Every route of the operator plane, as the router is made of them.
 pub fn operator_routes() -> Vec<RouteView> {
     operator::views()
+}
+
+/// Every route of the device plane, by method and path.
+pub fn device_routes() -> Vec<(&'static str, &'static str)> {
+    device::paths()
 }
 
 /// Every page of the console that asks for a right.

@@ -6,6 +6,7 @@
 mod alarms;
 mod approvals;
 mod archived;
+mod attest;
 mod certificates;
 pub(crate) mod columns;
 mod exports;
@@ -33,6 +34,7 @@ use thiserror::Error;
 pub(crate) use alarms::Alarm;
 pub(crate) use approvals::{NotApproved, Waits};
 pub(crate) use archived::Archived;
+pub(crate) use attest::{Approving, Attesting, InQuarantine};
 pub(crate) use certificates::{Enrolling, Kind, Registered, Renewal};
 pub(crate) use exports::{Actions, AlarmRaised, HostLog};
 pub(crate) use fleet::{HostFacts, SiteFacts, Whose};
@@ -69,6 +71,7 @@ const STEPS: &[&str] = &[
     include_str!("store/steps/0005-papers.sql"),
     include_str!("store/steps/0006-what-is-handed-out.sql"),
     include_str!("store/steps/0007-what-evidence-says.sql"),
+    include_str!("store/steps/0008-what-runs-on-hosts.sql"),
 ];
 
 /// The store.

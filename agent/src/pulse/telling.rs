@@ -47,6 +47,7 @@ mod tests {
     fn condition(executor: ExecutorHealth) -> Condition {
         Condition {
             agent: "0.1.0".to_owned().try_into().unwrap(),
+            binary: None,
             closure: None,
             certificate_until: None,
             executor,

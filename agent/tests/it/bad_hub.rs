@@ -87,6 +87,25 @@ async fn broken((name, trouble, break_it): Breaks) {
 }
 
 #[tokio::test]
+async fn a_hub_that_says_when_to_come_again_is_not_asked_before_and_nothing_is_lost() {
+    let (hub, mut machine) = (FakeHub::start().await, Machine::new());
+    machine.more = "alone_after_s: 0\n";
+    machine.enrol(&hub).await;
+    machine.chmod("watched", 0o644);
+    let _executor = FakeExecutor::start(&machine.socket(), "h-1", || ());
+    hub.with(|s| says(s, b"HTTP/1.1 429 .\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n"));
+    let running = machine.run(&hub);
+    let told = || hub.with(|s| s.raw.iter().filter(|r| r.starts_with("POST /v1/incidents")).count());
+    until("a try", || (told() == 1).then_some(())).await;
+    // Without it the third try would come within three seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(4_500)).await;
+    assert_eq!(told(), 1, "it was asked before it said");
+    hub.with(|s| s.garbage = None);
+    until("an empty outbox", || (waiting(&machine) == 0).then_some(())).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_heartbeat_says_how_each_part_fares_and_how_full_the_outbox_is() {
     let (hub, mut machine) = (FakeHub::start().await, Machine::new());
     machine.more = "alone_after_s: 0\n";

@@ -37,6 +37,22 @@ impl Digest {
     }
 }
 
+/// A digest of bytes that come piece by piece.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// The next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all of them.
+    pub fn digest(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 /// Why a string is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0:?} is not a digest: it must be `sha256:` and 64 lower-case hexadecimal characters")]

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
 use crate::fact::Word;
 use crate::ids::DetectorId;
 use crate::record::LineLoss;
@@ -60,6 +61,9 @@ impl Said {
 pub struct Condition {
     /// The agent's version.
     pub agent: Word,
+    /// The digest of the file that the agent was started from; none where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<Digest>,
     /// The running system's closure, where there is one (NixOS).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closure: Option<Word>,
@@ -113,6 +117,9 @@ pub enum ExecutorHealth {
 pub struct ExecutorCondition {
     /// Its version.
     pub software: Word,
+    /// The digest of the file that it was started from; none where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<Digest>,
     /// What runbooks may do here.
     pub mode: Mode,
     /// Until when a person may go around the mode, where the glass is broken.

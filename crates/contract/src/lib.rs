@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod allowlist;
+pub mod attest;
 pub mod baseline;
 pub mod blob;
 pub mod canonical;

@@ -107,6 +107,12 @@ rights! {
     SheetsRead = "sheets-read",
     /// Revoke a machine's certificate.
     CertificatesRevoke = "certificates-revoke",
+    /// Approve what runs on a machine that is in quarantine.
+    QuarantineApprove = "quarantine-approve",
+    /// Announce a generation that a tenant's machines are going to run.
+    GenerationsAnnounce = "generations-announce",
+    /// Load the list of released programs.
+    ReleasesAdd = "releases-add",
     /// Read who there is.
     PeopleRead = "people-read",
     /// Invite, change and disable people.

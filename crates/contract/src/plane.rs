@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attest::Attested;
 use crate::blob::Blob;
 use crate::decision::Decision;
 use crate::digest::Digest;
@@ -69,6 +70,9 @@ pub struct EnrolRequest {
     pub csr: String,
     /// The key of the device's evidence log, as a C2SP verifier key. The hub pins it.
     pub evidence_key: String,
+    /// What runs on the machine; none from one that does not say yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software: Option<Attested>,
 }
 
 /// Its answer.

@@ -4,6 +4,7 @@
 //! details that belong to its kind. The format does not change; a new kind is a new word.
 
 mod body;
+mod device;
 mod log;
 mod people;
 mod run;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 pub use body::{Body, FindingsTaken, Kind, Trigger};
+pub use device::{DeviceEvent, DeviceNoted, NotLetIn};
 pub use log::{
     Answered, Gap, GapReason, KeyNamed, KeyTaken, LastRun, LineLoss, Lost, Opened, Recovered, Restored,
     RootHash, Standing, StandingHeld, Succeeds, SuccessionReason, Turned,

@@ -3,6 +3,7 @@
 //! Cores are handed what these read. Nothing here decides anything.
 #![forbid(unsafe_code)]
 
+pub mod binary;
 pub mod clock;
 pub mod file;
 pub mod random;

@@ -1,10 +1,14 @@
 //! The hub's authority: the one root that its devices believe, and that it believes itself.
 
 use std::fmt;
+use std::time::Duration;
 
 use contract::time::UtcTime;
 use rcgen::PKCS_ECDSA_P256_SHA256;
-use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -17,11 +21,14 @@ const AUTHORITY_DAYS: u32 = 20 * 365;
 const DEVICE_DAYS: u32 = 30;
 /// How long a bootstrap certificate waits for the machine it was made for.
 const BOOTSTRAP_DAYS: u32 = 1;
+/// How long a list of revoked certificates is good.
+const REVOCATIONS_DAYS: u32 = 1;
 /// How long a server certificate is good. It is made anew long before, without a restart.
 const SERVER_DAYS: u32 = 30;
 
 /// The hub's authority with its secret key. `Debug` shows the certificate only.
 pub struct Authority {
+    domain: String,
     certificate_pem: String,
     certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
@@ -34,18 +41,19 @@ impl Authority {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(make)?;
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         dress(&mut params, &format!("Suture hub {name}"), Validity::days(now, AUTHORITY_DAYS))?;
         let certificate = params.self_signed(&key).map_err(make)?;
         Ok(Self {
+            domain: name.to_owned(),
             certificate_pem: certificate.pem(),
             certificate: certificate.der().clone(),
             issuer: Issuer::new(params, key),
         })
     }
 
-    /// Reads an authority back from its two PEM texts, which must be of one pair.
-    pub fn load(certificate_pem: &str, key_pem: &str) -> Result<Self, IdentityError> {
+    /// Reads the authority of the hub called `name` back from its two PEM texts, which must be of one pair.
+    pub fn load(certificate_pem: &str, key_pem: &str, name: &str) -> Result<Self, IdentityError> {
         let not_a_certificate = || IdentityError::Pem { what: "certificate" };
         let key = KeyPair::from_pem(key_pem).map_err(|_| IdentityError::Pem { what: "private key" })?;
         let certificate =
@@ -56,7 +64,7 @@ impl Authority {
             return Err(IdentityError::NotAPair);
         }
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|_| not_a_certificate())?;
-        Ok(Self { certificate_pem: certificate_pem.to_owned(), certificate, issuer })
+        Ok(Self { domain: name.to_owned(), certificate_pem: certificate_pem.to_owned(), certificate, issuer })
     }
 
     /// The certificate in PEM: what devices are handed at enrolment.
@@ -77,7 +85,8 @@ impl Authority {
         now: UtcTime,
     ) -> Result<Issued, IdentityError> {
         let validity = Validity::days(now, DEVICE_DAYS);
-        let params = leaf(&Leaf::Client { holder, common_name: "suture-agent" }, validity)?;
+        let params =
+            leaf(&Leaf::Client { holder, domain: &self.domain, common_name: "suture-agent" }, validity)?;
         let certificate = params.signed_by(request.key(), &self.issuer).map_err(make_certificate)?;
         Ok(issued(&certificate, validity))
     }
@@ -86,9 +95,40 @@ impl Authority {
     pub fn bootstrap(&self, holder: &Holder, now: UtcTime) -> Result<Bootstrap, IdentityError> {
         let validity = Validity::days(now, BOOTSTRAP_DAYS);
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(make_certificate)?;
-        let params = leaf(&Leaf::Client { holder, common_name: "suture-enrolment" }, validity)?;
+        let params =
+            leaf(&Leaf::Client { holder, domain: &self.domain, common_name: "suture-enrolment" }, validity)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(make_certificate)?;
         Ok(Bootstrap { issued: issued(&certificate, validity), key_pem: key.serialize_pem() })
+    }
+
+    /// Signs the list of what was revoked (in PEM, and since when), good for a day: for whoever stands between devices and the hub, or checks certificates beside it.
+    pub fn revocations(&self, revoked: &[(String, UtcTime)], now: UtcTime) -> Result<String, IdentityError> {
+        let make = |source| IdentityError::Make { what: "list of revoked certificates", source };
+        let validity = Validity::days(now, REVOCATIONS_DAYS);
+        let instant = |time: UtcTime| date_time_ymd(1970, 1, 1) + Duration::from_secs(time.unix_seconds());
+        let entry = |(pem, since): &(String, UtcTime)| {
+            let bent = || IdentityError::Pem { what: "certificate" };
+            let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| bent())?;
+            let (_, parsed) = x509_parser::parse_x509_certificate(&der).map_err(|_| bent())?;
+            Ok(RevokedCertParams {
+                serial_number: SerialNumber::from_slice(parsed.raw_serial()),
+                revocation_time: instant(*since),
+                reason_code: Some(RevocationReason::CessationOfOperation),
+                invalidity_date: None,
+            })
+        };
+        let params = CertificateRevocationListParams {
+            this_update: instant(validity.from),
+            next_update: instant(validity.until),
+            crl_number: SerialNumber::from(now.unix_ms().unsigned_abs()),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect::<Result<_, IdentityError>>()?,
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        match params.signed_by(&self.issuer).and_then(|list| list.pem()) {
+            Err(rcgen::Error::IssuerNotCrlSigner) => Err(IdentityError::NoLists),
+            signed => signed.map_err(make),
+        }
     }
 
     /// Makes a key and a server certificate for `names` (host names and addresses). The key lives in memory only.

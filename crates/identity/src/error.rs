@@ -28,6 +28,9 @@ pub enum IdentityError {
         "the authority's key does not belong to its certificate: one of the two files comes from elsewhere"
     )]
     NotAPair,
+    /// The authority is older than its lists of revoked certificates.
+    #[error("this hub's authority was made without the right to sign lists of revoked certificates")]
+    NoLists,
     /// The request is not PKCS #10, or its own signature does not match its key.
     #[error("not a certificate request signed by its own key")]
     Request(#[source] rcgen::Error),

@@ -33,9 +33,9 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// `suture://<tenant>/<site>/<host>`, for people who look into a certificate. Nothing is decided by it.
-    pub fn uri(&self) -> String {
-        format!("suture://{}/{}/{}", self.tenant, self.site, self.host)
+    /// `spiffe://<domain>/<tenant>/<site>/<host>`, for people and programs that look into a certificate. Nothing here is decided by it.
+    pub fn uri(&self, domain: &str) -> String {
+        format!("spiffe://{domain}/{}/{}/{}", self.tenant, self.site, self.host)
     }
 }
 
@@ -94,7 +94,7 @@ impl fmt::Debug for Bootstrap {
 /// What a leaf certificate is used for.
 pub(crate) enum Leaf<'a> {
     Server { names: &'a [String] },
-    Client { holder: &'a Holder, common_name: &'a str },
+    Client { holder: &'a Holder, domain: &'a str, common_name: &'a str },
 }
 
 /// Everything a leaf says. The serial number is random, so that two certificates over one key differ.
@@ -105,9 +105,9 @@ pub(crate) fn leaf(leaf: &Leaf<'_>, validity: Validity) -> Result<CertificatePar
             let params = CertificateParams::new(names.to_vec()).map_err(make)?;
             (params, "suture-hub", ExtendedKeyUsagePurpose::ServerAuth)
         }
-        Leaf::Client { holder, common_name } => {
+        Leaf::Client { holder, domain, common_name } => {
             let mut params = CertificateParams::default();
-            params.subject_alt_names.push(SanType::URI(holder.uri().try_into().map_err(make)?));
+            params.subject_alt_names.push(SanType::URI(holder.uri(domain).try_into().map_err(make)?));
             (params, *common_name, ExtendedKeyUsagePurpose::ClientAuth)
         }
     };

@@ -13,6 +13,7 @@ impl Runner {
         let break_glass_until = self.machine.with_ledger(|l| l.break_glass(now).map(|glass| glass.until))?;
         Ok(ExecutorCondition {
             software: version(),
+            binary: edge::binary::digest(),
             mode: self.site().mode,
             break_glass_until,
             confinement: self.machine.confinement.clone(),

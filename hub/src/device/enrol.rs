@@ -11,8 +11,8 @@ use identity::VerifiedRequest;
 use tlog::VerifierKey;
 use tlog::note::SignatureType;
 
-use super::BODY_MAX_BYTES;
 use super::peer::Newcomer;
+use super::{BODY_MAX_BYTES, attest};
 use crate::hub::Hub;
 use crate::problem::{Fault, Strict, answer};
 use crate::store::Enrolling;
@@ -23,7 +23,7 @@ pub(super) async fn enrol(
     newcomer: Newcomer,
     Strict(request): Strict<EnrolRequest, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
-    let EnrolRequest { token, secret, csr, evidence_key } = request;
+    let EnrolRequest { token, secret, csr, evidence_key, software } = request;
     let malformed = |problem: String| Fault::theirs(StatusCode::BAD_REQUEST, problem);
     let csr = VerifiedRequest::verify(&csr)
         .map_err(|e| malformed(format!("csr: {e}; make it again from the device's key")))?;
@@ -40,6 +40,9 @@ pub(super) async fn enrol(
     match done.map_err(|e| Fault::ours("enrol the machine", &e))? {
         Enrolling::Granted(certificate) => {
             tracing::info!(host = %newcomer.holder.host, "enrolled");
+            if let Some(software) = software {
+                attest::judge(&hub, newcomer.holder, software, now).await?;
+            }
             Ok(answer(StatusCode::OK, &Enrolled { certificate }))
         }
         Enrolling::NoSuchToken => {

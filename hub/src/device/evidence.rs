@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use contract::event::Event;
@@ -13,14 +13,16 @@ use contract::socket::EntryPackage;
 use identity::Holder;
 use serde::Deserialize;
 
+use super::bounded::read_measured;
 use super::peer::Device;
+use super::rates::Sent;
 use super::{BODY_MAX_BYTES, EVIDENCE_MAX_BYTES};
 use crate::consequence;
 use crate::events::Happened;
 use crate::hub::Hub;
 use crate::mirror::{self, Answer, ArchiveError, Held, NoTurn, Objection, Turn};
 use crate::planning;
-use crate::problem::{Fault, Strict, answer};
+use crate::problem::{Fault, answer};
 use crate::reading;
 use crate::store::{Alarm, Lesson};
 use crate::witness;
@@ -77,8 +79,10 @@ pub(super) async fn entries(
 pub(super) async fn take(
     State(hub): State<Arc<Hub>>,
     device: Device,
-    Strict(package): Strict<EntryPackage, EVIDENCE_MAX_BYTES>,
+    request: Request,
 ) -> Result<Response, Fault> {
+    let package: EntryPackage =
+        read_measured(&hub, &device, Sent::EvidenceKb, request, EVIDENCE_MAX_BYTES).await?;
     let turn = turn_of(&hub, &device).await?;
     let (offered, first) = (package.checkpoint.clone(), package.entries.first().cloned());
     let (turn, taken) = turn.take(package, edge::clock::utc()).await;

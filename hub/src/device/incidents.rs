@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use contract::blob::Blob;
@@ -12,19 +12,22 @@ use contract::plane::{IncidentReceipt, IncidentTaken};
 use queue::QueueError;
 
 use super::BODY_MAX_BYTES;
+use super::bounded::read_measured;
 use super::peer::Device;
+use super::rates::Sent;
 use crate::events::Happened;
 use crate::hub::Hub;
 use crate::planning;
-use crate::problem::{Fault, Strict, answer};
+use crate::problem::{Fault, answer};
 use crate::store::Taken;
 
 /// `POST /v1/incidents`.
 pub(super) async fn take(
     State(hub): State<Arc<Hub>>,
     device: Device,
-    Strict(incident): Strict<Incident, BODY_MAX_BYTES>,
+    request: Request,
 ) -> Result<Response, Fault> {
+    let incident: Incident = read_measured(&hub, &device, Sent::Incident, request, BODY_MAX_BYTES).await?;
     let (reported, host) = (incident.incident.clone(), device.holder.host.clone());
     let tenant = device.holder.tenant.clone();
     let taken = hub.store.take(device.holder, incident, edge::clock::utc()).await;
@@ -39,9 +42,9 @@ pub(super) async fn take(
     hub.events.tell(&tenant, &host, Happened::Incident(incident.clone()));
     if let Some(plan) = plan {
         planning::enqueue(&hub, plan).await.map_err(|e| match e {
-            QueueError::Full { .. } => Fault::theirs(
-                StatusCode::TOO_MANY_REQUESTS,
+            QueueError::Full { .. } => Fault::slowed(
                 "this tenant's queue is full: the incident is kept; send it again in a minute",
+                60,
             ),
             QueueError::TooLong { .. } | QueueError::Database(_) => {
                 Fault::ours("put the incident on the queue", &e)

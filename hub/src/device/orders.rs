@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,7 +14,7 @@ use contract::socket::OrderAnswer;
 use serde::Deserialize;
 
 use super::BODY_MAX_BYTES;
-use super::peer::Device;
+use super::peer::{Device, Trusted};
 use crate::hub::Hub;
 use crate::problem::{Fault, Strict, answer as respond};
 use crate::store::StoreError;
@@ -52,7 +52,7 @@ impl Wait {
 /// `GET /v1/orders?wait_ms=&known=`.
 pub(super) async fn wait(
     State(hub): State<Arc<Hub>>,
-    device: Device,
+    trusted: Trusted,
     query: Result<Query<Wait>, QueryRejection>,
 ) -> Result<Response, Fault> {
     let Query(wait) = query.map_err(|e| {
@@ -60,6 +60,7 @@ pub(super) async fn wait(
         Fault::theirs(StatusCode::BAD_REQUEST, problem)
     })?;
     let known = wait.known()?;
+    let device = &trusted.0;
     let bell = hub.bells.of(&device.holder.host);
     let limit = tokio::time::sleep(Duration::from_millis(wait.wait_ms.min(WAIT_MAX_MS)));
     let mut limit = std::pin::pin!(limit);
@@ -69,7 +70,7 @@ pub(super) async fn wait(
         // Listening begins before looking: an order that is signed in between rings a bell that is heard.
         let mut rung = std::pin::pin!(bell.notified());
         rung.as_mut().enable();
-        let waiting = look(&hub, &device, &known).await.map_err(|e| Fault::ours("look for orders", &e))?;
+        let waiting = look(&hub, device, &known).await.map_err(|e| Fault::ours("look for orders", &e))?;
         let news = !waiting.orders.is_empty() || !waiting.break_glass.is_empty();
         let said = (waiting.standing, waiting.papers);
         let changed = said != *said_first.get_or_insert(said);
@@ -77,7 +78,7 @@ pub(super) async fn wait(
             return Ok(respond(StatusCode::OK, &waiting));
         }
         tokio::select! {
-            () = rung => device.still_is(&hub).await?,
+            () = rung => trusted.still_is(&hub).await?,
             () = limit.as_mut() => {}
             () = stop.requested() => return Ok(respond(StatusCode::OK, &waiting)),
         }
@@ -98,10 +99,11 @@ async fn look(hub: &Hub, device: &Device, known: &BTreeSet<OrderId>) -> Result<O
 pub(super) async fn answer_glass(
     State(hub): State<Arc<Hub>>,
     device: Device,
-    Path(number): Path<String>,
+    number: Result<Path<String>, PathRejection>,
     Strict(GrantAnswer { refused }): Strict<GrantAnswer, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
     let not_theirs = || Fault::theirs(StatusCode::NOT_FOUND, "this host has no such grant");
+    let Path(number) = number.map_err(|_| not_theirs())?;
     let number: u64 = number.parse().map_err(|_| not_theirs())?;
     let host = device.holder.host;
     match &refused {
@@ -121,10 +123,11 @@ pub(super) async fn answer_glass(
 pub(super) async fn answer(
     State(hub): State<Arc<Hub>>,
     device: Device,
-    Path(order): Path<String>,
+    order: Result<Path<String>, PathRejection>,
     Strict(body): Strict<OrderAnswer, BODY_MAX_BYTES>,
 ) -> Result<Response, Fault> {
     let not_theirs = || Fault::theirs(StatusCode::NOT_FOUND, "this host has no such order");
+    let Path(order) = order.map_err(|_| not_theirs())?;
     let order: OrderId = order.parse().map_err(|_| not_theirs())?;
     let OrderAnswer { order: named, outcome, refusal: _, seq } = body;
     if named.is_some_and(|named| named != order) {

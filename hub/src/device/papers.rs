@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use contract::paper::{PaperKind, UnknownKind};
 use contract::plane::EnvelopeCarried;
 
-use super::peer::Device;
+use super::peer::Trusted;
 use crate::hub::Hub;
 use crate::papers;
 use crate::problem::{Fault, answer};
 
 /// `GET /v1/papers`: those of exactly the certificate's tenant, site and host.
-pub(super) async fn list(State(hub): State<Arc<Hub>>, device: Device) -> Result<Response, Fault> {
+pub(super) async fn list(State(hub): State<Arc<Hub>>, Trusted(device): Trusted) -> Result<Response, Fault> {
     let issued = papers::issued(&hub, device.holder).await;
     let issued = issued.map_err(|e| Fault::ours("number the papers", &e))?;
     Ok(answer(StatusCode::OK, &issued))
@@ -23,9 +24,11 @@ pub(super) async fn list(State(hub): State<Arc<Hub>>, device: Device) -> Result<
 /// `GET /v1/papers/{kind}`.
 pub(super) async fn fetch(
     State(hub): State<Arc<Hub>>,
-    device: Device,
-    Path(kind): Path<String>,
+    Trusted(device): Trusted,
+    kind: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Fault> {
+    // What is no text is no kind of paper either.
+    let kind = kind.map_or_else(|_| String::new(), |Path(kind)| kind);
     let kind: PaperKind =
         kind.parse().map_err(|e: UnknownKind| Fault::theirs(StatusCode::NOT_FOUND, e.to_string()))?;
     let envelope = papers::envelope(&hub, device.holder, kind).await;

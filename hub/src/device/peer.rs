@@ -3,15 +3,21 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use contract::digest::Digest;
 use contract::plane::TurnedAway;
+use contract::record::NotLetIn;
 use identity::Holder;
 
+use super::refusals;
 use crate::hub::Hub;
 use crate::mirror::Subject;
 use crate::problem::Fault;
 use crate::store::{Kind, Registered};
+
+/// What a host in quarantine is told. It goes on being heard.
+const QUARANTINED: &str = "what runs on this machine changed, and no release, generation or announcement explains it: it is given nothing to do until the operator approves";
 
 /// The certificate that the connection's handshake proved.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +32,12 @@ pub(super) struct Device {
     pub(super) holder: Holder,
     pub(super) origin: String,
     pub(super) evidence_key: String,
+    quarantined: bool,
 }
+
+/// Proof that an enrolled device asks on which nothing runs that is not explained: one that may be given something to do.
+#[derive(Debug)]
+pub(super) struct Trusted(pub(super) Device);
 
 /// Proof that an enrolled machine asks whose certificate is not revoked, and may have run out: it may have it renewed and nothing else.
 #[derive(Debug)]
@@ -47,6 +58,7 @@ impl Peer {
         if registered.validity.holds(edge::clock::utc()) {
             return Ok(registered);
         }
+        refusals::note(hub, Some(&registered.holder), NotLetIn::OutOfTime).await;
         Err(turned_away(TurnedAway::OutOfTime, "this certificate is not valid at this time"))
     }
 
@@ -55,8 +67,12 @@ impl Peer {
         let found = hub.store.whose(self.fingerprint, now).await;
         let found = found.map_err(|e| Fault::ours("look up the certificate", &e))?;
         match found {
-            None => Err(turned_away(TurnedAway::Unknown, "this hub did not issue this certificate")),
+            None => {
+                refusals::note(hub, None, NotLetIn::Unknown).await;
+                Err(turned_away(TurnedAway::Unknown, "this hub did not issue this certificate"))
+            }
             Some(r) if r.revoked => {
+                refusals::note(hub, Some(&r.holder), NotLetIn::Revoked).await;
                 Err(turned_away(TurnedAway::Revoked, "this certificate was revoked by the operator"))
             }
             Some(r) => Ok(r),
@@ -64,14 +80,16 @@ impl Peer {
     }
 
     async fn device(self, hub: &Hub) -> Result<Device, Fault> {
-        let Registered { kind, holder, origin, validity: _, revoked: _, evidence_key } =
+        let Registered { kind, holder, origin, validity: _, revoked: _, evidence_key, quarantined } =
             self.registered(hub).await?;
         match (kind, evidence_key) {
-            (Kind::Device, Some(evidence_key)) => Ok(Device { peer: self, holder, origin, evidence_key }),
-            (Kind::Device, None) | (Kind::Bootstrap, _) => Err(turned_away(
-                TurnedAway::OtherUse,
-                "this certificate is good for enrolment only; enrol first",
-            )),
+            (Kind::Device, Some(evidence_key)) => {
+                Ok(Device { peer: self, holder, origin, evidence_key, quarantined })
+            }
+            (Kind::Device, None) | (Kind::Bootstrap, _) => {
+                let problem = "this certificate is good for enrolment only; enrol first";
+                Err(other_use(hub, &holder, problem).await)
+            }
         }
     }
 }
@@ -79,14 +97,29 @@ impl Peer {
 impl Device {
     /// Whose log this device's is, and how it is checked.
     pub(super) fn log(&self) -> Subject {
-        let Self { peer: _, holder, origin, evidence_key } = self;
+        let Self { peer: _, holder, origin, evidence_key, quarantined: _ } = self;
         Subject { holder: holder.clone(), origin: origin.clone(), evidence_key: evidence_key.clone() }
     }
 
+    fn trusted(self) -> Result<Trusted, Fault> {
+        if self.quarantined {
+            return Err(Fault::theirs(StatusCode::FORBIDDEN, QUARANTINED));
+        }
+        Ok(Trusted(self))
+    }
+}
+
+impl Trusted {
     /// The same proof, made again after a wait.
     pub(super) async fn still_is(&self, hub: &Hub) -> Result<(), Fault> {
-        self.peer.device(hub).await.map(drop)
+        self.0.peer.device(hub).await?.trusted().map(drop)
     }
+}
+
+/// Somebody known asks for what their certificate is not for.
+async fn other_use(hub: &Hub, holder: &Holder, problem: &str) -> Fault {
+    refusals::note(hub, Some(holder), NotLetIn::OtherUse).await;
+    turned_away(TurnedAway::OtherUse, problem)
 }
 
 fn turned_away(why: TurnedAway, problem: &str) -> Fault {
@@ -109,15 +142,23 @@ impl FromRequestParts<Arc<Hub>> for Device {
     }
 }
 
+impl FromRequestParts<Arc<Hub>> for Trusted {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Fault> {
+        peer(parts)?.device(hub).await?.trusted()
+    }
+}
+
 impl FromRequestParts<Arc<Hub>> for Renewing {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Fault> {
-        let Registered { kind, holder, origin: _, validity: _, revoked: _, evidence_key: _ } =
+        let Registered { kind, holder, origin: _, validity: _, revoked: _, evidence_key: _, quarantined: _ } =
             peer(parts)?.not_revoked(hub).await?;
         match kind {
             Kind::Device => Ok(Self { holder }),
-            Kind::Bootstrap => Err(turned_away(TurnedAway::OtherUse, "this certificate is never renewed")),
+            Kind::Bootstrap => Err(other_use(hub, &holder, "this certificate is never renewed").await),
         }
     }
 }
@@ -126,11 +167,11 @@ impl FromRequestParts<Arc<Hub>> for Newcomer {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Fault> {
-        let Registered { kind, holder, origin, validity: _, revoked: _, evidence_key: _ } =
+        let Registered { kind, holder, origin, validity: _, revoked: _, evidence_key: _, quarantined: _ } =
             peer(parts)?.registered(hub).await?;
         match kind {
             Kind::Bootstrap => Ok(Self { holder, origin }),
-            Kind::Device => Err(turned_away(TurnedAway::OtherUse, "this machine is enrolled already")),
+            Kind::Device => Err(other_use(hub, &holder, "this machine is enrolled already").await),
         }
     }
 }

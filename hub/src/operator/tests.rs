@@ -23,6 +23,7 @@ pub(super) fn config(directory: &Path) -> Config {
         events: false,
         sources: Sources::default(),
         archives: Archives::default(),
+        bounds: crate::config::Bounds::default(),
         outside: Outside::default(),
     }
 }

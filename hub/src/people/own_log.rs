@@ -14,6 +14,9 @@ use tlog::{SigningKey, VerifierKey};
 /// What the first record says in place of a tenant, a site and a machine: the log is the hub's own.
 const WHOSE: &str = "hub";
 
+/// So much has to be free, or nothing is written.
+const ROOM_BYTES: u64 = 2 << 20;
+
 /// The log.
 #[derive(Debug)]
 pub(crate) struct OwnLog {
@@ -34,6 +37,9 @@ pub enum OwnLogError {
     /// It cannot be published.
     #[error(transparent)]
     Publish(#[from] FileError),
+    /// The disk is all but full. What is refused for that can be done once there is room; a write that failed would end the log until the next start.
+    #[error("there is no room left for the hub's own log: free space on its disk")]
+    NoRoom,
     /// It is closed.
     #[error("the hub's own log is closed")]
     Closed,
@@ -79,13 +85,26 @@ impl OwnLog {
 
     /// Writes one record, and returns once it is durable.
     pub(crate) async fn append(&self, body: Body, now: UtcTime) -> Result<(), OwnLogError> {
+        if !self.has_room() {
+            return Err(OwnLogError::NoRoom);
+        }
         self.with(move |writer| writer.append(vec![draft(body, now)]).map(drop).map_err(OwnLogError::Append))
             .await
     }
 
     /// Lets the world read what was written so far.
     pub(crate) async fn publish(&self) -> Result<(), OwnLogError> {
+        if !self.has_room() {
+            // Later: nothing is written meanwhile either.
+            return Ok(());
+        }
         self.with(|writer| writer.publish().map_err(OwnLogError::Publish)).await
+    }
+
+    /// Whether there is room for what is written next. Where the file system does not say, the write itself will.
+    fn has_room(&self) -> bool {
+        let free = rustix::fs::statvfs(&self.directory).map(|s| s.f_bavail.saturating_mul(s.f_frsize));
+        free.map_or(true, |bytes| bytes >= ROOM_BYTES)
     }
 
     async fn with<F>(&self, work: F) -> Result<(), OwnLogError>
@@ -120,6 +139,7 @@ fn draft(body: Body, time: UtcTime) -> Draft {
     let subject = match &body {
         Body::Acted(acted) => acted.right.map_or("operator-plane", |right| right.word()),
         Body::LoggedIn(_) => "login",
+        Body::Device(_) => "device-plane",
         _ => "log",
     };
     let subject = subject.to_owned();

@@ -41,7 +41,9 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         | Right::StandingWithhold
         | Right::BreakGlassCarry
         | Right::RunbooksOrder
-        | Right::OrdersApprove => (Tenant, STAFF),
+        | Right::OrdersApprove
+        | Right::QuarantineApprove
+        | Right::GenerationsAnnounce => (Tenant, STAFF),
         // Which certificates, the store asks: those of tenants within reach.
         Right::CertificatesRevoke => (Hub, STAFF),
         // Those of tenants within reach.
@@ -56,7 +58,11 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         | Right::HubKeysRead
         | Right::OwnRead
         | Right::OwnChange => (Hub, ALL),
-        Right::TenantsAdd | Right::PeopleRead | Right::PeopleChange | Right::AuditRead => (Hub, ADMIN),
+        Right::TenantsAdd
+        | Right::ReleasesAdd
+        | Right::PeopleRead
+        | Right::PeopleChange
+        | Right::AuditRead => (Hub, ADMIN),
     }
 }
 

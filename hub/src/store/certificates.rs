@@ -42,6 +42,8 @@ pub(crate) struct Registered {
     pub(crate) revoked: bool,
     /// The key of the host's evidence log, pinned at enrolment.
     pub(crate) evidence_key: Option<String>,
+    /// Whether something runs there that nothing explains and nobody approved.
+    pub(crate) quarantined: bool,
 }
 
 /// What came of a request to enrol.
@@ -80,10 +82,13 @@ impl Store {
         self.run(move |c| {
             let found = c
                 .prepare_cached(
-                    "SELECT kind, tenant, site, host, origin, valid_from, valid_until, revoked IS NOT NULL, evidence_key, seen
+                    "SELECT kind, tenant, site, host, origin, valid_from, valid_until, revoked IS NOT NULL, evidence_key,
+                            coalesce((SELECT since <= ?2 FROM quarantine WHERE quarantine.host = host.host), 0), seen
                      FROM certificate JOIN host USING (host) WHERE fingerprint = ?1",
                 )?
-                .query_row([fingerprint.to_string()], |row| Ok((registered(row)?, row.get::<_, Option<i64>>(9)?)))
+                .query_row(params![fingerprint.to_string(), now.unix_ms()], |row| {
+                    Ok((registered(row)?, row.get::<_, Option<i64>>(10)?))
+                })
                 .optional()?;
             let Some((registered, seen)) = found else { return Ok(None) };
             let fresh = seen.is_some_and(|seen| now.unix_ms().abs_diff(seen) < SEEN_MS);
@@ -168,14 +173,26 @@ impl Store {
         .await
     }
 
-    /// Revokes a certificate of a tenant within reach and says whose it was; `None` where there is none such. Doing it again changes nothing. A device's goes with all others
+    /// The certificates that were revoked and would still be good, in PEM, and since when.
+    pub(crate) async fn revoked(&self, now: UtcTime) -> Result<Vec<(String, UtcTime)>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare_cached(
+                "SELECT pem, revoked FROM certificate WHERE revoked IS NOT NULL AND valid_until >= ?1",
+            )?;
+            let rows = all.query_map([now.unix_ms()], |row| Ok((row.get(0)?, instant(row, 1)?)))?;
+            rows.collect()
+        })
+        .await
+    }
+
+    /// Revokes a certificate of a tenant within reach and says whose it was, and which are revoked with it; `None` where there is none such. Doing it again changes nothing. A device's goes with all others
     /// of that device: they are over one key, and an older one would be good for another.
     pub(crate) async fn revoke(
         &self,
         reach: Scope<Reach>,
         fingerprint: Digest,
         now: UtcTime,
-    ) -> Result<Option<HostId>, StoreError> {
+    ) -> Result<Option<(HostId, Vec<Digest>)>, StoreError> {
         self.run(move |c| {
             let whose =
                 "SELECT host, kind, tenant FROM certificate JOIN host USING (host) WHERE fingerprint = ?1";
@@ -192,7 +209,11 @@ impl Store {
                 "UPDATE certificate SET revoked = coalesce(revoked, ?3) WHERE host = ?1 AND kind = ?2",
                 params![host.as_str(), kind.word(), now.unix_ms()],
             )?;
-            Ok(Some(host))
+            let mut all =
+                c.prepare_cached("SELECT fingerprint FROM certificate WHERE host = ?1 AND kind = ?2")?;
+            let revoked = all.query_map([host.as_str(), kind.word()], |row| parsed(row, 0))?;
+            let revoked = revoked.collect::<rusqlite::Result<_>>()?;
+            Ok(Some((host, revoked)))
         })
         .await
     }
@@ -212,6 +233,7 @@ fn registered(row: &Row<'_>) -> rusqlite::Result<Registered> {
         validity: Validity { from: instant(row, 5)?, until: instant(row, 6)? },
         revoked: row.get(7)?,
         evidence_key: row.get(8)?,
+        quarantined: row.get(9)?,
     })
 }
 

@@ -122,6 +122,8 @@ fn apply(
         Consequence::Passed { control, time, record } => {
             close_older(c, host, control, *time, *record)?;
         }
+        Consequence::Healthy { closure } => super::attest::found_healthy(c, host, closure)?,
+        Consequence::Switched => super::attest::switched(c, host)?,
     }
     Ok(None)
 }

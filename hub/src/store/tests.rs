@@ -13,6 +13,7 @@ use super::*;
 use crate::consequence::{Consequence, Run};
 use crate::people::Scope;
 
+mod attest;
 mod migrations;
 mod scopes;
 

@@ -69,7 +69,7 @@ async fn a_bootstrap_certificate_can_do_nothing_but_enrol() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_counts_on_a_connection_that_is_open_and_ends_a_wait() {
+async fn a_revocation_cuts_a_wait_and_counts_for_what_comes_after() {
     let stage = Stage::start().await;
     let device = stage.enrolled("clinic-7").await;
     assert_eq!(device.get("/v1/evidence").await.status(), StatusCode::OK);
@@ -77,7 +77,7 @@ async fn a_revocation_counts_on_a_connection_that_is_open_and_ends_a_wait() {
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     let before = edge::clock::mono();
     stage.revoke(&device).await;
-    assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::FORBIDDEN);
+    assert!(waiting.await.unwrap().is_err(), "the wait was answered");
     assert!(edge::clock::mono().ms_since(before) < 5_000, "the wait went on");
     assert_eq!(device.get("/v1/evidence").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(

@@ -3,6 +3,7 @@
 
 mod api;
 mod approvals;
+mod attestation;
 #[path = "../../src/heads/tests/authority.rs"]
 mod authority;
 mod console;
@@ -31,11 +32,13 @@ mod outside;
 mod papers;
 mod people;
 mod process;
+mod refused;
 mod renewal;
 mod rotation;
 mod second_factor;
 mod stage;
 mod standing;
+mod storm;
 mod tenancy;
 mod timestamps;
 mod witnessing;

@@ -80,6 +80,12 @@ fn verified(directory: &Path, key: &str) -> (Value, String) {
     let output = Command::new(program).arg(&log).args(["--key", key, "--json"]).output().unwrap();
     let code = output.status.code();
     assert!(matches!(code, Some(0 | 10)), "{code:?} {}", String::from_utf8_lossy(&output.stdout));
+    (serde_json::from_slice(&output.stdout).unwrap(), own_log(directory))
+}
+
+/// The bytes of the hub's own log, as far as they are published.
+pub(crate) fn own_log(directory: &Path) -> String {
+    let log = directory.join("own-log");
     let mut bytes = Vec::new();
     for entry in std::fs::read_dir(log.join("tile/entries")).unwrap() {
         let path = entry.unwrap().path();
@@ -92,7 +98,7 @@ fn verified(directory: &Path, key: &str) -> (Value, String) {
             bytes.extend(std::fs::read(file).unwrap());
         }
     }
-    (serde_json::from_slice(&output.stdout).unwrap(), String::from_utf8_lossy(&bytes).into_owned())
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

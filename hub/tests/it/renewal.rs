@@ -17,9 +17,10 @@ fn database(stage: &Stage) -> rusqlite::Connection {
 }
 
 /// As if `device` had been certified `days` ago: another certificate over its key, by the hub's own authority, stands in the registry for the one it has.
-fn aged(stage: &Stage, device: &Device, days: i64) -> Device {
+pub(crate) fn aged(stage: &Stage, device: &Device, days: i64) -> Device {
     let keys = |name: &str| std::fs::read_to_string(stage.directory.path().join("keys").join(name)).unwrap();
-    let authority = identity::Authority::load(&keys("authority.pem"), &keys("authority.key")).unwrap();
+    let authority =
+        identity::Authority::load(&keys("authority.pem"), &keys("authority.key"), "localhost").unwrap();
     let holder = Holder {
         tenant: device.sheet.tenant.clone(),
         site: device.sheet.site.clone(),

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use contract::digest::Digest;
 use contract::ids::OrderId;
 use contract::plane::{
     EnrolRequest, Enrolled, EnrolmentSheet, IncidentTaken, IncidentView, OrdersWaiting, Page,
 };
-use hub::config::{Archives, Config, Door, Outside};
+use hub::config::{Archives, Bounds, Config, Door, Outside};
 use hub::library::Sources;
 use hub::serve::{Running, start};
 use identity::{DeviceKey, client_config};
@@ -42,6 +43,20 @@ impl Stage {
     pub(crate) async fn start_in(directory: TempDir, outside: Outside) -> Self {
         let running = start(&Config { outside, ..config(directory.path()) }).await.unwrap();
         Self::of(directory, running).await
+    }
+
+    /// A hub that devices may ask less of.
+    pub(crate) async fn start_within(bounds: Bounds) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let running = start(&Config { bounds, ..config(directory.path()) }).await.unwrap();
+        Self::of(directory, running).await
+    }
+
+    /// What stands in the hub's own log once it has stopped.
+    pub(crate) async fn own_log(self) -> String {
+        let Self { directory, running } = self;
+        running.stop().await;
+        crate::people::own_log(directory.path())
     }
 
     /// A hub that runs, with somebody logged in: the one place where that comes about.
@@ -90,9 +105,18 @@ impl Stage {
 
     pub(crate) async fn enrolled_at(&self, tenant: &str, site: &str) -> Device {
         let sheet = self.sheet(tenant, site).await;
+        self.enrolled_by(sheet, None).await
+    }
+
+    /// Enrolled by this sheet, by an agent that says that it is of that version and those bytes.
+    pub(crate) async fn enrolled_by(&self, sheet: EnrolmentSheet, agent: Option<(&str, &str)>) -> Device {
         let key = DeviceKey::create().unwrap();
         let log = Log::new(&sheet);
-        let request = request(&sheet, &key, &log);
+        let software = agent.map(|(version, bytes)| {
+            let agent = json!({ "version": version, "binary": Digest::of(bytes.as_bytes()) });
+            serde_json::from_value(json!({ "agent": agent })).unwrap()
+        });
+        let request = EnrolRequest { software, ..request(&sheet, &key, &log) };
         let response =
             bootstrap(&sheet).post(format!("{}/v1/enrol", sheet.hub)).json(&request).send().await.unwrap();
         let Enrolled { certificate } = parsed(response).await;
@@ -150,6 +174,7 @@ pub(crate) fn config(directory: &Path) -> Config {
         events: false,
         sources: Sources::default(),
         archives: Archives::default(),
+        bounds: Bounds::default(),
         outside: Outside::default(),
     }
 }
@@ -175,6 +200,7 @@ pub(crate) fn request(sheet: &EnrolmentSheet, key: &DeviceKey, log: &Log) -> Enr
         secret: sheet.secret.clone(),
         csr: key.request().unwrap(),
         evidence_key: log.key(),
+        software: None,
     }
 }
 

@@ -122,6 +122,16 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
         ("POST", "/api/v1/certificates/{fingerprint}/revoke") => {
             gone(filled.replace("{fingerprint}", fingerprint), None)
         }
+        ("GET", "/api/v1/tenants/{tenant}/quarantine") => gone(filled, None),
+        ("POST", "/api/v1/tenants/{tenant}/hosts/{host}/quarantine/approve") => {
+            gone(filled, Some(json!({ "digest": nowhere })))
+        }
+        ("POST", "/api/v1/tenants/{tenant}/generations") => gone(filled, Some(json!({ "closure": "abc" }))),
+        ("GET", "/api/v1/certificates/crl") => Some(Case::Blind(vec![(filled, None)])),
+        ("POST", "/api/v1/releases") => {
+            let release = json!({ "program": "agent", "version": "1", "binary": nowhere });
+            Some(Case::Blind(vec![(filled, Some(release))]))
+        }
         ("POST", "/api/v1/me/keys/{key}/rotate" | "/api/v1/me/keys/{key}/revoke") => {
             gone(filled.replace("{key}", "k-0123456789abcdef"), None)
         }

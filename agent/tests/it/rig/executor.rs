@@ -144,6 +144,7 @@ impl Seen {
                 Answer::Recorded { size: self.size }
             }
             Question::Condition => Answer::Condition(ExecutorCondition {
+                binary: None,
                 software: "0.0.0-made-up".to_owned().try_into().unwrap(),
                 mode: Mode::Enforce,
                 break_glass_until: self.glass_until,

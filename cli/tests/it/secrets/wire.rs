@@ -22,7 +22,8 @@ impl Wire {
     pub(super) fn new(stage: &Stage, device: SocketAddr) -> Self {
         let read = |path: &str| fs::read_to_string(stage.data().join(path)).unwrap();
         let authority =
-            Authority::load(&read("hub/keys/authority.pem"), &read("hub/keys/authority.key")).unwrap();
+            Authority::load(&read("hub/keys/authority.pem"), &read("hub/keys/authority.key"), "localhost")
+                .unwrap();
         let names = ["localhost".to_owned()];
         let (as_hub, _) = identity::server_config(&authority, &names, edge::clock::utc()).unwrap();
         let (certificate, key) = (read("site/agent/keys/device.crt"), read("site/agent/keys/device.key"));

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::finding::{Finding, Tally};
 use crate::outcome::Outcome;
 
+use super::device::DeviceNoted;
 use super::log::{Gap, KeyNamed, KeyTaken, Opened, Recovered, Restored, Standing};
 use super::people::{Acted, LoggedIn};
 use super::run::{Accepted, Connection, Ended, Escalated, Intent, Moved, Refused, Resumed, Waiting};
@@ -71,6 +72,8 @@ pub enum Kind {
     Acted,
     /// Somebody came in there, or tried to.
     LoggedIn,
+    /// Something about a device at the hub's device plane.
+    Device,
 }
 
 /// What a record says.
@@ -130,6 +133,8 @@ pub enum Body {
     Acted(Acted),
     /// [`Kind::LoggedIn`].
     LoggedIn(LoggedIn),
+    /// [`Kind::Device`].
+    Device(DeviceNoted),
 }
 
 /// Why findings were taken.
@@ -189,6 +194,7 @@ impl Body {
             Self::KeyTaken(_) => Kind::KeyTaken,
             Self::Acted(_) => Kind::Acted,
             Self::LoggedIn(_) => Kind::LoggedIn,
+            Self::Device(_) => Kind::Device,
         }
     }
 
@@ -221,6 +227,7 @@ impl Body {
             Self::KeyTaken(d) => (None, serde_json::to_value(d)?),
             Self::Acted(d) => (None, serde_json::to_value(d)?),
             Self::LoggedIn(d) => (None, serde_json::to_value(d)?),
+            Self::Device(d) => (None, serde_json::to_value(d)?),
         };
         Ok((self.kind(), outcome, details))
     }
@@ -257,6 +264,7 @@ impl Body {
             (Kind::KeyTaken, None) => read(details).map(Self::KeyTaken),
             (Kind::Acted, None) => read(details).map(Self::Acted),
             (Kind::LoggedIn, None) => read(details).map(Self::LoggedIn),
+            (Kind::Device, None) => read(details).map(Self::Device),
             (Kind::Refused | Kind::Ended, None) => Err("a record of this kind has an outcome".to_owned()),
             (
                 Kind::Opened
@@ -283,7 +291,8 @@ impl Body {
                 | Kind::KeyNamed
                 | Kind::KeyTaken
                 | Kind::Acted
-                | Kind::LoggedIn,
+                | Kind::LoggedIn
+                | Kind::Device,
                 Some(_),
             ) => Err("a record of this kind has no outcome".to_owned()),
         }

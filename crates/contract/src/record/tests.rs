@@ -120,6 +120,14 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
             Body::LoggedIn(LoggedIn { person: "ada".parse().unwrap(), entry: Entry::Refused }),
             "\"kind\":\"logged_in\"",
         ),
+        (
+            Body::Device(DeviceNoted {
+                tenant: None,
+                host: None,
+                what: DeviceEvent::TurnedAway { why: NotLetIn::Handshake, times: 7 },
+            }),
+            "{\"what\":{\"turned_away\":{\"times\":7,\"why\":\"handshake\"}}}",
+        ),
         (Body::KeyTaken(KeyTaken { handover: "note".into(), key: "k".into() }), "\"kind\":\"key_taken\""),
     ];
     for (body, written) in bodies {

@@ -138,14 +138,17 @@ fn only_client_certificates_are_clients() {
 fn an_authority_survives_its_files_and_refuses_anothers_key() {
     let hub = Authority::create("localhost", now()).unwrap();
     let other = Authority::create("localhost", now()).unwrap();
-    let again = Authority::load(hub.certificate_pem(), &hub.key_pem()).unwrap();
+    let again = Authority::load(hub.certificate_pem(), &hub.key_pem(), "localhost").unwrap();
     let (client, _) = device(&again, &hub, now());
     assert!(shake(client, server(&hub, now())).is_ok());
-    let refusal = Authority::load(hub.certificate_pem(), &other.key_pem()).unwrap_err();
+    let refusal = Authority::load(hub.certificate_pem(), &other.key_pem(), "localhost").unwrap_err();
     assert!(matches!(refusal, IdentityError::NotAPair), "{refusal}");
-    assert!(matches!(Authority::load("", &hub.key_pem()), Err(IdentityError::Pem { what: "certificate" })));
     assert!(matches!(
-        Authority::load(hub.certificate_pem(), ""),
+        Authority::load("", &hub.key_pem(), "localhost"),
+        Err(IdentityError::Pem { what: "certificate" })
+    ));
+    assert!(matches!(
+        Authority::load(hub.certificate_pem(), "", "localhost"),
         Err(IdentityError::Pem { what: "private key" })
     ));
 }
@@ -168,7 +171,7 @@ fn of_a_request_only_the_key_counts() {
     let names = &certificate.subject_alternative_name().unwrap().unwrap().value.general_names;
     assert!(matches!(
         names.as_slice(),
-        [x509_parser::extensions::GeneralName::URI("suture://clinic-7/main/h-1")]
+        [x509_parser::extensions::GeneralName::URI("spiffe://localhost/clinic-7/main/h-1")]
     ));
 }
 

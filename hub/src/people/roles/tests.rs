@@ -26,6 +26,9 @@ kits-make           x x . x
 kits-fetch          x x . x
 sheets-read         x x x x
 certificates-revoke x x . .
+quarantine-approve  x x . .
+generations-announce x x . .
+releases-add        x . . .
 people-read         x . . .
 people-change       x . . .
 tenants-read        x x x x

@@ -1,5 +1,7 @@
 //! What the store answers within one tenant's scope has to do with that tenant, whatever is asked for: properties over drawn fleets and questions.
 
+use contract::attest::{Announced, Attested, Program};
+use contract::fact::Word;
 use contract::ids::{HostId, TenantId};
 use contract::people::Reach;
 use proptest::prelude::*;
@@ -18,7 +20,7 @@ const TENANTS: usize = 3;
 const HOSTS: usize = 5;
 
 fn asked() -> impl Strategy<Value = Asked> {
-    (0..TENANTS, 0..HOSTS, 0..16_u8).prop_map(|(scope, host, what)| Asked { scope, host, what })
+    (0..TENANTS, 0..HOSTS, 0..18_u8).prop_map(|(scope, host, what)| Asked { scope, host, what })
 }
 
 fn tenant(n: usize) -> TenantId {
@@ -27,6 +29,11 @@ fn tenant(n: usize) -> TenantId {
 
 fn host(n: usize) -> HostId {
     format!("h-{n}").parse().unwrap()
+}
+
+fn software(closure: Option<Word>) -> Attested {
+    let agent = Program { version: "1".to_owned().try_into().unwrap(), binary: None };
+    Attested { agent, executor: None, closure }
 }
 
 /// A fleet in which host `n` is the tenant's that `owners` says, with an incident and an order each.
@@ -51,6 +58,10 @@ async fn fleet(store: &Store, authority: &Authority, owners: &[usize]) -> Vec<Di
         store.add_host(Scope::of_a_test(tenant(*owner)), new).await.unwrap();
         report(store, &holder, "i-1", at(0)).await;
         heal(store, &holder).await;
+        for closure in ["was", "is"] {
+            let closure = closure.to_owned().try_into().unwrap();
+            store.attest(holder.clone(), software(Some(closure)), at(0)).await.unwrap();
+        }
     }
     certificates
 }
@@ -103,7 +114,7 @@ async fn check(store: &Store, certificates: &[Digest], owners: &[usize], asked: 
         3 => assert_eq!(store.has_log(reach(), format!("localhost/h-{of}")).await.unwrap(), ours),
         4 => {
             let revoked = store.revoke(reach(), certificates[of], at(1)).await.unwrap();
-            assert_eq!(revoked, ours.then(|| host(of)));
+            assert_eq!(revoked.map(|(host, _)| host), ours.then(|| host(of)));
         }
         5 => {
             let logs = store.logs_of(scope).await.unwrap();
@@ -157,6 +168,21 @@ async fn check(store: &Store, certificates: &[Digest], owners: &[usize], asked: 
             let filter = Filter { host: Some(host(of)), ..Filter::default() };
             let healed = store.healings(scope, filter, 9).await.unwrap();
             assert_eq!(healed.len(), usize::from(ours), "healings of {of}");
+        }
+        15 => {
+            let listed = store.quarantined(scope).await.unwrap();
+            assert!(listed.len() <= count && listed.iter().all(|view| mine(&view.host)));
+        }
+        16 => {
+            // What one tenant announces explains nothing at another's.
+            let closure: Word = format!("c-{n}").try_into().unwrap();
+            store.announce(scope, Announced { closure: closure.clone() }, at(1)).await.unwrap();
+            for (m, owner) in owners.iter().enumerate() {
+                let holder = Holder { tenant: tenant(*owner), site: "main".parse().unwrap(), host: host(m) };
+                let said = software(Some(closure.clone()));
+                let known = matches!(store.attest(holder, said, at(1)).await.unwrap(), Attesting::Known);
+                assert!(!known || *owner == n, "host {m} of tenant {owner}");
+            }
         }
         _ => {
             let actions = serde_json::to_value(store.actions(scope).await.unwrap()).unwrap();
