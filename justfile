@@ -110,3 +110,7 @@ crowd files="1000000":
 # The log reader killed at so many moments; the gates do 25.
 killed-reading times="300":
     SUTURE_LOG_KILLS={{times}} cargo test --quiet --locked -p agent --test it killed::a_kill -- --nocapture
+
+# The hub killed under load at so many random moments; the gates do 5.
+hub-killed times="100":
+    SUTURE_HUB_KILLS={{times}} cargo test --quiet --locked -p hub --test it killed:: -- --nocapture

@@ -30,15 +30,19 @@ fn ready(directory: &Path) -> (Child, String) {
 pub(crate) fn ready_with(mut command: Command) -> (Child, String) {
     let mut child =
         command.args(["--operator", "127.0.0.1:0", "--events"]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
     let mut events = BufReader::new(child.stdout.take().unwrap());
-    events.read_line(&mut line).unwrap();
+    // Before it is ready it may say what it has put on the queue again.
+    let operator = loop {
+        let mut line = String::new();
+        assert!(events.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
+        if let Event::HubReady { device: _, operator } = serde_json::from_str::<Traced>(&line).unwrap().event
+        {
+            break operator;
+        }
+    };
     // Nobody reads on, and the pipe stays: a hub whose events nobody can read any more stops.
     std::mem::forget(events);
-    match serde_json::from_str::<Traced>(&line).unwrap().event {
-        Event::HubReady { device: _, operator } => (child, operator),
-        other => panic!("{other:?}"),
-    }
+    (child, operator)
 }
 
 pub(crate) fn terminate(child: &mut Child) -> Option<i32> {
