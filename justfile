@@ -111,6 +111,10 @@ crowd files="1000000":
 killed-reading times="300":
     SUTURE_LOG_KILLS={{times}} cargo test --quiet --locked -p agent --test it killed::a_kill -- --nocapture
 
+# What a hub carries: so many hosts that poll, beat and report, for so many seconds; then all at once; then killed under load. The files that it needs open: three a host.
+bench-hub hosts="1000" seconds="60":
+    cargo bench --locked -p hub --bench load -- {{hosts}} {{seconds}}
+
 # The hub killed under load at so many random moments; the gates do 5.
 hub-killed times="100":
     SUTURE_HUB_KILLS={{times}} cargo test --quiet --locked -p hub --test it killed:: -- --nocapture

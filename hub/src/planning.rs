@@ -18,6 +18,7 @@ use contract::time::UtcTime;
 use identity::Holder;
 use queue::{Delivery, Queue as _, QueueError};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 use crate::consequence::Retry;
 use crate::events::Happened;
@@ -112,20 +113,27 @@ pub(crate) async fn run(hub: Arc<Hub>) {
     }
 }
 
-/// Plans each delivery; those that fail are released and come again. Answers the last failure.
-async fn work_off(hub: &Hub, deliveries: Vec<Delivery>) -> Option<String> {
-    let mut failed = None;
+/// Plans the deliveries, all at once: they share the syncs of the disk. Those that fail are released and come again. Answers the last failure.
+async fn work_off(hub: &Arc<Hub>, deliveries: Vec<Delivery>) -> Option<String> {
+    let mut under_way = JoinSet::new();
     for delivery in deliveries {
-        match plan(hub, &delivery).await {
-            Ok(()) => {
-                if let Err(e) = hub.queue.acknowledge(delivery).await {
-                    failed = Some(chain(&e));
+        let hub = Arc::clone(hub);
+        under_way.spawn(async move {
+            match plan(&hub, &delivery).await {
+                Ok(()) => hub.queue.acknowledge(delivery).await.map_err(|e| chain(&e)),
+                Err(e) => {
+                    hub.queue.release(delivery);
+                    Err(e)
                 }
             }
-            Err(e) => {
-                hub.queue.release(delivery);
-                failed = Some(e);
-            }
+        });
+    }
+    let mut failed = None;
+    while let Some(ended) = under_way.join_next().await {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => failed = Some(e),
+            Err(e) => failed = Some(chain(&e)),
         }
     }
     failed

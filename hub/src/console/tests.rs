@@ -7,7 +7,7 @@ use contract::people::Reach;
 use contract::time::UtcTime;
 use rusqlite::params;
 
-use crate::config::{Archives, Config, Door, Outside};
+use crate::config::{Archives, Bounds, Config, Door, Outside};
 use crate::hub::Hub;
 use crate::library::Sources;
 use crate::people::Scope;
@@ -65,6 +65,7 @@ async fn five_hundred_sites_are_on_one_page() {
         sources: Sources::default(),
         archives: Archives::default(),
         outside: Outside::default(),
+        bounds: Bounds::default(),
     })
     .await
     .unwrap();

@@ -161,7 +161,8 @@ fn take(c: &Connection, host: &HostId, record: &Record, received: Option<UtcTime
         | Body::KeyNamed(_)
         | Body::KeyTaken(_)
         | Body::Acted(_)
-        | Body::LoggedIn(_) => Ok(()),
+        | Body::LoggedIn(_)
+        | Body::Device(_) => Ok(()),
     }
 }
 

@@ -256,7 +256,8 @@ impl<'a> About<'a> {
             | Body::KeyNamed(_)
             | Body::KeyTaken(_)
             | Body::Acted(_)
-            | Body::LoggedIn(_) => Self::default(),
+            | Body::LoggedIn(_)
+            | Body::Device(_) => Self::default(),
         }
     }
 }

@@ -31,7 +31,7 @@ async fn a_closure_that_no_evidence_explains_in_five_minutes_is_quarantined_also
     let Attesting::Quarantined(found) = says("was", at(6 * MINUTE_MS)).await else { panic!() };
     assert_eq!((found.changed, found.recorded), ([Attests::Closure].into(), false));
     // Evidence that comes too late explains it to a person, and does not clear it.
-    store.settle(holder.host.clone(), 1, vec![Consequence::Switched]).await.unwrap();
+    store.settle(holder.host.clone(), 1, vec![Consequence::Switched], Lesson::default()).await.unwrap();
     assert!(matches!(says("was", at(7 * MINUTE_MS)).await, Attesting::Quarantined(_)));
 }
 
@@ -45,7 +45,10 @@ async fn a_binary_is_not_waited_for_and_no_generation_explains_it() {
     says("a", "was", at(0)).await;
     says("a", "is", at(0)).await;
     let healthy = Consequence::Healthy { closure: "is".to_owned().try_into().unwrap() };
-    store.settle(holder.host.clone(), 2, vec![healthy, Consequence::Switched]).await.unwrap();
+    store
+        .settle(holder.host.clone(), 2, vec![healthy, Consequence::Switched], Lesson::default())
+        .await
+        .unwrap();
     let Attesting::Quarantined(found) = says("b", "is", at(1)).await else { panic!() };
     assert_eq!(found.changed, [Attests::Agent].into());
     assert!(is_quarantined(&store, at(1)).await);
