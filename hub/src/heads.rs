@@ -43,7 +43,7 @@ use tlog::{Checkpoint, SignedNote};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub(crate) use index::IndexError;
+pub(crate) use index::{IndexError, SCHEMA};
 pub(crate) use log::LogError;
 pub use told::{Outside, OutsideError, Pace};
 pub(crate) use view::HeadsView;
@@ -93,6 +93,27 @@ pub(crate) enum HeadsFault {
     Log(#[from] LogError),
     #[error(transparent)]
     Index(#[from] IndexError),
+}
+
+/// The head of the log in `directory`, where its tiles lead to it; none where it has none yet.
+pub(crate) fn look(directory: &Path, key: &tlog::VerifierKey) -> Result<Option<Checkpoint>, HeadsError> {
+    let log = Log::open(directory.to_owned(), key).map_err(|e| HeadsError::Log(crate::problem::chain(&e)))?;
+    let head = log.newest().and_then(|note| note.text().parse::<Checkpoint>().ok());
+    Ok(head)
+}
+
+/// Whether the log in `directory` has everything that `earlier` covers.
+pub(crate) fn goes_on(
+    directory: &Path,
+    key: &tlog::VerifierKey,
+    earlier: &Checkpoint,
+) -> Result<bool, HeadsError> {
+    let failed = |e: LogError| HeadsError::Log(crate::problem::chain(&e));
+    let log = Log::open(directory.to_owned(), key).map_err(failed)?;
+    if log.size() < earlier.size {
+        return Ok(false);
+    }
+    Ok(log.root_at(earlier.size).map_err(failed)? == earlier.root)
 }
 
 impl Heads {

@@ -41,6 +41,26 @@ pub(crate) struct Keys {
 struct Marker {
     format: u32,
     name: String,
+    /// Counted up where the hub was restored without its newest logs: its own logs begin anew then, under names of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epoch: Option<u32>,
+}
+
+/// Which hub lies in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Which {
+    pub(crate) name: HubName,
+    pub(crate) epoch: Option<u32>,
+}
+
+impl Which {
+    /// The name of one of the hub's own logs.
+    pub(crate) fn log(&self, log: &str) -> String {
+        match self.epoch {
+            None => format!("{}/{log}", self.name),
+            Some(epoch) => format!("{}/{epoch}/{log}", self.name),
+        }
+    }
 }
 
 /// Why the hub's secrets could not be had.
@@ -97,11 +117,12 @@ impl Keys {
         private_directory(&secrets)?;
         let marker = directory.join("hub.json");
         let complete = is_there(&marker)?;
-        if complete {
-            check_marker(&marker, name)?;
+        let which = if complete {
+            check_marker(&marker, name)?
         } else {
             make_missing(&secrets, name)?;
-        }
+            Which { name: name.clone(), epoch: None }
+        };
         // A hub that is older than the log of heads has no key for it; one that began the log never gets another.
         if !is_there(&directory.join("heads/checkpoint"))? {
             make_seed(&secrets.join("heads.seed"))?;
@@ -114,29 +135,63 @@ impl Keys {
         if !is_there(&directory.join(crate::people::LOG).join("checkpoint"))? {
             make_seed(&secrets.join("own.seed"))?;
         }
-        let keys = load(&secrets, name)?;
+        let keys = load(&secrets, &which)?;
         if !complete {
-            let bytes = serde_json::to_vec(&Marker { format: 1, name: name.to_string() }).unwrap_or_default();
-            write_durably(&marker, &bytes)?;
+            mark(directory, &which)?;
         }
         Ok(keys)
     }
 
     /// The key of the hub's own log, for its writer.
-    pub(crate) fn own_log(directory: &Path, name: &HubName) -> Result<SigningKey, KeysError> {
-        own(&directory.join("keys"), name)
+    pub(crate) fn own_log(directory: &Path) -> Result<SigningKey, KeysError> {
+        own(&directory.join("keys"), &which(directory)?)
+    }
+
+    /// The key of the hub's own log, from a file beside the one in force.
+    pub(crate) fn own_log_at(which: &Which, path: &Path) -> Result<SigningKey, KeysError> {
+        Self::own_log_of(which, &seed(path)?)
+    }
+
+    /// The key of the hub's own log, from its secret.
+    pub(crate) fn own_log_of(which: &Which, secret: &[u8; 32]) -> Result<SigningKey, KeysError> {
+        let key_name = which.log("own").parse().map_err(KeysError::Witness)?;
+        SigningKey::from_seed(key_name, SignatureType::Ed25519, secret).map_err(KeysError::Witness)
+    }
+
+    /// The secrets of a hub that is complete, and which hub it is. Nothing is made.
+    pub(crate) fn there(directory: &Path) -> Result<(Self, Which), KeysError> {
+        let which = which(directory)?;
+        Ok((load(&directory.join("keys"), &which)?, which))
     }
 }
 
-fn check_marker(path: &Path, name: &HubName) -> Result<(), KeysError> {
+/// Which hub lies in a directory that is complete.
+pub(crate) fn which(directory: &Path) -> Result<Which, KeysError> {
+    read_marker(&directory.join("hub.json"))
+}
+
+/// Says that everything else of the hub is there.
+pub(crate) fn mark(directory: &Path, which: &Which) -> Result<(), KeysError> {
+    let marker = Marker { format: 1, name: which.name.to_string(), epoch: which.epoch };
+    let bytes = serde_json::to_vec(&marker).unwrap_or_default();
+    Ok(write_durably(&directory.join("hub.json"), &bytes)?)
+}
+
+fn check_marker(path: &Path, name: &HubName) -> Result<Which, KeysError> {
+    let found = read_marker(path)?;
+    if found.name == *name { Ok(found) } else { Err(KeysError::OtherName { found: found.name.to_string() }) }
+}
+
+fn read_marker(path: &Path) -> Result<Which, KeysError> {
     let text = read_text(path, SECRET_MAX_BYTES)?;
     let malformed = |what| KeysError::Malformed { path: path.to_owned(), what };
-    let Marker { format, name: found } =
+    let Marker { format, name, epoch } =
         serde_json::from_str(&text).map_err(|_| malformed("it is not the JSON that the hub wrote"))?;
     if format != 1 {
         return Err(malformed("it was written by another version"));
     }
-    if found == name.as_str() { Ok(()) } else { Err(KeysError::OtherName { found }) }
+    let name = name.parse().map_err(|_| malformed("it does not name a hub"))?;
+    Ok(Which { name, epoch })
 }
 
 fn make_missing(secrets: &Path, name: &HubName) -> Result<(), KeysError> {
@@ -163,7 +218,8 @@ fn make_seed(path: &Path) -> Result<(), KeysError> {
     Ok(())
 }
 
-fn load(secrets: &Path, name: &HubName) -> Result<Keys, KeysError> {
+fn load(secrets: &Path, which: &Which) -> Result<Keys, KeysError> {
+    let name = &which.name;
     let certificate = secrets.join("authority.pem");
     let authority = Authority::load(
         &read_text(&certificate, SECRET_MAX_BYTES)?,
@@ -176,20 +232,18 @@ fn load(secrets: &Path, name: &HubName) -> Result<Keys, KeysError> {
     let witness =
         SigningKey::from_seed(key_name, SignatureType::CosignatureV1, &seed(&secrets.join("witness.seed"))?)
             .map_err(KeysError::Witness)?;
-    let key_name = format!("{name}/heads").parse().map_err(KeysError::Witness)?;
+    let key_name = which.log("heads").parse().map_err(KeysError::Witness)?;
     let heads = SigningKey::from_seed(key_name, SignatureType::Ed25519, &seed(&secrets.join("heads.seed"))?)
         .map_err(KeysError::Witness)?;
     let key_name = format!("{name}/{}", evidence::kit::KEY_NAME).parse().map_err(KeysError::Witness)?;
     let kits = SigningKey::from_seed(key_name, SignatureType::Ed25519, &seed(&secrets.join("kits.seed"))?)
         .map_err(KeysError::Witness)?;
-    let own = own(secrets, name)?.verifier().to_string();
+    let own = own(secrets, which)?.verifier().to_string();
     Ok(Keys { authority, orders, witness, heads, kits, own })
 }
 
-fn own(secrets: &Path, name: &HubName) -> Result<SigningKey, KeysError> {
-    let key_name = format!("{name}/own").parse().map_err(KeysError::Witness)?;
-    SigningKey::from_seed(key_name, SignatureType::Ed25519, &seed(&secrets.join("own.seed"))?)
-        .map_err(KeysError::Witness)
+fn own(secrets: &Path, which: &Which) -> Result<SigningKey, KeysError> {
+    Keys::own_log_at(which, &secrets.join("own.seed"))
 }
 
 fn seed(path: &Path) -> Result<[u8; 32], KeysError> {

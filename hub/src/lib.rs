@@ -26,13 +26,16 @@
 //! | `console` | the operator plane's pages |
 //! | `view` | what the hub knows, as it is shown |
 //! | `drawing` | QR codes |
+//! | `enrolment` | what makes a new host |
 //! | [`serve`] | all of it, started and stopped |
+//! | [`machine`] | made, backed up, restored and let back into, from the hub's own machine |
 //!
 //! What is promised in an answer is durable before the answer is sent.
 #![forbid(unsafe_code)]
 
 pub mod config;
 pub mod library;
+pub mod machine;
 pub mod serve;
 
 mod bells;
@@ -42,6 +45,7 @@ mod consequence;
 mod console;
 mod device;
 mod drawing;
+mod enrolment;
 mod envelope;
 mod events;
 mod heads;

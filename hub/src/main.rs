@@ -1,11 +1,13 @@
-//! `suture-hub`: serves sites, or checks the files that decide.
+//! `suture-hub`: makes a hub, serves sites, looks a hub through, backs it up and restores it, lets people back in.
 //!
 //! # Exit codes
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | stopped when asked to; or the check found nothing |
+//! | 0 | done; stopped when asked to; the check found nothing |
 //! | 2 | bad arguments, or a baseline, rule table or runbook that makes no sense: the message names file, line and column |
+//! | 65 | a hub's directory, or a backup, does not hold together; or nobody may do that |
+//! | 66 | what was named is not there |
 //! | 69 | an address is taken, or cannot be listened on |
 //! | 70 | the hub failed: our mistake |
 //! | 73 | the directory cannot be made or used, or belongs to somebody else |
@@ -14,15 +16,17 @@
 //! | 78 | a secret is missing, damaged, or readable by others; the hub has another name; or a write-once store is not what it must be |
 #![forbid(unsafe_code)]
 
+mod commands;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use archive::Retention;
 use archive::s3::{Place, Region};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use hub::config::{Archives, Bounds, Config, Door, HubName, Oidc, Outside, Pace, S3Bucket};
-use hub::library::{Library, Sources};
+use hub::library::Sources;
 use hub::serve::{HeadsError, PeopleFault, StartError, start};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,10 +41,30 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a hub: its directory, its keys, its databases, and the link that makes the first account
+    Init(commands::Init),
     /// Serve devices and operators until SIGTERM or SIGINT
     Serve(Box<Serve>),
-    /// Read a baseline, a rule table and runbooks, check that they fit together, and say what they hold
-    Check(Files),
+    /// Read a baseline, a rule table and runbooks, and look a hub's directory through
+    Check(commands::Check),
+    /// Copy a hub, running or not, as of one instant
+    Backup(commands::Backup),
+    /// Make a hub from a backup, in a directory that is not there
+    Restore(commands::Restore),
+    /// People, from the hub's own machine
+    #[command(subcommand)]
+    User(commands::User),
+    /// Make an enrolment sheet, with its token, for one new machine
+    Token(commands::Token),
+    /// Revoke a certificate, or all of a host's
+    Revoke(commands::Revoke),
+    /// Change one of the hub's keys
+    Rotate(commands::Rotate),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -191,6 +215,8 @@ struct Files {
 enum Exit {
     Done = 0,
     BadInput = 2,
+    Unsound = 65,
+    NothingThere = 66,
     Unavailable = 69,
     Failed = 70,
     CannotCreate = 73,
@@ -210,25 +236,26 @@ fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     match command {
         Command::Serve(arguments) => serve(*arguments).into(),
-        Command::Check(files) => check(files).into(),
+        Command::Check(arguments) => commands::check(arguments).into(),
+        Command::Backup(arguments) => commands::backup(arguments).into(),
+        Command::Init(arguments) => once(commands::init(arguments)).into(),
+        Command::Restore(arguments) => once(commands::restore(arguments)).into(),
+        Command::User(arguments) => once(commands::user(arguments)).into(),
+        Command::Token(arguments) => once(commands::token(arguments)).into(),
+        Command::Revoke(arguments) => once(commands::revoke(arguments)).into(),
+        Command::Rotate(arguments) => once(commands::rotate(arguments)).into(),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "suture-hub", &mut std::io::stdout());
+            Exit::Done.into()
+        }
     }
 }
 
-fn check(files: Files) -> Exit {
-    match Library::read(&sources(files)) {
-        Ok(Library { baseline, catalogue, rules, .. }) => {
-            println!(
-                "baseline {} version {}: {} controls, {}",
-                baseline.name(),
-                baseline.version(),
-                baseline.controls().len(),
-                baseline.digest()
-            );
-            println!("catalogue: {} runbooks, {}", catalogue.iter().count(), catalogue.digest());
-            println!("rules: {} rules, {}", rules.iter().count(), rules.digest());
-            Exit::Done
-        }
-        Err(e) => complain(&e, Exit::BadInput),
+/// Runs a command that ends by itself.
+fn once(command: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(e) => complain(&e, Exit::Failed),
     }
 }
 
@@ -309,6 +336,7 @@ const fn exit_of(error: &StartError) -> Exit {
         | StartError::Oidc(_)
         | StartError::Heads(HeadsError::Outside(_)) => Exit::BadInput,
         StartError::Listen { .. } => Exit::Unavailable,
+        StartError::Rotation(_) => Exit::BadState,
         StartError::Certificate(_) | StartError::People(PeopleFault::Random(_)) => Exit::Failed,
         StartError::Directory(_) => Exit::CannotCreate,
         StartError::Database(_)

@@ -118,6 +118,31 @@ pub(crate) struct Turn {
     staging: Arc<Staging>,
 }
 
+/// The newest head of a log's copy in `directory`, cosigned and of exactly the tiles' root; none where nothing is verified yet. Nothing is altered.
+pub(crate) fn look(
+    directory: &std::path::Path,
+    subject: &Subject,
+    witness: &VerifierKey,
+) -> Result<Option<tlog::Checkpoint>, ArchiveError> {
+    let archive = archive::Archive { directory: directory.to_owned() };
+    let Some(bytes) = archive.checkpoint()? else { return Ok(None) };
+    let pinned = subject.evidence_key.parse().map_err(|e| archive.damaged("(pinned key)", &e))?;
+    let (head, receipt) = opening::open_head(&archive, &bytes, pinned, witness)?;
+    let (size, root) = (head.range.size(), head.range.root());
+    let origin = receipt.lines().next().unwrap_or_default().parse();
+    Ok(Some(tlog::Checkpoint { origin: origin.map_err(|e| archive.damaged("checkpoint", &e))?, size, root }))
+}
+
+/// Whether a log's copy in `directory`, whose head is `head`, has everything that `earlier` covers.
+pub(crate) fn goes_on(
+    directory: &std::path::Path,
+    head: &tlog::Checkpoint,
+    earlier: &tlog::Checkpoint,
+) -> Result<bool, ArchiveError> {
+    let archive = archive::Archive { directory: directory.to_owned() };
+    Ok(earlier.size <= head.size && archive.range(earlier.size, head.size)?.root() == earlier.root)
+}
+
 impl Mirror {
     /// The archive below `root`, cosigned with the hub's witness key.
     pub(crate) fn new(root: PathBuf, keys: Arc<Keys>) -> Self {

@@ -56,8 +56,8 @@ pub use own_log::OwnLogError;
 pub(crate) use roles::is_about_a_tenant;
 pub(crate) use secrets::{Secret, Sort, csrf};
 pub use store::PeopleError;
-pub(crate) use store::{Changed, KeyChange, PeopleStore};
-pub(crate) use terms::{Unfit, fit, key_until};
+pub(crate) use store::{Changed, KeyChange, PeopleStore, SCHEMA};
+pub(crate) use terms::{DAY_MS, Unfit, fit, key_until};
 pub(crate) use totp::base32;
 
 use ration::Ration;
@@ -115,12 +115,27 @@ impl People {
         if !self.store.is_empty().await.map_err(PeopleFault::Store)? {
             return Ok(None);
         }
+        let until = terms::invited_until(now);
+        // One that lasts longer was made when the hub was: whoever made it holds the link.
+        if self.store.is_first_invited(until).await.map_err(PeopleFault::Store)? {
+            return Ok(None);
+        }
+        self.invite_first(until).await.map(Some)
+    }
+
+    /// An invitation for whoever comes first, where there is nobody yet, made on the hub's own machine.
+    pub(crate) async fn first_of_all(&self, now: UtcTime) -> Result<Option<(Secret, UtcTime)>, PeopleFault> {
+        if !self.store.is_empty().await.map_err(PeopleFault::Store)? {
+            return Ok(None);
+        }
+        let until = now.plus_ms(terms::DAY_MS);
+        Ok(Some((self.invite_first(until).await?, until)))
+    }
+
+    async fn invite_first(&self, until: UtcTime) -> Result<Secret, PeopleFault> {
         let secret = Secret::draw(Sort::Invitation).map_err(PeopleFault::Random)?;
-        self.store
-            .invite_first(secret.digest(), terms::invited_until(now))
-            .await
-            .map_err(PeopleFault::Store)?;
-        Ok(Some(secret))
+        self.store.invite_first(secret.digest(), until).await.map_err(PeopleFault::Store)?;
+        Ok(secret)
     }
 
     /// Somebody's account, role, session or key may be another than it was.
@@ -148,7 +163,15 @@ impl People {
         let due = self.ration.lock().unwrap_or_else(PoisonError::into_inner).refuse(now);
         let Some(times) = due else { return Ok(()) };
         let stage = Stage::Refused { why, times };
-        let acted = Acted { person: None, key: None, right: None, tenant: None, path: None, stage };
+        let acted = Acted {
+            person: None,
+            machine_user: None,
+            key: None,
+            right: None,
+            tenant: None,
+            path: None,
+            stage,
+        };
         self.write(acted, now).await
     }
 }

@@ -60,6 +60,9 @@ pub enum StartError {
     /// A secret is missing or unusable.
     #[error("the hub's secrets cannot be used")]
     Keys(#[source] KeysError),
+    /// A rotation of the own log's key was interrupted, and cannot be settled.
+    #[error("the own log's key was being changed, and which one counts cannot be told")]
+    Rotation(#[source] crate::machine::acts::ActError),
     /// A certificate cannot be made.
     #[error("the hub's own certificate cannot be made")]
     Certificate(#[source] IdentityError),
@@ -155,6 +158,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         io::ErrorKind::WouldBlock => StartError::Locked(e),
         _ => StartError::Directory(e),
     })?;
+    crate::machine::acts::settle_rotation(directory).map_err(StartError::Rotation)?;
     let keys = Arc::new(Keys::open(directory, name).map_err(StartError::Keys)?);
     let certificates = Certificates::new(&keys.authority, name.as_str()).map_err(StartError::Certificate)?;
     let store = Store::open(&directory.join("hub.db")).map_err(StartError::Database)?;
@@ -176,7 +180,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         }
     }
     let opened = archives.open().await.map_err(StartError::Archive)?;
-    let own = Keys::own_log(directory, name).map_err(StartError::Keys)?;
+    let own = Keys::own_log(directory).map_err(StartError::Keys)?;
     let people = People::open(directory, own, edge::clock::utc()).map_err(StartError::People)?;
     let invitation = people.first_run(edge::clock::utc()).await.map_err(StartError::People)?;
     let (device_listener, device) = listen("device", *device).await?;

@@ -8,3 +8,4 @@ pub mod clock;
 pub mod file;
 pub mod random;
 pub mod trace;
+pub mod user;

@@ -171,12 +171,21 @@ impl Log {
         Ok(write_durably(&self.directory.join(file), note.to_string().as_bytes())?)
     }
 
+    /// The root that the log had at an earlier size.
+    pub(super) fn root_at(&self, size: TreeSize) -> Result<Hash, LogError> {
+        Ok(self.range_within(size, self.size())?.root())
+    }
+
     fn range_of(&self, size: TreeSize) -> Result<CompactRange, LogError> {
+        self.range_within(size, size)
+    }
+
+    fn range_within(&self, size: TreeSize, within: TreeSize) -> Result<CompactRange, LogError> {
         let mut peaks = Vec::new();
         let mut start = 0;
         for level in (0..u64::BITS).rev().filter(|level| size.get() >> level & 1 == 1) {
             let subtree = Subtree { level: u8::try_from(level).unwrap_or(u8::MAX), index: start >> level };
-            peaks.push(self.subtree_of(subtree, size)?);
+            peaks.push(self.subtree_of(subtree, within)?);
             start += 1 << level;
         }
         CompactRange::restore(size, peaks).map_err(|e| self.damaged("tile", &e))

@@ -98,6 +98,7 @@ pub(super) async fn admit(
     let path: String = request.uri().path().chars().take(PATH_MAX).collect();
     let acted = Acted {
         person: Some(identity.person().clone()),
+        machine_user: None,
         key: identity.key().cloned(),
         right: Some(right),
         tenant: tenant.clone(),

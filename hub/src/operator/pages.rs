@@ -43,6 +43,7 @@ pub(crate) async fn let_see(
     let now = edge::clock::utc();
     let acted = Acted {
         person: Some(identity.person().clone()),
+        machine_user: None,
         key: identity.key().cloned(),
         right: Some(right),
         tenant: tenant.cloned(),

@@ -101,6 +101,11 @@ impl<T> Scope<T> {
         Scope(found)
     }
 
+    /// What whoever sits at the hub's own machine, with its directory and its lock, has to do with: anything.
+    pub(crate) const fn at_the_machine(value: T) -> Self {
+        Self(value)
+    }
+
     /// For tests of the store.
     #[cfg(test)]
     pub(crate) const fn of_a_test(value: T) -> Self {

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::ids::BadId;
-use contract::record::{Body, Digests, Opened, Recovered};
+use contract::record::{Body, Digests, Opened, Recovered, Succeeds};
 use contract::time::{ClockOffset, UtcTime};
 use edge::file::FileError;
-use evidence::{AppendError, Draft, LogWriter, OpenError};
+use evidence::{AppendError, Draft, LogWriter, OpenError, RotateError};
 use thiserror::Error;
 use tlog::{SigningKey, VerifierKey};
 
@@ -40,6 +40,9 @@ pub enum OwnLogError {
     /// The disk is all but full. What is refused for that can be done once there is room; a write that failed would end the log until the next start.
     #[error("there is no room left for the hub's own log: free space on its disk")]
     NoRoom,
+    /// It does not take another key.
+    #[error(transparent)]
+    Rotate(#[from] RotateError),
     /// It is closed.
     #[error("the hub's own log is closed")]
     Closed,
@@ -58,14 +61,7 @@ impl OwnLog {
         let text = verifier.to_string();
         let (mut writer, recovery) = LogWriter::open(directory, key, |_| ())?;
         let body = if recovery.size == 0 {
-            Body::Opened(Opened {
-                tenant: WHOSE.parse().map_err(OwnLogError::Owner)?,
-                site: WHOSE.parse().map_err(OwnLogError::Owner)?,
-                host: WHOSE.parse().map_err(OwnLogError::Owner)?,
-                key: text,
-                software: format!("suture-hub {}", env!("CARGO_PKG_VERSION")),
-                succeeds: None,
-            })
+            Body::Opened(opened(text, None)?)
         } else {
             Body::Recovered(Recovered { torn_bytes: recovery.torn_bytes, unfinished: Vec::new() })
         };
@@ -81,6 +77,27 @@ impl OwnLog {
     /// Where it lies, and the key that its heads are signed with.
     pub(super) fn whose(&self) -> (PathBuf, VerifierKey) {
         (self.directory.clone(), self.key.clone())
+    }
+
+    /// Begins the log that comes after one whose end is not at hand.
+    pub(crate) fn succeed(
+        directory: &Path,
+        key: SigningKey,
+        succeeds: Succeeds,
+        now: UtcTime,
+    ) -> Result<(), OwnLogError> {
+        let text = key.verifier().to_string();
+        let (mut writer, _) = LogWriter::open(directory, key, |_| ())?;
+        writer.append(vec![draft(Body::Opened(opened(text, Some(succeeds))?), now)])?;
+        Ok(writer.publish()?)
+    }
+
+    /// Hands the log over to another key, and says so in it.
+    pub(crate) async fn rotate(&self, key: SigningKey, now: UtcTime) -> Result<(), OwnLogError> {
+        self.with(move |writer| {
+            writer.rotate(key, |body| draft(body, now)).map(drop).map_err(OwnLogError::Rotate)
+        })
+        .await
     }
 
     /// Writes one record, and returns once it is durable.
@@ -134,9 +151,21 @@ impl Drop for OwnLog {
     }
 }
 
+fn opened(key: String, succeeds: Option<Succeeds>) -> Result<Opened, OwnLogError> {
+    Ok(Opened {
+        tenant: WHOSE.parse().map_err(OwnLogError::Owner)?,
+        site: WHOSE.parse().map_err(OwnLogError::Owner)?,
+        host: WHOSE.parse().map_err(OwnLogError::Owner)?,
+        key,
+        software: format!("suture-hub {}", env!("CARGO_PKG_VERSION")),
+        succeeds,
+    })
+}
+
 /// The hub does not ask its kernel how good its clock is, and does not claim to know.
 fn draft(body: Body, time: UtcTime) -> Draft {
     let subject = match &body {
+        Body::Acted(acted) if acted.machine_user.is_some() => "machine",
         Body::Acted(acted) => acted.right.map_or("operator-plane", |right| right.word()),
         Body::LoggedIn(_) => "login",
         Body::Device(_) => "device-plane",

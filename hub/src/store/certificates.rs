@@ -185,6 +185,15 @@ impl Store {
         .await
     }
 
+    /// Every certificate of a host, by its fingerprint.
+    pub(crate) async fn fingerprints_of(&self, host: HostId) -> Result<Vec<Digest>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare("SELECT fingerprint FROM certificate WHERE host = ?1 ORDER BY rowid")?;
+            all.query_map([host.as_str()], |row| parsed(row, 0))?.collect()
+        })
+        .await
+    }
+
     /// Revokes a certificate of a tenant within reach and says whose it was, and which are revoked with it; `None` where there is none such. Doing it again changes nothing. A device's goes with all others
     /// of that device: they are over one key, and an older one would be good for another.
     pub(crate) async fn revoke(

@@ -37,6 +37,7 @@ mod process;
 mod refused;
 mod renewal;
 mod rotation;
+mod running;
 mod second_factor;
 mod stage;
 mod standing;

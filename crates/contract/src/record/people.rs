@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{ApiKeyId, OperatorId, TenantId};
 use crate::people::Right;
 
-/// Somebody acted at the operator plane, or was kept from it.
+/// Somebody acted at the operator plane, or was kept from it; or acted on the hub's own machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -13,6 +13,9 @@ pub struct Acted {
     /// Who; none where nobody was known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<OperatorId>,
+    /// Who, as the hub's own machine knows them, where it was done there and not at the plane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_user: Option<String>,
     /// The key that was used; none where it was a session, or nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<ApiKeyId>,
@@ -22,7 +25,7 @@ pub struct Acted {
     /// Whose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<TenantId>,
-    /// Where: the path, for somebody who is known.
+    /// Where: the path, for somebody who is known; on the hub's own machine, the command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// What became of it.

@@ -108,6 +108,7 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
         (
             Body::Acted(Acted {
                 person: Some("ada".parse().unwrap()),
+                machine_user: None,
                 key: None,
                 right: Some(crate::people::Right::SitesAdd),
                 tenant: None,

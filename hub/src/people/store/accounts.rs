@@ -37,6 +37,22 @@ impl PeopleStore {
         self.run(|c| c.query_row("SELECT NOT EXISTS (SELECT 1 FROM person)", [], |row| row.get(0))).await
     }
 
+    /// Whether the first of all is invited for longer than until then.
+    pub(crate) async fn is_first_invited(&self, until: UtcTime) -> Result<bool, PeopleError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM invitation WHERE person IS NULL AND until > ?1)";
+        self.run(move |c| c.query_row(sql, [until.unix_ms()], |row| row.get(0))).await
+    }
+
+    /// Takes somebody's second factor away, and ends the sessions; `false` where there is no such person.
+    pub(crate) async fn forget_second_factor(&self, person: OperatorId) -> Result<bool, PeopleError> {
+        self.run(move |c| {
+            c.execute("DELETE FROM session WHERE person = ?1", [person.as_str()])?;
+            let sql = "UPDATE person SET totp = NULL, confirmed = 0, step = 0 WHERE person = ?1";
+            Ok(c.execute(sql, [person.as_str()])? == 1)
+        })
+        .await
+    }
+
     /// Keeps the invitation of the first of all, in place of the one before.
     pub(crate) async fn invite_first(&self, secret: Digest, until: UtcTime) -> Result<(), PeopleError> {
         self.run(move |c| {
