@@ -192,8 +192,8 @@ fn now() -> UtcTime {
 fn invited(at: &At, url: &str, invitation: &Invitation) -> Exit {
     let Invitation { secret, until } = invitation;
     let link = format!("{url}/join#{secret}");
-    let line = format!("This link works once, until {until}, and is not shown again:\n  {link}");
-    say(at.json, &line, &json!({ "link": link, "until": until }))
+    let told = format!("This link works once, until {until}, and is not shown again:\n  {link}");
+    say(at.json, &told, &json!({ "link": link, "until": until }))
 }
 
 pub(crate) async fn init(arguments: Init) -> Exit {
@@ -307,7 +307,11 @@ pub(crate) async fn restore(arguments: Restore) -> Exit {
                 Some(since) => {
                     line += "\nDone since, and to be done again where it is to count:";
                     for act in since {
-                        line += &format!("\n  {act}");
+                        line.push_str(
+                            "
+  ",
+                        );
+                        line.push_str(act);
                     }
                 }
                 None => {

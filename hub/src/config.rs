@@ -42,6 +42,10 @@ pub struct Config {
     pub outside: Outside,
     /// The write-once stores behind the mirror.
     pub archives: Archives,
+    /// Whom to tell outside the console, and how: `alerts.yaml`. None: nobody.
+    pub alerts: Option<PathBuf>,
+    /// How often the hub looks whether somebody is to be told.
+    pub alerts_every: std::time::Duration,
     /// How much devices may ask of it.
     pub bounds: Bounds,
 }

@@ -30,6 +30,8 @@ pub(crate) struct Hub {
     pub(crate) door: Door,
     /// The provider of identities, where there is one.
     pub(crate) oidc: Option<Oidc>,
+    /// Where everything lies.
+    pub(crate) directory: std::path::PathBuf,
     /// The port under which devices reach the device plane.
     pub(crate) device_port: u16,
     pub(crate) keys: Arc<Keys>,

@@ -127,7 +127,7 @@ pub(crate) async fn export(
     if *dry_run {
         view.id = None;
     } else {
-        tracing::info!(tenant = %view.tenant, id = view.id, by = %view.by, "evidence was exported");
+        tracing::info!(tenant = %view.tenant, id = view.id, "evidence was exported");
         hub.kits.exports.keep(made).await?;
     }
     Ok(view)

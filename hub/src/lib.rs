@@ -26,6 +26,8 @@
 //! | `console` | the operator plane's pages |
 //! | `view` | what the hub knows, as it is shown |
 //! | `drawing` | QR codes |
+//! | `alerts` | who is told outside the console, of what, and how |
+//! | `metrics`, `watchdog` | what Prometheus and the service manager hear |
 //! | `enrolment` | what makes a new host |
 //! | [`serve`] | all of it, started and stopped |
 //! | [`machine`] | made, backed up, restored and let back into, from the hub's own machine |
@@ -38,6 +40,7 @@ pub mod library;
 pub mod machine;
 pub mod serve;
 
+mod alerts;
 mod bells;
 mod connection;
 mod connections;
@@ -52,6 +55,7 @@ mod heads;
 mod hub;
 mod keys;
 mod kit;
+mod metrics;
 mod mirror;
 mod operator;
 mod papers;
@@ -63,5 +67,6 @@ mod reading;
 mod standing;
 mod store;
 mod view;
+mod watchdog;
 mod witness;
 mod worm;

@@ -88,12 +88,27 @@ struct Serve {
     /// Say on standard output what happens, one JSON object a line
     #[arg(long)]
     events: bool,
+    /// How the trace on standard error is written: for people, or one JSON object a line
+    #[arg(long, value_enum, default_value = "text")]
+    trace: TraceFormat,
+    /// Whom to tell outside the console, and how: an alerts.yaml
+    #[arg(long, value_name = "FILE")]
+    alerts: Option<PathBuf>,
+    /// How often to look whether somebody is to be told, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 30_000, hide = true)]
+    alerts_every_ms: u64,
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
     outsiders: Outsiders,
     #[command(flatten)]
     archive: Archive,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum TraceFormat {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -232,8 +247,12 @@ impl From<Exit> for ExitCode {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
     let Arguments { command } = Arguments::parse();
+    let trace = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    match &command {
+        Command::Serve(arguments) if arguments.trace == TraceFormat::Json => trace.json().init(),
+        _ => trace.init(),
+    }
     match command {
         Command::Serve(arguments) => serve(*arguments).into(),
         Command::Check(arguments) => commands::check(arguments).into(),
@@ -260,7 +279,21 @@ fn once(command: impl Future<Output = Exit>) -> Exit {
 }
 
 fn serve(arguments: Serve) -> Exit {
-    let Serve { dir, device, operator, door, oidc, name, events, files, outsiders, archive } = arguments;
+    let Serve {
+        dir,
+        device,
+        operator,
+        door,
+        oidc,
+        name,
+        events,
+        trace: _,
+        alerts,
+        alerts_every_ms,
+        files,
+        outsiders,
+        archive,
+    } = arguments;
     let Outsiders { witness_policy, witness_for, timestamp_url } = outsiders;
     let outside =
         Outside { witnesses: witness_policy, witness_for, timestamps: timestamp_url, pace: Pace::default() };
@@ -276,6 +309,8 @@ fn serve(arguments: Serve) -> Exit {
         outside,
         archives: archive.into(),
         bounds: Bounds::default(),
+        alerts,
+        alerts_every: std::time::Duration::from_millis(alerts_every_ms),
     };
     if let Err(e) = allow_files() {
         tracing::warn!(error = %e, "this process may not have as many files as it could: fewer devices can be connected");
@@ -317,6 +352,7 @@ async fn run(config: &Config) -> Exit {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = running.reassure() => {}
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     running.stop().await;
@@ -331,12 +367,12 @@ fn sources(files: Files) -> Sources {
 const fn exit_of(error: &StartError) -> Exit {
     match error {
         StartError::Library(_)
+        | StartError::Alerts(_)
         | StartError::NotLoopback(_)
         | StartError::Door(_)
         | StartError::Oidc(_)
         | StartError::Heads(HeadsError::Outside(_)) => Exit::BadInput,
         StartError::Listen { .. } => Exit::Unavailable,
-        StartError::Rotation(_) => Exit::BadState,
         StartError::Certificate(_) | StartError::People(PeopleFault::Random(_)) => Exit::Failed,
         StartError::Directory(_) => Exit::CannotCreate,
         StartError::Database(_)
@@ -345,7 +381,7 @@ const fn exit_of(error: &StartError) -> Exit {
             Exit::Database
         }
         StartError::Locked(_) => Exit::Locked,
-        StartError::Keys(_) | StartError::Archive(_) => Exit::BadState,
+        StartError::Rotation(_) | StartError::Keys(_) | StartError::Archive(_) => Exit::BadState,
     }
 }
 

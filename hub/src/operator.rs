@@ -7,6 +7,7 @@
 //! every route, and a new one without an answer for another tenant's identifiers is red.
 
 mod admit;
+mod alerts;
 mod answers;
 mod attest;
 pub(crate) mod audit;
@@ -27,6 +28,7 @@ mod incidents;
 mod kits;
 pub(crate) mod library;
 pub(crate) mod me;
+mod metrics;
 mod oidc;
 mod openapi;
 mod orders;
@@ -147,6 +149,8 @@ fn table() -> Vec<Route> {
         status::routes,
         fleet::routes,
         evidence::routes,
+        metrics::routes,
+        alerts::routes,
         heads::routes,
         sheets::routes,
         tenants::routes,

@@ -16,6 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+pub use crate::alerts::RulesError;
+use crate::alerts::{self, Rules};
 use crate::bells::Bells;
 use crate::config::{ArchivesError, Config, Door, OutsideError};
 use crate::connections::Connections;
@@ -43,6 +45,9 @@ pub enum StartError {
     /// Baseline, rules or runbooks make no sense.
     #[error("the baseline, the rules and the runbooks do not make sense")]
     Library(#[source] LibraryError),
+    /// Who is to be told makes no sense.
+    #[error("what is said of alerts makes no sense")]
+    Alerts(#[source] RulesError),
     /// The operator plane is for this machine alone.
     #[error(
         "the operator plane must be on loopback, and {0} is not: use 127.0.0.1 or ::1, or give it a certificate with --operator-certificate and --operator-key"
@@ -124,6 +129,11 @@ impl Running {
         self.first_run.as_deref()
     }
 
+    /// Tells the service manager that the hub lives, again and again, where it asked for that.
+    pub async fn reassure(&self) {
+        crate::watchdog::reassure(&self.hub).await;
+    }
+
     /// The hub's parts, for tests that have to break one.
     #[cfg(test)]
     pub(crate) const fn hub(&self) -> &Arc<Hub> {
@@ -146,9 +156,24 @@ impl Running {
 
 /// Opens what `config` names and starts both planes and the planner.
 pub async fn start(config: &Config) -> Result<Running, StartError> {
-    let Config { directory, device, operator, door, oidc, name, events, sources, outside, archives, bounds } =
-        config;
+    let Config {
+        directory,
+        device,
+        operator,
+        door,
+        oidc,
+        name,
+        events,
+        sources,
+        outside,
+        archives,
+        bounds,
+        alerts,
+        alerts_every,
+    } = config;
     let library = Library::read(sources).map_err(StartError::Library)?;
+    let rules =
+        alerts.as_deref().map(Rules::read).transpose().map_err(StartError::Alerts)?.unwrap_or_default();
     if !operator.ip().is_loopback() && !door.is_for_any_address() {
         return Err(StartError::NotLoopback(*operator));
     }
@@ -195,6 +220,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         name: name.clone(),
         door: door.clone(),
         oidc,
+        directory: directory.clone(),
         device_port: device.port(),
         mirror: Mirror::new(directory.join("archive"), Arc::clone(&keys)),
         heads,
@@ -223,6 +249,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     parts.spawn(planning::run(Arc::clone(&hub)));
     parts.spawn(reading::run(Arc::clone(&hub)));
     parts.spawn(heads::run(Arc::clone(&hub)));
+    parts.spawn(alerts::run(Arc::clone(&hub), rules, *alerts_every, directory.clone()));
     parts.spawn(worm::run(Arc::clone(&hub), opened, archives.clone(), directory.join("witness/forks")));
     parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));
     parts.spawn(operator::run(Arc::clone(&hub), operator_listener, shown));

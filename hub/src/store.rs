@@ -4,6 +4,7 @@
 //! cosigned heads stand in the archive, and are verified without it.
 
 mod alarms;
+mod alerts;
 mod approvals;
 mod archived;
 mod attest;
@@ -16,6 +17,7 @@ mod incidents;
 mod knowledge;
 mod library;
 mod logs;
+mod numbers;
 mod orders;
 mod papers;
 mod registry;
@@ -32,6 +34,7 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 pub(crate) use alarms::Alarm;
+pub(crate) use alerts::AlertView;
 pub(crate) use approvals::{NotApproved, Waits};
 pub(crate) use archived::Archived;
 pub(crate) use attest::{Approving, Attesting, InQuarantine};
@@ -40,6 +43,7 @@ pub(crate) use exports::{Actions, AlarmRaised, HostLog};
 pub(crate) use fleet::{HostFacts, SiteFacts, Whose};
 pub(crate) use incidents::Plan;
 pub(crate) use knowledge::{Lesson, Said as HappenedThere};
+pub(crate) use numbers::Numbers;
 pub(crate) use orders::{ByPerson, NewOrder};
 pub(crate) use papers::{AllowedFor, Numbered, Said};
 pub(crate) use registry::{HostRow, NewHost};
@@ -72,6 +76,7 @@ const STEPS: &[&str] = &[
     include_str!("store/steps/0006-what-is-handed-out.sql"),
     include_str!("store/steps/0007-what-evidence-says.sql"),
     include_str!("store/steps/0008-what-runs-on-hosts.sql"),
+    include_str!("store/steps/0009-alerts.sql"),
 ];
 
 /// The store.

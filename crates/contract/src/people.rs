@@ -113,6 +113,12 @@ rights! {
     GenerationsAnnounce = "generations-announce",
     /// Load the list of released programs.
     ReleasesAdd = "releases-add",
+    /// Read the alerts within reach.
+    AlertsRead = "alerts-read",
+    /// Say that one looks after an alert.
+    AlertsAcknowledge = "alerts-acknowledge",
+    /// Read the hub's metrics.
+    MetricsRead = "metrics-read",
     /// Read who there is.
     PeopleRead = "people-read",
     /// Invite, change and disable people.

@@ -66,6 +66,13 @@ impl Embedded {
         Ok(Self { writer, pending: Arc::new(Mutex::new(pending)), arrived, limits })
     }
 
+    /// How many messages wait or are being worked on.
+    pub async fn pending_messages(&self) -> Result<u64, QueueError> {
+        let sql = "SELECT count(*) FROM message WHERE body IS NOT NULL";
+        let count = |c: &rusqlite::Connection| c.query_row(sql, [], |row| row.get::<_, i64>(0));
+        self.writer.run(count).await.map(i64::unsigned_abs).map_err(QueueError::Database)
+    }
+
     fn pending(&self) -> MutexGuard<'_, Pending> {
         lock(&self.pending)
     }

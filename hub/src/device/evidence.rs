@@ -92,6 +92,8 @@ pub(super) async fn take(
                 let detail = format!("the host signs {signs} entries, and the hub holds {}", held.verified);
                 raise(&hub, &device, Alarm { kind: SHORTER_LOG, detail }).await?;
             }
+            crate::metrics::PACKAGES_TAKEN.count();
+            crate::metrics::EVIDENCE_TAKEN.mark(edge::clock::utc());
             if cosigned {
                 hub.tracer.emit(Event::Cosigned { size: held.verified });
                 let Holder { tenant, site: _, host } = &device.holder;

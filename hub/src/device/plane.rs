@@ -68,18 +68,18 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, mut certificates: 
 
 /// From a stream to a connection whose peer showed a certificate; and then until it ends, or is cut.
 async fn greet(hub: Arc<Hub>, stream: TcpStream, tls: Arc<ServerConfig>, router: Router, lobby: Arc<Lobby>) {
-    let from = stream.peer_addr().ok();
     let stream = match shake_hands(&hub, stream, tls, &lobby).await {
         Ok(stream) => stream,
         Err((why, e)) => {
-            tracing::debug!(?from, error = %e, "a peer was not let in");
+            crate::metrics::HANDSHAKES_REFUSED.count();
+            tracing::debug!(error = %e, "a peer was not let in");
             return refusals::note(&hub, None, why).await;
         }
     };
     let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let Some(fingerprint) = shown.map(|certificate| identity::fingerprint(certificate)) else {
         // The verifier lets nobody through without one; should it ever, the connection ends here.
-        return tracing::error!(?from, "a handshake ended without a client certificate");
+        return tracing::error!("a handshake ended without a client certificate");
     };
     let entered = hub.connections.enter(fingerprint);
     let (peer, patience, stop) = (Peer::new(fingerprint), hub.bounds.patience, hub.stop.clone());

@@ -53,6 +53,14 @@ pub(crate) struct HeadsAlarm {
     times: u64,
 }
 
+impl HeadsAlarm {
+    /// Its kind and what it says, where it was raised in the last `within_ms`.
+    pub(super) fn recent(&self, now: UtcTime, within_ms: u64) -> Option<(&str, String)> {
+        (now.ms_since(self.last) < within_ms)
+            .then(|| (self.kind.as_str(), format!("{}: {}", self.kind, self.detail)))
+    }
+}
+
 impl Mark {
     const fn name(self) -> &'static str {
         match self {

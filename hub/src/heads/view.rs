@@ -37,6 +37,20 @@ pub(crate) struct HeadsView {
     alarms: Vec<HeadsAlarm>,
 }
 
+impl HeadsView {
+    /// What is wrong with the log of heads, or was in the last `within_ms`: one line for each kind.
+    pub(crate) fn faults(&self, now: UtcTime, within_ms: u64) -> impl Iterator<Item = (&str, String)> {
+        let stopped = self.stopped.then(|| ("heads_stopped", "the log of heads takes up nothing".to_owned()));
+        let recent = self.alarms.iter().filter_map(move |alarm| alarm.recent(now, within_ms));
+        stopped.into_iter().chain(recent)
+    }
+
+    /// How many entries the log has, and whether enough outsiders cosigned the newest.
+    pub(crate) const fn standing(&self) -> (u64, Option<bool>) {
+        (self.size, self.quorum_met)
+    }
+}
+
 /// One outside witness.
 #[derive(Debug, Serialize, ToSchema)]
 struct WitnessView {

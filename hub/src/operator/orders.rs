@@ -150,7 +150,7 @@ async fn order(
         let problem = format!("you are {}, and cannot order as {person}", granted.identity().person());
         return Err(Fault::theirs(StatusCode::FORBIDDEN, problem));
     }
-    tracing::warn!(%person, %runbook, %incident, host = %holder.host, ?break_glass, "a person orders");
+    tracing::warn!(%runbook, %incident, host = %holder.host, ?break_glass, "a person orders");
     let turn_down = |status, problem: String| Err(Fault::theirs(status, problem));
     let decided = planning::order_by_person(&hub, holder, incident.clone(), chosen).await;
     match decided.map_err(|e| Fault::ours("sign the order", &e))? {

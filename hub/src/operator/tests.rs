@@ -24,6 +24,8 @@ pub(super) fn config(directory: &Path) -> Config {
         sources: Sources::default(),
         archives: Archives::default(),
         bounds: crate::config::Bounds::default(),
+        alerts: None,
+        alerts_every: std::time::Duration::from_secs(30),
         outside: Outside::default(),
     }
 }

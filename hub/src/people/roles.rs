@@ -45,9 +45,11 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         | Right::QuarantineApprove
         | Right::GenerationsAnnounce => (Tenant, STAFF),
         // Which certificates, the store asks: those of tenants within reach.
-        Right::CertificatesRevoke => (Hub, STAFF),
+        Right::CertificatesRevoke
         // Those of tenants within reach.
-        Right::EnrolmentsRead => (Hub, STAFF),
+        | Right::EnrolmentsRead
+        | Right::AlertsRead
+        | Right::AlertsAcknowledge => (Hub, STAFF),
         // What is shown of tenants, the store asks: those within reach.
         Right::TenantsRead
         | Right::LibraryRead
@@ -62,7 +64,8 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         | Right::ReleasesAdd
         | Right::PeopleRead
         | Right::PeopleChange
-        | Right::AuditRead => (Hub, ADMIN),
+        | Right::AuditRead
+        | Right::MetricsRead => (Hub, ADMIN),
     }
 }
 

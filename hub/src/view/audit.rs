@@ -90,10 +90,13 @@ pub(crate) fn one(record: &Record) -> AuditView {
         words: record.subject.clone(),
     };
     match &record.body {
-        Body::Acted(Acted { person, key, right, tenant, path, stage }) => {
+        Body::Acted(Acted { person, machine_user, key, right, tenant, path, stage }) => {
             (view.person, view.key, view.right) = (person.clone(), key.clone(), *right);
             (view.tenant, view.path) = (tenant.clone(), path.clone());
             (view.end, view.words) = stage_words(stage);
+            if let Some(user) = machine_user {
+                view.words = format!("{}, on the hub's own machine by {user}", view.words);
+            }
         }
         Body::LoggedIn(LoggedIn { person, entry }) => {
             view.person = Some(person.clone());

@@ -1,6 +1,7 @@
 //! The hub from the outside: a real hub in this process, over real sockets, with real certificates.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is the test's own message")]
 
+mod alerts;
 mod api;
 mod approvals;
 mod attestation;
@@ -23,6 +24,7 @@ mod killed;
 mod kit_command;
 mod kits;
 mod log;
+mod metrics;
 mod migrations;
 #[path = "../../../crates/archive/tests/it/moto.rs"]
 #[allow(dead_code, reason = "the archive's own tests use the rest of it")]
@@ -39,6 +41,7 @@ mod renewal;
 mod rotation;
 mod running;
 mod second_factor;
+mod service;
 mod stage;
 mod standing;
 mod storm;

@@ -69,16 +69,16 @@ impl Process {
     pub(crate) async fn let_in(mut self, secret: &str) -> Self {
         let body = json!({ "secret": secret, "person": "jane", "password": "a password of a rig" });
         let joined = plain().post(format!("http://{}/api/v1/join", self.operator)).json(&body);
-        self.token =
-            parsed::<Value>(joined.send().await.unwrap()).await["session"].as_str().unwrap().to_owned();
+        let opened: Value = parsed(joined.send().await.unwrap()).await;
+        opened["session"].as_str().unwrap().clone_into(&mut self.token);
         self
     }
 
     async fn log_in(mut self) -> Self {
         let body = json!({ "person": "jane", "password": "a password of a rig" });
         let joined = plain().post(format!("http://{}/api/v1/login", self.operator)).json(&body);
-        self.token =
-            parsed::<Value>(joined.send().await.unwrap()).await["session"].as_str().unwrap().to_owned();
+        let opened: Value = parsed(joined.send().await.unwrap()).await;
+        opened["session"].as_str().unwrap().clone_into(&mut self.token);
         self
     }
 

@@ -175,6 +175,8 @@ pub(crate) fn config(directory: &Path) -> Config {
         sources: Sources::default(),
         archives: Archives::default(),
         bounds: Bounds::default(),
+        alerts: None,
+        alerts_every: std::time::Duration::from_secs(30),
         outside: Outside::default(),
     }
 }

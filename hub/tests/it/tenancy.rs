@@ -37,7 +37,9 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
     match (method, path) {
         (
             "GET",
-            "/api/v1/openapi.json"
+            "/metrics"
+            | "/api/v1/alerts"
+            | "/api/v1/openapi.json"
             | "/api/v1/tenants"
             | "/api/v1/enrolments"
             | "/api/v1/runbooks"
@@ -132,6 +134,7 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
             let release = json!({ "program": "agent", "version": "1", "binary": nowhere });
             Some(Case::Blind(vec![(filled, Some(release))]))
         }
+        ("POST", "/api/v1/alerts/{alert}/acknowledge") => gone(filled.replace("{alert}", "1"), None),
         ("POST", "/api/v1/me/keys/{key}/rotate" | "/api/v1/me/keys/{key}/revoke") => {
             gone(filled.replace("{key}", "k-0123456789abcdef"), None)
         }

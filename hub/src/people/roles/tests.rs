@@ -29,6 +29,9 @@ certificates-revoke x x . .
 quarantine-approve  x x . .
 generations-announce x x . .
 releases-add        x . . .
+alerts-read         x x . .
+alerts-acknowledge  x x . .
+metrics-read        x . . .
 people-read         x . . .
 people-change       x . . .
 tenants-read        x x x x

@@ -86,7 +86,8 @@ fn what_made_a_version_stays_as_it_is() {
             "4aa1fd90fc69785e",
             "4791deef4bcbbc72",
             "392a7751d2539452",
-            "1766ff6f36d2297e"
+            "1766ff6f36d2297e",
+            "67e9997ada8a6e80"
         ]
     );
 }

@@ -1,0 +1,159 @@
+//! How things stand, coalesced to what one person would say of it.
+
+use std::collections::BTreeMap;
+
+use contract::ids::{SiteId, TenantId};
+use contract::time::UtcTime;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What an alert is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = AlertKind)]
+pub(crate) enum Kind {
+    /// No machine of a site is heard of.
+    SiteDark,
+    /// Some machines of a site are not heard of.
+    HostsDark,
+    /// Incidents of a site wait for a person.
+    Waiting,
+    /// A host's evidence did what it must never do, or is not archived.
+    Evidence,
+    /// The hub itself: its backup, its own logs, a way out that does not work.
+    Fault,
+}
+
+impl Kind {
+    /// Whether it is that machines are not heard of.
+    pub(crate) const fn is_about_silence(self) -> bool {
+        match self {
+            Self::SiteDark | Self::HostsDark => true,
+            Self::Waiting | Self::Evidence | Self::Fault => false,
+        }
+    }
+
+    /// Its word.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::SiteDark => "site-dark",
+            Self::HostsDark => "hosts-dark",
+            Self::Waiting => "waiting",
+            Self::Evidence => "evidence",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// Something that somebody has to hear of, for as long as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fact {
+    /// The same for as long as it is the same thing.
+    pub(crate) key: String,
+    pub(crate) kind: Kind,
+    /// Whose; none where it is the hub's own.
+    pub(crate) tenant: Option<TenantId>,
+    /// In words.
+    pub(crate) what: String,
+}
+
+/// A machine that is enrolled and was heard of at least once.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) tenant: TenantId,
+    pub(crate) site: SiteId,
+    pub(crate) last: UtcTime,
+}
+
+/// Counts of a site.
+#[derive(Debug, Clone)]
+pub(crate) struct Counted {
+    pub(crate) tenant: TenantId,
+    pub(crate) site: SiteId,
+    pub(crate) count: u64,
+}
+
+/// The sites whose machines are silent: one fact for each, whether all of them are or some.
+pub(crate) fn dark(hosts: &[Seen], after_ms: u64, now: UtcTime) -> Vec<Fact> {
+    let mut sites: BTreeMap<(&TenantId, &SiteId), (u64, Vec<UtcTime>)> = BTreeMap::new();
+    for Seen { tenant, site, last } in hosts {
+        let (all, silent) = sites.entry((tenant, site)).or_default();
+        *all += 1;
+        if now.ms_since(*last) > after_ms {
+            silent.push(*last);
+        }
+    }
+    let fact = |((tenant, site), (all, silent)): (_, (u64, Vec<UtcTime>))| {
+        let last = *silent.iter().max()?;
+        let (kind, what) = if silent.len() as u64 == all {
+            (
+                Kind::SiteDark,
+                format!("{tenant}/{site}: none of its {all} machines is heard of, the last one at {last}"),
+            )
+        } else {
+            let silent = silent.len();
+            (
+                Kind::HostsDark,
+                format!(
+                    "{tenant}/{site}: {silent} of {all} machines are not heard of, the last of them at {last}"
+                ),
+            )
+        };
+        let (tenant, key) = (Some(TenantId::clone(tenant)), format!("dark/{tenant}/{site}"));
+        Some(Fact { key, kind, tenant, what })
+    };
+    sites.into_iter().filter_map(fact).collect()
+}
+
+/// Incidents that wait for a person, one fact for each site.
+pub(crate) fn waiting(sites: Vec<Counted>) -> Vec<Fact> {
+    let fact = |Counted { tenant, site, count }| Fact {
+        key: format!("waiting/{tenant}/{site}"),
+        kind: Kind::Waiting,
+        what: format!("{tenant}/{site}: {count} incidents wait for a person"),
+        tenant: Some(tenant),
+    };
+    sites.into_iter().map(fact).collect()
+}
+
+/// What evidence did that it must never do, one fact for each site and kind of alarm.
+pub(crate) fn evidence(alarms: Vec<(Counted, String)>) -> Vec<Fact> {
+    let fact = |(Counted { tenant, site, count }, alarm)| Fact {
+        key: format!("evidence/{tenant}/{site}/{alarm}"),
+        kind: Kind::Evidence,
+        what: format!("{tenant}/{site}: {alarm} at {count} machines in the last day"),
+        tenant: Some(tenant),
+    };
+    alarms.into_iter().map(fact).collect()
+}
+
+/// A fault of the hub's own.
+pub(crate) fn fault(name: &str, what: String) -> Fact {
+    Fact { key: format!("fault/{name}"), kind: Kind::Fault, tenant: None, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> UtcTime {
+        UtcTime::from_unix_ms(1_800_000_000_000).unwrap().plus_ms(ms)
+    }
+
+    fn host(tenant: &str, site: &str, seen: u64) -> Seen {
+        Seen { tenant: tenant.parse().unwrap(), site: site.parse().unwrap(), last: at(seen) }
+    }
+
+    #[test]
+    fn a_dark_site_of_forty_machines_is_one_fact() {
+        let mut hosts: Vec<Seen> = (0..40).map(|n| host("a", "main", n)).collect();
+        hosts.push(host("b", "main", 0));
+        hosts.push(host("b", "main", 1_000_000));
+        hosts.push(host("c", "main", 1_000_000));
+        let facts = dark(&hosts, 900_000, at(1_000_000));
+        let told: Vec<_> = facts.iter().map(|f| (f.kind, f.key.as_str())).collect();
+        assert_eq!(told, [(Kind::SiteDark, "dark/a/main"), (Kind::HostsDark, "dark/b/main")]);
+        assert!(facts[0].what.contains("40 machines") && facts[1].what.contains("1 of 2"), "{facts:?}");
+        assert_eq!(dark(&hosts, 900_000, at(900_000)), [], "at the limit nothing is dark");
+    }
+}

@@ -1,0 +1,94 @@
+//! Looking, deciding and sending, again and again until the hub stops.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::time::UtcTime;
+
+use super::decide::decide;
+use super::facts::{self, Fact};
+use super::rules::Rules;
+use super::send::send_due;
+use crate::hub::Hub;
+use crate::machine::last_backup;
+use crate::problem::chain;
+use crate::store::StoreError;
+
+/// Alarms that are older than this are no matter of today.
+const ALARM_MS: u64 = 24 * 60 * 60 * 1000;
+/// What a channel has not taken for so long is a fault.
+const STUCK_MS: u64 = 60 * 60 * 1000;
+
+/// Watches until the hub stops.
+pub(crate) async fn run(hub: Arc<Hub>, rules: Rules, every: Duration, directory: PathBuf) {
+    let mut stop = hub.stop.clone();
+    // What a hub that was away has not heard yet says nothing of the sites.
+    let began = edge::clock::utc();
+    loop {
+        tokio::select! {
+            () = stop.requested() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        let now = edge::clock::utc();
+        if let Err(e) = look(&hub, &rules, &directory, began, now).await {
+            tracing::error!(
+                cause = chain(&e),
+                "how things stand cannot be looked at, and nobody is told of it"
+            );
+        }
+    }
+}
+
+async fn look(
+    hub: &Arc<Hub>,
+    rules: &Rules,
+    directory: &Path,
+    began: UtcTime,
+    now: UtcTime,
+) -> Result<(), StoreError> {
+    let awake = now.ms_since(began) >= rules.dark_after_ms.min(STUCK_MS);
+    let facts = facts_of(hub, rules, directory, awake, now).await?;
+    let mut standing = hub.store.standing_alerts().await?;
+    // Nor does it say that a site is back.
+    standing.retain(|alert| awake || !alert.kind.is_about_silence());
+    let steps = decide(&standing, &facts, rules, now);
+    if !steps.is_empty() {
+        hub.store.take_alert_steps(hub.name.to_string(), steps, now).await?;
+    }
+    send_due(hub, rules, now).await
+}
+
+async fn facts_of(
+    hub: &Arc<Hub>,
+    rules: &Rules,
+    directory: &Path,
+    awake: bool,
+    now: UtcTime,
+) -> Result<Vec<Fact>, StoreError> {
+    let mut facts = Vec::new();
+    if awake {
+        facts.extend(facts::dark(&hub.store.seen().await?, rules.dark_after_ms, now));
+    }
+    facts.extend(facts::waiting(hub.store.waiting_for_people().await?));
+    let since = UtcTime::from_unix_ms(now.unix_ms().saturating_sub(i64::try_from(ALARM_MS).unwrap_or(0)));
+    facts.extend(facts::evidence(hub.store.alarmed_since(since.unwrap_or(now)).await?));
+    if let Some(within) = rules.backup_within_ms {
+        match last_backup(directory) {
+            Some(made) if now.ms_since(made) <= within => {}
+            Some(made) => facts.push(facts::fault("backup", format!("the hub's last backup is of {made}"))),
+            None => facts.push(facts::fault("backup", "the hub was never backed up".to_owned())),
+        }
+    }
+    match hub.heads.view().await {
+        Ok(view) => facts.extend(view.faults(now, ALARM_MS).map(|(kind, what)| facts::fault(kind, what))),
+        Err(e) => facts.push(facts::fault("heads", chain(&e))),
+    }
+    let hour_ago = UtcTime::from_unix_ms(now.unix_ms().saturating_sub(i64::try_from(STUCK_MS).unwrap_or(0)));
+    for stuck in hub.store.stuck_alerts(hour_ago.unwrap_or(now)).await? {
+        let what =
+            format!("channel {} has not taken {} messages since {}", stuck.channel, stuck.count, stuck.since);
+        facts.push(facts::fault(&format!("channel/{}", stuck.channel), what));
+    }
+    Ok(facts)
+}

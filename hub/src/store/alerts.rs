@@ -1,0 +1,295 @@
+//! Alerts, what is on its way of them, and what they come of.
+
+use contract::ids::{OperatorId, TenantId};
+use contract::outcome::Outcome;
+use contract::people::Reach;
+use contract::plane::IncidentState;
+use contract::time::UtcTime;
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::columns::{count, instant, instant_or_none, json, parsed, to_json};
+use super::{Store, StoreError};
+use crate::alerts::{Counted, Fact, Kind, Message, Outgoing, Seen, Standing, Step};
+use crate::people::Scope;
+
+/// An alert, for whoever may see it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct AlertView {
+    pub(crate) id: u64,
+    kind: Kind,
+    /// Whose; none where it is the hub's own.
+    tenant: Option<TenantId>,
+    what: String,
+    /// Since when it holds, this time.
+    since: UtcTime,
+    told: Option<UtcTime>,
+    escalated: Option<UtcTime>,
+    acknowledged: Option<UtcTime>,
+    by: Option<OperatorId>,
+    /// Since when it holds no longer; none where it does.
+    over: Option<UtcTime>,
+}
+
+/// Messages that a channel does not take.
+#[derive(Debug, Clone)]
+pub(crate) struct Stuck {
+    pub(crate) channel: String,
+    pub(crate) since: UtcTime,
+    pub(crate) count: u64,
+}
+
+impl Store {
+    /// All alerts, as deciding needs them.
+    pub(crate) async fn standing_alerts(&self) -> Result<Vec<Standing>, StoreError> {
+        self.run(|c| {
+            let mut all = c.prepare_cached(
+                "SELECT key, kind, what, told, escalated, acknowledged IS NOT NULL, over IS NOT NULL FROM alert",
+            )?;
+            let standing = |row: &Row<'_>| {
+                Ok(Standing {
+                    key: row.get(0)?,
+                    kind: json(row, 1)?,
+                    what: row.get(2)?,
+                    told: instant_or_none(row, 3)?,
+                    escalated: instant_or_none(row, 4)?,
+                    acknowledged: row.get(5)?,
+                    over: row.get(6)?,
+                })
+            };
+            all.query_map([], standing)?.collect()
+        })
+        .await
+    }
+
+    /// Does what was decided, all of it or nothing: what is told is on its way from then on.
+    pub(crate) async fn take_alert_steps(
+        &self,
+        hub: String,
+        steps: Vec<Step>,
+        now: UtcTime,
+    ) -> Result<(), StoreError> {
+        self.run(move |c| steps.into_iter().try_for_each(|step| take(c, &hub, step, now))).await
+    }
+
+    /// The alerts within reach that hold, or were over only after `since`: the hub's own for whoever reaches everything. In the order in which they first came.
+    pub(crate) async fn alerts(
+        &self,
+        reach: Scope<Reach>,
+        since: UtcTime,
+    ) -> Result<Vec<AlertView>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare_cached(
+                "SELECT id, kind, tenant, what, since, told, escalated, acknowledged, by, over FROM alert
+                 WHERE over IS NULL OR over > ?1 ORDER BY id",
+            )?;
+            let rows: Vec<AlertView> = all.query_map([since.unix_ms()], view)?.collect::<Result<_, _>>()?;
+            Ok(rows.into_iter().filter(|row| is_within(&reach, row.tenant.as_ref())).collect())
+        })
+        .await
+    }
+
+    /// Somebody looks after it: it is not told again while it holds. `false` where there is no such alert within reach, or it is over.
+    pub(crate) async fn acknowledge_alert(
+        &self,
+        reach: Scope<Reach>,
+        id: u64,
+        by: OperatorId,
+        now: UtcTime,
+    ) -> Result<bool, StoreError> {
+        self.run(move |c| {
+            use rusqlite::OptionalExtension as _;
+            let id = i64::try_from(id).unwrap_or(i64::MAX);
+            let whose = |row: &Row<'_>| match row.get_ref(0)?.as_str_or_null()? {
+                Some(_) => parsed::<TenantId>(row, 0).map(Some),
+                None => Ok(None),
+            };
+            let sql = "SELECT tenant FROM alert WHERE id = ?1 AND over IS NULL";
+            let found = c.query_row(sql, [id], whose).optional()?;
+            if !found.is_some_and(|tenant| is_within(&reach, tenant.as_ref())) {
+                return Ok(false);
+            }
+            c.execute(
+                "UPDATE alert SET acknowledged = coalesce(acknowledged, ?2), by = coalesce(by, ?3) WHERE id = ?1",
+                params![id, now.unix_ms(), by.as_str()],
+            )?;
+            // Whoever has not heard of it yet need not any more.
+            c.execute("DELETE FROM alert_sending WHERE alert = ?1", [id])?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// What is to be sent now, the oldest first.
+    pub(crate) async fn outgoing(&self, now: UtcTime) -> Result<Vec<Outgoing>, StoreError> {
+        self.run(move |c| {
+            let mut due = c.prepare_cached(
+                "SELECT number, channel, message, tries FROM alert_sending WHERE due <= ?1 ORDER BY number LIMIT 100",
+            )?;
+            let outgoing = |row: &Row<'_>| {
+                Ok(Outgoing { number: row.get(0)?, channel: row.get(1)?, message: json(row, 2)?, tries: row.get(3)? })
+            };
+            due.query_map([now.unix_ms()], outgoing)?.collect()
+        })
+        .await
+    }
+
+    /// The other side took it.
+    pub(crate) async fn alert_sent(&self, number: i64) -> Result<(), StoreError> {
+        self.run(move |c| c.execute("DELETE FROM alert_sending WHERE number = ?1", [number]).map(drop)).await
+    }
+
+    /// The other side did not take it: it is tried again then.
+    pub(crate) async fn alert_not_sent(&self, number: i64, due: UtcTime) -> Result<(), StoreError> {
+        let sql = "UPDATE alert_sending SET tries = tries + 1, due = ?2 WHERE number = ?1";
+        self.run(move |c| c.execute(sql, params![number, due.unix_ms()]).map(drop)).await
+    }
+
+    /// What is on its way since before then, channel by channel.
+    pub(crate) async fn stuck_alerts(&self, before: UtcTime) -> Result<Vec<Stuck>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare_cached(
+                "SELECT channel, min(begun), count(*) FROM alert_sending WHERE begun <= ?1 GROUP BY channel",
+            )?;
+            let stuck = |row: &Row<'_>| {
+                Ok(Stuck { channel: row.get(0)?, since: instant(row, 1)?, count: count(row, 2)? })
+            };
+            all.query_map([before.unix_ms()], stuck)?.collect()
+        })
+        .await
+    }
+
+    /// The machines that are enrolled, not shut out, and were heard of: when last.
+    pub(crate) async fn seen(&self) -> Result<Vec<Seen>, StoreError> {
+        self.run(|c| {
+            let mut all = c.prepare_cached(
+                "SELECT tenant, site, seen FROM host WHERE seen IS NOT NULL AND EXISTS
+                     (SELECT 1 FROM certificate WHERE certificate.host = host.host AND kind = 'device' AND revoked IS NULL)",
+            )?;
+            let seen =
+                |row: &Row<'_>| Ok(Seen { tenant: parsed(row, 0)?, site: parsed(row, 1)?, last: instant(row, 2)? });
+            all.query_map([], seen)?.collect()
+        })
+        .await
+    }
+
+    /// How many incidents of each site wait for a person.
+    pub(crate) async fn waiting_for_people(&self) -> Result<Vec<Counted>, StoreError> {
+        self.run(|c| {
+            let mut open = c.prepare_cached(
+                "SELECT tenant, site, state FROM incident JOIN host USING (host) WHERE closed = 0 ORDER BY tenant, site",
+            )?;
+            let mut all: Vec<Counted> = Vec::new();
+            let rows = open.query_map([], |row| Ok((parsed(row, 0)?, parsed(row, 1)?, json(row, 2)?)))?;
+            for row in rows {
+                let (tenant, site, state) = row?;
+                let waits = match state {
+                    IncidentState::Escalated => true,
+                    IncidentState::Open { outcome, record: _ } => outcome != Outcome::Deferred,
+                    IncidentState::Drifted | IncidentState::Ordered(_) | IncidentState::Closed { .. } => false,
+                };
+                match all.last_mut() {
+                    Some(last) if waits && last.tenant == tenant && last.site == site => last.count += 1,
+                    Some(_) | None if waits => all.push(Counted { tenant, site, count: 1 }),
+                    Some(_) | None => {}
+                }
+            }
+            Ok(all)
+        })
+        .await
+    }
+
+    /// The machines of each site whose evidence gave an alarm since then, by the alarm's kind.
+    pub(crate) async fn alarmed_since(&self, since: UtcTime) -> Result<Vec<(Counted, String)>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare_cached(
+                "SELECT tenant, site, kind, count(DISTINCT host) FROM alarm JOIN host USING (host)
+                 WHERE last >= ?1 GROUP BY tenant, site, kind",
+            )?;
+            let rows = all.query_map([since.unix_ms()], |row| {
+                let counted =
+                    Counted { tenant: parsed(row, 0)?, site: parsed(row, 1)?, count: count(row, 3)? };
+                Ok((counted, row.get(2)?))
+            })?;
+            rows.collect()
+        })
+        .await
+    }
+}
+
+fn is_within(reach: &Reach, tenant: Option<&TenantId>) -> bool {
+    match tenant {
+        Some(tenant) => reach.holds(tenant),
+        None => *reach == Reach::Everywhere,
+    }
+}
+
+fn view(row: &Row<'_>) -> rusqlite::Result<AlertView> {
+    let text = |column| -> rusqlite::Result<bool> { Ok(row.get_ref(column)?.as_str_or_null()?.is_some()) };
+    Ok(AlertView {
+        id: count(row, 0)?,
+        kind: json(row, 1)?,
+        tenant: if text(2)? { Some(parsed(row, 2)?) } else { None },
+        what: row.get(3)?,
+        since: instant(row, 4)?,
+        told: instant_or_none(row, 5)?,
+        escalated: instant_or_none(row, 6)?,
+        acknowledged: instant_or_none(row, 7)?,
+        by: if text(8)? { Some(parsed(row, 8)?) } else { None },
+        over: instant_or_none(row, 9)?,
+    })
+}
+
+fn take(c: &Connection, hub: &str, step: Step, now: UtcTime) -> rusqlite::Result<()> {
+    match step {
+        Step::Keep(Fact { key, kind, tenant, what }) => {
+            let tenant = tenant.as_ref().map(TenantId::as_str);
+            c.prepare_cached(
+                "INSERT INTO alert (key, kind, tenant, what, since) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (key) DO UPDATE SET kind = ?2, what = ?4,
+                     since = CASE WHEN over IS NULL THEN since ELSE ?5 END,
+                     acknowledged = CASE WHEN over IS NULL THEN acknowledged END,
+                     by = CASE WHEN over IS NULL THEN by END,
+                     over = NULL",
+            )?
+            .execute(params![key, to_json(&kind)?, tenant, what, now.unix_ms()])
+            .map(drop)
+        }
+        Step::End { key } => {
+            c.execute("UPDATE alert SET over = ?2 WHERE key = ?1", params![key, now.unix_ms()]).map(drop)
+        }
+        Step::Tell { key, kind, what, channels } => {
+            c.execute("UPDATE alert SET told = ?2 WHERE key = ?1", params![key, now.unix_ms()])?;
+            let message = Message {
+                hub: hub.to_owned(),
+                alert: id_of(c, &key)?,
+                kind,
+                what,
+                at: now,
+                escalated: false,
+            };
+            channels.iter().try_for_each(|channel| send(c, channel, &message, now))
+        }
+        Step::Escalate { key, kind, what, channels } => {
+            c.execute("UPDATE alert SET escalated = ?2 WHERE key = ?1", params![key, now.unix_ms()])?;
+            let message =
+                Message { hub: hub.to_owned(), alert: id_of(c, &key)?, kind, what, at: now, escalated: true };
+            channels.iter().try_for_each(|channel| send(c, channel, &message, now))
+        }
+    }
+}
+
+fn id_of(c: &Connection, key: &str) -> rusqlite::Result<u64> {
+    c.query_row("SELECT id FROM alert WHERE key = ?1", [key], |row| count(row, 0))
+}
+
+fn send(c: &Connection, channel: &str, message: &Message, now: UtcTime) -> rusqlite::Result<()> {
+    let alert = super::columns::signed(message.alert)?;
+    let at = now.unix_ms();
+    c.prepare_cached(
+        "INSERT INTO alert_sending (alert, channel, message, begun, due) VALUES (?1, ?2, ?3, ?4, ?4)",
+    )?
+    .execute(params![alert, channel, to_json(message)?, at])
+    .map(drop)
+}

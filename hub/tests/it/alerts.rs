@@ -1,0 +1,200 @@
+//! What people outside the console are told, over real sockets: a webhook, a mail server and a syslog of our own.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use hub::config::Config;
+use hub::serve::start;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::people::{invited, technician_of};
+use crate::stage::{Stage, config, parsed};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Answers the first request with 503 and every later one with 204, and tells what came: the signature and the body.
+fn webhook() -> (String, Receiver<(String, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/in", listener.local_addr().unwrap());
+    let (told, heard) = channel();
+    std::thread::spawn(move || {
+        for (turn, stream) in listener.incoming().enumerate() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let (mut signature, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                let (name, value) = line.trim_end().split_once(": ").unwrap_or_default();
+                match name.to_ascii_lowercase().as_str() {
+                    "x-suture-signature" => value.clone_into(&mut signature),
+                    "content-length" => length = value.parse().unwrap(),
+                    _ => {}
+                }
+                if line == "\r\n" {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let answer = if turn == 0 { "503 Busy" } else { "204 Taken" };
+            let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            reader.get_mut().write_all(answer.as_bytes()).unwrap();
+            let _ = told.send((signature, String::from_utf8(body).unwrap()));
+        }
+    });
+    (url, heard)
+}
+
+/// A mail server that takes everything, and tells what came of each mail: the envelope and the text.
+fn mail_server() -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (told, heard) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut all = String::new();
+            let mut in_data = false;
+            reader.get_mut().write_all(b"220 mail.test\r\n").unwrap();
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                    break;
+                }
+                all.push_str(&line);
+                let answer: &[u8] = match line.trim_end() {
+                    "." if in_data => {
+                        in_data = false;
+                        b"250 taken\r\n"
+                    }
+                    _ if in_data => continue,
+                    "DATA" => {
+                        in_data = true;
+                        b"354 go on\r\n"
+                    }
+                    "QUIT" => b"221 bye\r\n",
+                    _ => b"250 ok\r\n",
+                };
+                reader.get_mut().write_all(answer).unwrap();
+                if answer.starts_with(b"250 taken") {
+                    let _ = told.send(std::mem::take(&mut all));
+                }
+            }
+        }
+    });
+    (port, heard)
+}
+
+fn hmac(secret: &str, text: &str) -> String {
+    let mut openssl = Command::new("openssl");
+    let openssl =
+        openssl.args(["dgst", "-sha256", "-hmac", secret]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = openssl.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let out = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    out.trim().rsplit(' ').next().unwrap().to_owned()
+}
+
+async fn told_by(directory: tempfile::TempDir, alerts: &Path) -> Stage {
+    let config = Config {
+        alerts: Some(alerts.to_owned()),
+        alerts_every: Duration::from_millis(50),
+        ..config(directory.path())
+    };
+    let running = start(&config).await.unwrap();
+    Stage::of(directory, running).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_person_is_told_once_by_each_way_and_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path().to_owned();
+    let (url, posted) = webhook();
+    let (port, mailed) = mail_server();
+    let socket = at.join("log");
+    let syslog = UnixDatagram::bind(&socket).unwrap();
+    syslog.set_read_timeout(Some(PATIENCE)).unwrap();
+    edge::file::write_durably(&at.join("secret"), b"a secret of a rig\n").unwrap();
+    let (alerts, secret) = (at.join("alerts.yaml"), at.join("secret"));
+    let (secret, socket) = (secret.display(), socket.display());
+    let yaml = format!(
+        "version: 1\nchannels:\n  hook: {{ webhook: {{ url: \"{url}\", secret_file: {secret} }} }}\n  mail: {{ smtp: {{ host: 127.0.0.1, port: {port}, tls: loopback-only, from: \"hub@msp.example\", to: [\"help@msp.example\"] }} }}\n  log: {{ syslog: {{ socket: {socket} }} }}\nroutes: [{{ kinds: [waiting], channels: [hook, mail, log] }}]\n"
+    );
+    edge::file::write_durably(&alerts, yaml.as_bytes()).unwrap();
+    let stage = told_by(directory, &alerts).await;
+    for host in 0..3 {
+        let device = stage.enrolled("clinic-7").await;
+        for incident in 0..4 {
+            device.report(&format!("i-{host}-{incident}"), &format!("nobody.knows-{incident}")).await;
+        }
+    }
+    let mut line = [0; 4096];
+    let n = syslog.recv(&mut line).unwrap();
+    let line = String::from_utf8_lossy(&line[..n]).into_owned();
+    assert!(line.starts_with("<28>1 ") && line.contains("clinic-7/main"), "{line}");
+    let mail = tokio::task::spawn_blocking(move || mailed.recv_timeout(PATIENCE).map(|mail| (mail, mailed)));
+    let (mail, mailed) = mail.await.unwrap().unwrap();
+    assert!(
+        mail.contains("RCPT TO:<help@msp.example>") && mail.contains("Subject: [localhost] waiting"),
+        "{mail}"
+    );
+    let hooked = tokio::task::spawn_blocking(move || {
+        let both = [posted.recv_timeout(PATIENCE).unwrap(), posted.recv_timeout(PATIENCE).unwrap()];
+        (both, posted)
+    });
+    let (both, posted) = hooked.await.unwrap();
+    for (signature, body) in &both {
+        let (time, code) = signature.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
+        assert_eq!(code, hmac("a secret of a rig", &format!("{time}.{body}")), "{signature}");
+    }
+    assert_eq!(both[0].1, both[1].1, "what was not taken is sent again as it was");
+    let message: Value = serde_json::from_str(&both[1].1).unwrap();
+    assert_eq!((&message["kind"], &message["escalated"]), (&json!("waiting"), &json!(false)));
+
+    // Twelve incidents at three machines are one alert, and it is told once.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(posted.try_recv().is_err() && mailed.try_recv().is_err(), "it was told twice");
+    syslog.set_nonblocking(true).unwrap();
+    assert!(syslog.recv(&mut [0; 16]).is_err(), "it was told twice");
+    let listed: Value = parsed(stage.operate(Method::GET, "/api/v1/alerts", None).await).await;
+    let listed = &listed["items"];
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed[0]["what"], "clinic-7/main: 12 incidents wait for a person");
+    assert_eq!((&listed[0]["id"], &listed[0]["acknowledged"]), (&message["alert"], &Value::Null));
+    let path = format!("/api/v1/alerts/{}/acknowledge", message["alert"]);
+    let of_8 = invited(&stage, technician_of("clinic-8")).await;
+    let none: Value = parsed(of_8.ask("GET", "/api/v1/alerts", None).await).await;
+    assert_eq!(none["items"], json!([]));
+    assert_eq!(of_8.ask("POST", &path, None).await.status(), StatusCode::NOT_FOUND);
+    let of_7 = invited(&stage, technician_of("clinic-7")).await;
+    assert_eq!(of_7.ask("POST", &path, None).await.status(), StatusCode::OK);
+    let listed: Value = parsed(of_7.ask("GET", "/api/v1/alerts", None).await).await;
+    assert_eq!(listed["items"][0]["by"], "of-clinic-7");
+
+    // A restart tells nobody again.
+    let Stage { directory, running } = stage;
+    running.stop().await;
+    let stage = told_by(directory, &alerts).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(posted.try_recv().is_err() && mailed.try_recv().is_err(), "a restart told it again");
+    stage.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_that_make_no_sense_stop_the_start_and_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let alerts = directory.path().join("alerts.yaml");
+    edge::file::write_durably(&alerts, b"version: 1\nchannels: {}\nroutes: [{ channels: [bell] }]\n")
+        .unwrap();
+    let config = Config { alerts: Some(alerts), ..config(directory.path()) };
+    let refused = start(&config).await.unwrap_err();
+    let causes = std::iter::successors(Some(&refused as &dyn std::error::Error), |e| e.source());
+    let told = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    assert!(told.contains("alerts.yaml") && told.contains("bell"), "{told}");
+}
