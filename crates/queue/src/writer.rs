@@ -109,6 +109,19 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// What `SQLite` says of a file; that it is damaged, it may say at any question.
+    fn of(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                Self::Damaged { path, what: source.to_string() }
+            }
+            Some(_) | None => Self::Sqlite { path, source },
+        }
+    }
+}
+
 /// Why a closure's work does not stand.
 #[derive(Debug, Error)]
 pub enum WriteError<E> {
@@ -229,7 +242,7 @@ fn within_savepoint<T, E: From<rusqlite::Error>>(
 
 fn open(path: &Path, schema: Schema) -> Result<Connection, OpenError> {
     let file = |source| OpenError::File { path: path.to_owned(), source };
-    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let sqlite = |source| OpenError::of(path, source);
     make_private(path)?;
     let connection = Connection::open(path).map_err(sqlite)?;
     connection

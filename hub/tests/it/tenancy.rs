@@ -157,7 +157,10 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
             let asked = ["b", "nowhere"].map(|t| (filled.clone(), Some(new(t))));
             blind(asked)
         }
-        ("POST", "/api/v1/me/totp" | "/api/v1/me/totp/confirm" | "/api/v1/join" | "/api/v1/login") => {
+        (
+            "POST",
+            "/api/v1/me/totp" | "/api/v1/me/totp/confirm" | "/api/v1/join" | "/api/v1/login" | "/api/v1/oidc",
+        ) => {
             // The body names nobody's tenant.
             Some(Case::Blind(vec![(filled, Some(json!({ "code": nowhere })))]))
         }
@@ -241,5 +244,5 @@ async fn nobody_comes_in_without_a_credential_by_any_route() {
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{} {path}", route.method);
     }
     let open: Vec<_> = operator_routes().into_iter().filter(|r| r.right.is_none()).map(|r| r.path).collect();
-    assert_eq!(open, ["/api/v1/join", "/api/v1/login"]);
+    assert_eq!(open, ["/api/v1/join", "/api/v1/login", "/api/v1/oidc"]);
 }

@@ -48,7 +48,7 @@ pub(super) enum Found {
 
 /// Reads whose the database is, and refuses what is not ours or comes after us.
 pub(super) fn recognise(connection: &Connection, path: &Path, schema: &Schema) -> Result<Found, OpenError> {
-    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let sqlite = |source| OpenError::of(path, source);
     let number = |pragma| connection.query_row(pragma, [], |row| row.get::<_, i32>(0)).map_err(sqlite);
     let (application, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
@@ -67,7 +67,7 @@ pub(super) fn recognise(connection: &Connection, path: &Path, schema: &Schema) -
 /// Makes an empty database ours, or brings an older one to the present version.
 pub(super) fn bring_up(connection: &Connection, path: &Path, schema: &Schema) -> Result<(), OpenError> {
     let found = recognise(connection, path, schema)?;
-    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let sqlite = |source| OpenError::of(path, source);
     // A table that is made anew under its old name would take along whatever points to it: what points where is checked at the end of each step.
     connection.execute_batch("PRAGMA foreign_keys = OFF").map_err(sqlite)?;
     let version = match found {
