@@ -38,6 +38,7 @@ mod people;
 mod process;
 mod refused;
 mod renewal;
+mod restored_heads;
 mod rotation;
 mod running;
 mod second_factor;

@@ -8,19 +8,16 @@ use contract::event::{Event, Traced};
 use contract::order::Order;
 use contract::plane::{Enrolled, EnrolmentSheet, EvidenceHeld, EvidenceTaken};
 use contract::record::{Body, Record, Stage as Acts, SuccessionReason};
-use hub::config::Config;
-use hub::serve::start;
 use identity::DeviceKey;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::log::Log;
-use crate::outside::quick;
 use crate::process::{serve, terminate};
-use crate::stage::{Device, Stage, bootstrap, client, config, parsed, plain, request};
+use crate::stage::{Device, bootstrap, client, parsed, plain, request};
 
-fn hub(arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn hub(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_suture-hub")).args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -122,7 +119,7 @@ async fn enrol(sheet: EnrolmentSheet) -> Device {
     Device { url: sheet.hub.clone(), client, certificate, key, sheet, log }
 }
 
-async fn delivered(device: &mut Device, records: usize) {
+pub(crate) async fn delivered(device: &mut Device, records: usize) {
     for _ in 0..records {
         device.log.write_filler();
     }
@@ -462,74 +459,4 @@ async fn people_are_let_back_in_and_machines_in_and_out_from_the_hubs_machine_an
     ] {
         assert!(acts.contains(&(command.to_owned(), stage)), "{command} is missing of {acts:?}");
     }
-}
-
-/// Waits until the log of heads has so many entries, and answers its key and its alarms.
-async fn heads(stage: &Stage, size: u64) -> (String, Value) {
-    for _ in 0..200 {
-        let heads = stage.status().await["heads"].clone();
-        if heads["size"].as_u64().unwrap() >= size {
-            return (heads["key"].as_str().unwrap().to_owned(), heads["alarms"].clone());
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
-    }
-    panic!("the log of heads did not grow to {size}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_log_of_heads_goes_on_from_the_old_directory_and_begins_anew_without_it() {
-    let root = tempfile::tempdir().unwrap();
-    let stage = Stage::start_told(quick()).await;
-    let directory = stage.directory.path().to_owned();
-    let mut device = stage.enrolled("clinic-7").await;
-    delivered(&mut device, 1).await;
-    let (key, _) = heads(&stage, 1).await;
-    let backup = root.path().join("backup");
-    done(&["backup", "--dir", text(&directory), "--to", text(&backup)]);
-    delivered(&mut device, 1).await;
-    heads(&stage, 2).await;
-    let Stage { directory: old, running } = stage;
-    running.stop().await;
-
-    let restored = async |logs_from: Option<&Path>| {
-        let to = tempfile::tempdir().unwrap();
-        let mut arguments = vec!["restore", "--from", text(&backup), "--dir", text(to.path())];
-        if let Some(from) = logs_from {
-            arguments.extend(["--logs-from", text(from)]);
-        }
-        done(&arguments);
-        let running = start(&Config { outside: quick(), ..config(to.path()) }).await.unwrap();
-        let session = log_in_at(running.operator()).await;
-        edge::file::write_durably(&to.path().join("operator.token"), session.as_bytes()).unwrap();
-        Stage { directory: to, running }
-    };
-    let stage = restored(Some(old.path())).await;
-    assert_eq!(heads(&stage, 2).await, (key.clone(), json!([])), "it did not go on");
-    let mut device = device.moved(&stage);
-    delivered(&mut device, 1).await;
-    heads(&stage, 3).await;
-    stage.running.stop().await;
-
-    let stage = restored(None).await;
-    let (anew, alarms) = heads(&stage, 1).await;
-    assert!(anew.starts_with("localhost/2/heads+") && alarms == json!([]), "{anew} {alarms}");
-    let mut device = device.moved(&stage);
-    delivered(&mut device, 1).await;
-    heads(&stage, 2).await;
-    assert!(stage.directory.path().join("heads.1/checkpoint").is_file());
-    stage.running.stop().await;
-
-    // Another hub's directory is no place to go on from.
-    let (other_root, other, _) = made();
-    let to = other_root.path().join("to");
-    let (code, _, err) =
-        hub(&["restore", "--from", text(&backup), "--dir", text(&to), "--logs-from", text(&other)]);
-    assert!(code == 65 && err.contains("own-log"), "{code} {err}");
-    assert!(!to.exists());
-}
-
-async fn log_in_at(operator: std::net::SocketAddr) -> String {
-    let body = json!({ "person": crate::people::FIRST, "password": crate::people::PASSWORD });
-    let opened = plain().post(format!("http://{operator}/api/v1/login")).json(&body).send().await.unwrap();
-    parsed::<Value>(opened).await["session"].as_str().unwrap().to_owned()
 }
