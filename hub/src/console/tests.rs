@@ -66,6 +66,8 @@ async fn five_hundred_sites_are_on_one_page() {
         archives: Archives::default(),
         outside: Outside::default(),
         bounds: Bounds::default(),
+        alerts: None,
+        alerts_every: std::time::Duration::from_secs(30),
     })
     .await
     .unwrap();
