@@ -2,9 +2,15 @@
 // Needs Debian's chromium, Node 20 or later, `npm ci` in this directory and the built binaries (SUTURE_BIN, target/debug by default).
 // With SUTURE_PICTURES=1 it also takes the pictures in docs/pictures.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { Person, launch } from "./browser.mjs";
-import { Rig, digits } from "./rig.mjs";
+import { Rig, approvalKey, askingRunbooks, digits } from "./rig.mjs";
 
 const PASSWORD = "four words of a test";
 let rig, browser, ada, bob;
@@ -21,7 +27,7 @@ after(async () => {
 
 /** A step: whatever it does, no browser complained meanwhile. */
 function step(name, work) {
-  test(name, { timeout: 60_000 }, async () => {
+  test(name, { timeout: 90_000 }, async () => {
     for (const person of [ada, bob]) person?.complaints.splice(0);
     await work();
     for (const person of [ada, bob]) assert.deepEqual(person?.complaints.splice(0) ?? [], [], "the browser complained");
@@ -77,7 +83,7 @@ step("the first-run link makes the account; second factor, tenant, site and shee
   })()]);
   assert.match(download.suggestedFilename(), /^enrolment-h-.*\.json$/);
   await page.getByText("waits for its machine").first().waitFor();
-  const sheet = JSON.parse(await (await import("node:fs/promises")).readFile(await download.path(), "utf8"));
+  const sheet = JSON.parse(await readFile(await download.path(), "utf8"));
   await rig.machine("first", sheet);
   // Nobody asks anew: the page shows it by itself.
   await page.getByText("enrolled", { exact: true }).waitFor({ timeout: 20_000 });
@@ -197,9 +203,71 @@ step("the hub's own log says who did what, is searched, and proves each record",
   assert.deepEqual(await ada.lookAt("/audit/1", "audit-record"), []);
 });
 
+step("a machine that drifts heals while somebody watches, and its incident tells each leg", async () => {
+  const { page } = ada;
+  await ada.open("/tenants/clinic-7/incidents");
+  rig.machines[0].loosen();
+  await page.getByText("suture.evidence-directory").first().waitFor({ timeout: 30_000 });
+  await page.waitForFunction(() => [...document.querySelectorAll("tr")].some((row) => row.textContent.includes("suture.evidence-directory") && /closed|healed/i.test(row.textContent)), undefined, { timeout: 30_000 });
+  assert.deepEqual(await ada.lookAt("/tenants/clinic-7/incidents", "incidents"), []);
+  const { incidents } = await ada.ask("GET", "/api/v1/tenants/clinic-7/incidents/newest");
+  const healed = incidents.find((row) => JSON.stringify(row.what).includes("suture.evidence-directory"));
+  const path = `/tenants/clinic-7/hosts/${healed.host}/incidents/${healed.incident}`;
+  assert.deepEqual(await ada.lookAt(path, "incident"), []);
+  assert.match(await page.locator("main").textContent(), /healed/i);
+  assert.deepEqual(await ada.lookAt(`/tenants/clinic-7/hosts/${healed.host}`, "host"), []);
+  assert.deepEqual(await ada.lookAt("/tenants/clinic-7/sites/main", "site"), []);
+  assert.deepEqual(await ada.lookAt(`/tenants/clinic-7/evidence/${healed.host}`, "evidence"), []);
+  await page.locator("table a").first().click();
+  await page.waitForURL(/\/evidence\/[^/]+\/\d+$/);
+  assert.deepEqual(await ada.lookAt(new URL(page.url()).pathname, "record"), []);
+});
+
+step("the clinic's page says in plain words what was fixed, what needs somebody and what could not be checked", async () => {
+  assert.deepEqual(await ada.lookAt("/tenants/clinic-7/clinic", "clinic"), []);
+  const text = await ada.page.locator("main").textContent();
+  for (const part of ["Needs you", "Could not check", "Fixed", "Control coverage"]) assert.ok(text.includes(part), part);
+  assert.match(await ada.page.locator("section[aria-labelledby=fixed]").textContent(), /This did not hold: /);
+  // The number that stands here is the one that the API answers, with what it was measured over.
+  const { sites } = await ada.ask("GET", "/api/v1/fleet");
+  assert.ok(text.includes(sites[0].score.words), `${sites[0].score.words} is not on the page`);
+});
+
+step("a kit is exported, and the verifier's page finds it whole", async () => {
+  const day = (days) => `${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)}T00:00:00.000Z`;
+  await ada.open("/");
+  const kit = await ada.ask("POST", "/api/v1/tenants/clinic-7/kits", { from: day(0), to: day(1), by: "Ada" });
+  const bytes = await ada.page.evaluate(async (id) => {
+    const answered = await fetch(`/api/v1/tenants/clinic-7/kits/${id}`);
+    return [...new Uint8Array(await answered.arrayBuffer())];
+  }, kit.id);
+  const path = join(rig.folder, "kit.zip");
+  writeFileSync(path, Buffer.from(bytes));
+  const verifier = await ada.context.newPage();
+  await verifier.goto(new URL("../../verify/html/verify.html", import.meta.url).href);
+  await verifier.locator("#kit").setInputFiles(path);
+  await verifier.locator("#keys").fill(`${rig.machines[0].key}\n`);
+  await verifier.locator("#verify").click();
+  await verifier.locator("#result[data-done]").waitFor({ timeout: 30_000 });
+  const verdict = JSON.parse(await verifier.locator("#json").textContent());
+  assert.notEqual(verdict.verdict, "failed", JSON.stringify(verdict).slice(0, 500));
+  // One byte of it, and it is not.
+  const middle = Math.floor(bytes.length / 3);
+  bytes[middle] ^= 1;
+  writeFileSync(path, Buffer.from(bytes));
+  await verifier.locator("#result").evaluate((result) => result.removeAttribute("data-done"));
+  await verifier.locator("#kit").setInputFiles([]);
+  await verifier.locator("#kit").setInputFiles(path);
+  await verifier.locator("#verify").click();
+  await verifier.locator("#result[data-done]").waitFor({ timeout: 30_000 });
+  const harmed = JSON.parse(await verifier.locator("#json").textContent());
+  assert.notDeepEqual(harmed.verdict, verdict.verdict, "a kit with another byte is as good");
+  await verifier.close();
+});
+
 for (const [path, name] of [["/", "fleet"], ["/enrolment", "enrolment"], ["/people", "people"], ["/me", "me"], ["/audit", "audit"], ["/runbooks", "runbooks"],
-  ["/baseline", "baseline"], ["/nowhere", "not-found"]]) {
-  step(`${path} is readable by everybody, at both widths, in light and dark`, async () => {
+  ["/baseline", "baseline"], ["/approvals", "approvals"], ["/nowhere", "not-found"]]) {
+  step(`${path} is readable by everybody: at both widths, in light and dark`, async () => {
     const found = path === "/nowhere" ? await ada.refused(/404/, () => ada.lookAt(path, name)) : await ada.lookAt(path, name);
     assert.deepEqual(found, []);
   });
@@ -219,7 +287,7 @@ step("with the keyboard alone: past the navigation, through the menu of a teleph
       await page.keyboard.press(key);
       const name = await page.evaluate(() => document.activeElement.textContent.trim());
       const seen = await page.evaluate(() => { const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement); return outlineStyle !== "none" && outlineWidth !== "0px"; });
-      assert.ok(seen, `where the focus is cannot be seen: ${name}`);
+      assert.ok(seen, `where the focus is cannot be seen: ${name}, ${await page.evaluate(() => `${document.activeElement.outerHTML.slice(0, 100)}`)}`);
       if (name === until) return;
     }
     assert.fail(`${until} is not reached with ${key}`);
@@ -241,4 +309,76 @@ step("with the keyboard alone: past the navigation, through the menu of a teleph
   await press("Tab", "Make the link");
   await page.keyboard.press("Enter");
   await page.locator("#invited:not([hidden])").waitFor();
+});
+
+step("a site that is lost is said to be, and never counted as good", async () => {
+  const { page } = ada;
+  await ada.open("/");
+  await rig.machines[0].stop();
+  await ada.refused(/ERR_|Failed to fetch/, async () => {
+    await rig.hub.stop();
+    // As though ten minutes had passed since.
+    await promisify(execFile)("sqlite3", [join(rig.folder, "hub/hub.db"), "UPDATE host SET seen = seen - 600000"]);
+    await rig.startHub();
+    await page.getByText(/1 of 1 silent/).first().waitFor({ timeout: 30_000 });
+  });
+  assert.deepEqual(await ada.lookAt("/", "fleet-lost"), []);
+  await ada.open("/tenants/clinic-7/clinic");
+  assert.match(await page.locator("section[aria-labelledby=unseen]").textContent(), /1 of 1 machines are not heard of/);
+});
+
+step("what asks for a person waits for one: it heals by a person's key, and by a stranger's it does not", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "suture-asking-"));
+  const asking = await Rig.start(["--runbooks", askingRunbooks(join(folder, "runbooks"), "RB-FILE-001")]);
+  try {
+    const carol = await Person.at(browser, asking.url);
+    const { page } = carol;
+    await page.goto(await asking.firstRun());
+    await page.getByLabel("Name").fill("carol");
+    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await page.getByLabel("The same password again").fill(PASSWORD);
+    await page.getByRole("button", { name: "Make the account" }).click();
+    await page.waitForURL((url) => url.pathname === "/first-run");
+    await carol.ask("POST", "/api/v1/tenants", { tenant: "clinic-8" });
+    await carol.ask("POST", "/api/v1/tenants/clinic-8/sites", { site: "main" });
+    const [own, strangers] = ["own", "strangers"].map((name) => approvalKey(join(folder, name)));
+    const enrolled = async (name) => {
+      const sheet = await carol.ask("POST", "/api/v1/tenants/clinic-8/sites/main/enrolments");
+      const machine = await asking.machine(name, sheet, `operators: { carol: "${own.pinned}" }\n`);
+      return { machine, host: sheet.host, card: page.locator("main section").filter({ hasText: sheet.host }) };
+    };
+    await carol.open("/approvals");
+    await page.getByText("Nothing waits for a person").waitFor();
+    const [first, second] = [await enrolled("first"), await enrolled("second")];
+    const mode = ({ machine }) => statSync(machine.evidence).mode & 0o777;
+    for (const { machine, card } of [first, second]) {
+      machine.loosen();
+      await card.getByText("Approve", { exact: true }).waitFor({ timeout: 40_000 });
+    }
+    assert.deepEqual(await carol.lookAt("/approvals", "approval-waits"), []);
+    const signs = async ({ card }, key, name) => {
+      await card.getByText("Approve", { exact: true }).click();
+      await card.getByLabel("Your approval key").setInputFiles(key.path);
+      await card.getByLabel(/^Type the machine's name/).fill(name);
+      await card.getByRole("button", { name: "Sign and hand in" }).click();
+    };
+    await signs(first, own, "another-machine");
+    await page.getByText(`Type ${first.host} to confirm.`).waitFor();
+    await carol.open("/approvals");
+    await Promise.all([page.waitForEvent("load"), signs(first, own, first.host)]);
+    for (let tries = 0; mode(first) !== 0o700; tries++) {
+      assert.ok(tries < 150, "what was approved was not done");
+      await page.waitForTimeout(200);
+    }
+    // A key that the machine does not know makes nobody's approval: the machine refuses it and touches nothing.
+    await carol.open("/approvals");
+    await Promise.all([page.waitForEvent("load"), signs(second, strangers, second.host)]);
+    await second.machine.executor.event(({ event }) => event.refused?.refusal.signature === "stray_approval" || undefined);
+    assert.equal(mode(second), 0o755, "a stranger's key was enough");
+    assert.deepEqual(carol.complaints, []);
+    await carol.context.close();
+  } finally {
+    await asking.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -1,7 +1,7 @@
 // A real hub with real machines, each process the built binary, in a directory of its own; nothing needs root.
 import { execFile, spawn } from "node:child_process";
-import { createHmac } from "node:crypto";
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHmac, generateKeyPairSync } from "node:crypto";
+import { appendFileSync, chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -92,7 +92,7 @@ export class Rig {
   }
 
   /** Enrols a machine with a sheet, and starts its two processes. */
-  async machine(name, sheet) {
+  async machine(name, sheet, more = "") {
     const folder = join(this.folder, name);
     const at = (path) => join(folder, path);
     mkdirSync(at("agent/keys"), { recursive: true, mode: 0o700 });
@@ -100,6 +100,7 @@ export class Rig {
     writeFileSync(at("sheet.json"), JSON.stringify(sheet), { mode: 0o600 });
     const init = await run(binary("suture-executor"), ["init", "--sheet", at("sheet.json"), "--dir", at("executor"), "--socket", at("run/executor.sock"),
       "--agent-uid", String(process.getuid()), "--agent-keys", at("agent/keys"), "--enforce", "RB-FILE-001-own-directories"]);
+    appendFileSync(at("executor/executor.yaml"), more);
     await run(binary("suture-agent"), ["enrol", "--unsealed", "--sheet", at("sheet.json"), "--dir", at("agent"), "--evidence-key", init.stdout.trim()]);
     const quoted = JSON.stringify;
     writeFileSync(at("agent.yaml"), `hub: "https://localhost:${this.device.split(":").pop()}"\ndir: ${quoted(at("agent"))}\nsocket: ${quoted(at("run/executor.sock"))}\n`
@@ -137,6 +138,25 @@ export class Machine {
     await this.agent?.stop();
     await this.executor?.stop();
   }
+}
+
+/** The shipped runbooks, of which one asks for a person. */
+export function askingRunbooks(folder, which) {
+  const shipped = fileURLToPath(new URL("../../runbooks", import.meta.url));
+  cpSync(shipped, folder, { recursive: true, filter: (path) => !/\.(?!yaml$)[a-z]+$/.test(path) });
+  const path = join(folder, readdirSync(folder).find((name) => name.startsWith(which)));
+  const text = readFileSync(path, "utf8");
+  writeFileSync(path, text.replace("approval: none", "approval: one_person"));
+  if (!text.includes("approval: none")) throw new Error(`${which} asks for somebody already`);
+  return folder;
+}
+
+/** A person's key for approvals: the file that holds it, and its public half as machines pin it. */
+export function approvalKey(path) {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const { d, x } = privateKey.export({ format: "jwk" });
+  writeFileSync(path, `${Buffer.from(d, "base64url").toString("hex")}\n`, { mode: 0o600 });
+  return { path, pinned: Buffer.from(x, "base64url").toString("hex") };
 }
 
 /** The six digits of RFC 6238 for a secret in base 32. */

@@ -21,6 +21,7 @@ mod assets;
 mod audit;
 mod back;
 mod chart;
+mod clinic;
 mod enrolment;
 mod enter;
 mod evidence;
@@ -120,6 +121,7 @@ fn table() -> Vec<Sheet> {
         page("/tenants/{tenant}/evidence/{host}/{index}", R::EvidenceRead, evidence::one),
         page("/approvals", R::ApprovalsRead, approvals::page),
         page("/tenants/{tenant}/exceptions", R::ExceptionsRead, exceptions::show),
+        page("/tenants/{tenant}/clinic", Right::IncidentsRead, clinic::page),
         page("/enrolment", R::EnrolmentsRead, enrolment::show),
         page("/runbooks", R::LibraryRead, library::runbooks),
         page("/baseline", R::LibraryRead, library::baseline),

@@ -85,7 +85,7 @@ fn places(tenants: &[TenantView]) -> Markup {
                 @if sites.is_empty() { span .muted { "no site yet" } }
                 @for (i, site) in sites.iter().enumerate() { @if i > 0 { ", " } (site.site) " (" (site.hosts) ")" }
             };
-            vec![html! { strong { (tenant) } }, sites]
+            vec![html! { strong { a href=(format!("/tenants/{tenant}/incidents")) { (tenant) } } }, sites]
         })
         .collect();
     table("Sites, with their hosts", &["Tenant", "Sites"], &rows)

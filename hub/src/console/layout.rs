@@ -63,6 +63,7 @@ pub(crate) fn framed(frame: &Frame, title: &str, crumbs: &[Crumb], body: &Markup
                         }
                     }
                     h1 { (title) }
+                    (of_tenant(&frame.path))
                     div #told role="alert" aria-live="assertive" {}
                     (body)
                 }
@@ -71,6 +72,21 @@ pub(crate) fn framed(frame: &Frame, title: &str, crumbs: &[Crumb], body: &Markup
         }
     };
     Page { status: axum::http::StatusCode::OK, markup }
+}
+
+/// The pages of one tenant, on each of them.
+fn of_tenant(here: &str) -> Markup {
+    let Some(tenant) = here.strip_prefix("/tenants/").and_then(|rest| rest.split('/').next()) else {
+        return html! {};
+    };
+    html! {
+        nav .rooms aria-label=(format!("Pages of {tenant}")) {
+            @for (room, name) in [("incidents", "Incidents"), ("exceptions", "Exceptions"), ("clinic", "For the clinic")] {
+                @let path = format!("/tenants/{tenant}/{room}");
+                a href=(path) aria-current=[(path == here).then_some("page")] { (name) }
+            }
+        }
+    }
 }
 
 /// A page without navigation: for whoever is not signed in.
