@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn the_finder_pattern_stands_where_readers_look_for_it() {
         let (path, side) = qr_path("otpauth://totp/Suture:ada?secret=A&issuer=Suture").unwrap();
-        assert!(side > 29 && (side - 2 * QUIET - 17) % 4 == 0, "{side}");
+        assert!(side > 29 && (side - 2 * QUIET - 17).is_multiple_of(4), "{side}");
         let dark = |x: usize, y: usize| path.contains(&format!("M{} {}h1v1h-1z", x + QUIET, y + QUIET));
         assert!((0..7).all(|x| dark(x, 0) && dark(0, x) && dark(x, 6)) && dark(3, 3) && !dark(1, 1));
         assert!((0..8).all(|x| !dark(x, 7)), "the pattern is not set off");

@@ -85,21 +85,21 @@ pub(super) async fn enter(
         Ok(None) => {
             return sign_in(request.headers(), request.uri().path_and_query().map_or("/", |p| p.as_str()));
         }
-        Err(fault) => return faults::page(None, fault.into_response()),
+        Err(fault) => return faults::page(None, &fault.into_response()),
     };
     let Shown { identity, csrf } = shown;
     let frame = Frame::of(&identity, csrf, &path);
     let tenant = params.iter().find(|(name, _)| *name == "tenant").map(|(_, text)| text.parse::<TenantId>());
-    let Ok(tenant) = tenant.transpose() else { return faults::page(Some(&frame), nothing_there()) };
+    let Ok(tenant) = tenant.transpose() else { return faults::page(Some(&frame), &nothing_there()) };
     match crate::operator::let_see(&hub, identity, right, tenant.as_ref(), &path).await {
         Ok(granted) => request.extensions_mut().insert(granted),
-        Err(fault) => return faults::page(Some(&frame), fault.into_response()),
+        Err(fault) => return faults::page(Some(&frame), &fault.into_response()),
     };
     request.extensions_mut().insert(frame.clone());
     let answered = next.run(request).await;
     let failed = answered.status().is_client_error() || answered.status().is_server_error();
     if failed && answered.extensions().get::<OfConsole>().is_none() {
-        return faults::page(Some(&frame), answered);
+        return faults::page(Some(&frame), &answered);
     }
     answered
 }
@@ -112,7 +112,7 @@ fn nothing_there() -> Response {
 fn sign_in(headers: &HeaderMap, from: &str) -> Response {
     if headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate") {
         let ended = Fault::theirs(StatusCode::UNAUTHORIZED, "the session has ended: sign in again");
-        return faults::page(None, ended.into_response());
+        return faults::page(None, &ended.into_response());
     }
     let to = if from == "/" { "/login".to_owned() } else { format!("/login?to={}", escaped(from)) };
     let mut response = Redirect::to(&to).into_response();

@@ -8,8 +8,8 @@ use super::enter::{Frame, told};
 use super::layout::{bare, framed};
 
 /// The page for a problem, with the answer's own headers.
-pub(super) fn page(frame: Option<&Frame>, answered: Response) -> Response {
-    let (status, detail) = (answered.status(), told(&answered));
+pub(super) fn page(frame: Option<&Frame>, answered: &Response) -> Response {
+    let (status, detail) = (answered.status(), told(answered));
     let heading = match status {
         StatusCode::NOT_FOUND => "There is no such page",
         StatusCode::FORBIDDEN => "Not yours to see",

@@ -19,7 +19,7 @@ pub(super) async fn log_in(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> R
     match admitted_by_cookie(&hub, &headers).await {
         Ok(Some(_)) => of_console(Redirect::to("/").into_response()),
         Ok(None) => bare("Sign in", &log_in_form(provider(&hub))).into_response(),
-        Err(fault) => faults::page(None, fault.into_response()),
+        Err(fault) => faults::page(None, &fault.into_response()),
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn join(State(hub): State<Arc<Hub>>) -> Response {
             let heading = if first { "Set up this hub" } else { "You are invited" };
             bare(heading, &join_form(first, provider(&hub))).into_response()
         }
-        Err(e) => faults::page(None, Fault::ours("look up the accounts", &e).into_response()),
+        Err(e) => faults::page(None, &Fault::ours("look up the accounts", &e).into_response()),
     }
 }
 

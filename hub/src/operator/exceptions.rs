@@ -92,7 +92,7 @@ async fn propose(
     Strict(proposed): Strict<NewProposal, BODY_MAX_BYTES>,
 ) -> Result<Made<ProposalView>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
-    let proposer = granted.identity().person().clone();
+    let by = granted.identity().person().clone();
     // What nobody could accept is refused now; who will accept it stands open.
     let somebody =
         Person::try_from("a second person".to_owned()).map_err(|e| Fault::ours("name somebody", &e))?;
@@ -105,7 +105,7 @@ async fn propose(
         return Err(Fault::theirs(StatusCode::CONFLICT, problem));
     }
     let id = edge::random::opaque().map_err(|e| Fault::ours("draw an id", &e))?;
-    let proposal = ProposalView { id: format!("x-{id}"), proposer, time: edge::clock::utc(), proposed };
+    let proposal = ProposalView { id: format!("x-{id}"), proposer: by, time: edge::clock::utc(), proposed };
     let kept = hub.store.propose(tenant, proposal.clone()).await;
     kept.map_err(|e| Fault::ours("keep the proposal", &e))?;
     Ok(Made::new(proposal))
@@ -211,8 +211,9 @@ fn extended(hub: &Hub, before: Option<&str>, new: &Exception) -> Result<String, 
 fn block(exception: &Exception) -> String {
     let quoted = |text: &str| Value::from(text).to_string();
     let Exception { control, reason, risk, compensating_controls, owner, approver, from, until } = exception;
-    let instead: String =
+    let instead: Vec<String> =
         compensating_controls.iter().map(|c| format!("    - {}\n", quoted(c.as_str()))).collect();
+    let instead = instead.concat();
     format!(
         "- control: {control}\n  reason: {}\n  risk: {}\n  compensating_controls:\n{instead}  owner: {}\n  approver: {}\n  from: {}\n  until: {}\n",
         quoted(reason.as_str()),

@@ -44,9 +44,8 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         | Right::OrdersApprove
         | Right::QuarantineApprove
         | Right::GenerationsAnnounce => (Tenant, STAFF),
-        // Which certificates, the store asks: those of tenants within reach.
+        // Which certificates and enrolments, the store asks: those of tenants within reach.
         Right::CertificatesRevoke
-        // Those of tenants within reach.
         | Right::EnrolmentsRead
         | Right::AlertsRead
         | Right::AlertsAcknowledge => (Hub, STAFF),

@@ -102,8 +102,8 @@ pub(crate) fn one(record: &Record) -> AuditView {
             view.person = Some(person.clone());
             (view.end, view.words) = entry_words(*entry);
         }
-        Body::Opened(_) => view.words = "the log begins".to_owned(),
-        Body::Recovered(_) => view.words = "the hub was started again".to_owned(),
+        Body::Opened(_) => "the log begins".clone_into(&mut view.words),
+        Body::Recovered(_) => "the hub was started again".clone_into(&mut view.words),
         // No other kind is written into this log; one that is there all the same is shown by its subject.
         _ => {}
     }
