@@ -5,8 +5,8 @@ import sys
 import urllib.request
 
 with open(sys.argv[1], encoding="utf-8") as lines:
-    events = [json.loads(line) for line in lines]
-link = next(event for event in map(lambda e: e.get("first_run", e), events) if "link" in event)["link"]
+    events = [json.loads(line)["event"] for line in lines]
+link = next(event["first_run"]["link"] for event in events if "first_run" in event)
 url, secret = link.split("/join#")
 
 

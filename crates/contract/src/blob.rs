@@ -10,7 +10,11 @@ use thiserror::Error;
 #[serde(try_from = "String", into = "String")]
 pub struct Blob(pub Vec<u8>);
 
-crate::schema::text!(Blob, "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$", None);
+crate::schema::text!(
+    Blob,
+    "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",
+    None
+);
 
 /// Why a string is not base64.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

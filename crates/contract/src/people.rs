@@ -338,7 +338,18 @@ pub struct NewKey {
     pub rights: BTreeSet<Right>,
     /// For how many days, at most a year.
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 366))]
+    #[serde(deserialize_with = "whole")]
     pub days: u16,
+}
+
+/// A whole number, however it is written: to JSON, `7` and `7.0` are the same.
+fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number.fract() != 0.0 || !(0.0..=f64::from(u16::MAX)).contains(&number) {
+        return Err(serde::de::Error::custom("it is not a whole number of days"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was looked at just now")]
+    Ok(number as u16)
 }
 
 /// Its answer, and that of a rotation. The key is shown once.
@@ -427,6 +438,18 @@ mod tests {
         assert_eq!(Reach::Everywhere.within(&b), b);
         assert_eq!(b.within(&Reach::Everywhere), b);
         assert!(!some(&[]).holds(&"a".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_key_is_made_for_whole_days() {
+        let read = |days: &str| {
+            let text = format!(r#"{{"reach":"everywhere","rights":[],"days":{days}}}"#);
+            serde_json::from_str::<NewKey>(&text).map(|new| new.days).ok()
+        };
+        assert_eq!((read("7"), read("7.0"), read("65535")), (Some(7), Some(7), Some(65535)));
+        for bad in ["7.5", "-1", "65536", "\"7\"", "null", "1e30"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -72,11 +72,12 @@ async fn fetch(
 fn fault(fault: &KitFault) -> Fault {
     let KitFault::Make(cause) = fault else { return Fault::ours("export evidence", fault) };
     match cause {
-        MakeError::Backwards => Fault::theirs(StatusCode::BAD_REQUEST, cause.to_string()),
         MakeError::NoEvidence | MakeError::NoRecords { .. } => {
             Fault::theirs(StatusCode::CONFLICT, cause.to_string())
         }
-        MakeError::TooLarge(_) => Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, cause.to_string()),
+        MakeError::Backwards | MakeError::TooLarge(_) => {
+            Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, cause.to_string())
+        }
         MakeError::File(_)
         | MakeError::Head { .. }
         | MakeError::Root { .. }

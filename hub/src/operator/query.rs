@@ -80,7 +80,7 @@ pub(super) struct All {}
 #[derive(Debug)]
 pub(super) struct Paged<P, F = All> {
     /// What else the query says.
-    #[expect(dead_code, reason = "for lists that can be narrowed down")]
+    #[allow(dead_code, reason = "for lists that can be narrowed down")]
     pub(super) filter: F,
     after: Option<P>,
     limit: u16,

@@ -178,7 +178,8 @@ async fn nothing_to_export_is_said_and_nothing_is_kept() {
     grow(&mut device, 50).await;
     let refused = problem(ask(&stage, "clinic-7", (60, 70), "Ada").await, StatusCode::CONFLICT).await;
     assert!(refused.contains(BEGINS) && refused.contains(&minute(49).to_string()), "{refused}");
-    let refused = problem(ask(&stage, "clinic-7", (20, 20), "Ada").await, StatusCode::BAD_REQUEST).await;
+    let refused =
+        problem(ask(&stage, "clinic-7", (20, 20), "Ada").await, StatusCode::UNPROCESSABLE_ENTITY).await;
     assert!(refused.contains("before it begins"), "{refused}");
     assert_eq!(ask(&stage, "clinic-7", (0, 9), " ").await.status(), StatusCode::BAD_REQUEST);
 
