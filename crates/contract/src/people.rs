@@ -349,7 +349,8 @@ fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Er
         return Err(serde::de::Error::custom("it is not a whole number of days"));
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was looked at just now")]
-    Ok(number as u16)
+    let days = number as u16;
+    Ok(days)
 }
 
 /// Its answer, and that of a rotation. The key is shown once.

@@ -47,6 +47,10 @@ pub(crate) async fn list(
     State(hub): State<Arc<Hub>>,
     Asked(Search { q, before }): Asked<Search>,
 ) -> Result<Found<AuditPage>, Fault> {
+    if before.is_some_and(|before| i64::try_from(before).is_err()) {
+        let problem = "the query is not what belongs here: no log has so many records";
+        return Err(Fault::theirs(StatusCode::BAD_REQUEST, problem));
+    }
     let words: String = q.unwrap_or_default().chars().take(SEARCH_CHARS_MAX).collect();
     let words = words.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let page = hub.people.log.page(before, words).await;

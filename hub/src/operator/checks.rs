@@ -108,7 +108,7 @@ pub(super) fn entity_tag(bytes: &[u8]) -> HeaderValue {
 /// Whether a list of tags, or `*`, names this one (RFC 9110, 8.8.3: a weak tag names the same for a reader).
 pub(super) fn names(list: &HeaderValue, tag: &HeaderValue) -> bool {
     let (Ok(list), Ok(tag)) = (list.to_str(), tag.to_str()) else { return false };
-    let mut each = list.split(',').map(|one| one.trim());
+    let mut each = list.split(',').map(str::trim);
     each.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 

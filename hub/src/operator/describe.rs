@@ -70,9 +70,7 @@ fn close(schema: &mut RefOr<Schema>) {
         }
         Schema::OneOf(one) => one.items.iter_mut().for_each(close),
         Schema::AnyOf(any) => any.items.iter_mut().for_each(close),
-        // Each part of a whole knows its own names only.
-        Schema::AllOf(_) => {}
-        // There is no other kind yet.
+        // Each part of a whole (`allOf`) knows its own names only; there is no other kind yet.
         _ => {}
     }
 }

@@ -172,22 +172,22 @@ where
     }
 }
 
+/// Which page.
+#[derive(IntoParams)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+struct Which {
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 200, value_type = u16, required = false)]
+    limit: Option<u16>,
+    /// Where the page begins: what the page before it says as `next`.
+    #[param(value_type = String, required = false)]
+    cursor: Option<String>,
+}
+
 impl<P, F: IntoParams> Part for Paged<P, F> {
     fn sketch(sketch: &mut Sketch) {
-        Asked::<Page>::sketch(sketch);
+        Asked::<Which>::sketch(sketch);
         Asked::<F>::sketch(sketch);
-
-        /// Which page.
-        #[derive(IntoParams)]
-        #[expect(dead_code, reason = "it is described, and read by hand")]
-        struct Page {
-            /// How many items at most.
-            #[param(minimum = 1, maximum = 200, value_type = u16, required = false)]
-            limit: Option<u16>,
-            /// Where the page begins: what the page before it says as `next`.
-            #[param(value_type = String, required = false)]
-            cursor: Option<String>,
-        }
     }
 }
 

@@ -78,7 +78,6 @@ impl Store {
     }
 
     /// Keeps a tenant's exceptions, or takes them back where `text` is none.
-    #[allow(dead_code, reason = "for whoever replaces what they have just read within the hub")]
     pub(crate) async fn set_exceptions(
         &self,
         tenant: Scope<TenantId>,

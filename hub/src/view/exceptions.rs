@@ -29,25 +29,18 @@ pub(crate) struct ExceptionView {
     /// The control that fails.
     pub(crate) control: ControlId,
     /// Why it is left so.
-    #[schema(value_type = String)]
     pub(crate) reason: Prose,
     /// What could come of it.
-    #[schema(value_type = String)]
     pub(crate) risk: Prose,
     /// What is done instead.
-    #[schema(value_type = Vec<String>)]
     pub(crate) compensating_controls: Vec<Prose>,
     /// Who answers for it.
-    #[schema(value_type = String)]
     pub(crate) owner: Person,
     /// Who accepted it.
-    #[schema(value_type = String)]
     pub(crate) approver: Person,
     /// Its first day (UTC).
-    #[schema(value_type = String)]
     pub(crate) from: Date,
     /// Its last day (UTC).
-    #[schema(value_type = String)]
     pub(crate) until: Date,
     /// Whether it excuses anything now.
     pub(crate) state: ExceptionState,
@@ -74,22 +67,16 @@ pub(crate) struct NewProposal {
     /// The control that fails.
     pub(crate) control: ControlId,
     /// Why it is to be left so.
-    #[schema(value_type = String)]
     pub(crate) reason: Prose,
     /// What could come of it.
-    #[schema(value_type = String)]
     pub(crate) risk: Prose,
     /// What is done instead.
-    #[schema(value_type = Vec<String>)]
     pub(crate) compensating_controls: Vec<Prose>,
     /// Who answers for it.
-    #[schema(value_type = String)]
     pub(crate) owner: Person,
     /// The first day (UTC).
-    #[schema(value_type = String)]
     pub(crate) from: Date,
     /// The last day (UTC).
-    #[schema(value_type = String)]
     pub(crate) until: Date,
 }
 

@@ -20,6 +20,16 @@ pub struct Date {
     day: jiff::civil::Date,
 }
 
+crate::schema::text!(
+    Date,
+    // Every day that there is, the 29th of February of leap years too.
+    concat!(
+        r"^(?:(?:19[7-9]\d|[2-9]\d{3})-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))",
+        r"|(?:19(?:[79][26]|8[048])|[2-9]\d(?:0[48]|[2468][048]|[13579][26])|(?:[2468][048]|[3579][26])00)-02-29)$",
+    ),
+    None
+);
+
 /// Why a string is not a day.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0:?} is not a day: it must be written like 2026-11-21, between the years 1970 and 9999")]

@@ -25,7 +25,7 @@ macro_rules! words {
         pub struct $name(String);
 
         // Neither begins nor ends with a space, and holds no control character.
-        crate::schema::text!($name, r"^[!-~]([ -~]*[!-~])?$", Some((1, $max)));
+        crate::schema::text!($name, r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$", Some((1, $max)));
 
         impl $name {
             /// The text.
