@@ -111,7 +111,7 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, shown: Option<OwnC
             };
             match shown.greet(stream).await {
                 Ok(stream) => {
-                    connection::serve(Patient::new(stream, PATIENCE), router, Source(source), stop).await
+                    connection::serve(Patient::new(stream, PATIENCE), router, Source(source), stop).await;
                 }
                 Err(e) => tracing::info!(error = %e, "a handshake with the operator plane came to nothing"),
             }

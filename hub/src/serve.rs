@@ -194,16 +194,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         witness::open(directory, outside.logs().map_err(outside_of)?).map_err(StartError::Directory)?;
     let heads = Heads::open(directory, Arc::clone(&keys), outside).map_err(StartError::Heads)?;
     let kits = Kits::open(directory).map_err(StartError::Database)?;
-    if let Err(e) = kits.keep_baseline(&library, &keys, edge::clock::utc()).await {
-        tracing::error!(cause = crate::problem::chain(&e), "the baseline cannot be kept for later kits");
-    }
-    for (kind, digest) in
-        [(PaperKind::Baseline, library.baseline.digest()), (PaperKind::Catalogue, library.catalogue.digest())]
-    {
-        if let Err(e) = store.hand_out(kind, digest, edge::clock::utc()).await {
-            tracing::error!(cause = crate::problem::chain(&e), %kind, "what is handed out cannot be noted");
-        }
-    }
+    note_library(&library, &keys, &kits, &store).await;
     let opened = archives.open().await.map_err(StartError::Archive)?;
     let own = Keys::own_log(directory).map_err(StartError::Keys)?;
     let people = People::open(directory, own, edge::clock::utc()).map_err(StartError::People)?;
@@ -263,6 +254,21 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     Ok(Running { device, operator, first_run, stopping, parts, hub, lock })
 }
 
+/// Keeps what sites are given now: for kits of this time, and for whoever asks since when. A hub that cannot serves nevertheless, and says so.
+async fn note_library(library: &Library, keys: &Keys, kits: &Kits, store: &Store) {
+    let now = edge::clock::utc();
+    if let Err(e) = kits.keep_baseline(library, keys, now).await {
+        tracing::error!(cause = crate::problem::chain(&e), "the baseline cannot be kept for later kits");
+    }
+    for (kind, digest) in
+        [(PaperKind::Baseline, library.baseline.digest()), (PaperKind::Catalogue, library.catalogue.digest())]
+    {
+        if let Err(e) = store.hand_out(kind, digest, now).await {
+            tracing::error!(cause = crate::problem::chain(&e), %kind, "what is handed out cannot be noted");
+        }
+    }
+}
+
 /// Where people find the operator plane: a proxy's port is its own affair, and is the usual one.
 fn door_address(door: &Door, operator: SocketAddr) -> String {
     match door {
@@ -293,7 +299,7 @@ pub fn console_pages() -> Vec<RouteView> {
     crate::console::pages().into_iter().map(view).collect()
 }
 
-/// The document of the operator plane, as OpenAPI 3.1 in JSON: the one that is served.
+/// The document of the operator plane, as `OpenAPI` 3.1 in JSON: the one that is served.
 pub fn operator_document() -> String {
     operator::document()
 }

@@ -90,7 +90,7 @@ async fn run(hosts: usize, steady: Duration) {
     while began.elapsed() < steady {
         sleep(Duration::from_millis(500)).await;
         let n = (extra * 7 + 1) % hosts;
-        if n % 100 != 0 && extra < hosts {
+        if !n.is_multiple_of(100) && extra < hosts {
             let bench = Arc::clone(&bench);
             tasks.spawn(async move { report(&bench, n).await });
         }

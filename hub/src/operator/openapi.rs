@@ -1,4 +1,4 @@
-//! The document of the operator plane (OpenAPI 3.1), made of the table of routes: there is nothing in it that a route does not say, and no route that is not
+//! The document of the operator plane (`OpenAPI` 3.1), made of the table of routes: there is nothing in it that a route does not say, and no route that is not
 //! in it. Known people get it, since it names the hub's version; the same stands in `docs/openapi.json`.
 
 use std::sync::LazyLock;

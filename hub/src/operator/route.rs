@@ -69,7 +69,7 @@ impl Route {
     pub(super) fn sketch(&self) -> Sketch {
         let mut sketch = Sketch::default();
         (self.sketch)(&mut sketch);
-        sketch.refuses.extend(self.refuses.iter().map(|status| status.as_u16()));
+        sketch.refuses.extend(self.refuses.iter().map(StatusCode::as_u16));
         // A query where none is taken; a page of somebody else's; our own.
         sketch.refuses([StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN, StatusCode::INTERNAL_SERVER_ERROR]);
         match self.access {

@@ -45,10 +45,9 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         | Right::QuarantineApprove
         | Right::GenerationsAnnounce => (Tenant, STAFF),
         // Which certificates and enrolments, the store asks: those of tenants within reach.
-        Right::CertificatesRevoke
-        | Right::EnrolmentsRead
-        | Right::AlertsRead
-        | Right::AlertsAcknowledge => (Hub, STAFF),
+        Right::CertificatesRevoke | Right::EnrolmentsRead | Right::AlertsRead | Right::AlertsAcknowledge => {
+            (Hub, STAFF)
+        }
         // What is shown of tenants, the store asks: those within reach.
         Right::TenantsRead
         | Right::LibraryRead

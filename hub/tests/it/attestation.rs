@@ -94,8 +94,8 @@ async fn a_change_that_nothing_explains_quarantines_until_a_named_person_approve
     says(&device, "b", Some("laid in its place"), None).await;
     let approve = |digest| json!({ "digest": digest });
     let technician = invited(&stage, technician_of("clinic-7")).await;
-    let stale = technician.ask("POST", &path, Some(&approve(seen.digest))).await;
-    assert_eq!(stale.status(), StatusCode::CONFLICT);
+    let outdated = technician.ask("POST", &path, Some(&approve(seen.digest))).await;
+    assert_eq!(outdated.status(), StatusCode::CONFLICT);
     let seen = quarantine(&stage).await.remove(0);
     assert_eq!(serde_json::to_value(&seen.changed).unwrap(), json!(["agent", "executor"]));
     let viewer = json!({ "person": "vi", "role": "clinic-viewer", "reach": { "tenants": ["clinic-7"] } });

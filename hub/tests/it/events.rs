@@ -49,7 +49,8 @@ impl Stream {
                     id: field("id").unwrap(),
                     data: serde_json::from_str(&field("data").unwrap()).unwrap(),
                 });
-                self.said = rest.to_owned();
+                let rest = rest.to_owned();
+                self.said = rest;
                 match told {
                     Some(told) => return Some(told),
                     None => continue,

@@ -38,7 +38,7 @@ async fn a_reader_that_stops_reading_is_cut_and_holds_up_nobody() {
     let (mut stalled, mut reads) = tokio::task::spawn_blocking(open).await.unwrap();
     assert_eq!(hub.readers.available_permits(), READERS_MAX - 2);
     let marked = tokio::task::spawn_blocking(move || {
-        let (mut bytes, mut said) = ([0; 64 * 1024], String::new());
+        let (mut bytes, mut said) = (vec![0; 64 * 1024], String::new());
         while !said.contains("18446744073709551615") {
             let read = reads.read(&mut bytes).unwrap();
             assert!(read > 0, "whoever reads was cut");
