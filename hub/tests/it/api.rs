@@ -192,7 +192,7 @@ async fn every_refusal_is_a_problem_that_says_what_to_do() {
         (404, ours.ask("GET", "/api/v1/nowhere", None).await),
         (404, ours.ask("GET", "/api/v1/tenants/nobody/incidents", None).await),
         (405, ours.ask("DELETE", "/api/v1/status", None).await),
-        (405, ours.ask("GET", "/api/v1/tenants", None).await),
+        (405, ours.ask("GET", "/api/v1/logout", None).await),
         (400, json("{").send().await.unwrap()),
         (400, json(r#"{"tenant":"a","tenant":"b"}"#).send().await.unwrap()),
         (400, json(r#"{"tenant":"a","plan":1}"#).send().await.unwrap()),
