@@ -81,6 +81,18 @@ impl Ours {
     }
 }
 
+/// What people are given to sign: what is kept, or the hub's own signature alone where the site turned the others down. Whoever signed the rest as well
+/// would be turned down with it.
+pub(crate) fn to_sign(kept: Vec<u8>, key: &HubKey, turned_down: bool) -> Vec<u8> {
+    let stripped = || {
+        let ours = Ours::open(&kept, key).ok()?;
+        let Envelope { payload, payload_type, mut signatures } = serde_json::from_slice(&kept).ok()?;
+        signatures.retain(|signature| !ours.others.contains(&signature.sig));
+        serde_json::to_vec(&Envelope { payload, payload_type, signatures }).ok()
+    };
+    if turned_down { stripped().unwrap_or(kept) } else { kept }
+}
+
 /// Whether `new` may take the place of `kept`: the same bytes, ours, signed by all that signed before and by somebody more. What the site turned down
 /// may be replaced by something that lacks its signatures.
 pub(crate) fn replaces(kept: &[u8], new: &[u8], key: &HubKey, turned_down: bool) -> Result<(), Unfit> {
@@ -126,5 +138,19 @@ mod tests {
         assert_eq!(judged(&order, &standing), Err(Unfit::NotOurs));
         assert_eq!(judged(&order, b"{}"), Err(Unfit::NotAnEnvelope));
         assert_eq!(Ours::open(&by_both, &key).unwrap().signatures(), 2);
+    }
+
+    #[test]
+    fn what_a_site_turned_down_is_signed_anew_without_those_who_signed_before() {
+        let hub = HubSigner::from_seed(&[1; 32]);
+        let (jane, joe) = (OperatorSigner::from_seed(&[2; 32]), OperatorSigner::from_seed(&[3; 32]));
+        let key = hub.public();
+        let by_jane = jane.approve(&hub.sign(PayloadType::Order, b"{}")).unwrap();
+        let offered = to_sign(by_jane.clone(), &key, true);
+        assert_eq!(Ours::open(&offered, &key).unwrap().signatures(), 0);
+        let by_joe = joe.approve(&offered).unwrap();
+        assert_eq!(replaces(&by_jane, &by_joe, &key, true), Ok(()));
+        assert_eq!(Ours::open(&by_joe, &key).unwrap().signatures(), 1);
+        assert_eq!(to_sign(by_jane.clone(), &key, false), by_jane);
     }
 }

@@ -175,12 +175,11 @@ impl Rig {
     }
 
     fn await_ready(mut child: Child) -> Running {
+        // One reader for all lines: what it read ahead is in it alone.
+        let mut lines = BufReader::new(child.stdout.as_mut().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         while !line.contains("executor_ready") {
-            let before = line.len();
-            BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-            if line.len() == before {
+            if lines.read_line(&mut line).unwrap() == 0 {
                 let mut words = String::new();
                 child.stderr.as_mut().unwrap().read_to_string(&mut words).unwrap();
                 let status = child.wait().unwrap();

@@ -73,7 +73,7 @@ async fn list(
 
 /// What this hub signed is its own word: nothing else is in the store.
 fn view(hub: &Hub, waits: Waits) -> Option<OrderView> {
-    let Waits { order, site, host, incident, waiting_for, until, envelope } = waits;
+    let Waits { order, site, host, incident, waiting_for, until, envelope, turned_down: _ } = waits;
     let ours = Ours::open(&envelope, &hub.keys.orders.public()).ok()?;
     let Order { control, runbook, .. } = Order::from_signed(&ours.signed).ok()?;
     let signatures = ours.signatures();
@@ -91,7 +91,8 @@ async fn fetch(
     let waits = hub.store.order_that_waits(tenant, order.clone(), edge::clock::utc()).await;
     match waits.map_err(|e| Fault::ours("look up the order", &e))? {
         Some(waits) => {
-            let envelope = contract::blob::Blob(waits.envelope);
+            let key = hub.keys.orders.public();
+            let envelope = contract::blob::Blob(envelope::to_sign(waits.envelope, &key, waits.turned_down));
             Ok(Found(EnvelopeCarried { envelope }))
         }
         None => Err(not_waiting(StatusCode::NOT_FOUND, &order)),

@@ -20,6 +20,8 @@ pub(crate) struct Waits {
     pub(crate) waiting_for: WaitingFor,
     pub(crate) until: UtcTime,
     pub(crate) envelope: Vec<u8>,
+    /// Whether the host turned down what people signed: it then waits for others to sign.
+    pub(crate) turned_down: bool,
 }
 
 /// Why an approval is not kept.
@@ -31,7 +33,7 @@ pub(crate) enum NotApproved<E> {
     Unfit(E),
 }
 
-const WAITING: &str = "SELECT id, site, host, signed_order.incident, waits, alive, envelope, signed_order.rowid
+const WAITING: &str = "SELECT id, site, host, signed_order.incident, waits, alive, envelope, signed_order.rowid, answered
                        FROM signed_order JOIN host USING (host) WHERE tenant = ?1 AND waits IS NOT NULL AND alive > ?2";
 
 impl Store {
@@ -82,11 +84,7 @@ impl Store {
             let waits = one(c, &tenant, &order, now)?
                 .filter(|waits| matches!(waits.waiting_for, WaitingFor::Approval { .. }));
             let Some(waits) = waits else { return Ok(Err(NotApproved::NotWaiting)) };
-            let answered: Option<String> = c
-                .prepare_cached("SELECT answered FROM signed_order WHERE id = ?1")?
-                .query_row([order.as_str()], |row| row.get(0))?;
-            let turned_down = answered.as_deref() == Some(Outcome::Refused.word());
-            match judge(&waits.envelope, turned_down) {
+            match judge(&waits.envelope, waits.turned_down) {
                 Err(unfit) => Ok(Err(NotApproved::Unfit(unfit))),
                 Ok(envelope) => {
                     c.prepare_cached(
@@ -108,6 +106,11 @@ fn one(c: &Connection, tenant: &TenantId, order: &OrderId, now: UtcTime) -> rusq
         .optional()
 }
 
+/// Whether the host's answer, as an order keeps it, is that it turned it down.
+pub(super) fn turned_down(row: &Row<'_>, column: usize) -> rusqlite::Result<bool> {
+    Ok(row.get_ref(column)?.as_str_or_null()? == Some(Outcome::Refused.word()))
+}
+
 fn waits(row: &Row<'_>) -> rusqlite::Result<Waits> {
     Ok(Waits {
         order: parsed(row, 0)?,
@@ -117,5 +120,6 @@ fn waits(row: &Row<'_>) -> rusqlite::Result<Waits> {
         waiting_for: json(row, 4)?,
         until: instant(row, 5)?,
         envelope: row.get(6)?,
+        turned_down: turned_down(row, 8)?,
     })
 }

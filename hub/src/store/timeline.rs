@@ -58,6 +58,8 @@ pub(crate) struct Pending {
     pub(crate) waiting_for: WaitingFor,
     pub(crate) until: UtcTime,
     pub(crate) envelope: Vec<u8>,
+    /// Whether the host turned down what people signed.
+    pub(crate) turned_down: bool,
 }
 
 /// Until when something was looked at that healed: found, then closed by a run.
@@ -170,7 +172,7 @@ impl Store {
         reach: Scope<Reach>,
         now: UtcTime,
     ) -> Result<Vec<Pending>, StoreError> {
-        let sql = "SELECT tenant, site, host, signed_order.incident, waits, alive, envelope
+        let sql = "SELECT tenant, site, host, signed_order.incident, waits, alive, envelope, answered
                    FROM signed_order JOIN host USING (host)
                    WHERE waits IS NOT NULL AND alive > ?1
                          AND (?2 IS NULL OR tenant IN (SELECT value FROM json_each(?2)))
@@ -235,6 +237,7 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
         waiting_for: json(row, 4)?,
         until: instant(row, 5)?,
         envelope: row.get(6)?,
+        turned_down: super::approvals::turned_down(row, 7)?,
     })
 }
 

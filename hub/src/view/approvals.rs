@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::envelope::Ours;
+use crate::envelope::{Ours, to_sign};
 use crate::hub::Hub;
 use crate::people::Scope;
 use crate::store::{Pending, StoreError};
@@ -112,8 +112,10 @@ pub(crate) async fn approvals(
 
 /// What this hub signed is its own word: nothing else is in the store.
 fn view(hub: &Hub, pending: Pending) -> Option<ApprovalView> {
-    let Pending { holder, incident, waiting_for, until, envelope } = pending;
-    let ours = Ours::open(&envelope, &hub.keys.orders.public()).ok()?;
+    let Pending { holder, incident, waiting_for, until, envelope, turned_down } = pending;
+    let key = hub.keys.orders.public();
+    let envelope = to_sign(envelope, &key, turned_down);
+    let ours = Ours::open(&envelope, &key).ok()?;
     let order = Order::from_signed(&ours.signed).ok()?;
     let approved = hub.library.catalogue.runbook(&order.runbook);
     let plan = approved

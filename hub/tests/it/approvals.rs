@@ -119,7 +119,11 @@ async fn nothing_but_our_own_bytes_takes_an_orders_place_and_no_other_tenant_see
     assert_eq!(hand_in(&stage, &order, &by_jane).await, StatusCode::OK);
     let body = json!({ "order": null, "outcome": "refused", "refusal": null, "seq": 2 });
     device.post(&format!("/v1/orders/{order}/answer"), &body).await;
-    let joe = OperatorSigner::from_seed(&[3; 32]).approve(&first.envelope.0).unwrap();
+    // Whoever signs next is not given the signature that was turned down.
+    let path = format!("/api/v1/tenants/clinic-7/orders/{order}");
+    let anew: EnvelopeCarried = parsed(stage.operate(Method::GET, &path, None).await).await;
+    let joe = OperatorSigner::from_seed(&[3; 32]).approve(&anew.envelope.0).unwrap();
+    assert_eq!(joe.len(), by_jane.len(), "somebody else signed it too");
     assert_eq!(hand_in(&stage, &order, &joe).await, StatusCode::OK);
     assert_eq!(device.orders(0).await.orders[0].envelope.0, joe);
 }
