@@ -8,7 +8,8 @@ import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 
 const run = promisify(execFile);
-const BINARIES = resolve(process.env.SUTURE_BIN ?? fileURLToPath(new URL("../../target/debug", import.meta.url)));
+const TARGET = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
+const BINARIES = resolve(process.env.SUTURE_BIN ?? join(TARGET, "debug"));
 const binary = (name) => join(BINARIES, name);
 
 /** One process that goes on running, and what it says in events. */

@@ -45,7 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Sought {
     /// Records of this kind.
-    #[param(value_type = Option<String>)]
+    #[param(inline)]
     kind: Option<Kind>,
     /// Those that speak of this control.
     control: Option<ControlId>,

@@ -161,6 +161,10 @@ pub(crate) async fn found_incidents(
     Newest { site, host, open, before }: Newest,
 ) -> Result<IncidentsView, Fault> {
     let tenant = known_tenant(hub, granted, tenant).await?;
+    if before.is_some_and(|before| i64::try_from(before).is_err()) {
+        let problem = "`before` is beyond every place: take the `next` of the answer before";
+        return Err(Fault::theirs(StatusCode::BAD_REQUEST, problem));
+    }
     let view = list(hub, tenant, Filter { site, host, open }, before).await;
     view.map_err(|e| Fault::ours("list the incidents", &e))
 }
