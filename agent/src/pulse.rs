@@ -162,7 +162,7 @@ async fn executor(parts: &Parts) -> ExecutorHealth {
         return ExecutorHealth::Away;
     }
     match timeout(EXECUTOR_LIMIT, parts.executor.condition()).await {
-        Ok(Ok(condition)) => ExecutorHealth::Stands(condition),
+        Ok(Ok(condition)) => ExecutorHealth::Stands(Box::new(condition)),
         Ok(Err(Unanswered::Restoring { .. })) => ExecutorHealth::Restoring,
         Ok(Err(error)) => {
             tracing::warn!(error = crate::chain(&error), "the executor does not say how it stands");

@@ -375,6 +375,20 @@ step("what asks for a person waits for one: it heals by a person's key, and by a
     await Promise.all([page.waitForEvent("load"), signs(second, strangers, second.host)]);
     await second.machine.executor.event(({ event }) => event.refused?.refusal.signature === "stray_approval" || undefined);
     assert.equal(mode(second), 0o755, "a stranger's key was enough");
+    // A no: the order is taken back, the machine stays untouched, and the incident says who said it and why.
+    const third = await enrolled("third");
+    await carol.open("/approvals");
+    third.machine.loosen();
+    await third.card.getByText("Decline", { exact: true }).first().waitFor({ timeout: 40_000 });
+    await third.card.getByText("Decline", { exact: true }).first().click();
+    const because = await third.card.getByRole("link", { name: /fails$/ }).getAttribute("href");
+    await third.card.getByLabel("Why").selectOption("by-hand");
+    await third.card.getByRole("button", { name: "Decline" }).click();
+    await third.card.waitFor({ state: "detached" });
+    await carol.open(because);
+    await page.getByText(/declined by carol, because somebody repairs it by hand/).waitFor();
+    assert.equal(mode(third), 0o755, "what was declined was done");
+    assert.deepEqual(await carol.lookAt(because, "incident-declined"), []);
     assert.deepEqual(carol.complaints, []);
     await carol.context.close();
   } finally {

@@ -10,6 +10,7 @@ use contract::paper::PaperFault;
 use contract::refusal::Mode;
 use contract::resource::UnitName;
 use contract::time::UtcTime;
+use contract::window::DeclaredWindow;
 use edge::file::{self, FileError};
 use facts::OwnDirectories;
 use jiff::tz::TimeZone;
@@ -17,7 +18,7 @@ use policy::Tag;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::guard::{BadWindow, RetiredKey, Site, Window, WindowSheet};
+use crate::guard::{BadWindow, RetiredKey, Site, Window};
 use crate::keystore::Place;
 
 /// The longest configuration file: 64 KiB.
@@ -55,7 +56,7 @@ pub struct Config {
     pub operators: BTreeMap<OperatorId, OperatorKey>,
     /// When disruptive steps may run, in the site's own time zone. Without it they never do.
     #[serde(default)]
-    pub window: Option<WindowSheet>,
+    pub window: Option<DeclaredWindow>,
     /// Units that a patient's visit waits for.
     #[serde(default)]
     pub critical_units: BTreeSet<UnitName>,
@@ -70,6 +71,9 @@ pub struct Config {
     pub runs_max: usize,
     /// What runbooks may do.
     pub mode: Mode,
+    /// Who set it, for the people who look: nothing is decided by it.
+    #[serde(default)]
+    pub mode_set_by: Option<OperatorId>,
     /// Runbooks that may repair even in observe mode.
     #[serde(default)]
     pub enforce: BTreeSet<RunbookId>,
@@ -276,6 +280,7 @@ impl Config {
             tags: self.tags.clone(),
             targets_max: self.targets_max,
             mode: self.mode,
+            mode_set_by: self.mode_set_by.clone(),
             enforce: self.enforce.clone(),
             catalogue,
             baseline,
@@ -287,8 +292,8 @@ impl Config {
 
     fn window(&self, file: &str) -> Result<Option<Window>, ConfigError> {
         let Some(sheet) = &self.window else { return Ok(None) };
-        let zone = TimeZone::get(&sheet.zone)
-            .map_err(|_| ConfigError::Zone { file: file.to_owned(), zone: sheet.zone.clone() })?;
+        let zone = TimeZone::get(sheet.zone.as_str())
+            .map_err(|_| ConfigError::Zone { file: file.to_owned(), zone: sheet.zone.clone().into() })?;
         let window = Window::new(sheet, zone);
         window.map(Some).map_err(|source| ConfigError::Window { file: file.to_owned(), source })
     }

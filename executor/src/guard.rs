@@ -32,7 +32,7 @@ pub use policy::{own_directory_mode, replayed};
 pub use rest::REST;
 pub use site::{RetiredKey, Site, Surroundings};
 pub use standing::{StandingDenied, VerifiedStanding};
-pub use window::{BadWindow, Window, WindowSheet};
+pub use window::{BadWindow, Window};
 
 /// How far in this host's future an order may be issued: the two clocks are never quite the same.
 pub(crate) const CLOCK_ALLOWANCE_MS: u64 = 60_000;

@@ -1,7 +1,8 @@
 //! Orders that wait, people who sign them, grants.
 
+use contract::decision::Because;
 use contract::ids::{HostId, IncidentId, OrderId, TenantId};
-use contract::plane::{EnvelopeCarried, OrderView, Ordered, PersonOrder, Withholding};
+use contract::plane::{Declining, EnvelopeCarried, OrderView, Ordered, PersonOrder, Withholding};
 use serde_json::Value;
 
 use super::Operator;
@@ -26,6 +27,17 @@ impl Operator {
         envelope: &EnvelopeCarried,
     ) -> Result<(), Failure> {
         self.post(&format!("/api/v1/tenants/{tenant}/orders/{order}/approve"), envelope).map(|_: Value| ())
+    }
+
+    /// Says no to it.
+    pub(crate) fn decline(
+        &self,
+        tenant: &TenantId,
+        order: &OrderId,
+        because: Because,
+    ) -> Result<(), Failure> {
+        let said = Declining { because };
+        self.post(&format!("/api/v1/tenants/{tenant}/orders/{order}/decline"), &said).map(|_: Value| ())
     }
 
     /// Has a break-glass grant carried to a host.

@@ -1,8 +1,9 @@
-//! What people do about orders: fetch one to sign it, hand it in signed, order for themselves, break the glass, withhold standing orders.
+//! What people do about orders: fetch one to sign it, hand it in signed, decline it, order for themselves, break the glass, withhold standing orders.
 
 use std::path::{Path, PathBuf};
 
 use contract::blob::Blob;
+use contract::decision::Because;
 use contract::dsse::ENVELOPE_MAX_BYTES;
 use contract::ids::{GrantId, HostId, IncidentId, OperatorId, OrderId, RunbookId, TenantId};
 use contract::plane::{EnvelopeCarried, PersonOrder};
@@ -30,6 +31,14 @@ pub(super) enum Act {
         /// The signed envelope.
         #[arg(value_name = "FILE")]
         envelope: PathBuf,
+    },
+    /// Say no to an order that waits for people: it is taken back, and its incident waits for a person.
+    Decline {
+        /// Which order.
+        order: OrderId,
+        /// Why: not-now (a bad time), not-this (not the repair for what is wrong), by-hand (somebody repairs it).
+        #[arg(long, value_parser = because)]
+        because: Because,
     },
     /// Order a runbook for an incident, in a person's name. The machine's guardrails judge it like any other order.
     Place {
@@ -83,6 +92,10 @@ pub(super) fn run(voice: Voice, operator: &Operator, tenant: &TenantId, act: &Ac
             operator.approve(tenant, order, &read(envelope)?)?;
             format!("order {order} is handed out again, with that signature")
         }
+        Act::Decline { order, because } => {
+            operator.decline(tenant, order, *because)?;
+            format!("order {order} is taken back: {}; its incident waits for a person", because.words())
+        }
         Act::Place { host, incident, runbook, person, break_glass } => {
             let chosen = PersonOrder {
                 runbook: runbook.clone(),
@@ -105,6 +118,13 @@ pub(super) fn run(voice: Voice, operator: &Operator, tenant: &TenantId, act: &Ac
     };
     voice.line(&format!("  {}", voice.tone(Tone::Good, &done)));
     Ok(())
+}
+
+fn because(text: &str) -> Result<Because, String> {
+    Because::ALL
+        .into_iter()
+        .find(|because| because.word() == text)
+        .ok_or_else(|| format!("{text:?} is none of {}", Because::ALL.map(Because::word).join(", ")))
 }
 
 fn read(path: &Path) -> Result<EnvelopeCarried, Failure> {

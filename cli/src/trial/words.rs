@@ -30,6 +30,7 @@ pub(crate) fn choice(incident: &IncidentView) -> String {
             "a person (runbook not in catalogue)".to_owned()
         }
         Some(Choice::Escalate(Escalation::RulesDisagree)) => "a person (the rules disagree)".to_owned(),
+        Some(Choice::Escalate(Escalation::Declined(because))) => format!("a person ({})", because.words()),
     }
 }
 

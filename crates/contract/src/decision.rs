@@ -40,6 +40,44 @@ pub enum Escalation {
     RunbookMissing,
     /// More than one rule matched and they disagree.
     RulesDisagree,
+    /// An order waited for people, and one of them said no.
+    Declined(Because),
+}
+
+/// Why a person says no to an order that waits for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Because {
+    /// It would come at a bad time.
+    NotNow,
+    /// It is not the repair for what is wrong.
+    NotThis,
+    /// Somebody repairs it by hand.
+    ByHand,
+}
+
+impl Because {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::NotNow, Self::NotThis, Self::ByHand];
+
+    /// Its word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotNow => "not-now",
+            Self::NotThis => "not-this",
+            Self::ByHand => "by-hand",
+        }
+    }
+
+    /// The same for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NotNow => "it would come at a bad time",
+            Self::NotThis => "it is not the repair for what is wrong",
+            Self::ByHand => "somebody repairs it by hand",
+        }
+    }
 }
 
 /// Where a decision came from.

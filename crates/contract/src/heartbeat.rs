@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::fact::Word;
-use crate::ids::DetectorId;
+use crate::ids::{DetectorId, OperatorId};
 use crate::record::LineLoss;
 use crate::refusal::Mode;
 use crate::runbook::Confinement;
 use crate::time::{ClockOffset, UtcTime};
+use crate::window::DeclaredWindow;
 
 /// `POST /v1/heartbeat`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +108,7 @@ pub enum ExecutorHealth {
     /// Its log lacks entries that the hub holds: it does nothing until it has them back.
     Restoring,
     /// It stands so.
-    Stands(ExecutorCondition),
+    Stands(Box<ExecutorCondition>),
 }
 
 /// How an executor stands.
@@ -122,6 +123,12 @@ pub struct ExecutorCondition {
     pub binary: Option<Digest>,
     /// What runbooks may do here.
     pub mode: Mode,
+    /// Who set the mode, where the configuration names somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode_set_by: Option<OperatorId>,
+    /// When what is disruptive may run, where the site declared it; it never does otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<DeclaredWindow>,
     /// Until when a person may go around the mode, where the glass is broken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass_until: Option<UtcTime>,

@@ -39,4 +39,5 @@ pub mod score;
 pub mod signal;
 pub mod socket;
 pub mod time;
+pub mod window;
 pub mod yaml;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attest::Attested;
 use crate::blob::Blob;
-use crate::decision::Decision;
+use crate::decision::{Because, Decision};
 use crate::digest::Digest;
 use crate::dsse::HubKey;
 use crate::ids::{
@@ -388,6 +388,15 @@ pub struct OrderView {
 pub struct EnvelopeCarried {
     /// Its exact bytes.
     pub envelope: Blob,
+}
+
+/// `POST /api/v1/tenants/<tenant>/orders/<order>/decline`: a person says no to an order that waits for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Declining {
+    /// Why.
+    pub because: Because,
 }
 
 /// `POST /api/v1/tenants/<tenant>/hosts/<host>/incidents/<incident>/order`: a person chooses the runbook.

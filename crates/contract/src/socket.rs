@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 use crate::time::UtcTime;
 
 /// The version of this protocol. Both sides must name the same.
-pub const PROTOCOL: u32 = 6;
+pub const PROTOCOL: u32 = 7;
 
 /// The agent's questions.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -44,6 +44,8 @@ pub struct Site {
     pub operators: BTreeMap<OperatorId, OperatorKey>,
     /// What runbooks may do here.
     pub mode: Mode,
+    /// Who set it, where the configuration names somebody.
+    pub mode_set_by: Option<OperatorId>,
     /// Runbooks that may repair even while the site observes.
     pub enforce: BTreeSet<RunbookId>,
     /// When disruptive steps may run; never, where there is none.

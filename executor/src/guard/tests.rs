@@ -100,6 +100,7 @@ pub(crate) fn site_with(files: Vec<CatalogueFile>, mode: Mode, enforce: &[&str])
         retired_hub_keys: Vec::new(),
         operators: BTreeMap::from([("jane".parse().unwrap(), jane().public())]),
         mode,
+        mode_set_by: None,
         enforce: enforce.iter().map(|id| id.parse().unwrap()).collect(),
         window: None,
         critical_units: BTreeSet::new(),
@@ -367,8 +368,10 @@ fn break_glass_lifts_mode_and_window_while_it_is_in_force_and_nothing_else() {
 fn window(from: &str, to: &str) -> Window {
     let days =
         "mon tue wed thu fri sat sun".split(' ').map(|d| serde_json::from_value(d.into()).unwrap()).collect();
-    let sheet = WindowSheet { zone: "UTC".into(), days, from: from.into(), to: to.into() };
-    Window::new(&sheet, TimeZone::UTC).unwrap()
+    let word = |text: &str| text.to_owned().try_into().unwrap();
+    let declared =
+        contract::window::DeclaredWindow { zone: word("UTC"), days, from: word(from), to: word(to) };
+    Window::new(&declared, TimeZone::UTC).unwrap()
 }
 
 #[test]

@@ -1,59 +1,11 @@
 //! The maintenance window: days and hours in the site's own time zone, daylight saving included.
 
 use contract::time::UtcTime;
+use contract::window::{Day, DeclaredWindow};
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-/// The window as the configuration writes it: `{ zone: Europe/Berlin, days: [tue, thu], from: "02:00", to: "04:00" }`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WindowSheet {
-    /// The site's time zone, by its IANA name.
-    pub zone: String,
-    /// On which days it opens. Never empty.
-    pub days: Vec<Day>,
-    /// When it opens, as the clock on the wall there shows it.
-    pub from: String,
-    /// When it closes; before `from`: on the next day.
-    pub to: String,
-}
-
-/// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Day {
-    /// Monday.
-    Mon,
-    /// Tuesday.
-    Tue,
-    /// Wednesday.
-    Wed,
-    /// Thursday.
-    Thu,
-    /// Friday.
-    Fri,
-    /// Saturday.
-    Sat,
-    /// Sunday.
-    Sun,
-}
-
-impl Day {
-    const fn weekday(self) -> Weekday {
-        match self {
-            Self::Mon => Weekday::Monday,
-            Self::Tue => Weekday::Tuesday,
-            Self::Wed => Weekday::Wednesday,
-            Self::Thu => Weekday::Thursday,
-            Self::Fri => Weekday::Friday,
-            Self::Sat => Weekday::Saturday,
-            Self::Sun => Weekday::Sunday,
-        }
-    }
-}
 
 /// Why a window makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -72,6 +24,7 @@ pub enum BadWindow {
 /// A window that was understood.
 #[derive(Debug, Clone)]
 pub struct Window {
+    declared: DeclaredWindow,
     zone: TimeZone,
     days: Vec<Weekday>,
     from: Time,
@@ -79,18 +32,23 @@ pub struct Window {
 }
 
 impl Window {
-    /// From the sheet, in the zone that its name stands for: looking that up reads the system's tables, so the caller does it.
-    pub fn new(sheet: &WindowSheet, zone: TimeZone) -> Result<Self, BadWindow> {
+    /// As it is declared, in the zone that its name stands for: looking that up reads the system's tables, so the caller does it.
+    pub fn new(declared: &DeclaredWindow, zone: TimeZone) -> Result<Self, BadWindow> {
         let time = |text: &str| Time::strptime("%H:%M", text).map_err(|_| BadWindow::Time(text.to_owned()));
-        let (from, to) = (time(&sheet.from)?, time(&sheet.to)?);
-        if sheet.days.is_empty() {
+        let (from, to) = (time(declared.from.as_str())?, time(declared.to.as_str())?);
+        if declared.days.is_empty() {
             return Err(BadWindow::NoDays);
         }
         if from == to {
             return Err(BadWindow::Nothing);
         }
-        let days = sheet.days.iter().map(|day| day.weekday()).collect();
-        Ok(Self { zone, days, from, to })
+        let days = declared.days.iter().map(|day| weekday(*day)).collect();
+        Ok(Self { declared: declared.clone(), zone, days, from, to })
+    }
+
+    /// As the site declares it.
+    pub const fn declared(&self) -> &DeclaredWindow {
+        &self.declared
     }
 
     /// When it opens next; `now` itself where it is open. None where the calendar ends.
@@ -122,18 +80,34 @@ impl Window {
     }
 }
 
+const fn weekday(day: Day) -> Weekday {
+    match day {
+        Day::Mon => Weekday::Monday,
+        Day::Tue => Weekday::Tuesday,
+        Day::Wed => Weekday::Wednesday,
+        Day::Thu => Weekday::Thursday,
+        Day::Fri => Weekday::Friday,
+        Day::Sat => Weekday::Saturday,
+        Day::Sun => Weekday::Sunday,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn declared(zone: &str, days: &[Day], from: &str, to: &str) -> DeclaredWindow {
+        let word = |text: &str| text.to_owned().try_into().unwrap();
+        DeclaredWindow {
+            zone: word(zone),
+            days: days.iter().copied().collect(),
+            from: word(from),
+            to: word(to),
+        }
+    }
+
     fn window(zone: &str, days: &[Day], from: &str, to: &str) -> Window {
-        let sheet = WindowSheet {
-            zone: zone.to_owned(),
-            days: days.to_vec(),
-            from: from.to_owned(),
-            to: to.to_owned(),
-        };
-        Window::new(&sheet, TimeZone::get(zone).unwrap()).unwrap()
+        Window::new(&declared(zone, days, from, to), TimeZone::get(zone).unwrap()).unwrap()
     }
 
     fn at(text: &str) -> UtcTime {
@@ -176,12 +150,7 @@ mod tests {
 
     #[test]
     fn a_window_that_never_opens_is_refused() {
-        let sheet = |days: &[Day], from: &str| WindowSheet {
-            zone: "UTC".into(),
-            days: days.to_vec(),
-            from: from.to_owned(),
-            to: "04:00".into(),
-        };
+        let sheet = |days: &[Day], from: &str| declared("UTC", days, from, "04:00");
         let refused = |sheet| Window::new(&sheet, TimeZone::UTC).unwrap_err();
         assert_eq!(refused(sheet(&[], "02:00")), BadWindow::NoDays);
         assert_eq!(refused(sheet(&[Day::Mon], "04:00")), BadWindow::Nothing);

@@ -15,6 +15,8 @@ impl Runner {
             software: version(),
             binary: edge::binary::digest(),
             mode: self.site().mode,
+            mode_set_by: self.site().mode_set_by.clone(),
+            window: self.site().window.as_ref().map(|window| window.declared().clone()),
             break_glass_until,
             confinement: self.machine.confinement.clone(),
         })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State as From;
+use contract::decision::Because;
 use maud::{Markup, html};
 
 use super::Page;
@@ -79,6 +80,7 @@ fn card(approval: &ApprovalView, may: bool) -> Markup {
                 None => (notice(Notice::Bad, &html! { "The hub's catalogue does not hold this runbook with this digest any more: what it would do cannot be shown here. Do not sign what you cannot see." }))
             }
             @if may && approval.plan.is_some() { (sign(approval)) }
+            @if may { (decline(approval)) }
         }
     }
 }
@@ -137,4 +139,33 @@ fn sign(approval: &ApprovalView) -> Markup {
             }
         }
     }
+}
+
+/// The no: the order is taken back, and a person looks after what is wrong.
+fn decline(approval: &ApprovalView) -> Markup {
+    let api = format!("/api/v1/tenants/{}/orders/{}/decline", approval.tenant, approval.order);
+    let why = format!("because-{}", approval.order);
+    html! {
+        details {
+            summary { "Decline" }
+            form data-api=(api) data-then="reload" {
+                (told())
+                p { "The order is taken back, and the incident waits for a person. What is wrong stays wrong until somebody repairs it." }
+                div .field {
+                    label for=(why) { "Why" }
+                    select id=(why) name="because" required {
+                        option value="" { "Choose" }
+                        @for because in Because::ALL { option value=(because.word()) { (sentence(because.words())) } }
+                    }
+                }
+                div .buttons { button type="submit" { "Decline" } }
+            }
+        }
+    }
+}
+
+/// It begins a line.
+fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }

@@ -100,7 +100,10 @@ fn mode(view: &HostView) -> Markup {
             dl .facts {
                 dt { "Mode" }
                 dd { @match view.how.mode { Some(mode) => (tag(&mode.to_string())), None => (chip_saying(State::CouldNotCheck, "Not told")) } }
-                dt { "Set by" } dd { (view.how.set_by) }
+                dt { "Set by" } dd {
+                    @match &view.how.set_by { Some(person) => { (person) ", as the executor's own configuration says" }, None => { "whoever administers the machine: its executor's configuration names nobody" } }
+                    ". A hub cannot set it."
+                }
                 dt { "Break-glass" }
                 dd {
                     @match &view.how.break_glass {
@@ -114,7 +117,11 @@ fn mode(view: &HostView) -> Markup {
                 }
                 dt { "Window" }
                 dd {
-                    @match &view.window.declared { Some(window) => (window), None => { span .muted { "not told by the machine" } } }
+                    @match &view.window.declared {
+                        Some(window) => (window),
+                        None if view.window.told => { "none is declared: nothing disruptive runs there" },
+                        None => { span .muted { "not told by the machine" } },
+                    }
                     @if let Some(opens) = view.window.opens { "; opens next " (time(opens)) }
                 }
             }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State as From};
+use contract::decision::{Choice, Decision, Escalation, Provenance};
 use contract::plane::{IncidentState, IncidentView};
 use maud::{Markup, html};
 
 use super::Page;
 use super::enter::Frame;
 use super::layout::{crumb, framed};
-use super::parts::{State, ago, chip, chip_saying, empty, table, time};
+use super::parts::{State, ago, chip, chip_saying, digest, empty, table, time};
 use super::site::took;
 use crate::hub::Hub;
 use crate::operator::{Asked, Newest, found_incident, found_incidents};
@@ -109,9 +110,10 @@ pub(crate) fn timeline(view: &TimelineView) -> Markup {
                 @if let Some(ms) = took_ms { (took(*ms)) " from the first leg to the last that is known" }
                 @if let Some(runbook) = chosen { ", by " code { (runbook) } }
             }
+            @if let Some(decision) = &incident.decision { p { (decided(decision)) } }
             section {
                 h2 { "From the observation to the receipt" }
-                ol .timeline { @for leg in legs { li { (leg_line(leg, &record)) } } }
+                ol .timeline { @for leg in legs { li .missing[leg.at.is_none()] { (leg_line(leg, &record)) } } }
                 p .muted { "The machine's clock and the hub's are two: a leg from one to the other is as good as both." }
             }
             section {
@@ -159,5 +161,29 @@ const fn leg_words(leg: Leg) -> &'static str {
         Leg::Healed => "Healed",
         Leg::Recorded => "Recorded",
         Leg::Receipt => "Receipt",
+    }
+}
+
+/// Who or what chose, and why it is a person's where it is.
+fn decided(decision: &Decision) -> Markup {
+    let what = match &decision.choice {
+        Choice::Run(_) => "Chosen",
+        Choice::Escalate(Escalation::NoRule) => "Waits for a person: no rule speaks of it. Looked at",
+        Choice::Escalate(Escalation::ByRule) => "Waits for a person, as a rule has it. Decided",
+        Choice::Escalate(Escalation::RunbookMissing) => {
+            "Waits for a person: a rule names a runbook that the catalogue does not hold. Decided"
+        }
+        Choice::Escalate(Escalation::RulesDisagree) => "Waits for a person: rules disagree. Decided",
+        Choice::Escalate(Escalation::Declined(_)) => "Waits for a person: the order was declined",
+    };
+    html! {
+        (what) " by "
+        @match &decision.provenance {
+            Provenance::Person(person) => strong { (person) },
+            Provenance::Rules { rule: Some(rule), table } => { "rule " code { (rule) } " of the table " (digest(table)) },
+            Provenance::Rules { rule: None, table } => { "the rule table " (digest(table)) },
+        }
+        @if let Choice::Escalate(Escalation::Declined(because)) = &decision.choice { ", because " (because.words()) }
+        "."
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use contract::decision::{Choice, Decision, Escalation, Provenance};
 use contract::ids::{IncidentId, OrderId};
 use contract::order::Order;
 use contract::people::Right;
-use contract::plane::{EnvelopeCarried, OrderView, Ordered, Page, PersonOrder};
+use contract::plane::{Declining, EnvelopeCarried, OrderView, Ordered, Page, PersonOrder};
 use contract::record::NotAllowed;
 
 use super::admit::{Begun, refuse};
@@ -54,6 +55,13 @@ pub(super) fn routes() -> Vec<Route> {
             approve,
         )
         .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
+        changes(
+            "/api/v1/tenants/{tenant}/orders/{order}/decline",
+            R::OrdersApprove,
+            "Say no to an order that waits for people",
+            decline,
+        )
+        .refuses(&[StatusCode::CONFLICT]),
     ]
 }
 
@@ -126,6 +134,31 @@ async fn approve(
             Err(Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, format!("order {order}: {unfit}")))
         }
     }
+}
+
+/// `POST /api/v1/tenants/{tenant}/orders/{order}/decline`: the order is taken back, and its incident waits for a person.
+async fn decline(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    Path((tenant, order)): Path<(String, String)>,
+    Strict(Declining { because }): Strict<Declining, BODY_MAX_BYTES>,
+) -> Result<Done, Fault> {
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
+    let order: OrderId = id(&order)?;
+    let person = granted.identity().person().clone();
+    let decision = Decision {
+        choice: Choice::Escalate(Escalation::Declined(because)),
+        provenance: Provenance::Person(person),
+    };
+    let of = (*tenant).clone();
+    let declined = hub.store.decline(tenant, order.clone(), edge::clock::utc(), decision).await;
+    let Some(Waits { host, incident, .. }) = declined.map_err(|e| Fault::ours("keep the no", &e))? else {
+        return Err(not_waiting(StatusCode::CONFLICT, &order));
+    };
+    tracing::warn!(%order, %host, because = because.word(), "an order was declined by a person");
+    hub.events.tell(&of, &host, Happened::Approval(order));
+    hub.events.tell(&of, &host, Happened::Incident(incident));
+    Ok(Done)
 }
 
 fn not_waiting(status: StatusCode, order: &OrderId) -> Fault {

@@ -1,12 +1,15 @@
 //! Orders that wait on their hosts, and envelopes that people signed meanwhile.
 
+use contract::decision::Decision;
 use contract::ids::{HostId, IncidentId, OrderId, SiteId, TenantId};
 use contract::outcome::Outcome;
+use contract::plane::IncidentState;
 use contract::record::WaitingFor;
 use contract::time::UtcTime;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::columns::{count, instant, json, parsed, signed};
+use super::columns::{count, instant, json, parsed, signed, to_json};
+use super::incidents::{by_id, set_state};
 use super::{Store, StoreError};
 use crate::people::Scope;
 
@@ -35,6 +38,10 @@ pub(crate) enum NotApproved<E> {
 
 const WAITING: &str = "SELECT id, site, host, signed_order.incident, waits, alive, envelope, signed_order.rowid, answered
                        FROM signed_order JOIN host USING (host) WHERE tenant = ?1 AND waits IS NOT NULL AND alive > ?2";
+
+/// What stands as an order's answer where a person said no: it is handed out no more, and waits for nobody,
+/// whatever its host still says of it.
+pub(super) const DECLINED: &str = "declined";
 
 impl Store {
     /// A tenant's orders that wait on their hosts, in the order in which they were signed: so many of those after a place, each with its own.
@@ -95,6 +102,37 @@ impl Store {
                     Ok(Ok(waits.host))
                 }
             }
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Takes an order back that waits for people: its incident waits for a person instead. What the host still holds of it runs out there, for want
+    /// of signatures. Nothing where the tenant has no such order, or its host does not wait for people any more.
+    pub(crate) async fn decline(
+        &self,
+        tenant: Scope<TenantId>,
+        order: OrderId,
+        now: UtcTime,
+        decision: Decision,
+    ) -> Result<Option<Waits>, StoreError> {
+        self.run(move |c| {
+            let waits = one(c, &tenant, &order, now)?
+                .filter(|waits| matches!(waits.waiting_for, WaitingFor::Approval { .. }));
+            let Some(waits) = waits else { return Ok(None) };
+            c.prepare_cached(
+                "UPDATE signed_order SET answered = ?2, waits = NULL, alive = NULL WHERE id = ?1",
+            )?
+            .execute(params![order.as_str(), DECLINED])?;
+            let (host, incident) = (&waits.host, &waits.incident);
+            // Another order may be out for it meanwhile: that one is not what was declined.
+            if by_id(c, host, incident)?.is_some_and(|row| row.state == IncidentState::Ordered(order)) {
+                set_state(c, host, incident, &IncidentState::Escalated)?;
+                c.prepare_cached("UPDATE incident SET decision = ?3 WHERE host = ?1 AND incident = ?2")?
+                    .execute(params![host.as_str(), incident.as_str(), to_json(&decision)?])?;
+            }
+            Ok(Some(waits))
         })
         .await
     }

@@ -8,6 +8,7 @@ use contract::record::WaitingFor;
 use contract::time::UtcTime;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::approvals::DECLINED;
 use super::columns::{count, json, parsed, signed, to_json};
 use super::incidents::{Standing, by_id, open_for, set_state};
 use super::knowledge::{Lesson, learn};
@@ -218,7 +219,7 @@ fn subject(control: &ControlId) -> String {
     format!("control:{control}")
 }
 
-/// Notes until when an order lives on its host without an end, and what it waits for there.
+/// Notes until when an order lives on its host without an end, and what it waits for there; not of one that a person declined.
 fn alive(
     c: &Connection,
     host: &HostId,
@@ -227,8 +228,10 @@ fn alive(
     waits: Option<&WaitingFor>,
 ) -> rusqlite::Result<()> {
     let waits = waits.map(to_json).transpose()?;
-    c.prepare_cached("UPDATE signed_order SET alive = ?3, waits = ?4 WHERE host = ?1 AND id = ?2")?
-        .execute(params![host.as_str(), order.as_str(), until.map(UtcTime::unix_ms), waits])?;
+    let sql =
+        "UPDATE signed_order SET alive = ?3, waits = ?4 WHERE host = ?1 AND id = ?2 AND answered IS NOT ?5";
+    let until = until.map(UtcTime::unix_ms);
+    c.prepare_cached(sql)?.execute(params![host.as_str(), order.as_str(), until, waits, DECLINED])?;
     Ok(())
 }
 

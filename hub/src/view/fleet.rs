@@ -1,6 +1,6 @@
 //! The fleet, one row for each site; and one site, one row for each machine.
 
-use contract::heartbeat::ExecutorHealth;
+use contract::heartbeat::{ExecutorCondition, ExecutorHealth};
 use contract::ids::{HostId, SiteId, TenantId};
 use contract::people::Reach;
 use contract::plane::IncidentView;
@@ -221,8 +221,13 @@ pub(crate) fn host_row(hub: &Hub, facts: &HostFacts, now: UtcTime) -> HostRow {
 
 /// What the executor said its mode is.
 pub(crate) fn mode(heard: &Heard) -> Option<Mode> {
+    executor(heard).map(|executor| executor.mode)
+}
+
+/// What the executor said of itself; none where the agent had no answer from it.
+pub(crate) fn executor(heard: &Heard) -> Option<&ExecutorCondition> {
     match &heard.said.condition.now()?.executor {
-        ExecutorHealth::Stands(condition) => Some(condition.mode),
+        ExecutorHealth::Stands(condition) => Some(condition),
         ExecutorHealth::Away | ExecutorHealth::Silent | ExecutorHealth::Restoring => None,
     }
 }

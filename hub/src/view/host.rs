@@ -2,18 +2,19 @@
 
 use contract::baseline::{Citation, Control, Severity};
 use contract::finding::Verdict;
-use contract::heartbeat::{ExecutorHealth, Part};
+use contract::heartbeat::Part;
 use contract::ids::{ControlId, OperatorId, RunbookId, SiteId, TenantId};
 use contract::plane::IncidentView;
 use contract::record::{BreakGlass, GlassState};
 use contract::refusal::Mode;
 use contract::score::{Counted, Held, Word};
 use contract::time::UtcTime;
+use contract::window::DeclaredWindow;
 use identity::Holder;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::fleet::{HEALINGS_MAX, HealingView, HostRow, baseline, host_row, mode};
+use super::fleet::{HEALINGS_MAX, HealingView, HostRow, baseline, executor, host_row, mode};
 use crate::hub::Hub;
 use crate::people::Scope;
 use crate::store::{Filter, StoreError, Whose};
@@ -94,8 +95,8 @@ impl From<(UtcTime, u64)> for Recorded {
 pub(crate) struct ModeView {
     /// As the executor said last; none where it did not.
     pub(crate) mode: Option<Mode>,
-    /// Who set it. The hub cannot: it stands in the executor's own configuration.
-    pub(crate) set_by: &'static str,
+    /// Who set it, where the executor's own configuration names somebody. A hub cannot set it.
+    pub(crate) set_by: Option<OperatorId>,
     /// Where a person went around the mode last, by the evidence.
     pub(crate) break_glass: Option<GlassView>,
 }
@@ -115,8 +116,10 @@ pub(crate) struct GlassView {
 /// When what is disruptive may run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct WindowView {
-    /// In the site's own time, as its executor has it; none where it was not told.
-    pub(crate) declared: Option<String>,
+    /// Whether the executor said what it has. Where it did and nothing is declared, nothing disruptive ever runs.
+    pub(crate) told: bool,
+    /// In the site's own time, as its executor has it.
+    pub(crate) declared: Option<DeclaredWindow>,
     /// When it opens next, by what waits for it.
     pub(crate) opens: Option<UtcTime>,
 }
@@ -179,7 +182,7 @@ pub(crate) async fn host(hub: &Hub, of: Scope<Holder>, now: UtcTime) -> Result<O
         controls: views,
         left_out: held.into_iter().map(|(id, _)| id).filter(is_left_out).collect(),
         how: mode_view(hub, &of, &words, now),
-        window: WindowView { declared: None, opens },
+        window: window_view(hub, &of, opens),
         versions: versions(hub, &of, &words),
         unwell: unwell(hub, &of),
         last_gap: words
@@ -228,18 +231,25 @@ fn mode_view(hub: &Hub, of: &Holder, words: &[LastWord], now: UtcTime) -> ModeVi
     });
     ModeView {
         mode: heard.as_ref().and_then(mode),
-        set_by: "whoever administers the machine, in its executor's configuration: a hub cannot set it",
+        set_by: heard.as_ref().and_then(executor).and_then(|executor| executor.mode_set_by.clone()),
         break_glass: glass,
+    }
+}
+
+fn window_view(hub: &Hub, of: &Holder, opens: Option<UtcTime>) -> WindowView {
+    let heard = hub.pulses.of(&of.host);
+    let executor = heard.as_ref().and_then(executor);
+    WindowView {
+        told: executor.is_some(),
+        declared: executor.and_then(|executor| executor.window.clone()),
+        opens,
     }
 }
 
 fn versions(hub: &Hub, of: &Holder, words: &[LastWord]) -> Versions {
     let heard = hub.pulses.of(&of.host);
     let condition = heard.as_ref().and_then(|heard| heard.said.condition.now());
-    let executor = condition.and_then(|condition| match &condition.executor {
-        ExecutorHealth::Stands(executor) => Some(executor.software.as_str().to_owned()),
-        ExecutorHealth::Away | ExecutorHealth::Silent | ExecutorHealth::Restoring => None,
-    });
+    let executor = heard.as_ref().and_then(executor).map(|executor| executor.software.as_str().to_owned());
     let papers = words.iter().filter_map(|(kind, record, at, said)| {
         let text = |key: &str| said.get(key).and_then(|value| value.as_str()).map(ToOwned::to_owned);
         Some(PaperView {

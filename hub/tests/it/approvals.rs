@@ -1,10 +1,10 @@
 //! Orders that wait on their hosts, people who sign them, people who order, and break-glass.
 
-use contract::decision::Provenance;
+use contract::decision::{Because, Choice, Escalation, Provenance};
 use contract::dsse::{OperatorSigner, open_approved};
 use contract::order::Order;
 use contract::outcome::Outcome;
-use contract::plane::{EnvelopeCarried, IncidentState, OrderView, Ordered, Page};
+use contract::plane::{EnvelopeCarried, IncidentState, IncidentView, OrderView, Ordered, Page};
 use contract::record::WaitingFor;
 use contract::refusal::Refusal;
 use reqwest::{Method, StatusCode};
@@ -126,6 +126,56 @@ async fn nothing_but_our_own_bytes_takes_an_orders_place_and_no_other_tenant_see
     assert_eq!(joe.len(), by_jane.len(), "somebody else signed it too");
     assert_eq!(hand_in(&stage, &order, &joe).await, StatusCode::OK);
     assert_eq!(device.orders(0).await.orders[0].envelope.0, joe);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_declines_takes_no_signature_and_its_incident_waits_for_a_person() {
+    let stage = Stage::start().await;
+    let mut device = stage.enrolled("clinic-7").await;
+    let first = ordered(&device, "i-1").await;
+    let order = first.order.to_string();
+    let path = format!("/api/v1/tenants/clinic-7/orders/{order}/decline");
+    let decline = || stage.operate(Method::POST, &path, Some(json!({ "because": "not-this" })));
+    assert_eq!(decline().await.status(), StatusCode::CONFLICT, "it does not wait yet");
+    deferred(&device, &first.order).await;
+    device.log.write_waiting(&first.order, "i-1", APPROVAL);
+    delivered(&device, 0).await;
+    let vague = stage.operate(Method::POST, &path, Some(json!({ "because": "whatever" }))).await;
+    assert_eq!(vague.status(), StatusCode::BAD_REQUEST);
+    let theirs = path.replace("clinic-7", "clinic-8");
+    stage.sheet("clinic-8", "main").await;
+    let crossed = stage.operate(Method::POST, &theirs, Some(json!({ "because": "not-this" }))).await;
+    assert_eq!(crossed.status(), StatusCode::CONFLICT);
+    assert_eq!(waiting(&stage, "clinic-7").await.len(), 1, "what failed declined it");
+
+    assert_eq!(decline().await.status(), StatusCode::OK);
+    assert_eq!(state(&stage).await, IncidentState::Escalated);
+    let incidents = stage.operate(Method::GET, "/api/v1/tenants/clinic-7/incidents", None).await;
+    let decision = parsed::<Page<IncidentView>>(incidents).await.items.remove(0).decision.unwrap();
+    assert_eq!(decision.choice, Choice::Escalate(Escalation::Declined(Because::NotThis)));
+    assert_eq!(decision.provenance, Provenance::Person("jane".parse().unwrap()));
+    assert_eq!(waiting(&stage, "clinic-7").await, []);
+    let by_jane = OperatorSigner::from_seed(&[2; 32]).approve(&first.envelope.0).unwrap();
+    assert_eq!(hand_in(&stage, &order, &by_jane).await, StatusCode::CONFLICT, "a no is no yes");
+    assert_eq!(decline().await.status(), StatusCode::CONFLICT);
+
+    // What the machine says afterwards of the order that it still holds brings it back for nobody.
+    device.log.write_waiting(&first.order, "i-1", APPROVAL);
+    delivered(&device, 2).await;
+    assert_eq!(waiting(&stage, "clinic-7").await, []);
+    let shown: serde_json::Value = parsed(stage.operate(Method::GET, "/api/v1/approvals", None).await).await;
+    assert_eq!((&shown["for_people"], &shown["by_themselves"]), (&json!([]), &json!([])));
+    assert!(device.orders(0).await.orders.is_empty());
+    device.log.write_refused(&first.order, &Refusal::WaitedTooLong { at: edge::clock::utc() });
+    delivered(&device, 3).await;
+    assert_eq!(state(&stage).await, IncidentState::Escalated);
+    // The same failure again is this incident, and stays with a person; who may order something else.
+    device.report("i-2", CONTROL).await;
+    assert!(device.orders(300).await.orders.is_empty(), "it was ordered again over a person's head");
+    let again = format!("/api/v1/tenants/clinic-7/hosts/{}/incidents/i-1/order", device.sheet.host);
+    let body = json!({ "runbook": "RB-FILE-001-own-directories", "person": "jane" });
+    let placed: Ordered = parsed(stage.operate(Method::POST, &again, Some(body)).await).await;
+    assert_eq!(state(&stage).await, IncidentState::Ordered(placed.order));
 }
 
 #[tokio::test(flavor = "multi_thread")]

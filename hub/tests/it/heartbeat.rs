@@ -1,7 +1,7 @@
 //! What a device says of itself is shown beside it, and nothing else comes of it.
 
 use contract::time::UtcTime;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
@@ -19,7 +19,8 @@ fn said(at: UtcTime) -> Value {
         "condition": { "now": {
             "agent": "0.1.0", "certificate_until": null,
             "executor": { "stands": {
-                "software": "0.1.0", "mode": "observe", "break_glass_until": at, "confinement": ["landlock", "seccomp"],
+                "software": "0.1.0", "mode": "observe", "mode_set_by": "ada",
+                "window": { "zone": "Europe/Berlin", "days": ["tue", "thu"], "from": "02:00", "to": "04:00" }, "break_glass_until": at, "confinement": ["landlock", "seccomp"],
             } },
             "parts": { "evidence": { "well": false, "since": at } },
             "troubles": { "wrong_certificate": { "count": 2, "last": at } },
@@ -50,6 +51,16 @@ async fn a_heartbeat_is_shown_with_its_host_and_how_far_its_clock_is_off() {
     assert_eq!(shown["said"], said);
     let off = shown["ahead_ms"].as_i64().unwrap();
     assert!((50_000..=60_000).contains(&off), "{off} ms");
+
+    // The machine's page has what the executor declares, by the clock on the site's wall.
+    let path = format!("tenants/clinic-7/hosts/{}", device.sheet.host);
+    let machine = stage.operate(Method::GET, &format!("/api/v1/{path}"), None).await;
+    let machine: Value = machine.json().await.unwrap();
+    assert_eq!((&machine["how"]["set_by"], &machine["window"]["told"]), (&json!("ada"), &json!(true)));
+    assert_eq!(machine["window"]["declared"]["zone"], "Europe/Berlin");
+    let page = stage.operate(Method::GET, &format!("/{path}"), None).await.text().await.unwrap();
+    assert!(page.contains("Tuesdays, Thursdays, 02:00 to 04:00, Europe/Berlin time"), "{page}");
+    assert!(page.contains("ada, as the executor's own configuration says"), "{page}");
 
     // Nothing changed but the numbers: what was said before is shown with the new ones.
     unchanged["log_size"] = json!(8);

@@ -118,6 +118,9 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
         ("POST", "/api/v1/tenants/{tenant}/orders/{order}/approve") => {
             gone(filled.replace("{order}", "o-1"), envelope())
         }
+        ("POST", "/api/v1/tenants/{tenant}/orders/{order}/decline") => {
+            gone(filled.replace("{order}", "o-1"), Some(json!({ "because": "not-now" })))
+        }
         ("POST", "/api/v1/tenants/{tenant}/kits") => {
             let body =
                 json!({ "from": "2026-10-01T00:00:00.000Z", "to": "2026-10-02T00:00:00.000Z", "by": "Eve" });

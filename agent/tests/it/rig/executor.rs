@@ -147,6 +147,8 @@ impl Seen {
                 binary: None,
                 software: "0.0.0-made-up".to_owned().try_into().unwrap(),
                 mode: Mode::Enforce,
+                mode_set_by: None,
+                window: None,
                 break_glass_until: self.glass_until,
                 confinement: [Confinement::Landlock].into(),
             }),

@@ -169,7 +169,9 @@ pub(super) fn signed(grant: &BreakGlassGrant) -> Vec<u8> {
 
 #[test]
 fn break_glass_is_a_named_persons_for_four_hours_at_the_most_and_each_use_is_a_record() {
-    let site = Site { mode: Mode::Maintenance, ..fixtures::site() };
+    let window = Some(super::waiting::window("02:00", "04:00"));
+    let mode_set_by = Some("jane".parse().unwrap());
+    let site = Site { mode: Mode::Maintenance, mode_set_by, window, ..fixtures::site() };
     let asked = order(&site, "suture.agent-keys", 1);
     let rig = Rig::new(site);
     rig.loosen("agent-keys");
@@ -189,6 +191,8 @@ fn break_glass_is_a_named_persons_for_four_hours_at_the_most_and_each_use_is_a_r
 
     let stands = || rig.runner.condition().unwrap();
     assert_eq!((stands().mode, stands().break_glass_until), (Mode::Maintenance, None));
+    assert_eq!(stands().mode_set_by, Some("jane".parse().unwrap()));
+    assert!(stands().window.unwrap().to_string().ends_with("Sundays, 02:00 to 04:00, UTC time"));
     rig.runner.break_glass(&signed(&glass("jane", 1, 4))).unwrap();
     assert!(refused(&signed(&glass("jane", 1, 4))), "twice");
     let until = fixtures::utc(fixtures::NOW).plus_ms(4 * HOUR_MS);

@@ -100,9 +100,10 @@ fn cases() -> Vec<Case> {
 fn always() -> crate::guard::Window {
     let days =
         "mon tue wed thu fri sat sun".split(' ').map(|d| serde_json::from_value(d.into()).unwrap()).collect();
-    let sheet =
-        crate::guard::WindowSheet { zone: "UTC".into(), days, from: "00:00".into(), to: "23:59".into() };
-    crate::guard::Window::new(&sheet, jiff::tz::TimeZone::UTC).unwrap()
+    let word = |text: &str| text.to_owned().try_into().unwrap();
+    let declared =
+        contract::window::DeclaredWindow { zone: word("UTC"), days, from: word("00:00"), to: word("23:59") };
+    crate::guard::Window::new(&declared, jiff::tz::TimeZone::UTC).unwrap()
 }
 
 /// Runs a case. What was answered, and whether the directory was left alone.

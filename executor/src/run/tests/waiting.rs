@@ -7,8 +7,10 @@ use super::*;
 pub(super) fn window(from: &str, to: &str) -> crate::guard::Window {
     let days =
         "mon tue wed thu fri sat sun".split(' ').map(|d| serde_json::from_value(d.into()).unwrap()).collect();
-    let sheet = crate::guard::WindowSheet { zone: "UTC".into(), days, from: from.into(), to: to.into() };
-    crate::guard::Window::new(&sheet, jiff::tz::TimeZone::UTC).unwrap()
+    let word = |text: &str| text.to_owned().try_into().unwrap();
+    let declared =
+        contract::window::DeclaredWindow { zone: word("UTC"), days, from: word(from), to: word(to) };
+    crate::guard::Window::new(&declared, jiff::tz::TimeZone::UTC).unwrap()
 }
 
 fn disruptive() -> Site {
