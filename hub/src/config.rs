@@ -46,6 +46,8 @@ pub struct Config {
     pub alerts: Option<PathBuf>,
     /// How often the hub looks whether somebody is to be told.
     pub alerts_every: std::time::Duration,
+    /// Where spans go by OTLP/HTTP. None: nowhere.
+    pub collector: Option<reqwest::Url>,
     /// How much devices may ask of it.
     pub bounds: Bounds,
 }

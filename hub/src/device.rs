@@ -22,6 +22,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 pub(crate) use plane::Certificates;
@@ -32,6 +33,7 @@ pub(crate) use refusals::Refusals;
 
 use crate::hub::Hub;
 use crate::problem::Fault;
+use crate::spans::{self, Plane};
 
 /// The largest package of evidence: 1 MiB of entries, each byte of which JSON may have to escape.
 const EVIDENCE_MAX_BYTES: usize = 5 << 20;
@@ -87,5 +89,6 @@ pub(crate) fn routes(hub: Arc<Hub>) -> Router {
         })
         // `Strict` bounds each body by its own limit.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state((Arc::clone(&hub), Plane::Device), spans::request))
         .with_state(hub)
 }

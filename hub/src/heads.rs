@@ -45,6 +45,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use index::{IndexError, SCHEMA};
 pub(crate) use log::LogError;
+pub(crate) use told::client as outside_client;
 pub use told::{Outside, OutsideError, Pace};
 pub(crate) use view::HeadsView;
 

@@ -58,6 +58,8 @@ pub(crate) struct Hub {
     pub(crate) refusals: Refusals,
     pub(crate) pulses: Pulses,
     pub(crate) tracer: Tracer,
+    /// Where spans go, where somebody watches.
+    pub(crate) spans: crate::spans::Spans,
     pub(crate) stop: Stop,
 }
 

@@ -64,6 +64,7 @@ mod planning;
 mod problem;
 mod pulses;
 mod reading;
+mod spans;
 mod standing;
 mod store;
 mod view;

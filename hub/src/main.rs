@@ -28,6 +28,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use hub::config::{Archives, Bounds, Config, Door, HubName, Oidc, Outside, Pace, S3Bucket};
 use hub::library::Sources;
 use hub::serve::{HeadsError, PeopleFault, StartError, start};
+use reqwest::Url;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -97,6 +98,9 @@ struct Serve {
     /// How often to look whether somebody is to be told, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 30_000, hide = true)]
     alerts_every_ms: u64,
+    /// Send spans of requests and decisions to this OpenTelemetry collector (OTLP/HTTP, JSON): http://127.0.0.1:4318
+    #[arg(long, value_name = "URL", value_parser = collector)]
+    otlp: Option<Url>,
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
@@ -290,6 +294,7 @@ fn serve(arguments: Serve) -> Exit {
         trace: _,
         alerts,
         alerts_every_ms,
+        otlp: collector,
         files,
         outsiders,
         archive,
@@ -311,6 +316,7 @@ fn serve(arguments: Serve) -> Exit {
         bounds: Bounds::default(),
         alerts,
         alerts_every: std::time::Duration::from_millis(alerts_every_ms),
+        collector,
     };
     if let Err(e) = allow_files() {
         tracing::warn!(error = %e, "this process may not have as many files as it could: fewer devices can be connected");
@@ -371,6 +377,7 @@ const fn exit_of(error: &StartError) -> Exit {
         | StartError::NotLoopback(_)
         | StartError::Door(_)
         | StartError::Oidc(_)
+        | StartError::Spans(_)
         | StartError::Heads(HeadsError::Outside(_)) => Exit::BadInput,
         StartError::Listen { .. } => Exit::Unavailable,
         StartError::Certificate(_) | StartError::People(PeopleFault::Random(_)) => Exit::Failed,
@@ -391,4 +398,16 @@ fn complain(error: &dyn std::error::Error, exit: Exit) -> Exit {
     let line = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     edge::trace::complain(&format!("suture-hub: {line}"));
     exit
+}
+
+/// An address that spans can be sent to.
+fn collector(text: &str) -> Result<Url, String> {
+    let url: Url = text.parse().map_err(|e| format!("{e}"))?;
+    let fits =
+        ["http", "https"].contains(&url.scheme()) && url.query().is_none() && url.username().is_empty();
+    if fits {
+        Ok(url)
+    } else {
+        Err("an http or https URL without a query, such as http://127.0.0.1:4318".to_owned())
+    }
 }

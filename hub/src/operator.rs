@@ -63,6 +63,7 @@ use crate::connection;
 use crate::console;
 use crate::hub::Hub;
 use crate::problem::Fault;
+use crate::spans::{self, Plane};
 pub(crate) use admit::cookie;
 pub(crate) use answers::Found;
 use checks::Rules;
@@ -208,8 +209,9 @@ fn routes(hub: Arc<Hub>) -> Router {
         })
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Arc::clone(&hub), guard::guard))
-        // Outermost, so that every answer is dressed.
+        // Outside of it, so that every answer is dressed.
         .layer(from_fn_with_state(Arc::clone(&hub), dress::dress))
+        .layer(from_fn_with_state((Arc::clone(&hub), Plane::Operator), spans::request))
         .with_state(Arc::clone(&hub))
         // Beside the guard: a witness is asked by logs, which nobody knows by name, and believes nothing but their signatures.
         .merge(crate::witness::routes(hub))

@@ -36,6 +36,8 @@ pub use crate::operator::{DoorError, RouteView};
 use crate::people::{Oidc, People};
 pub use crate::people::{OidcError, OwnLogError, PeopleError, PeopleFault};
 use crate::pulses::Pulses;
+use crate::spans::Spans;
+pub use crate::spans::SpansError;
 use crate::store::Store;
 use crate::{device, operator, planning, reading, witness, worm};
 
@@ -86,6 +88,9 @@ pub enum StartError {
     /// The provider of identities.
     #[error("the provider of identities cannot be used")]
     Oidc(#[source] OidcError),
+    /// The collector of spans.
+    #[error("spans cannot be sent to the collector that was named")]
+    Spans(#[source] SpansError),
     /// An address cannot be listened on.
     #[error(
         "the {plane} plane cannot listen on {address}: stop what uses it, or give another address with --{plane}"
@@ -147,6 +152,7 @@ impl Running {
         while parts.join_next().await.is_some() {}
         // Closing waits for the database threads, so it belongs where blocking is allowed; the lock goes last.
         let closed = tokio::task::spawn_blocking(move || {
+            hub.spans.close();
             drop(hub);
             drop(lock);
         });
@@ -170,6 +176,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         bounds,
         alerts,
         alerts_every,
+        collector,
     } = config;
     let library = Library::read(sources).map_err(StartError::Library)?;
     let rules =
@@ -205,6 +212,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let redirect = format!("{}/login/back", door_address(door, operator));
     let oidc = oidc.as_ref().map(|told| Oidc::open(told, redirect)).transpose().map_err(StartError::Oidc)?;
 
+    let spans = Spans::open(collector.as_ref()).map_err(StartError::Spans)?;
     let (stopping, stop) = watch::channel(false);
     let tracer = Tracer::new(*events);
     let hub = Arc::new(Hub {
@@ -233,6 +241,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         refusals: Refusals::default(),
         pulses: Pulses::default(),
         tracer,
+        spans,
         stop: Stop(stop),
     });
     planning::catch_up(&hub).await;

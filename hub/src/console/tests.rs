@@ -67,6 +67,7 @@ async fn five_hundred_sites_are_on_one_page() {
         outside: Outside::default(),
         bounds: Bounds::default(),
         alerts: None,
+        collector: None,
         alerts_every: std::time::Duration::from_secs(30),
     })
     .await

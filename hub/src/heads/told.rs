@@ -171,7 +171,7 @@ fn url(text: &str) -> Result<Url, OutsideError> {
 
 /// Witnesses and authorities are outsiders with certificates of the public authorities, so the machine's own list is asked; what they answer is
 /// believed by its signature and never by the connection.
-fn client(secure: bool) -> Result<Client, OutsideError> {
+pub(crate) fn client(secure: bool) -> Result<Client, OutsideError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

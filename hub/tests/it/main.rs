@@ -43,6 +43,7 @@ mod rotation;
 mod running;
 mod second_factor;
 mod service;
+mod spans;
 mod stage;
 mod standing;
 mod storm;
