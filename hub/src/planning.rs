@@ -6,7 +6,7 @@
 mod person;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use contract::decision::{Choice, Decision, Escalation};
 use contract::dsse::{HubSigner, PayloadType};
@@ -146,7 +146,7 @@ async fn plan(hub: &Hub, delivery: &Delivery) -> Result<(), String> {
     };
     let (tenant, site) = (delivery.subject().tenant().clone(), delivery.subject().site().clone());
     let holder = Holder { tenant, site, host };
-    let (now, began) = (edge::clock::utc(), SystemTime::now());
+    let now = edge::clock::utc();
     let id = order_id().map_err(|e| e.to_string())?;
 
     let (library, keys) = (Arc::clone(&hub.library), Arc::clone(&hub.keys));
@@ -155,7 +155,7 @@ async fn plan(hub: &Hub, delivery: &Delivery) -> Result<(), String> {
     let decided =
         hub.store.decide(holder.clone(), incident.clone(), now, decide).await.map_err(|e| chain(&e))?;
     let Some((decision, order)) = decided else { return Ok(()) };
-    hub.spans.decided(began, &decision);
+    hub.spans.decided(now, &decision);
 
     let runbook = match decision.choice {
         Choice::Run(runbook) => Some(runbook),

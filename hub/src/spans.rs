@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use contract::decision::{Choice, Decision, Provenance};
+use contract::time::UtcTime;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, SpanKind, Status, Tracer as _, TracerProvider as _};
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
@@ -81,7 +82,7 @@ impl Spans {
     }
 
     /// An incident was decided, from `began` until now.
-    pub(crate) fn decided(&self, began: SystemTime, decision: &Decision) {
+    pub(crate) fn decided(&self, began: UtcTime, decision: &Decision) {
         let Some(provider) = &self.0 else { return };
         let choice = match &decision.choice {
             Choice::Run(runbook) => runbook.to_string(),
@@ -92,7 +93,8 @@ impl Spans {
             Provenance::Person(_) => "person",
         };
         let tracer = provider.tracer("suture");
-        let span = tracer.span_builder("decide").with_kind(SpanKind::Consumer).with_start_time(began);
+        let span =
+            tracer.span_builder("decide").with_kind(SpanKind::Consumer).with_start_time(instant(began));
         let said = [KeyValue::new("suture.choice", choice), KeyValue::new("suture.by", by)];
         span.with_attributes(said).start(&tracer).end();
     }
@@ -116,7 +118,7 @@ pub(crate) async fn request(
 ) -> Response {
     let Some(provider) = &hub.spans.0 else { return next.run(request).await };
     let method = request.method().clone();
-    let (route, began) = (matched.map(|path| path.as_str().to_owned()), SystemTime::now());
+    let (route, began) = (matched.map(|path| path.as_str().to_owned()), edge::clock::utc());
     let response = next.run(request).await;
     let tracer = provider.tracer("suture");
     // What matches no route is whatever somebody made up: it is not repeated.
@@ -128,13 +130,17 @@ pub(crate) async fn request(
         KeyValue::new("suture.plane", plane.word()),
     ];
     said.extend(route.map(|route| KeyValue::new("http.route", route)));
-    let span = tracer.span_builder(name).with_kind(SpanKind::Server).with_start_time(began);
+    let span = tracer.span_builder(name).with_kind(SpanKind::Server).with_start_time(instant(began));
     let mut span = span.with_attributes(said).start(&tracer);
     if status.is_server_error() {
         span.set_status(Status::error(status.canonical_reason().unwrap_or_default()));
     }
     span.end();
     response
+}
+
+fn instant(time: UtcTime) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(time.unix_ms().unsigned_abs())
 }
 
 /// Posts to the collector, from the exporter's own thread.
@@ -181,7 +187,7 @@ impl Sender {
         }
         match how {
             Ok(status) if fails => {
-                tracing::warn!(%status, "the collector does not take spans: they are dropped")
+                tracing::warn!(%status, "the collector does not take spans: they are dropped");
             }
             Ok(_) => tracing::info!("the collector takes spans again"),
             Err(e) => {
