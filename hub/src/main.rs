@@ -98,7 +98,7 @@ struct Serve {
     /// How often to look whether somebody is to be told, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 30_000, hide = true)]
     alerts_every_ms: u64,
-    /// Send spans of requests and decisions to this OpenTelemetry collector (OTLP/HTTP, JSON): http://127.0.0.1:4318
+    /// Send spans of requests and decisions to this OpenTelemetry collector (OTLP/HTTP, JSON), such as <http://127.0.0.1:4318>
     #[arg(long, value_name = "URL", value_parser = collector)]
     otlp: Option<Url>,
     #[command(flatten)]

@@ -318,6 +318,8 @@ pub struct IncidentView {
     pub state: IncidentState,
     /// What the planner chose, once it has.
     pub decision: Option<Decision>,
+    /// Whether nothing goes on with it before a person does something.
+    pub waits_for_person: bool,
 }
 
 /// Where an incident stands.

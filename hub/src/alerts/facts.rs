@@ -110,7 +110,10 @@ pub(crate) fn waiting(sites: Vec<Counted>) -> Vec<Fact> {
     let fact = |Counted { tenant, site, count }| Fact {
         key: format!("waiting/{tenant}/{site}"),
         kind: Kind::Waiting,
-        what: format!("{tenant}/{site}: {count} incidents wait for a person"),
+        what: match count {
+            1 => format!("{tenant}/{site}: 1 incident waits for a person"),
+            _ => format!("{tenant}/{site}: {count} incidents wait for a person"),
+        },
         tenant: Some(tenant),
     };
     sites.into_iter().map(fact).collect()

@@ -33,7 +33,7 @@ pub(super) async fn page(
     let view = view.map_err(|e| Fault::ours("look at the clinic", &e))?;
     let sites: Vec<&SiteRow> = view.sites.iter().filter(|site| site.tenant == tenant).collect();
     let (fixed, open): (Vec<_>, Vec<_>) = incidents.iter().partition(|i| is_closed(i));
-    let (needs, underway): (Vec<_>, Vec<_>) = open.into_iter().partition(|i| needs_somebody(i));
+    let (needs, underway): (Vec<_>, Vec<_>) = open.into_iter().partition(|i| i.waits_for_person);
     let listed = |all: &[&IncidentView]| {
         html! { ul { @for incident in all { li { (one(&hub, tenant.as_str(), incident)) } } } }
     };
@@ -76,14 +76,6 @@ const fn is_closed(incident: &IncidentView) -> bool {
         | IncidentState::Escalated
         | IncidentState::Ordered(_)
         | IncidentState::Open { .. } => false,
-    }
-}
-
-/// Where nothing goes on by itself: it was handed to a person, or a repair did not hold.
-const fn needs_somebody(incident: &IncidentView) -> bool {
-    match incident.state {
-        IncidentState::Escalated | IncidentState::Open { .. } => true,
-        IncidentState::Drifted | IncidentState::Ordered(_) | IncidentState::Closed { .. } => false,
     }
 }
 

@@ -61,12 +61,16 @@ pub(crate) fn incident_row(tenant: &str, incident: &IncidentView) -> Vec<Markup>
         ago(incident.found),
         html! { a href=(path) { (about(&incident.what)) } @if incident.reports > 1 { " " span .muted { "reported " (incident.reports) " times" } } },
         html! { a href=(format!("/tenants/{tenant}/hosts/{}", incident.host)) { (incident.host) } " " span .muted { "at " (incident.site) } },
-        state(&incident.state),
+        standing(incident),
     ]
 }
 
-fn state(state: &IncidentState) -> Markup {
-    match state {
+/// Where it stands, in one chip.
+fn standing(incident: &IncidentView) -> Markup {
+    match &incident.state {
+        IncidentState::Ordered(_) if incident.waits_for_person => {
+            chip_saying(State::Waiting, "Waits for approval")
+        }
         IncidentState::Drifted => chip_saying(State::Healing, "To be planned"),
         IncidentState::Escalated => chip(State::Waiting),
         IncidentState::Ordered(_) => chip_saying(State::Healing, "Ordered"),
@@ -106,7 +110,7 @@ pub(crate) fn timeline(view: &TimelineView) -> Markup {
     html! {
         div #incident data-live="incident order approval evidence" {
             p .lead {
-                (state(&incident.state)) " "
+                (standing(incident)) " "
                 @if let Some(ms) = took_ms { (took(*ms)) " from the first leg to the last that is known" }
                 @if let Some(runbook) = chosen { ", by " code { (runbook) } }
             }

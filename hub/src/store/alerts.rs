@@ -1,15 +1,14 @@
 //! Alerts, what is on its way of them, and what they come of.
 
 use contract::ids::{OperatorId, TenantId};
-use contract::outcome::Outcome;
 use contract::people::Reach;
-use contract::plane::IncidentState;
 use contract::time::UtcTime;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::columns::{count, instant, instant_or_none, json, parsed, to_json};
+use super::columns::{count, instant, instant_or_none, json, json_or_none, parsed, to_json};
+use super::incidents::{WAITS, waits_for_a_person};
 use super::{Store, StoreError};
 use crate::alerts::{Counted, Fact, Kind, Message, Outgoing, Seen, Standing, Step};
 use crate::people::Scope;
@@ -177,18 +176,17 @@ impl Store {
     /// How many incidents of each site wait for a person.
     pub(crate) async fn waiting_for_people(&self) -> Result<Vec<Counted>, StoreError> {
         self.run(|c| {
-            let mut open = c.prepare_cached(
-                "SELECT tenant, site, state FROM incident JOIN host USING (host) WHERE closed = 0 ORDER BY tenant, site",
-            )?;
+            let mut open = c.prepare_cached(&format!(
+                "SELECT tenant, site, state, {WAITS} FROM incident JOIN host USING (host)
+                 WHERE closed = 0 ORDER BY tenant, site",
+            ))?;
             let mut all: Vec<Counted> = Vec::new();
-            let rows = open.query_map([], |row| Ok((parsed(row, 0)?, parsed(row, 1)?, json(row, 2)?)))?;
+            let rows = open.query_map([], |row| {
+                let waits = waits_for_a_person(&json(row, 2)?, json_or_none(row, 3)?.as_ref());
+                Ok((parsed(row, 0)?, parsed(row, 1)?, waits))
+            })?;
             for row in rows {
-                let (tenant, site, state) = row?;
-                let waits = match state {
-                    IncidentState::Escalated => true,
-                    IncidentState::Open { outcome, record: _ } => outcome != Outcome::Deferred,
-                    IncidentState::Drifted | IncidentState::Ordered(_) | IncidentState::Closed { .. } => false,
-                };
+                let (tenant, site, waits) = row?;
                 match all.last_mut() {
                     Some(last) if waits && last.tenant == tenant && last.site == site => last.count += 1,
                     Some(_) | None if waits => all.push(Counted { tenant, site, count: 1 }),

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use contract::ids::{HostId, SiteId, TenantId};
-use contract::outcome::Outcome;
 use contract::people::Reach;
 use contract::plane::IncidentState;
 use contract::record::WaitingFor;
@@ -14,6 +13,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, ToSql};
 
 use super::columns::{count, instant, instant_or_none, json, json_or_none, parsed, to_json};
+use super::incidents::{WAITS, waits_for_a_person};
 use super::{Store, StoreError};
 use crate::people::Scope;
 
@@ -128,7 +128,7 @@ fn fleet(
     now: UtcTime,
 ) -> rusqlite::Result<Vec<SiteFacts>> {
     let mut scores = scores(c, within, baseline, now)?;
-    let mut open = open(c, within, now)?;
+    let mut open = open(c, within)?;
     let controls = u32::try_from(baseline.len()).unwrap_or(u32::MAX);
     let sql = "SELECT place.tenant, place.site, place.host, origin, evidence_key IS NOT NULL, seen, settled,
                       coalesce(records, 0), received,
@@ -214,13 +214,11 @@ pub(super) fn word(row: &Row<'_>, column: usize) -> rusqlite::Result<Word> {
 }
 
 /// What becomes of the open incidents of each machine.
-fn open(c: &Connection, within: &Within, now: UtcTime) -> rusqlite::Result<HashMap<HostId, Open>> {
-    let sql = "SELECT place.host, incident.state, signed_order.waits
-               FROM incident JOIN host AS place USING (host)
-                    LEFT JOIN signed_order ON signed_order.host = incident.host
-                         AND signed_order.id = incident.state ->> '$.ordered' AND alive > :now
-               WHERE incident.closed = 0 AND {within}";
-    let rows = within.ask(c, sql, &[(":now", &now.unix_ms())], |row| {
+fn open(c: &Connection, within: &Within) -> rusqlite::Result<HashMap<HostId, Open>> {
+    let sql = "SELECT place.host, incident.state, {WAITS} FROM incident JOIN host AS place USING (host)
+               WHERE incident.closed = 0 AND {within}"
+        .replace("{WAITS}", WAITS);
+    let rows = within.ask(c, &sql, &[], |row| {
         Ok((parsed::<HostId>(row, 0)?, json::<IncidentState>(row, 1)?, json_or_none::<WaitingFor>(row, 2)?))
     })?;
     let mut all: HashMap<HostId, Open> = HashMap::new();
@@ -231,17 +229,4 @@ fn open(c: &Connection, within: &Within, now: UtcTime) -> rusqlite::Result<HashM
         *place += 1;
     }
     Ok(all)
-}
-
-/// Whether nothing goes on with an incident before a person does something.
-pub(crate) fn waits_for_a_person(state: &IncidentState, waits: Option<&WaitingFor>) -> bool {
-    match state {
-        IncidentState::Drifted | IncidentState::Closed { .. } => false,
-        IncidentState::Escalated => true,
-        IncidentState::Ordered(_) => matches!(waits, Some(WaitingFor::Approval { .. })),
-        // Those two are planned again by themselves.
-        IncidentState::Open { outcome, record: _ } => {
-            !matches!(outcome, Outcome::Deferred | Outcome::Expired)
-        }
-    }
 }

@@ -5,6 +5,7 @@ use contract::ids::{HostId, IncidentId, SiteId, TenantId};
 use contract::incident::What;
 use contract::outcome::Outcome;
 use contract::plane::{IncidentState, IncidentView};
+use contract::record::WaitingFor;
 use contract::time::UtcTime;
 use queue::Subject;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -30,6 +31,23 @@ pub(super) struct Standing {
     pub(super) what: What,
     pub(super) attempt: u32,
     pub(super) state: IncidentState,
+}
+
+/// What the order waits for on its host that an incident hangs on, JSON: a column for [`waits_for_a_person`].
+pub(super) const WAITS: &str = "(SELECT waits FROM signed_order
+     WHERE signed_order.host = incident.host AND signed_order.id = incident.state ->> '$.ordered')";
+
+/// Whether nothing goes on with an incident before a person does something: the one definition, for every page, alert and number.
+pub(crate) fn waits_for_a_person(state: &IncidentState, waits: Option<&WaitingFor>) -> bool {
+    match state {
+        IncidentState::Drifted | IncidentState::Closed { .. } => false,
+        IncidentState::Escalated => true,
+        IncidentState::Ordered(_) => matches!(waits, Some(WaitingFor::Approval { .. })),
+        // Those two are planned again by themselves.
+        IncidentState::Open { outcome, record: _ } => {
+            !matches!(outcome, Outcome::Deferred | Outcome::Expired)
+        }
+    }
 }
 
 impl Store {
@@ -80,29 +98,32 @@ impl Store {
         rows: usize,
     ) -> Result<Vec<(u64, IncidentView)>, StoreError> {
         self.run(move |c| {
-            let mut all = c.prepare(
-                "SELECT incident, site, host, found, what, reports, state, decision, incident.rowid
+            let mut all = c.prepare(&format!(
+                "SELECT incident, site, host, found, what, reports, state, decision, {WAITS}, incident.rowid
                  FROM incident JOIN host USING (host) WHERE tenant = ?1 AND incident.rowid > ?2
                  ORDER BY incident.rowid LIMIT ?3",
-            )?;
+            ))?;
             let (after, rows) = (signed(after.unwrap_or(0))?, signed(rows as u64)?);
             let found =
-                all.query_map(params![tenant.as_str(), after, rows], |row| Ok((count(row, 8)?, view(row)?)))?;
+                all.query_map(params![tenant.as_str(), after, rows], |row| Ok((count(row, 9)?, view(row)?)))?;
             found.collect()
         })
         .await
     }
 }
 
+/// Incident, site, host, found, what, reports, state, decision, and what its order waits for.
 pub(super) fn view(row: &Row<'_>) -> rusqlite::Result<IncidentView> {
+    let (state, waits) = (json(row, 6)?, json_or_none::<WaitingFor>(row, 8)?);
     Ok(IncidentView {
+        waits_for_person: waits_for_a_person(&state, waits.as_ref()),
         incident: parsed(row, 0)?,
         site: parsed(row, 1)?,
         host: parsed(row, 2)?,
         found: instant(row, 3)?,
         what: json(row, 4)?,
         reports: count(row, 5)?,
-        state: json(row, 6)?,
+        state,
         decision: json_or_none::<Decision>(row, 7)?,
     })
 }

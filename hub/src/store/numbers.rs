@@ -1,11 +1,11 @@
 //! Numbers of the whole hub, for whoever watches over it: counts, and nobody's names.
 
-use contract::outcome::Outcome;
 use contract::plane::IncidentState;
 use contract::time::UtcTime;
 use rusqlite::Connection;
 
-use super::columns::{count, instant, json};
+use super::columns::{count, instant, json, json_or_none};
+use super::incidents::{WAITS, waits_for_a_person};
 use super::{Store, StoreError};
 
 /// A label, its value, and how many.
@@ -94,19 +94,21 @@ fn hosts(c: &Connection, now: UtcTime) -> rusqlite::Result<Vec<Line>> {
 fn incidents(c: &Connection) -> rusqlite::Result<(Vec<Line>, Option<UtcTime>)> {
     let [mut drifted, mut ordered, mut deferred, mut waiting] = [0; 4];
     let mut oldest: Option<UtcTime> = None;
-    let mut open = c.prepare_cached("SELECT state, found FROM incident WHERE closed = 0")?;
+    let mut open =
+        c.prepare_cached(&format!("SELECT state, found, {WAITS} FROM incident WHERE closed = 0"))?;
     let mut rows = open.query([])?;
     while let Some(row) = rows.next()? {
         match json(row, 0)? {
+            state if waits_for_a_person(&state, json_or_none(row, 2)?.as_ref()) => waiting += 1,
             IncidentState::Drifted => {
                 drifted += 1;
                 let found = instant(row, 1)?;
                 oldest = Some(oldest.map_or(found, |oldest| oldest.min(found)));
             }
             IncidentState::Ordered(_) => ordered += 1,
-            IncidentState::Open { outcome: Outcome::Deferred, record: _ } => deferred += 1,
-            IncidentState::Escalated | IncidentState::Open { .. } => waiting += 1,
-            IncidentState::Closed { .. } => {}
+            // What is left of these is planned again by itself.
+            IncidentState::Open { .. } => deferred += 1,
+            IncidentState::Escalated | IncidentState::Closed { .. } => {}
         }
     }
     let lines = vec![

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{count, instant, instant_or_none, json, parsed, signed, to_json};
 use super::fleet::word;
-use super::incidents::view;
+use super::incidents::{WAITS, view};
 use super::knowledge::{Said, held};
 use super::{Store, StoreError};
 use crate::people::Scope;
@@ -106,18 +106,20 @@ impl Store {
         before: Option<u64>,
         most: u32,
     ) -> Result<Vec<(u64, IncidentView)>, StoreError> {
-        let sql = "SELECT incident, site, host, found, what, reports, state, decision, incident.rowid
+        let sql = format!(
+            "SELECT incident, site, host, found, what, reports, state, decision, {WAITS}, incident.rowid
                    FROM incident JOIN host USING (host)
                    WHERE tenant = ?1 AND (?2 IS NULL OR site = ?2) AND (?3 IS NULL OR host = ?3)
                          AND (NOT ?4 OR closed = 0) AND incident.rowid < ?5
-                   ORDER BY incident.rowid DESC LIMIT ?6";
+                   ORDER BY incident.rowid DESC LIMIT ?6"
+        );
         self.run(move |c| {
             let Filter { site, host, open } = &filter;
             let before = signed(before.unwrap_or(i64::MAX.unsigned_abs()))?;
             let (site, host) = (site.as_ref().map(SiteId::as_str), host.as_ref().map(HostId::as_str));
-            let mut all = c.prepare_cached(sql)?;
+            let mut all = c.prepare_cached(&sql)?;
             all.query_map(params![tenant.as_str(), site, host, open, before, most], |row| {
-                Ok((count(row, 8)?, view(row)?))
+                Ok((count(row, 9)?, view(row)?))
             })?
             .collect()
         })
@@ -244,11 +246,11 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
 fn whole(c: &Connection, host: &HostId, incident: &IncidentId) -> rusqlite::Result<Option<Whole>> {
     let key = [host.as_str(), incident.as_str()];
     let found = c
-        .prepare_cached(
-            "SELECT incident, site, host, found, what, reports, state, decision, subject
+        .prepare_cached(&format!(
+            "SELECT incident, site, host, found, what, reports, state, decision, {WAITS}, subject
              FROM incident JOIN host USING (host) WHERE host = ?1 AND incident = ?2",
-        )?
-        .query_row(key, |row| Ok((view(row)?, row.get::<_, String>(8)?)))
+        ))?
+        .query_row(key, |row| Ok((view(row)?, row.get::<_, String>(9)?)))
         .optional()?;
     let Some((incident, subject)) = found else { return Ok(None) };
     let passages = c

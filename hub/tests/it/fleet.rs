@@ -1,8 +1,12 @@
 //! What the hub knows of its fleet: by evidence alone, the same wherever it stands, and the same again from the archive.
 
+use std::time::Duration;
+
 use contract::fact::{Absence, FactValue};
 use contract::finding::Verdict;
 use contract::record::WaitingFor;
+use hub::config::Config;
+use hub::serve::start;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tlog::proof::Proof;
@@ -10,7 +14,7 @@ use tlog::{VerifierKey, checkpoint, cosignature, leaf_hash};
 
 use crate::console::shown;
 use crate::evidence::held;
-use crate::stage::{Device, Stage, parsed};
+use crate::stage::{Device, Stage, config, parsed};
 
 async fn asked(stage: &Stage, path: &str) -> Value {
     parsed(stage.operate(Method::GET, &format!("/api/v1{path}"), None).await).await
@@ -210,6 +214,40 @@ async fn what_waits_for_people_is_shown_as_it_would_be_done() {
     );
     let text = shown(&stage, "/approvals").await;
     assert!(text.contains("file.restore") && text.contains(&format!("data-must=\"{}\"", device.sheet.host)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_person_does_so_on_every_page_in_every_number_and_for_the_alerts() {
+    let directory = tempfile::tempdir().unwrap();
+    let often = Config { alerts_every: Duration::from_millis(50), ..config(directory.path()) };
+    let stage = Stage::of(directory, start(&often).await.unwrap()).await;
+    let mut device = stage.enrolled("clinic-7").await;
+    let order = ordered(&device).await;
+    let said = async || {
+        let fleet = asked(&stage, "/fleet").await["sites"][0]["standing"]["waiting"].clone();
+        let listed =
+            asked(&stage, "/tenants/clinic-7/incidents").await["items"][0]["waits_for_person"].clone();
+        let metrics = stage.operate(Method::GET, "/metrics", None).await.text().await.unwrap();
+        let clinic = shown(&stage, "/tenants/clinic-7/clinic").await;
+        (
+            fleet == json!(1),
+            listed == json!(true),
+            metrics.contains("suture_incidents{state=\"waiting\"} 1"),
+            !clinic.contains("Nothing waits for a person"),
+        )
+    };
+    assert_eq!(said().await, (false, false, false, false), "an order that is out waits for nobody");
+    device.log.write_waiting(&order, "i-1", WaitingFor::Approval { have: 0, need: 1 });
+    parsed::<Value>(device.deliver(0).await).await;
+    assert_eq!(said().await, (true, true, true, true));
+    for tries in 0.. {
+        let alerts = asked(&stage, "/alerts").await["items"].clone();
+        if alerts[0]["what"] == "clinic-7/main: 1 incident waits for a person" {
+            break;
+        }
+        assert!(tries < 100, "no alert for an order that waits for people: {alerts}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
