@@ -22,8 +22,8 @@ use tokio::task::JoinSet;
 use crate::hub::Stop;
 use unread::Read;
 
-/// Connections of one plane at a time: ten thousand devices have two or three each.
-const CONNECTIONS_MAX: u64 = 40_960;
+/// Connections of devices at a time: ten thousand have two or three each.
+const CONNECTIONS_MAX: usize = 40_960;
 /// Files that are left for everything else.
 const FILES_ELSE: u64 = 512;
 /// The longest head of a request, and so much is read ahead of a body.
@@ -34,12 +34,17 @@ const PARTING_TIME_MAX: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections until the hub stops, and gives each to `serve`.
-pub(crate) async fn accept<F, S>(plane: &'static str, listener: TcpListener, mut stop: Stop, serve: S)
-where
+pub(crate) async fn accept<F, S>(
+    plane: &'static str,
+    listener: TcpListener,
+    seats: usize,
+    mut stop: Stop,
+    serve: S,
+) where
     F: Future<Output = ()> + Send + 'static,
     S: Fn(TcpStream) -> F,
 {
-    let seats = Arc::new(Semaphore::new(seats()));
+    let seats = Arc::new(Semaphore::new(seats));
     let mut connections = JoinSet::new();
     loop {
         // A seat first: where there is none, new peers wait in the kernel's queue.
@@ -73,12 +78,19 @@ where
     }
 }
 
-/// How many connections there can be at a time: no more than this process may have files, or the databases could not open theirs.
-fn seats() -> usize {
+/// How many connections the operator plane may have at a time: at most `wanted`, and an eighth of the files that this process may have.
+pub(crate) fn seats_of_people(wanted: usize) -> usize {
+    (files() / 8).clamp(1, wanted)
+}
+
+/// How many the device plane may have: what the operator plane and the databases leave of the files.
+pub(crate) fn seats_of_devices(people: usize) -> usize {
+    files().saturating_sub(seats_of_people(people)).clamp(1, CONNECTIONS_MAX)
+}
+
+fn files() -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    // Both planes share what there is, and one of them is for a few people.
-    let seats = files.saturating_sub(FILES_ELSE).clamp(1, CONNECTIONS_MAX);
-    usize::try_from(seats).unwrap_or(1)
+    usize::try_from(files.saturating_sub(FILES_ELSE)).unwrap_or(usize::MAX)
 }
 
 /// How long a peer may take.

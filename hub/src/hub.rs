@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use contract::ids::OperatorId;
 use edge::trace::Tracer;
 use queue::Embedded;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::bells::Bells;
 use crate::config::{Bounds, Door, HubName};
@@ -16,7 +17,7 @@ use crate::keys::Keys;
 use crate::kit::Kits;
 use crate::library::Library;
 use crate::mirror::Mirror;
-use crate::operator::Cursors;
+use crate::operator::{Cursors, Seats};
 use crate::people::{Oidc, People};
 use crate::pulses::Pulses;
 use crate::store::Store;
@@ -50,7 +51,7 @@ pub(crate) struct Hub {
     pub(crate) cursors: Cursors,
     /// What happens, for whoever follows it, and the seats of those who do.
     pub(crate) events: Events,
-    pub(crate) readers: Arc<Semaphore>,
+    pub(crate) readers: Arc<Seats<OperatorId>>,
     pub(crate) bells: Bells,
     pub(crate) bounds: Bounds,
     pub(crate) connections: Arc<Connections>,

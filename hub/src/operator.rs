@@ -13,6 +13,7 @@ mod attest;
 pub(crate) mod audit;
 mod certificates;
 mod checks;
+mod cookies;
 mod describe;
 mod door;
 mod dress;
@@ -39,13 +40,14 @@ pub(crate) mod people;
 mod precondition;
 mod query;
 mod route;
+mod seats;
 mod sheets;
 mod status;
 pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,25 +66,29 @@ use crate::console;
 use crate::hub::Hub;
 use crate::problem::Fault;
 use crate::spans::{self, Plane};
-pub(crate) use admit::cookie;
 pub(crate) use answers::Found;
 use checks::Rules;
-pub(crate) use events::READERS_MAX;
+pub(crate) use cookies::Cookie;
+pub(crate) use events::{READERS_EACH, READERS_MAX};
 pub(crate) use evidence::{Sought, found_record, found_records};
 pub(crate) use fleet::{Newest, found_host, found_incident, found_incidents, found_site};
-pub(crate) use oidc::STATE_COOKIE;
 pub(crate) use openapi::document;
 pub(crate) use pages::{Shown, admitted_by_cookie, let_see};
 use patience::Patient;
-pub(crate) use people::session_cookie;
 pub(crate) use query::{Asked, Cursors, narrowed};
 pub use route::RouteView;
 use route::{Access, Route};
+pub(crate) use seats::Seats;
 
 /// The largest body.
 const BODY_MAX_BYTES: usize = 64 * 1024;
 /// How long what was written in the hub's own log may wait until others can read it.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// Connections at a time: it is for people, of whom there are a few.
+pub(crate) const CONNECTIONS_MAX: usize = 1_024;
+/// Of them from one place, where the plane has TLS of its own: an office has a few browsers. Behind a proxy, and on loopback, all come from there.
+const CONNECTIONS_EACH: usize = 128;
 
 /// For how long a peer may take nothing of what it is sent.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
@@ -92,9 +98,15 @@ const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 pub(crate) struct Source(IpAddr);
 
 impl Source {
-    /// As tries are counted by it.
+    /// As tries are counted by it. Whoever has one address of IPv6 has a network of them (RFC 6177), and is one source all the same.
     pub(crate) fn text(self) -> String {
-        self.0.to_string()
+        match self.0.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            }
+        }
     }
 }
 
@@ -102,11 +114,17 @@ impl Source {
 pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, shown: Option<OwnCertificate>) {
     let shown = shown.map(Arc::new);
     let (router, stop) = (routes(Arc::clone(&hub)), hub.stop.clone());
-    let accepting = connection::accept("operator", listener, hub.stop.clone(), |stream| {
+    let each = if shown.is_some() { CONNECTIONS_EACH } else { CONNECTIONS_MAX };
+    let places = Seats::new(CONNECTIONS_MAX, each);
+    let seats = connection::seats_of_people(CONNECTIONS_MAX);
+    let accepting = connection::accept("operator", listener, seats, hub.stop.clone(), |stream| {
         // A peer that is gone already has no address, and is of no account.
         let source = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
         let (router, stop, shown) = (router.clone(), stop.clone(), shown.clone());
+        let place = places.take(Source(source).text());
         async move {
+            // Dropped without a word: whoever opens so many has no use for one.
+            let Some(_place) = place else { return };
             let Some(shown) = shown else {
                 return connection::serve(Patient::new(stream, PATIENCE), router, Source(source), stop).await;
             };

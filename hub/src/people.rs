@@ -38,13 +38,13 @@ mod terms;
 mod totp;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::record::{Acted, Body, DeviceNoted, NotAllowed, Stage};
 use contract::time::UtcTime;
 use queue::writer::OpenError;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub(crate) use entry::{EntryFault, Opened};
 pub(crate) use identity::{Granted, Identity, Scope};
@@ -67,12 +67,17 @@ pub(crate) const FILE: &str = "people.db";
 /// Where the hub's own log lies.
 pub(crate) const LOG: &str = "own-log";
 
+/// Passwords that are hashed at a time.
+const HASHING_MAX: usize = 2;
+
 /// Everything about people.
 #[derive(Debug)]
 pub(crate) struct People {
     pub(crate) store: PeopleStore,
     pub(crate) log: OwnLog,
     ration: Mutex<Ration>,
+    /// Who may hash a password: each takes 19 MiB and a core, and anybody may ask for it.
+    hashing: Arc<Semaphore>,
     /// Counts what may have changed who somebody is.
     changes: watch::Sender<u64>,
 }
@@ -106,6 +111,7 @@ impl People {
             store: PeopleStore::open(&directory.join(FILE)).map_err(PeopleFault::Database)?,
             log: OwnLog::open(&directory.join(LOG), key, now).map_err(PeopleFault::Log)?,
             ration: Mutex::default(),
+            hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             changes: watch::Sender::new(0),
         })
     }

@@ -13,7 +13,7 @@ use queue::writer::OpenError;
 use queue::{Embedded, Limits};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use crate::alerts::RulesError;
@@ -31,7 +31,7 @@ pub use crate::keys::KeysError;
 use crate::kit::Kits;
 use crate::library::{Library, LibraryError};
 use crate::mirror::Mirror;
-use crate::operator::Cursors;
+use crate::operator::{Cursors, Seats};
 pub use crate::operator::{DoorError, RouteView};
 use crate::people::{Oidc, People};
 pub use crate::people::{OidcError, OwnLogError, PeopleError, PeopleFault};
@@ -233,7 +233,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         queue,
         cursors: Cursors::draw().map_err(|e| StartError::People(PeopleFault::Random(e)))?,
         events: Events::begin().map_err(|e| StartError::People(PeopleFault::Random(e)))?,
-        readers: Arc::new(Semaphore::new(operator::READERS_MAX)),
+        readers: Seats::new(operator::READERS_MAX, operator::READERS_EACH),
         bells: Bells::default(),
         bounds: *bounds,
         connections: Connections::new(bounds.connections_each),

@@ -11,8 +11,9 @@ use serde::Deserialize;
 
 use super::layout::bare;
 use super::{Page, of_console};
+use crate::config::Door;
 use crate::hub::Hub;
-use crate::operator::{STATE_COOKIE, Source, cookie, session_cookie};
+use crate::operator::{Cookie, Source};
 use crate::people::{EntryFault, OidcFault, Returned};
 use crate::problem::chain;
 
@@ -32,16 +33,16 @@ pub(super) async fn back(
 ) -> Response {
     let (Some(oidc), Some(state)) = (&hub.oidc, state) else { return failed(&OidcFault::NotUnderWay) };
     let Some(code) = code.filter(|_| error.is_none()) else { return refused_there() };
-    let cookie = cookie(&headers, STATE_COOKIE).unwrap_or_default();
+    let cookie = Cookie::State.read(&headers, &hub.door).unwrap_or_default();
     let returned = Returned { code, state, cookie };
     match hub.people.let_in_by(oidc, returned, source.text(), edge::clock::utc()).await {
-        Ok(opened) => go_on(&session_cookie(&opened, &hub.door)),
+        Ok(opened) => go_on(&Cookie::of_session(&opened, &hub.door), &hub.door),
         Err(fault) => failed(&fault),
     }
 }
 
 /// On to the console, by a page of our own: a cookie that is for this site alone is not sent along with a way that began on another.
-fn go_on(session: &str) -> Response {
+fn go_on(session: &str, door: &Door) -> Response {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -51,7 +52,7 @@ fn go_on(session: &str) -> Response {
     };
     let mut response = of_console(axum::response::Html(markup.into_string()).into_response());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let gone = format!("{STATE_COOKIE}=; Path=/login; Max-Age=0; HttpOnly; SameSite=Lax");
+    let gone = Cookie::state_gone(door);
     for cookie in [session, &gone] {
         if let Ok(cookie) = HeaderValue::from_str(cookie) {
             response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -58,7 +58,8 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, mut certificates: 
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let lobby = Lobby::new(hub.bounds.lobby, threads);
     let certificates = std::sync::Mutex::new(&mut certificates);
-    connection::accept("device", listener, hub.stop.clone(), |stream| {
+    let seats = connection::seats_of_devices(crate::operator::CONNECTIONS_MAX);
+    connection::accept("device", listener, seats, hub.stop.clone(), |stream| {
         let mut held = certificates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let tls = held.current(&hub.keys.authority, edge::clock::utc());
         greet(Arc::clone(&hub), stream, tls, router.clone(), Arc::clone(&lobby))

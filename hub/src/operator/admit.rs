@@ -13,13 +13,13 @@ use contract::people::Right;
 use contract::record::{Acted, NotAllowed, Stage};
 use contract::time::UtcTime;
 
+use super::cookies::Cookie;
 use super::id;
+use crate::config::Door;
 use crate::hub::Hub;
 use crate::people::{Granted, Identity, Secret, csrf};
 use crate::problem::Fault;
 
-/// The cookie of a browser's session.
-pub(super) const COOKIE: &str = "suture_session";
 /// The longest part of a path that is written down.
 pub(super) const PATH_MAX: usize = 256;
 
@@ -30,25 +30,19 @@ pub(super) struct Presented {
 }
 
 /// Reads it out of the headers; a program's before a browser's.
-pub(super) fn presented(headers: &HeaderMap) -> Option<Presented> {
+pub(super) fn presented(headers: &HeaderMap, door: &Door) -> Option<Presented> {
     let text = |value: &axum::http::HeaderValue| value.to_str().ok().map(str::to_owned);
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let secret = Secret::presented(text(value)?.strip_prefix("Bearer ")?)?;
         return Some(Presented { secret, by_cookie: false });
     }
-    Secret::presented(&cookie(headers, COOKIE)?).map(|secret| Presented { secret, by_cookie: true })
-}
-
-/// The value of a cookie.
-pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut all = lines.flat_map(|line| line.split("; "));
-    all.find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
+    Secret::presented(&Cookie::Session.read(headers, door)?)
+        .map(|secret| Presented { secret, by_cookie: true })
 }
 
 /// Who asks. A stranger is written down, within the ration of strangers.
 async fn identify(hub: &Hub, method: &Method, headers: &HeaderMap, now: UtcTime) -> Result<Identity, Fault> {
-    let presented = presented(headers);
+    let presented = presented(headers, &hub.door);
     let known = match &presented {
         Some(presented) => hub.people.store.who(&presented.secret, now).await,
         None => Ok(None),

@@ -14,9 +14,10 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use contract::ids::OperatorId;
 use contract::people::Right;
 use hyper::body::Frame;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use utoipa::PartialSchema as _;
 use utoipa::openapi::Required;
@@ -26,6 +27,7 @@ use super::admit::presented;
 use super::answers::Answer;
 use super::describe::{Part, Sketch};
 use super::route::{Route, reads};
+use super::seats::Seat;
 use crate::events::{EventView, Next, Place};
 use crate::hub::Hub;
 use crate::people::{Granted, Identity, Secret};
@@ -39,6 +41,8 @@ const PIECES_MAX: usize = 16;
 const EVENTS_MAX: usize = 64;
 /// How many streams there are at once.
 pub(crate) const READERS_MAX: usize = 512;
+/// How many of them one person follows: a browser has six connections to a host, and people have more than one browser.
+pub(crate) const READERS_EACH: usize = 24;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -120,11 +124,13 @@ async fn follow(
     headers: HeaderMap,
     LastEvent(last): LastEvent,
 ) -> Result<Followed, Fault> {
-    let Ok(seat) = Arc::clone(&hub.readers).try_acquire_owned() else {
-        return Err(Fault::slowed("too many follow the events already: ask again in a minute", 60));
+    let Some(seat) = hub.readers.take(granted.identity().person().clone()) else {
+        let problem =
+            "you, or all together, follow the events too often already: close some, or ask again in a minute";
+        return Err(Fault::slowed(problem, 60));
     };
     // It was presented a moment ago.
-    let presented = presented(&headers).ok_or_else(|| {
+    let presented = presented(&headers, &hub.door).ok_or_else(|| {
         Fault::theirs(StatusCode::UNAUTHORIZED, "what opened this path is gone: log in again")
     })?;
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
@@ -140,7 +146,7 @@ struct Reader {
     granted: Granted,
     secret: Secret,
     sender: mpsc::Sender<Bytes>,
-    seat: OwnedSemaphorePermit,
+    seat: Seat<OperatorId>,
 }
 
 impl Reader {

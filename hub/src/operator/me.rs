@@ -8,8 +8,9 @@ use contract::ids::ApiKeyId;
 use contract::people::{Code, KeyMade, KeyView, MeView, NewKey, Right, SecondFactor};
 use contract::plane::Page;
 
-use super::admit::{COOKIE, presented};
+use super::admit::presented;
 use super::answers::{Done, Found, Made, WithCookie};
+use super::cookies::Cookie;
 use super::query::Paged;
 use super::route::{Route, changes, reads};
 use super::{BODY_MAX_BYTES, id};
@@ -58,11 +59,11 @@ async fn log_out(
     headers: HeaderMap,
     _: Unasked<BODY_MAX_BYTES>,
 ) -> Result<WithCookie<Done>, Fault> {
-    if let Some(presented) = presented(&headers) {
+    if let Some(presented) = presented(&headers, &hub.door) {
         let ended = hub.people.store.end_session(presented.secret.digest()).await;
         ended.map_err(|e| Fault::ours("end the session", &e))?;
     }
-    let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+    let cookie = Cookie::session_gone(&hub.door);
     Ok(WithCookie { cookie, answer: Done })
 }
 

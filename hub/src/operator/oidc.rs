@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use contract::people::{OidcBegin, OidcBegun};
 
-use super::BODY_MAX_BYTES;
 use super::answers::{Found, WithCookie};
+use super::cookies::Cookie;
 use super::route::{Route, comes_in};
+use super::{BODY_MAX_BYTES, Source};
 use crate::hub::Hub;
 use crate::people::{OidcFault, oidc_invitation};
 use crate::problem::{Fault, Strict};
-
-/// The cookie by which the browser that comes back is known to be the one that went.
-pub(crate) const STATE_COOKIE: &str = "suture_oidc";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -25,6 +23,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn begin(
     State(hub): State<Arc<Hub>>,
+    Extension(source): Extension<Source>,
     Strict(begin): Strict<OidcBegin, BODY_MAX_BYTES>,
 ) -> Result<WithCookie<Found<OidcBegun>>, Fault> {
     let Some(oidc) = &hub.oidc else {
@@ -35,13 +34,8 @@ async fn begin(
         begin.invitation.map(|invitation| oidc_invitation(&invitation.secret, invitation.person));
     let invitation = invitation.transpose();
     let invitation = invitation.map_err(|e| Fault::theirs(StatusCode::FORBIDDEN, e.to_string()))?;
-    let under_way = oidc.begin(invitation, edge::clock::utc()).await.map_err(|e| fault(&e))?;
-    let secure = if hub.door.is_secure() { "; Secure" } else { "" };
-    // Lax, since the provider's page sends the browser back.
-    let cookie = format!(
-        "{STATE_COOKIE}={}; Path=/login; Max-Age=600; HttpOnly; SameSite=Lax{secure}",
-        under_way.state
-    );
+    let under_way = oidc.begin(invitation, source.text(), edge::clock::utc()).await.map_err(|e| fault(&e))?;
+    let cookie = Cookie::of_state(&under_way.state, &hub.door);
     Ok(WithCookie { cookie, answer: Found(OidcBegun { authorize: under_way.authorize.into() }) })
 }
 

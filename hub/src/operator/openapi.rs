@@ -21,9 +21,10 @@ use utoipa::openapi::{
 };
 
 use super::answers::Answer;
+use super::cookies::Cookie;
 use super::describe::{Part, Schemas, Sketch};
 use super::route::{Access, Route, reads};
-use super::{admit, table};
+use super::table;
 
 /// Where it is served.
 const PATH: &str = "/api/v1/openapi.json";
@@ -101,8 +102,8 @@ fn make() -> OpenApi {
         .build();
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
-        admit::COOKIE,
-        "A browser's session. What changes something needs X-Suture-Csrf as well, with what the login answered.",
+        Cookie::SESSION,
+        "A browser's session; `__Host-` stands before its name where TLS is in front. What changes something needs X-Suture-Csrf as well, with what the login answered.",
     )));
     let components = schemas
         .into_all()

@@ -19,7 +19,7 @@ pub(crate) struct Shown {
 /// Who looks, by the browser's session; nobody where it has none, or has one that ended. A stranger who presents something is written down, as at the API;
 /// one who presents nothing is shown the way in, and was refused nothing.
 pub(crate) async fn admitted_by_cookie(hub: &Hub, headers: &HeaderMap) -> Result<Option<Shown>, Fault> {
-    let Some(presented) = presented(headers) else { return Ok(None) };
+    let Some(presented) = presented(headers, &hub.door) else { return Ok(None) };
     let now = edge::clock::utc();
     let known = hub.people.store.who(&presented.secret, now).await;
     match known.map_err(|e| Fault::ours("look up who asks", &e))? {

@@ -11,8 +11,8 @@ use contract::people::{
 };
 use contract::plane::Page;
 
-use super::admit::COOKIE;
 use super::answers::{Done, Found, Made, WithCookie};
+use super::cookies::Cookie;
 use super::query::Paged;
 use super::route::{Route, changes, comes_in, reads};
 use super::{BODY_MAX_BYTES, Source, id};
@@ -48,31 +48,25 @@ const INVITED_MS: u64 = 24 * 60 * 60 * 1000;
 /// `POST /api/v1/join`.
 async fn join(
     State(hub): State<Arc<Hub>>,
-    Extension(Source(source)): Extension<Source>,
+    Extension(source): Extension<Source>,
     Strict(join): Strict<Join, BODY_MAX_BYTES>,
 ) -> Result<WithCookie<Made<SessionOpened>>, Fault> {
-    let opened = hub.people.join(join, source.to_string(), edge::clock::utc()).await;
+    let opened = hub.people.join(join, source.text(), edge::clock::utc()).await;
     opened.map(|opened| let_in(&opened, &hub.door, Made::new(opened.told()))).map_err(|e| fault(&e))
 }
 
 /// `POST /api/v1/login`.
 async fn log_in(
     State(hub): State<Arc<Hub>>,
-    Extension(Source(source)): Extension<Source>,
+    Extension(source): Extension<Source>,
     Strict(login): Strict<Login, BODY_MAX_BYTES>,
 ) -> Result<WithCookie<Found<SessionOpened>>, Fault> {
-    let opened = hub.people.log_in(login, source.to_string(), edge::clock::utc()).await;
+    let opened = hub.people.log_in(login, source.text(), edge::clock::utc()).await;
     opened.map(|opened| let_in(&opened, &hub.door, Found(opened.told()))).map_err(|e| fault(&e))
 }
 
 fn let_in<A>(opened: &Opened, door: &Door, answer: A) -> WithCookie<A> {
-    WithCookie { cookie: session_cookie(opened, door), answer }
-}
-
-/// What opens the plane to a browser.
-pub(crate) fn session_cookie(opened: &Opened, door: &Door) -> String {
-    let secure = if door.is_secure() { "; Secure" } else { "" };
-    format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict{secure}", opened.secret.reveal())
+    WithCookie { cookie: Cookie::of_session(opened, door), answer }
 }
 
 fn fault(fault: &EntryFault) -> Fault {

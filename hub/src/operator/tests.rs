@@ -78,3 +78,12 @@ async fn what_cannot_be_recorded_is_not_done_and_nobody_comes_in() {
     drop(hub);
     running.stop().await;
 }
+
+#[test]
+fn a_source_of_ipv6_is_a_network_and_one_of_ipv4_an_address() {
+    let text = |address: &str| super::Source(address.parse().unwrap()).text();
+    assert_eq!(text("2001:db8:1:2:3:4:5:6"), text("2001:db8:1:2:ffff::1"));
+    assert_ne!(text("2001:db8:1:2::1"), text("2001:db8:1:3::1"));
+    assert_eq!(text("::ffff:192.0.2.1"), "192.0.2.1");
+    assert_ne!(text("192.0.2.1"), text("192.0.2.2"));
+}

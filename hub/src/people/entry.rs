@@ -1,10 +1,13 @@
 //! Coming in: an invitation that is used, a login. Each is in the log before it is answered, and where it cannot be nobody comes in.
 
+use std::sync::Arc;
+
 use contract::ids::OperatorId;
 use contract::people::{Join, Login, SessionOpened};
 use contract::record::{Body, Entry, LoggedIn, NotAllowed};
 use contract::time::UtcTime;
 use thiserror::Error;
+use tokio::task::JoinError;
 
 use super::slow::Slowed;
 use super::{OwnLogError, People, PeopleError, Secret, Sort, csrf, password, terms, totp};
@@ -55,7 +58,7 @@ pub(crate) enum EntryFault {
     Hash,
     /// Ours.
     #[error("the password was not waited for")]
-    Thread(#[from] tokio::task::JoinError),
+    Thread(#[from] JoinError),
 }
 
 impl People {
@@ -74,7 +77,7 @@ impl People {
             }
         };
         let salt = edge::random::bytes()?;
-        let hashed = tokio::task::spawn_blocking(move || password::hash(&password, salt)).await?;
+        let hashed = self.in_turn(move || password::hash(&password, salt)).await?;
         let hashed = hashed.ok_or(EntryFault::Hash)?;
         self.write_entry(&person, Entry::Invitation, now).await?;
         if !self.store.join(invitation, person.clone(), hashed, now).await? {
@@ -101,7 +104,7 @@ impl People {
             }
         };
         let (kept, factor) = account.map_or((None, None), |account| (account.password, account.totp));
-        let right = tokio::task::spawn_blocking(move || password::is(&password, kept.as_deref())).await?;
+        let right = self.in_turn(move || password::is(&password, kept.as_deref())).await?;
         let used = match (factor, code) {
             (None, _) => Some(None),
             (Some(_), None) => None,
@@ -117,6 +120,21 @@ impl People {
                 Err(EntryFault::Refused)
             }
         }
+    }
+
+    /// Hashes when it is its turn. Whoever asked may be gone meanwhile: the turn is the work's, and ends with it.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        // Nobody closes it.
+        let turn = Arc::clone(&self.hashing).acquire_owned().await;
+        tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        })
+        .await
     }
 
     pub(super) async fn let_in(

@@ -91,6 +91,7 @@ impl Oidc {
     pub(crate) async fn begin(
         &self,
         invitation: Option<(Secret, OperatorId)>,
+        source: String,
         now: UtcTime,
     ) -> Result<Begun, OidcFault> {
         let draw = || {
@@ -102,7 +103,7 @@ impl Oidc {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
         let authorize = self.provider.authorize(&state, &nonce, &challenge).await?;
         let invitation = invitation.map(|(secret, person)| (secret.digest(), person));
-        self.under_way.begin(&state, UnderWay { nonce, verifier, invitation, begun: now });
+        self.under_way.begin(&state, UnderWay { nonce, verifier, invitation, source, begun: now });
         Ok(Begun { authorize, state })
     }
 
@@ -113,7 +114,8 @@ impl Oidc {
     ) -> Result<(Subject, Option<(Digest, OperatorId)>), OidcFault> {
         let Returned { code, state, cookie } = returned;
         let known = self.under_way.end(&state, &cookie, now);
-        let UnderWay { nonce, verifier, invitation, begun: _ } = known.ok_or(OidcFault::NotUnderWay)?;
+        let UnderWay { nonce, verifier, invitation, source: _, begun: _ } =
+            known.ok_or(OidcFault::NotUnderWay)?;
         let (token, keys) = self.provider.exchange(&code, &verifier).await?;
         let payload = token::verify(&token, &keys)?;
         Ok((claims::check(&payload, &self.provider.expects(nonce), now)?, invitation))

@@ -1,6 +1,9 @@
 //! How operators reach their plane: on loopback, through a proxy of this machine, or over TLS of the hub's own.
 
+use std::io::Read as _;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hub::config::{Config, Door};
 use hub::serve::{Running, StartError, start};
@@ -54,10 +57,32 @@ async fn a_plane_with_a_certificate_speaks_tls_and_nothing_else() {
     assert_eq!(joined.status(), StatusCode::CREATED);
     assert_eq!(joined.headers()["strict-transport-security"], "max-age=31536000");
     let cookie = joined.headers()["set-cookie"].to_str().unwrap();
-    assert!(cookie.ends_with("; HttpOnly; SameSite=Strict; Secure"), "{cookie}");
+    assert!(cookie.starts_with("__Host-suture_session="), "{cookie}");
+    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure"), "{cookie}");
 
     let other = log_in(&client, &url, PASSWORD, &[("host", "evil.example")]).await;
     assert_eq!(other.status(), StatusCode::FORBIDDEN, "it answers to any name");
+    // One place does not take every seat: what it opens beyond its own is closed.
+    let many: Vec<TcpStream> = (0..160).map(|_| TcpStream::connect(operator).unwrap()).collect();
+    let closed = tokio::task::spawn_blocking(move || {
+        std::thread::sleep(Duration::from_secs(2));
+        let is_closed = |mut stream: &TcpStream| {
+            stream.set_nonblocking(true).unwrap();
+            matches!(stream.read(&mut [0; 1]), Ok(0))
+        };
+        (many.iter().filter(|stream| is_closed(stream)).count(), many)
+    });
+    let (closed, many) = closed.await.unwrap();
+    assert!((32..48).contains(&closed), "{closed} of 160 connections of one place were closed");
+    drop(many);
+    // Its seats are free again once its connections are gone.
+    for tries in 0.. {
+        match client.get(format!("{url}/login")).send().await {
+            Ok(answer) if answer.status() == StatusCode::OK => break,
+            other => assert!(tries < 100, "{other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let clear = plain().get(format!("http://{operator}/api/v1/status")).send().await;
     assert!(clear.is_err(), "it answered in the clear: {clear:?}");
     running.stop().await;
