@@ -75,6 +75,9 @@ pub(crate) struct Restore {
     /// The directory that is being replaced, as far as it can be read: the hub's own logs go on from there
     #[arg(long, value_name = "DIR")]
     logs_from: Option<PathBuf>,
+    /// The digest of the backup's manifest, as the backup printed it: nothing else is restored
+    #[arg(long, value_name = "DIGEST")]
+    manifest: Option<Digest>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -290,8 +293,8 @@ pub(crate) fn backup(arguments: Backup) -> Exit {
 }
 
 pub(crate) async fn restore(arguments: Restore) -> Exit {
-    let Restore { at, from, logs_from } = arguments;
-    let wanted = Wanted { from, to: at.dir.clone(), logs_from, user: edge::user::who() };
+    let Restore { at, from, logs_from, manifest } = arguments;
+    let wanted = Wanted { from, to: at.dir.clone(), logs_from, manifest, user: edge::user::who() };
     match restore::restore(&wanted, now()).await {
         Ok(restored) => {
             let mut line = format!(
@@ -318,11 +321,19 @@ pub(crate) async fn restore(arguments: Restore) -> Exit {
                     line += "\nWhat was revoked, disabled or rotated since then counts no more, and nobody can say here what that was: look through certificates, people and keys.";
                 }
             }
+            line += match restored.ended {
+                Some(true) => "\nThe directory that is replaced says so, and starts no hub any more.",
+                Some(false) => {
+                    "\nNothing can be written to the directory that is replaced: never start a hub in it again, nor in a copy of it."
+                }
+                None => "",
+            };
             say(at.json, &line, &restored)
         }
         Err(e) => {
             let exit = match &e {
                 RestoreError::File(_) => Exit::CannotCreate,
+                RestoreError::Running(_) => Exit::Locked,
                 RestoreError::Database(_) | RestoreError::OwnLog(_) => Exit::Database,
                 RestoreError::Keys(_) | RestoreError::Clock { .. } => Exit::BadState,
                 RestoreError::Manifest(_) | RestoreError::Logs { .. } | RestoreError::Unsound { .. } => {

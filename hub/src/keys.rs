@@ -35,22 +35,28 @@ pub(crate) struct Keys {
     pub(crate) own: String,
 }
 
+/// Says that the hub is complete.
+const MARKER: &str = "hub.json";
+/// What it is called where another hub goes on with this one's logs.
+const REPLACED: &str = "hub.json.replaced";
+
 /// `hub.json`: written last, so that its presence says that everything else is there.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Marker {
     format: u32,
     name: String,
-    /// Counted up where the hub was restored without its newest logs: its own logs begin anew then, under names of their own.
+    /// Drawn where the hub was restored without its newest logs: its own logs begin anew then, under names of their own. Older programs counted it up
+    /// from two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    epoch: Option<u32>,
+    epoch: Option<u64>,
 }
 
 /// Which hub lies in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Which {
     pub(crate) name: HubName,
-    pub(crate) epoch: Option<u32>,
+    pub(crate) epoch: Option<u64>,
 }
 
 impl Which {
@@ -93,6 +99,15 @@ pub enum KeysError {
         /// Its name.
         found: String,
     },
+    /// Another hub goes on with the logs of the one in this directory.
+    #[error(
+        "the hub in {} was replaced: a restore took its logs, and they go on there; were it to sign too, there would be two histories under one name. Only where that restored hub never served, remove it and rename {REPLACED} to {MARKER}",
+        directory.display()
+    )]
+    Replaced {
+        /// Which.
+        directory: PathBuf,
+    },
     /// The kernel gave no random bytes.
     #[error("this machine's random generator does not answer")]
     Random(#[source] std::io::Error),
@@ -115,7 +130,8 @@ impl Keys {
     pub(crate) fn open(directory: &Path, name: &HubName) -> Result<Self, KeysError> {
         let secrets = directory.join("keys");
         private_directory(&secrets)?;
-        let marker = directory.join("hub.json");
+        let marker = directory.join(MARKER);
+        still_counts(directory)?;
         let complete = is_there(&marker)?;
         let which = if complete {
             check_marker(&marker, name)?
@@ -167,14 +183,38 @@ impl Keys {
 
 /// Which hub lies in a directory that is complete.
 pub(crate) fn which(directory: &Path) -> Result<Which, KeysError> {
-    read_marker(&directory.join("hub.json"))
+    still_counts(directory)?;
+    read_marker(&directory.join(MARKER))
+}
+
+/// Says for good that the hub in this directory signs nothing any more: another goes on with its logs. Its marker is kept, under another name.
+pub(crate) fn replace(directory: &Path) -> Result<(), KeysError> {
+    let (marker, replaced) = (directory.join(MARKER), directory.join(REPLACED));
+    if !is_there(&marker)? {
+        // Without its marker it would be completed by the next start.
+        return Ok(write_durably(&replaced, b"{}")?);
+    }
+    std::fs::rename(&marker, &replaced).map_err(|source| FileError {
+        path: marker,
+        action: "rename it",
+        source,
+    })?;
+    Ok(edge::file::sync_directory(directory)?)
+}
+
+/// That no other hub goes on with what is here.
+pub(crate) fn still_counts(directory: &Path) -> Result<(), KeysError> {
+    if is_there(&directory.join(REPLACED))? {
+        return Err(KeysError::Replaced { directory: directory.to_owned() });
+    }
+    Ok(())
 }
 
 /// Says that everything else of the hub is there.
 pub(crate) fn mark(directory: &Path, which: &Which) -> Result<(), KeysError> {
     let marker = Marker { format: 1, name: which.name.to_string(), epoch: which.epoch };
     let bytes = serde_json::to_vec(&marker).unwrap_or_default();
-    Ok(write_durably(&directory.join("hub.json"), &bytes)?)
+    Ok(write_durably(&directory.join(MARKER), &bytes)?)
 }
 
 fn check_marker(path: &Path, name: &HubName) -> Result<Which, KeysError> {

@@ -1,7 +1,7 @@
 //! What a backup holds: every file with its length and digest, and where the hub's own logs stood.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use contract::digest::Digest;
 use contract::time::UtcTime;
@@ -57,6 +57,24 @@ pub enum ManifestError {
     /// Another version wrote it.
     #[error("{FILE}: its format is {0}, and this program knows {FORMAT}")]
     Format(u32),
+    /// It is not the one that somebody kept the digest of.
+    #[error(
+        "{FILE}: its digest is {found}, and {expected} was asked for: this is another backup, or somebody changed it"
+    )]
+    Other {
+        /// What it is.
+        found: Digest,
+        /// What it should be.
+        expected: Digest,
+    },
+    /// It names a file that lies outside of the backup.
+    #[error(
+        "{FILE}: it names {file:?}, which is no path within a backup: no hub wrote this, and nothing was copied"
+    )]
+    Outside {
+        /// What it names.
+        file: String,
+    },
     /// A file is not the one that was written.
     #[error("{file}: it has {bytes} bytes and {digest}, not what stands in {FILE}: this backup is damaged")]
     Differs {
@@ -98,11 +116,21 @@ impl Manifest {
         Ok((manifest, digest))
     }
 
-    /// Reads what stands in a backup's directory.
-    pub fn read(directory: &Path) -> Result<Self, ManifestError> {
+    /// Reads what stands in a backup's directory, which whoever could write there may have chosen; where its digest was kept, only what has that.
+    pub fn read(directory: &Path, expected: Option<Digest>) -> Result<Self, ManifestError> {
         let bytes = read(&directory.join(FILE), BYTES_MAX)?;
+        let found = Digest::of(&bytes);
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            return Err(ManifestError::Other { found, expected });
+        }
         let manifest: Self = serde_json::from_slice(&bytes).map_err(ManifestError::Malformed)?;
-        if manifest.format == FORMAT { Ok(manifest) } else { Err(ManifestError::Format(manifest.format)) }
+        if manifest.format != FORMAT {
+            return Err(ManifestError::Format(manifest.format));
+        }
+        match manifest.files.keys().find(|file| !is_within(file)) {
+            Some(file) => Err(ManifestError::Outside { file: file.clone() }),
+            None => Ok(manifest),
+        }
     }
 
     /// Copies every file that stands here, and compares what was written with what should be. What does not stand here is left behind.
@@ -133,4 +161,9 @@ impl Manifest {
     pub fn measure(&self) -> (usize, u64) {
         (self.files.len(), self.files.values().map(|entry| entry.bytes).sum())
     }
+}
+
+/// Whether a path leads to a file below the directory that it is joined to, and nowhere else.
+fn is_within(file: &str) -> bool {
+    !file.is_empty() && Path::new(file).components().all(|part| matches!(part, Component::Normal(_)))
 }

@@ -5,18 +5,20 @@
 //!   backup. A clock that is behind the backup is refused.
 //! - A site's evidence: what came since the backup is still at the site, which sends again from where the hub's copy ends.
 //! - The hub's own logs (its own evidence log, the log of heads): nobody sends them again, and a log that went on from the backup's end would be a
-//!   second history. With the directory that is being replaced (`logs_from`) they are taken from there, where they go on from the backup's. Without it
-//!   they begin anew, under names of their own; the first record of the own log says which log it succeeds and how far that one is known, and the
-//!   old ones are kept beside them.
+//!   second history. With the directory that is being replaced (`logs_from`) they are taken from there, where they go on from the backup's; no hub may
+//!   run in it, and none ever does again. Without it they begin anew, under names that are drawn, so that a second restore of the same backup has
+//!   others; the first record of the own log says which log it succeeds and how far that one is known, and the old ones are kept beside them.
 //!
 //! What was taken back since the backup (certificates, people, keys) is not known to a database of before. Where the own log is at hand it says what that
 //! was, and the restore tells of it. Sessions and invitations end.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use contract::digest::Digest;
 use contract::record::{Acted, Body, RootHash, Stage, Succeeds, SuccessionReason};
 use contract::time::UtcTime;
-use edge::file::FileError;
+use edge::file::{FileError, Lock};
 use rusqlite::Connection;
 use serde::Serialize;
 use thiserror::Error;
@@ -64,6 +66,11 @@ pub enum RestoreError {
         /// Why.
         why: String,
     },
+    /// The directory that is to be replaced is in use.
+    #[error(
+        "a hub runs in the directory that is to be replaced: stop it, since two hubs that go on with one log are two histories"
+    )]
+    Running(#[source] FileError),
     /// What was restored does not hold together.
     #[error("{part}: what was restored does not hold together: {why}")]
     Unsound {
@@ -86,6 +93,8 @@ pub struct Wanted {
     pub to: PathBuf,
     /// The directory that is being replaced, as far as it can be read: its logs go on.
     pub logs_from: Option<PathBuf>,
+    /// The manifest's digest, where somebody kept it: nothing else is restored.
+    pub manifest: Option<Digest>,
     /// Who wants it, as the machine knows them.
     pub user: String,
 }
@@ -107,15 +116,18 @@ pub struct Restored {
     pub heads: String,
     /// What was done since the backup and may have to be done again, by the own log; none where that is not at hand.
     pub since: Option<Vec<String>>,
+    /// Whether the directory that is replaced says so, and starts no hub any more; none where none was given. One that can be read only cannot say it.
+    pub ended: Option<bool>,
 }
 
 /// Makes a hub in `wanted.to` from a backup.
 pub async fn restore(wanted: &Wanted, now: UtcTime) -> Result<Restored, RestoreError> {
-    let Wanted { from, to, logs_from, user } = wanted;
-    let manifest = Manifest::read(from)?;
+    let Wanted { from, to, logs_from, manifest, user } = wanted;
+    let manifest = Manifest::read(from, *manifest)?;
     if now < manifest.made {
         return Err(RestoreError::Clock { made: manifest.made, now });
     }
+    let replacing = logs_from.as_deref().map(Replacing::hold).transpose()?;
     let making = copying::beside(to, "restoring")?;
     manifest.fetch(from, &making)?;
     let (keys, which) = Keys::there(&making)?;
@@ -150,6 +162,8 @@ pub async fn restore(wanted: &Wanted, now: UtcTime) -> Result<Restored, RestoreE
         }
     }
     record(&making, user, &manifest, now).await?;
+    // First the old one ends, and then the new one is there: what is interrupted in between leaves none, and never two.
+    let ended = replacing.map(Replacing::end).transpose()?;
     copying::put_in_place(&making, to)?;
     Ok(Restored {
         name: manifest.name,
@@ -159,7 +173,37 @@ pub async fn restore(wanted: &Wanted, now: UtcTime) -> Result<Restored, RestoreE
         own_log: which.log("own"),
         heads: which.log("heads"),
         since,
+        ended,
     })
+}
+
+/// The directory whose logs go on elsewhere, held so that nobody signs there meanwhile.
+struct Replacing<'a> {
+    directory: &'a Path,
+    /// None where it can be read only: nobody can serve from it as it is.
+    lock: Option<Lock>,
+}
+
+impl<'a> Replacing<'a> {
+    fn hold(directory: &'a Path) -> Result<Self, RestoreError> {
+        keys::still_counts(directory)?;
+        let lock = match edge::file::lock(&directory.join("lock")) {
+            Ok(lock) => Some(lock),
+            Err(e) if e.source.kind() == io::ErrorKind::WouldBlock => return Err(RestoreError::Running(e)),
+            Err(e) if e.source.kind() == io::ErrorKind::ReadOnlyFilesystem => None,
+            Err(e) => return Err(e.into()),
+        };
+        Ok(Self { directory, lock })
+    }
+
+    /// Ends the hub that was here, where anything can be written here; answers whether it could.
+    fn end(self) -> Result<bool, RestoreError> {
+        let Self { directory, lock } = self;
+        if lock.is_some() {
+            keys::replace(directory)?;
+        }
+        Ok(lock.is_some())
+    }
 }
 
 /// Nobody who was logged in at the time of the backup is now, and no invitation of then counts.
@@ -271,10 +315,10 @@ fn size_of(directory: &Path, log: &HostLog, keys: &Keys) -> Result<u64, String> 
     Ok(head.map_err(|e| crate::problem::chain(&e))?.map_or(0, |head| head.size.get()))
 }
 
-/// Begins the hub's own logs anew, under the next epoch's names. The old ones are kept beside them.
+/// Begins the hub's own logs anew, under names that no other restore of this backup has: their keys are the same. The old ones are kept beside them.
 fn begin_anew(making: &Path, which: Which, manifest: &Manifest, now: UtcTime) -> Result<Which, RestoreError> {
     let epoch = which.epoch.unwrap_or(1);
-    let next = Which { name: which.name, epoch: Some(epoch + 1) };
+    let next = Which { name: which.name, epoch: Some(draw_epoch()?) };
     for part in [people::LOG, HEADS] {
         let (log, kept) = (making.join(part), making.join(format!("{part}.{epoch}")));
         if log.exists() {
@@ -296,6 +340,12 @@ fn begin_anew(making: &Path, which: Which, manifest: &Manifest, now: UtcTime) ->
         OwnLog::succeed(&making.join(people::LOG), Keys::own_log(making)?, succeeds, now)?;
     }
     Ok(next)
+}
+
+/// Counted, it would come out the same for each restore of one backup. Six bytes, so that a program that reads numbers as floats reads it whole.
+fn draw_epoch() -> Result<u64, KeysError> {
+    let drawn = edge::random::bytes::<8>().map_err(KeysError::Random)?;
+    Ok(u64::from_be_bytes(drawn) >> 16)
 }
 
 fn head_of(text: Option<&str>) -> Result<Option<Checkpoint>, String> {

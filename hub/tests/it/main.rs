@@ -39,6 +39,7 @@ mod process;
 mod refused;
 mod renewal;
 mod restored_heads;
+mod restoring;
 mod rotation;
 mod running;
 mod second_factor;
