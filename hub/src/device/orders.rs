@@ -66,10 +66,15 @@ pub(super) async fn wait(
     let mut limit = std::pin::pin!(limit);
     let mut stop = hub.stop.clone();
     let mut said_first = None;
+    let mut waited = false;
     loop {
         // Listening begins before looking: an order that is signed in between rings a bell that is heard.
         let mut rung = std::pin::pin!(bell.notified());
         rung.as_mut().enable();
+        // However the wait ended: what was revoked or put in quarantine meanwhile is told nothing.
+        if std::mem::replace(&mut waited, true) {
+            trusted.still_is(&hub).await?;
+        }
         let waiting = look(&hub, device, &known).await.map_err(|e| Fault::ours("look for orders", &e))?;
         let news = !waiting.orders.is_empty() || !waiting.break_glass.is_empty();
         let said = (waiting.standing, waiting.papers);
@@ -78,7 +83,7 @@ pub(super) async fn wait(
             return Ok(respond(StatusCode::OK, &waiting));
         }
         tokio::select! {
-            () = rung => trusted.still_is(&hub).await?,
+            () = rung => {}
             () = limit.as_mut() => {}
             () = stop.requested() => return Ok(respond(StatusCode::OK, &waiting)),
         }

@@ -43,6 +43,20 @@ async fn says(device: &Device, agent: &str, executor: Option<&str>, closure: Opt
     assert_eq!(heard.status(), StatusCode::OK);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_quarantine_when_a_wait_is_over_is_told_nothing() {
+    let stage = Stage::start().await;
+    let device = stage.enrolled("clinic-7").await;
+    let database = rusqlite::Connection::open(stage.directory.path().join("hub.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    // As where a change was doubted and the five minutes are over: nothing rings then.
+    let since = edge::clock::utc().plus_ms(700).unix_ms();
+    let sql = "INSERT INTO quarantine (host, since, changed, said, recorded) VALUES (?1, ?2, '[]', '{}', 1)";
+    database.execute(sql, rusqlite::params![device.sheet.host.as_str(), since]).unwrap();
+    let waited = device.get("/v1/orders?wait_ms=1500").await;
+    assert_eq!(waited.status(), StatusCode::FORBIDDEN);
+}
+
 async fn quarantine(stage: &Stage) -> Vec<QuarantineView> {
     let listed = stage.operate(Method::GET, "/api/v1/tenants/clinic-7/quarantine", None).await;
     parsed::<contract::plane::Page<QuarantineView>>(listed).await.items
