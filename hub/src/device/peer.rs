@@ -10,7 +10,7 @@ use contract::plane::TurnedAway;
 use contract::record::NotLetIn;
 use identity::Holder;
 
-use super::refusals;
+use super::{bounded, refusals};
 use crate::hub::Hub;
 use crate::mirror::Subject;
 use crate::problem::Fault;
@@ -138,7 +138,9 @@ impl FromRequestParts<Arc<Hub>> for Device {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Fault> {
-        peer(parts)?.device(hub).await
+        let device = peer(parts)?.device(hub).await?;
+        bounded::of_tenant(hub, &device.holder).await?;
+        Ok(device)
     }
 }
 
@@ -146,7 +148,7 @@ impl FromRequestParts<Arc<Hub>> for Trusted {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Fault> {
-        peer(parts)?.device(hub).await?.trusted()
+        Device::from_request_parts(parts, hub).await?.trusted()
     }
 }
 
@@ -157,7 +159,10 @@ impl FromRequestParts<Arc<Hub>> for Renewing {
         let Registered { kind, holder, origin: _, validity: _, revoked: _, evidence_key: _, quarantined: _ } =
             peer(parts)?.not_revoked(hub).await?;
         match kind {
-            Kind::Device => Ok(Self { holder }),
+            Kind::Device => {
+                bounded::of_tenant(hub, &holder).await?;
+                Ok(Self { holder })
+            }
             Kind::Bootstrap => Err(other_use(hub, &holder, "this certificate is never renewed").await),
         }
     }

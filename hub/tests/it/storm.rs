@@ -92,6 +92,58 @@ async fn what_is_measured_of_evidence_is_its_bytes_and_heartbeats_have_a_measure
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_machine_asks_counts_and_only_for_itself() {
+    let rates = Rates { requests_each: Rate { per_second: 2, burst: 4 }, ..Rates::default() };
+    let stage = Stage::start_within(Bounds { rates, ..Bounds::default() }).await;
+    let (other, csr) = (stage.enrolled("a").await, json!({ "csr": "none" }));
+    for path in [
+        "/v1/standing",
+        "/v1/papers",
+        "/v1/papers/baseline",
+        "/v1/orders?wait_ms=0",
+        "/v1/evidence",
+        "/v1/evidence/entries?from=0",
+        "/v1/renew",
+        "/v1/heartbeat",
+        "/v1/orders/o-1/answer",
+        "/v1/break-glass/1/answer",
+        "/v1/nowhere",
+    ] {
+        let asks_in_a_loop = stage.enrolled("a").await;
+        let mut put_off = 0;
+        for _ in 0..12 {
+            let answer = match path {
+                "/v1/renew" | "/v1/heartbeat" => asks_in_a_loop.post(path, &csr).await,
+                path if path.ends_with("/answer") => asks_in_a_loop.post(path, &csr).await,
+                path => asks_in_a_loop.get(path).await,
+            };
+            if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+                assert!(answer.headers().contains_key("retry-after"), "{path}");
+                put_off += 1;
+                break;
+            }
+        }
+        assert_eq!(put_off, 1, "{path} has no measure");
+    }
+    assert_eq!(other.get("/v1/standing").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_machines_together_have_a_measure_of_requests() {
+    let rates = Rates { requests: Rate { per_second: 1, burst: 6 }, ..Rates::default() };
+    let stage = Stage::start_within(Bounds { rates, ..Bounds::default() }).await;
+    let (one, two, other) = (stage.enrolled("a").await, stage.enrolled("a").await, stage.enrolled("b").await);
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        statuses.push(one.get("/v1/papers").await.status());
+        statuses.push(two.get("/v1/papers").await.status());
+    }
+    assert!(statuses.contains(&StatusCode::OK), "{statuses:?}");
+    assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS), "{statuses:?}");
+    assert_eq!(other.get("/v1/papers").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_certificate_has_a_few_connections_and_takes_none_of_anybody_elses() {
     let stage = Stage::start_within(Bounds { connections_each: 4, ..Bounds::default() }).await;
     let (greedy, other) = (stage.enrolled("a").await, stage.enrolled("b").await);
