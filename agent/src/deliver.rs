@@ -16,7 +16,7 @@ use edge::file::FileError;
 use edge::trace::Tracer;
 use thiserror::Error;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::backoff::{HUB, pause};
 use crate::executor::{Executor, Unanswered};
@@ -83,6 +83,8 @@ pub struct Incidents {
     /// What the hub knows and is told again. Not durable: the next full scan reminds it again.
     reminders: Arc<Mutex<Vec<Incident>>>,
     filled: Arc<Notify>,
+    /// Until when the hub takes nothing that detectors found.
+    signals_after: Arc<Mutex<Option<Instant>>>,
     tracer: Tracer,
     pinned: Arc<Pinned>,
 }
@@ -101,6 +103,7 @@ impl Incidents {
             outbox: Arc::new(Mutex::new(outbox)),
             reminders: Arc::default(),
             filled: Arc::default(),
+            signals_after: Arc::default(),
             tracer,
             pinned: Arc::new(pinned),
         }
@@ -153,11 +156,27 @@ impl Incidents {
         tokio::task::spawn_blocking(locked).await.map_err(interrupted)?
     }
 
-    /// The next; a gap, which has to be written down too, only where that `may` be done.
+    /// Until when signals are put off; none where they are not.
+    fn signals_after(&self) -> Option<Instant> {
+        let until = *self.signals_after.lock().unwrap_or_else(PoisonError::into_inner);
+        until.filter(|until| *until > Instant::now())
+    }
+
+    /// The hub takes no signals for so long: what controls say goes past them.
+    fn put_signals_off(&self, wait: Duration) {
+        *self.signals_after.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + wait);
+    }
+
+    /// The next; a gap, which has to be written down too, only where that `may` be done. A gap is told as a signal.
     async fn next(&self, may: bool) -> Result<Option<Next>, FileError> {
+        let signals = self.signals_after().is_none();
         let kept = self.with(move |outbox| {
-            let newest = outbox.newest(edge::clock::utc())?;
-            let gap = || outbox.gap().filter(|_| may).cloned().map(Next::Gap);
+            let wanted = |what: &What| match what {
+                What::Drift { .. } => true,
+                What::Signal(_) => signals,
+            };
+            let newest = outbox.newest_of(edge::clock::utc(), wanted)?;
+            let gap = || outbox.gap().filter(|_| may && signals).cloned().map(Next::Gap);
             Ok(newest.map(|(slot, incident)| Next::Incident(slot, incident)).or_else(gap))
         });
         let reminder =
@@ -191,6 +210,7 @@ pub async fn deliver(incidents: Incidents, hub: Hub, executor: Executor, shippin
             Ok(None) => tokio::select! {
                 () = incidents.filled.notified() => {}
                 () = shipping.compared(), if !shipping.is_compared() => {}
+                () = until(incidents.signals_after()) => {}
             },
             Ok(Some(left)) => {
                 backoff.reset();
@@ -203,6 +223,14 @@ pub async fn deliver(incidents: Incidents, hub: Hub, executor: Executor, shippin
                 pause(&mut backoff).await;
             }
         }
+    }
+}
+
+/// Returns then; never where there is no time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -225,7 +253,13 @@ async fn one(
         Next::Gap(gap) => gap.incident(),
     };
     let told = match hub.incident(&told_of).await {
-        Err(error) if error.disposition() == Disposition::Retry => return Err(error.into()),
+        Err(error) if error.disposition() == Disposition::Retry => {
+            if let (What::Signal(_), HubError::Refused { put_off: Some(wait), .. }) = (&told_of.what, &error)
+            {
+                incidents.put_signals_off(*wait);
+            }
+            return Err(error.into());
+        }
         Err(error) => {
             tracing::error!(error = crate::chain(&error), "the hub will never take this incident");
             Err(error)

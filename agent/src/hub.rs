@@ -11,7 +11,7 @@ use std::time::Duration;
 use contract::blob::Blob;
 use contract::heartbeat::{Heard, Heartbeat};
 use contract::ids::OrderId;
-use contract::incident::Incident;
+use contract::incident::{Incident, What};
 use contract::paper::PaperKind;
 use contract::plane::{
     EnrolRequest, Enrolled, EnvelopeCarried, EvidenceHeld, EvidenceTaken, GrantAnswer, IncidentTaken,
@@ -110,9 +110,13 @@ impl Hub {
         self.call("renewal", self.post("/v1/renew", &RenewRequest { csr })).await
     }
 
-    /// `POST /v1/incidents`.
+    /// `POST /v1/incidents`. What detectors find may be put off for itself: that holds up no control's.
     pub async fn incident(&self, incident: &Incident) -> Result<IncidentTaken, HubError> {
-        self.call("incident", self.post("/v1/incidents", incident)).await
+        let what = match incident.what {
+            What::Drift { .. } => "incident",
+            What::Signal(_) => "signal",
+        };
+        self.call(what, self.post("/v1/incidents", incident)).await
     }
 
     /// `GET /v1/orders`, held back by the hub for up to `wait` where it has none but the `known` ones.
@@ -196,7 +200,7 @@ impl Hub {
 
     async fn accepted(&self, what: &'static str, response: Response) -> Result<Response, HubError> {
         let status = response.status();
-        self.later.told(what, response.headers());
+        let put_off = self.later.told(what, response.headers());
         // The hub says 200 and nothing else where it did what it was asked: another success is somebody else's.
         if status == StatusCode::OK {
             return Ok(response);
@@ -209,7 +213,7 @@ impl Hub {
             || "without a reason".to_owned(),
             |p| p.problem.chars().take(PROBLEM_CHARS_MAX).collect(),
         );
-        Err(self.noted(HubError::Refused { what, status, problem }))
+        Err(self.noted(HubError::Refused { what, status, problem, put_off }))
     }
 
     async fn send(&self, what: &'static str, request: RequestBuilder) -> Result<Response, HubError> {

@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use contract::ids::IncidentId;
-use contract::incident::Incident;
+use contract::incident::{Incident, What};
 use contract::time::UtcTime;
 use edge::file::{self, FileError};
 
@@ -99,11 +99,26 @@ impl Outbox {
 
     /// The newest incident. Whatever cannot be read on the way to it is put aside.
     pub fn newest(&mut self, now: UtcTime) -> Result<Option<(Slot, Incident)>, FileError> {
-        while let Some((&seq, Entry { incident: id, .. })) = self.entries.last_key_value() {
+        self.newest_of(now, |_| true)
+    }
+
+    /// The newest of those that are `wanted`, past the others. Whatever cannot be read on the way to it is put aside.
+    pub fn newest_of(
+        &mut self,
+        now: UtcTime,
+        wanted: impl Fn(&What) -> bool,
+    ) -> Result<Option<(Slot, Incident)>, FileError> {
+        let mut below = u64::MAX;
+        while let Some((&seq, Entry { incident: id, .. })) = self.entries.range(..below).next_back() {
+            below = seq;
             let path = self.path(seq, id);
             let read = file::read(&path, INCIDENT_BYTES_MAX);
             match read.ok().and_then(|bytes| serde_json::from_slice::<Incident>(&bytes).ok()) {
-                Some(incident) if incident.incident == *id => return Ok(Some((Slot(seq), incident))),
+                Some(incident) if incident.incident == *id => {
+                    if wanted(&incident.what) {
+                        return Ok(Some((Slot(seq), incident)));
+                    }
+                }
                 _ => {
                     self.put_aside(&path, now)?;
                     self.leave(seq);

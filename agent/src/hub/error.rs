@@ -1,5 +1,7 @@
 //! Why the hub did not do what it was asked, and what to do about it.
 
+use std::time::Duration;
+
 use contract::heartbeat::Trouble;
 use reqwest::StatusCode;
 use thiserror::Error;
@@ -28,6 +30,8 @@ pub enum HubError {
         status: StatusCode,
         /// Its explanation.
         problem: String,
+        /// For how long it will not be asked the same again, since it said when to come.
+        put_off: Option<Duration>,
     },
     /// The hub answered something else than was agreed.
     #[error("{what}: the hub's answer is not understood: {why}")]

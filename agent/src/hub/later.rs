@@ -25,12 +25,13 @@ impl Later {
         }
     }
 
-    /// The hub did not do it, and may have said when to come again. Up to half as much is added: others were told the same.
-    pub(super) fn told(&self, what: &'static str, headers: &HeaderMap) {
-        let Some(wait) = said(headers) else { return };
+    /// The hub did not do it, and may have said when to come again: then how long this waits. Up to half as much is added: others were told the same.
+    pub(super) fn told(&self, what: &'static str, headers: &HeaderMap) -> Option<Duration> {
+        let wait = said(headers)?;
         let half_ms = u64::try_from(wait.as_millis() / 2).unwrap_or(0);
-        let until = Instant::now() + wait + Duration::from_millis(random() % (half_ms + 1));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what, until);
+        let wait = wait + Duration::from_millis(random() % (half_ms + 1));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what, Instant::now() + wait);
+        Some(wait)
     }
 }
 

@@ -5,8 +5,10 @@ use std::path::Path;
 use agent::deliver::{Incidents, Pinned, deliver};
 use agent::outbox::{BLOCK_BYTES, Outbox};
 use agent::ship::Shipping;
+use contract::baseline::Severity;
 use contract::fact::FactValue;
 use contract::incident::{Incident, What};
+use contract::signal::{About, Signal, SignalKind};
 use contract::time::UtcTime;
 use edge::trace::Tracer;
 
@@ -210,6 +212,44 @@ async fn an_outage_drains_newest_first_with_its_gap_at_the_end() {
     assert_eq!(subjects[..5], expected);
     assert_eq!(subjects[5..], ["detector:agent.outbox-gap", "control:a.b1"]);
     assert_eq!(executor.with(|s| s.gaps.clone()), [2], "the gap is evidence, once");
+    delivery.abort();
+}
+
+fn signal(n: u32) -> Incident {
+    let what = What::Signal(Signal {
+        detector: format!("c.d{n}").parse().unwrap(),
+        kind: SignalKind::LogLoss,
+        severity: Severity::High,
+        count: 1,
+        window_s: 1,
+        about: About::default(),
+    });
+    Incident { what, ..incident(n) }
+}
+
+#[tokio::test]
+async fn signals_that_the_hub_puts_off_are_kept_and_hold_up_no_control() {
+    let (hub, machine) = (FakeHub::start().await, Machine::new());
+    let (incidents, connection) = delivering(&machine, &hub).await;
+    hub.with(|s| s.signals_again_s = Some(1));
+    for kept in [incident(1), signal(2), incident(3), signal(4)] {
+        incidents.keep(kept).await.unwrap();
+    }
+    let delivery =
+        tokio::spawn(deliver(incidents.clone(), connection, executor(&machine).1, Shipping::default()));
+    let told = |n| hub.with(|s| (s.incidents.len() == n).then(|| s.incidents.clone()));
+    assert_eq!(until("the controls", || told(2)).await, [incident(3), incident(1)]);
+    // What the hub took is let go of a moment later; what was put off is still here then.
+    let is_file = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "json");
+    let waiting = || files(&machine.path("agent")).into_iter().filter(is_file).collect::<Vec<_>>();
+    let left = until("their receipts", || Some(waiting()).filter(|left| left.len() < 3)).await;
+    let names: Vec<_> =
+        left.iter().map(|path| path.to_string_lossy().rsplit('_').next().unwrap().to_owned()).collect();
+    assert_eq!(names, ["inc-2.json", "inc-4.json"]);
+    assert_eq!(machine.path("agent/outbox/aside").read_dir().unwrap().count(), 0);
+    // Nobody stirs it: it comes again by itself.
+    hub.with(|s| s.signals_again_s = None);
+    assert_eq!(until("the signals", || told(4)).await[2..], [signal(4), signal(2)]);
     delivery.abort();
 }
 

@@ -1,6 +1,7 @@
 //! Incidents come in: durable and on the queue before they are answered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -12,7 +13,7 @@ use contract::plane::{IncidentReceipt, IncidentTaken};
 use queue::QueueError;
 
 use super::BODY_MAX_BYTES;
-use super::bounded::read_measured;
+use super::bounded::{put_off, read_measured};
 use super::peer::Device;
 use super::rates::Sent;
 use crate::events::Happened;
@@ -20,6 +21,9 @@ use crate::hub::Hub;
 use crate::planning;
 use crate::problem::{Fault, answer};
 use crate::store::Taken;
+
+/// After so long a host that has too many open incidents may offer another again.
+const FULL_FOR: Duration = Duration::from_secs(60);
 
 /// `POST /v1/incidents`.
 pub(super) async fn take(
@@ -37,6 +41,14 @@ pub(super) async fn take(
             let problem =
                 format!("incident {reported} was reported before with another content; draw a new id");
             return Err(Fault::theirs(StatusCode::CONFLICT, problem));
+        }
+        // Told as what passes, so that the agent keeps it: it is in its outbox, and what that cannot hold is counted there.
+        Taken::Full(first) => {
+            if first {
+                tracing::error!(%host, %tenant, "too many incidents of this host are open: others are put off");
+                hub.events.tell(&tenant, &host, Happened::Alarm);
+            }
+            return Err(put_off(FULL_FOR, "too many incidents of this machine are open").await);
         }
     };
     hub.events.tell(&tenant, &host, Happened::Incident(incident.clone()));

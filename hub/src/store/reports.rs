@@ -1,7 +1,7 @@
-//! Reports of incidents: taken once, counted when they come again, planned when they are due.
+//! Reports of incidents: taken once, counted when they come again, planned when they are due; and put off where too many of their host are open.
 
 use contract::ids::{HostId, IncidentId, OrderId};
-use contract::incident::Incident;
+use contract::incident::{Incident, What};
 use contract::order::LIFETIME_MS;
 use contract::outcome::Outcome;
 use contract::plane::IncidentState;
@@ -10,6 +10,7 @@ use identity::Holder;
 use queue::Subject;
 use rusqlite::{Connection, params};
 
+use super::alarms::{self, Alarm};
 use super::columns::{signed, to_json};
 use super::incidents::{Plan, Standing, by_id, open_for, plan_of, reopen};
 use super::knowledge::pass;
@@ -23,7 +24,17 @@ pub(crate) enum Taken {
     As(IncidentId, Option<Plan>),
     /// An incident of this id is there and says something else.
     Contradicted,
+    /// Too many of this host are open: it was not kept, and an alarm says so. Whether this is the first.
+    Full(bool),
 }
+
+/// How many incidents of one host may be open, for each of the two sources. A device names the subjects, and there are as many as it likes; each
+/// open one is looked at by whatever counts. An honest host has no more of the one than its baseline has controls, and they have their own room: what
+/// detectors find, by address and unit, never keeps them out.
+const OPEN_MAX: u64 = 1_000;
+
+/// The alarm's word where they are.
+const FULL: &str = "incidents_full";
 
 impl Store {
     /// Takes an incident of `holder`'s host, or counts it as one that is open.
@@ -53,6 +64,19 @@ fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> r
         let open = row.incident.clone();
         return Ok(Taken::As(open, plan_known(c, host, row, now)?));
     }
+    if is_full(c, host, what)? {
+        let detail = match what {
+            What::Drift { .. } => {
+                format!("{OPEN_MAX} incidents of controls are open: others are put off until some are closed")
+            }
+            What::Signal(_) => {
+                format!(
+                    "{OPEN_MAX} incidents of detectors are open: others are put off until some are closed"
+                )
+            }
+        };
+        return Ok(Taken::Full(alarms::raise(c, host, &Alarm { kind: FULL, detail }, now)?));
+    }
     if let Some(row) = closed {
         // An agent that died before it stored that the episode had ended reports the next failure under the old id, and it is never told to draw a
         // new one: we must not believe closed what the site still reports. A reminder that the heal overtook opens it for nothing, and the
@@ -81,6 +105,19 @@ fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> r
     let subject = Subject::new(holder.tenant.clone(), holder.site.clone());
     let plan = Plan { subject, host: host.clone(), incident: incident.clone(), attempt: 1 };
     Ok(Taken::As(incident.clone(), Some(plan)))
+}
+
+/// Whether as many of the host's incidents are open as may be, of those that come from where this one comes from.
+fn is_full(c: &Connection, host: &HostId, what: &What) -> rusqlite::Result<bool> {
+    // By the subject's first word, in its own index: `;` is what follows `:`.
+    let (from, below) = match what {
+        What::Drift { .. } => ("control:", "control;"),
+        What::Signal(_) => ("detector:", "detector;"),
+    };
+    c.prepare_cached(
+        "SELECT 1 FROM incident WHERE host = ?1 AND closed = 0 AND subject >= ?2 AND subject < ?3 LIMIT 1 OFFSET ?4",
+    )?
+    .exists(params![host.as_str(), from, below, signed(OPEN_MAX - 1)?])
 }
 
 /// What a report of an open incident puts on the queue. Where it may not have got there the first time, publishing it twice is harmless.

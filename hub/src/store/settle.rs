@@ -1,5 +1,7 @@
 //! What verified evidence changes: the only way an incident is ever closed.
 
+use std::collections::BTreeMap;
+
 use contract::ids::{ControlId, HostId, IncidentId, OrderId};
 use contract::incident::What;
 use contract::outcome::Outcome;
@@ -40,16 +42,18 @@ impl Store {
         lesson: Lesson,
     ) -> Result<Settled, StoreError> {
         self.run(move |c| {
-            let before = if consequences.is_empty() { Vec::new() } else { open_of(c, &host)? };
+            let mut touched = Touched::new();
             let mut again = Vec::new();
             for consequence in &consequences {
-                again.extend(apply(c, &host, consequence)?);
+                again.extend(apply(c, &host, consequence, &mut touched)?);
             }
             learn(c, &host, &lesson)?;
             c.execute("UPDATE host SET settled = ?2 WHERE host = ?1", params![host.as_str(), signed(size)?])?;
             let mut changed = Vec::new();
-            for (incident, state) in before {
-                if state_of(c, &host, &incident)? != state {
+            for (incident, before) in touched {
+                if let Some(before) = before
+                    && state_of(c, &host, &incident)?.0 != before
+                {
                     changed.push(incident);
                 }
             }
@@ -59,21 +63,36 @@ impl Store {
     }
 }
 
-/// The host's open incidents, each with its state as it is written.
-fn open_of(c: &Connection, host: &HostId) -> rusqlite::Result<Vec<(IncidentId, String)>> {
-    let mut all = c.prepare_cached("SELECT incident, state FROM incident WHERE host = ?1 AND closed = 0")?;
-    all.query_map([host.as_str()], |row| Ok((parsed(row, 0)?, row.get(1)?)))?.collect()
+/// The incidents that were written to, each with its state as it was written before where it was open. The others of a host, and there may be many, are
+/// not looked at.
+type Touched = BTreeMap<IncidentId, Option<String>>;
+
+/// An incident's state as it is written, and whether it is closed.
+fn state_of(c: &Connection, host: &HostId, incident: &IncidentId) -> rusqlite::Result<(String, bool)> {
+    c.prepare_cached("SELECT state, closed FROM incident WHERE host = ?1 AND incident = ?2")?
+        .query_row([host.as_str(), incident.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-fn state_of(c: &Connection, host: &HostId, incident: &IncidentId) -> rusqlite::Result<String> {
-    c.prepare_cached("SELECT state FROM incident WHERE host = ?1 AND incident = ?2")?
-        .query_row([host.as_str(), incident.as_str()], |row| row.get(0))
+/// Writes where an incident stands now, and remembers where it stood.
+fn becomes(
+    c: &Connection,
+    host: &HostId,
+    incident: &IncidentId,
+    state: &IncidentState,
+    touched: &mut Touched,
+) -> rusqlite::Result<()> {
+    if !touched.contains_key(incident) {
+        let (before, closed) = state_of(c, host, incident)?;
+        touched.insert(incident.clone(), (!closed).then_some(before));
+    }
+    set_state(c, host, incident, state)
 }
 
 fn apply(
     c: &Connection,
     host: &HostId,
     consequence: &Consequence,
+    touched: &mut Touched,
 ) -> rusqlite::Result<Option<(IncidentId, Retry)>> {
     match consequence {
         Consequence::Passes { order, record, run } => {
@@ -82,10 +101,10 @@ fn apply(
                 (Some((incident, state)), _) => {
                     alive(c, host, order, None, None)?;
                     if !matches!(state, IncidentState::Closed { .. }) {
-                        set_state(c, host, &incident, &closed)?;
+                        becomes(c, host, &incident, &closed, touched)?;
                     }
                 }
-                (None, Some(run)) => site_ended(c, host, run, &closed)?,
+                (None, Some(run)) => site_ended(c, host, run, &closed, touched)?,
                 (None, None) => {}
             }
         }
@@ -96,11 +115,11 @@ fn apply(
                     alive(c, host, order, None, None)?;
                     // An older order's end says nothing about the one that is out now.
                     if is_current(c, host, &incident, &state, order)? {
-                        set_state(c, host, &incident, &open)?;
+                        becomes(c, host, &incident, &open, touched)?;
                         return Ok(retry.map(|retry| (incident, retry)));
                     }
                 }
-                (None, Some(run)) => site_ended(c, host, run, &open)?,
+                (None, Some(run)) => site_ended(c, host, run, &open, touched)?,
                 (None, None) => {}
             }
         }
@@ -117,11 +136,11 @@ fn apply(
                 && state == IncidentState::Ordered(order.clone())
             {
                 let open = IncidentState::Open { outcome: Outcome::Escalated, record: *record };
-                set_state(c, host, &incident, &open)?;
+                becomes(c, host, &incident, &open, touched)?;
             }
         }
         Consequence::Passed { control, time, record } => {
-            close_older(c, host, control, *time, *record)?;
+            close_older(c, host, control, *time, *record, touched)?;
         }
         Consequence::Healthy { closure } => super::attest::found_healthy(c, host, closure)?,
         Consequence::Switched => super::attest::switched(c, host)?,
@@ -137,29 +156,38 @@ fn close_older(
     control: &ControlId,
     time: UtcTime,
     record: u64,
+    touched: &mut Touched,
 ) -> rusqlite::Result<()> {
     if let Some(row) = open_for(c, host, &subject(control))?
         && row.found < time
         && !is_run_over(c, host, &row.state, control, time)?
     {
-        set_state(c, host, &row.incident, &IncidentState::Closed { record })?;
+        becomes(c, host, &row.incident, &IncidentState::Closed { record }, touched)?;
     }
     Ok(())
 }
 
 /// A run ended that this hub did not order: the site decided for itself. What it says of its incident counts, whether that came before or comes
 /// after.
-fn site_ended(c: &Connection, host: &HostId, run: &Run, state: &IncidentState) -> rusqlite::Result<()> {
+fn site_ended(
+    c: &Connection,
+    host: &HostId,
+    run: &Run,
+    state: &IncidentState,
+    touched: &mut Touched,
+) -> rusqlite::Result<()> {
     let Run { incident, control, time } = run;
     keep_site_run(c, host, run, *time, Some(state))?;
     match (by_id(c, host, incident)?, state) {
         (Some(row), _) if row.what.subject() != subject(control) => Ok(()),
         (Some(Standing { state: IncidentState::Closed { .. }, .. }), _) => Ok(()),
-        (Some(row), IncidentState::Closed { .. }) => set_state(c, host, &row.incident, state),
+        (Some(row), IncidentState::Closed { .. }) => becomes(c, host, &row.incident, state, touched),
         // An order that is out decides what becomes of it.
-        (Some(row), _) if row.state == IncidentState::Drifted => set_state(c, host, &row.incident, state),
+        (Some(row), _) if row.state == IncidentState::Drifted => {
+            becomes(c, host, &row.incident, state, touched)
+        }
         // It may have been counted as another one.
-        (None, IncidentState::Closed { record }) => close_older(c, host, control, *time, *record),
+        (None, IncidentState::Closed { record }) => close_older(c, host, control, *time, *record, touched),
         (Some(_) | None, _) => Ok(()),
     }
 }

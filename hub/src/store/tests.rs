@@ -14,6 +14,7 @@ use crate::consequence::{Consequence, Run};
 use crate::people::Scope;
 
 mod attest;
+mod full;
 mod migrations;
 mod scopes;
 
@@ -60,7 +61,7 @@ async fn report(store: &Store, holder: &Holder, id: &str, now: UtcTime) -> Optio
             assert!(plan.as_ref().is_none_or(|p| p.incident == incident));
             plan.map(|p| p.attempt)
         }
-        Taken::Contradicted => panic!("contradicted"),
+        Taken::Contradicted | Taken::Full(_) => panic!("not taken"),
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Seen {
     pub(crate) deaf_to: Option<&'static str>,
     /// Takes no incident, and everything else.
     pub(crate) refuses_incidents: bool,
+    /// Has enough of what detectors found, and says after how many seconds to come again.
+    pub(crate) signals_again_s: Option<u32>,
     /// Its standing order.
     pub(crate) standing: Vec<u8>,
     /// How long ago the certificates that it issues at enrolment were made.
@@ -146,6 +148,15 @@ impl FakeHub {
             if let Some(garbage) = self.with(|seen| seen.garbage.clone()) {
                 let _ = stream.write_all(&garbage).await;
                 return;
+            }
+            let is_signal = body.windows(10).any(|word| word == b"\"signal\":{");
+            if let Some(seconds) = self.with(|seen| seen.signals_again_s).filter(|_| is_signal) {
+                let refused =
+                    format!("HTTP/1.1 429 .\r\nretry-after: {seconds}\r\ncontent-length: 0\r\n\r\n");
+                if stream.write_all(refused.as_bytes()).await.is_err() {
+                    return;
+                }
+                continue;
             }
             let denied = self.denied(&line, shown);
             let Some((status, answer)) = denied.or_else(|| self.answer(&line, &body)) else { return };

@@ -1,0 +1,93 @@
+//! What one machine may have open, and what it may have said of it.
+
+use contract::incident::What;
+use contract::signal::{About, Pseudonym, Signal, SignalKind};
+use rusqlite::params;
+
+use super::*;
+
+fn signal(n: u64) -> Incident {
+    let about = About { from: Some(Pseudonym(n.to_be_bytes())), ..About::default() };
+    let what = What::Signal(Signal {
+        detector: "ssh.brute-force".parse().unwrap(),
+        kind: SignalKind::LogLoss,
+        severity: contract::baseline::Severity::High,
+        count: 1,
+        window_s: 1,
+        about,
+    });
+    Incident { incident: format!("s-{n}").parse().unwrap(), found: at(0), what }
+}
+
+fn drifted(n: u64) -> Incident {
+    let What::Drift { control: _, fact, observed } = drift("x").what else { panic!("no drift") };
+    let what = What::Drift { control: format!("a.b{n}").parse().unwrap(), fact, observed };
+    Incident { incident: format!("d-{n}").parse().unwrap(), found: at(0), what }
+}
+
+async fn take(store: &Store, holder: &Holder, incident: Incident) -> Taken {
+    store.take(holder.clone(), incident, at(9)).await.unwrap()
+}
+
+/// Each alarm of a kind: what it says, and how often.
+async fn alarms(store: &Store, kind: &'static str) -> Vec<(String, i64)> {
+    let sql = "SELECT detail, times FROM alarm WHERE kind = ?1 ORDER BY id";
+    let asked = store.run(move |c| {
+        let mut all = c.prepare(sql)?;
+        all.query_map(params![kind], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    });
+    asked.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_flood_of_signals_ends_and_keeps_out_no_control() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    let mut answers = Vec::new();
+    for n in 0..1_010 {
+        match take(&store, &holder, signal(n)).await {
+            Taken::As(_, Some(_)) => answers.push(None),
+            Taken::Full(first) => answers.push(Some(first)),
+            other => panic!("{n}: {other:?}"),
+        }
+    }
+    assert!(answers[..1_000].iter().all(Option::is_none));
+    assert!(
+        answers[1_000] == Some(true) && answers[1_001..].iter().all(|a| *a == Some(false)),
+        "{answers:?}"
+    );
+    let told = alarms(&store, "incidents_full").await;
+    assert!(matches!(&told[..], [(detail, 10)] if detail.contains("detectors")), "{told:?}");
+    // What is open is still counted, and what a control says has its own room.
+    assert!(matches!(take(&store, &holder, signal(7)).await, Taken::As(..)));
+    for n in 0..1_000 {
+        assert!(matches!(take(&store, &holder, drifted(n)).await, Taken::As(_, Some(_))), "{n}");
+    }
+    assert!(matches!(take(&store, &holder, drifted(1_000)).await, Taken::Full(true)));
+    // One that closes makes room for one.
+    let passed = Consequence::Passed { control: "a.b3".parse().unwrap(), time: at(5), record: 1 };
+    let settled = store.settle(holder.host.clone(), 2, vec![passed], Lesson::default()).await.unwrap();
+    assert_eq!(settled.changed, ["d-3".parse().unwrap()]);
+    assert!(matches!(take(&store, &holder, drifted(1_000)).await, Taken::As(_, Some(_))));
+    // Another report of what was closed would open it again: that is one more as well.
+    assert!(matches!(take(&store, &holder, drifted(3)).await, Taken::Full(false)));
+}
+
+#[tokio::test]
+async fn alarms_whose_words_a_host_chooses_end_in_a_count() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    for round in 0..2 {
+        for n in 0..150 {
+            let alarm = Alarm { kind: "fork", detail: format!("root {n}") };
+            store.raise(holder.host.clone(), alarm, at(round)).await.unwrap();
+        }
+    }
+    let other = Alarm { kind: "shorter_log", detail: "root 1".to_owned() };
+    store.raise(holder.host.clone(), other, at(0)).await.unwrap();
+    let kept = alarms(&store, "fork").await;
+    assert_eq!(kept.len(), 101);
+    assert!(kept[..100].iter().all(|(_, times)| *times == 2), "{kept:?}");
+    assert!(kept[100].0.starts_with("others of this kind") && kept[100].1 == 100, "{:?}", kept[100]);
+    assert_eq!(alarms(&store, "shorter_log").await.len(), 1, "another kind has its own");
+}
