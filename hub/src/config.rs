@@ -52,7 +52,7 @@ pub struct Config {
     pub bounds: Bounds,
 }
 
-/// What devices may ask of a hub. There is no need to change it; tests do.
+/// What devices and people may ask of a hub. There is no need to change it; tests do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// How long each may take.
@@ -63,11 +63,22 @@ pub struct Bounds {
     pub connections_each: usize,
     /// How much each tenant may send.
     pub rates: Rates,
+    /// Downloads of kits at once.
+    pub downloads: usize,
+    /// Of these, so many of one person.
+    pub downloads_each: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { patience: Patience::default(), lobby: 12_288, connections_each: 16, rates: Rates::default() }
+        Self {
+            patience: Patience::default(),
+            lobby: 12_288,
+            connections_each: 16,
+            rates: Rates::default(),
+            downloads: 8,
+            downloads_each: 2,
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::device::{Measures, Refusals};
 use crate::events::Events;
 use crate::heads::Heads;
 use crate::keys::Keys;
-use crate::kit::Kits;
+use crate::kit::{Kits, Seats};
 use crate::library::Library;
 use crate::mirror::Mirror;
 use crate::operator::{Cursors, Seats};
@@ -42,6 +42,8 @@ pub(crate) struct Hub {
     pub(crate) mirror: Mirror,
     pub(crate) heads: Heads,
     pub(crate) kits: Kits,
+    /// Those who download kits.
+    pub(crate) downloads: Arc<Seats>,
     pub(crate) people: People,
     /// The logs of others that this hub cosigns, and the proofs of forks.
     pub(crate) others: Others,

@@ -28,7 +28,7 @@ use crate::heads::{self, Heads};
 use crate::hub::{Hub, Stop};
 use crate::keys::Keys;
 pub use crate::keys::KeysError;
-use crate::kit::Kits;
+use crate::kit::{Kits, Seats};
 use crate::library::{Library, LibraryError};
 use crate::mirror::Mirror;
 use crate::operator::{Cursors, Seats};
@@ -224,6 +224,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         mirror: Mirror::new(directory.join("archive"), Arc::clone(&keys)),
         heads,
         kits,
+        downloads: Seats::new(bounds.downloads, bounds.downloads_each),
         people,
         others,
         archives: opened.which(),

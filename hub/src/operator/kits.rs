@@ -13,7 +13,7 @@ use super::answers::{Made, Zip};
 use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
-use crate::kit::{self, Download, KitFault, MakeError};
+use crate::kit::{self, Download, KitFault, MakeError, NoSeat};
 use crate::people::Granted;
 use crate::problem::{Fault, Strict};
 
@@ -26,7 +26,8 @@ pub(super) fn routes() -> Vec<Route> {
             add,
         )
         .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
-        reads("/api/v1/tenants/{tenant}/kits/{id}", Right::KitsFetch, "Fetch a kit", fetch),
+        reads("/api/v1/tenants/{tenant}/kits/{id}", Right::KitsFetch, "Fetch a kit", fetch)
+            .refuses(&[StatusCode::TOO_MANY_REQUESTS]),
     ]
 }
 
@@ -56,7 +57,8 @@ async fn fetch(
 ) -> Result<Zip, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let name = format!("attachment; filename=\"kit-{}-{id}.zip\"", *tenant);
-    let download = kit::download(&hub, tenant.clone(), id.clone()).await.map_err(|e| fault(&e))?;
+    let seat = hub.downloads.take(granted.identity().person()).map_err(no_seat)?;
+    let download = kit::download(&hub, tenant.clone(), id.clone(), seat).await.map_err(|e| fault(&e))?;
     let Some(Download { body, bytes, digest }) = download else {
         let problem = format!(
             "tenant {0} has no export of this id: make one with POST /api/v1/tenants/{0}/kits",
@@ -67,6 +69,19 @@ async fn fetch(
     let headers =
         [(CONTENT_LENGTH, bytes.to_string()), (CONTENT_DISPOSITION, name), (ETAG, format!("\"{digest}\""))];
     Ok(Zip { body, headers })
+}
+
+/// After so long somebody's download may be over.
+const SEAT_AGAIN_S: u64 = 30;
+
+fn no_seat(why: NoSeat) -> Fault {
+    let problem = match why {
+        NoSeat::Theirs(many) => {
+            format!("you download {many} kits already: wait until one is there, or end it")
+        }
+        NoSeat::All(many) => format!("{many} kits are being downloaded, and more at once there cannot be"),
+    };
+    Fault::slowed(problem, SEAT_AGAIN_S)
 }
 
 fn fault(fault: &KitFault) -> Fault {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use contract::digest::Digest;
 use contract::kit::{HubKeys, KitView};
 use contract::time::UtcTime;
+use hub::config::Bounds;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::stage::{Device, Stage, parsed, plain};
+use crate::stage::{Device, Stage, config, parsed, plain};
 
 /// When the logs of these tests begin.
 const BEGINS: &str = "2026-10-01T00:00:00.000Z";
@@ -122,6 +123,32 @@ async fn a_kit_is_the_same_bytes_after_the_logs_grew_and_the_hub_was_restarted()
     let keys: HubKeys = parsed(stage.operate(Method::GET, "/api/v1/keys", None).await).await;
     let note = tlog::SignedNote::parse(&files["kit.note"]).unwrap();
     note.verify(&keys.kits.parse().unwrap()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_downloads_so_many_kits_at_once_and_is_told_when_to_come_again() {
+    let stage = Stage::start_within(Bounds { downloads_each: 1, ..Bounds::default() }).await;
+    let mut device = machine(&stage, "clinic-7", "main").await;
+    grow(&mut device, 300).await;
+    let kit = export(&stage, "clinic-7", (0, 300), "Ada").await;
+    let path = format!("/api/v1/tenants/clinic-7/kits/{}", kit.id.as_ref().unwrap());
+    // A seat is free again once its download is over, and its thread.
+    for _ in 0..3 {
+        let mut tries = 0;
+        while stage.operate(Method::GET, &path, None).await.bytes().await.unwrap().len() as u64 != kit.bytes {
+            tries += 1;
+            assert!(tries < 100, "the seat of a download that is over is not free again");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    let Stage { directory, running } = stage;
+    running.stop().await;
+    let bounds = Bounds { downloads_each: 0, ..Bounds::default() };
+    let config = hub::config::Config { bounds, ..config(directory.path()) };
+    let stage = Stage { running: hub::serve::start(&config).await.unwrap(), directory };
+    let refused = stage.operate(Method::GET, &path, None).await;
+    assert_eq!(refused.headers()["retry-after"], "30");
+    assert!(problem(refused, StatusCode::TOO_MANY_REQUESTS).await.contains("you download"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
