@@ -63,6 +63,10 @@ pub struct Bounds {
     pub connections_each: usize,
     /// How much each tenant may send.
     pub rates: Rates,
+    /// Kilobytes of evidence that are being read or worked on at once.
+    pub bodies_kb: u32,
+    /// Of these, so many of one tenant.
+    pub bodies_kb_each: u32,
     /// Downloads of kits at once.
     pub downloads: usize,
     /// Of these, so many of one person.
@@ -76,6 +80,8 @@ impl Default for Bounds {
             lobby: 12_288,
             connections_each: 16,
             rates: Rates::default(),
+            bodies_kb: 192 * 1024,
+            bodies_kb_each: 32 * 1024,
             downloads: 8,
             downloads_each: 2,
         }

@@ -1,6 +1,7 @@
 //! The device plane: what an enrolled machine may ask, and nothing without a certificate.
 
 mod attest;
+mod bodies;
 mod bounded;
 mod enrol;
 mod evidence;
@@ -25,6 +26,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
+pub(crate) use bodies::Bodies;
 pub(crate) use plane::Certificates;
 pub(crate) use plane::run;
 pub(crate) use rates::Measures;

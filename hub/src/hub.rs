@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::bells::Bells;
 use crate::config::{Bounds, Door, HubName};
 use crate::connections::Connections;
-use crate::device::{Measures, Refusals};
+use crate::device::{Bodies, Measures, Refusals};
 use crate::events::Events;
 use crate::heads::Heads;
 use crate::keys::Keys;
@@ -58,6 +58,7 @@ pub(crate) struct Hub {
     pub(crate) bounds: Bounds,
     pub(crate) connections: Arc<Connections>,
     pub(crate) measures: Measures,
+    pub(crate) bodies: Bodies,
     pub(crate) refusals: Refusals,
     pub(crate) pulses: Pulses,
     pub(crate) tracer: Tracer,

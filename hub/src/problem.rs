@@ -39,6 +39,11 @@ impl Fault {
         Self { retry_after_s: Some(retry_after_s), ..Self::theirs(StatusCode::TOO_MANY_REQUESTS, problem) }
     }
 
+    /// There is no room for what the peer is about to send: it is not read, so the connection ends.
+    pub(crate) fn crowded(problem: impl Into<String>, retry_after_s: u64) -> Self {
+        Self { parting: true, ..Self::slowed(problem, retry_after_s) }
+    }
+
     /// It was done, and what came of it could not be written down: our fault.
     pub(crate) fn unrecorded(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(cause = chain(cause), "the end of an act could not be recorded");
@@ -128,17 +133,20 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     })
 }
 
+/// How long a request says that its body is.
+pub(crate) fn announced(request: &Request) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok())
+}
+
 /// Reads a body of at most `max` bytes, in the time that its connection allows.
 pub(crate) async fn read(request: Request, max: usize) -> Result<Bytes, Fault> {
     let patience = request.extensions().get::<Patience>().copied().unwrap_or_default().body;
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     let too_long = || {
         let problem =
             format!("the request's body is longer than {max} bytes; the sender must send less at once");
         Fault::turned_away(StatusCode::PAYLOAD_TOO_LARGE, problem)
     };
-    if announced.is_some_and(|length| length > max) {
+    if announced(&request).is_some_and(|length| length > max) {
         return Err(too_long());
     }
     match tokio::time::timeout(patience, to_bytes(request.into_body(), max)).await {

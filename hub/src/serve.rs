@@ -21,7 +21,7 @@ use crate::alerts::{self, Rules};
 use crate::bells::Bells;
 use crate::config::{ArchivesError, Config, Door, OutsideError};
 use crate::connections::Connections;
-use crate::device::{Certificates, Measures, Refusals};
+use crate::device::{Bodies, Certificates, Measures, Refusals};
 use crate::events::Events;
 pub use crate::heads::HeadsError;
 use crate::heads::{self, Heads};
@@ -239,6 +239,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         bounds: *bounds,
         connections: Connections::new(bounds.connections_each),
         measures: Measures::new(bounds.rates),
+        bodies: Bodies::new(bounds.bodies_kb, bounds.bodies_kb_each),
         refusals: Refusals::default(),
         pulses: Pulses::default(),
         tracer,

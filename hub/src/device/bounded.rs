@@ -11,10 +11,11 @@ use identity::Holder;
 use serde::de::DeserializeOwned;
 
 use super::BODY_MAX_BYTES;
+use super::bodies::Room;
 use super::peer::{Device, Peer};
 use super::rates::Sent;
 use crate::hub::Hub;
-use crate::problem::{Fault, parse, read};
+use crate::problem::{Fault, announced, parse, read};
 
 /// How long an answer to one who sends too much is held back, at most: so a connection cannot ask in a loop.
 const HELD_BACK_MAX: Duration = Duration::from_secs(1);
@@ -53,6 +54,14 @@ pub(super) async fn put_off(wait: Duration, why: &str) -> Fault {
     Fault::slowed(problem, wait.as_secs() + 1 + spread)
 }
 
+/// Room for a large body of so many bytes, before anything of it is read.
+pub(super) async fn room(hub: &Hub, device: &Device, bytes: usize) -> Result<Room, Fault> {
+    let room = hub.bodies.room(&device.holder.tenant, bytes).await;
+    let full =
+        "there is no room for a body of this length now: nothing was taken, keep it and send it again later";
+    room.ok_or_else(|| Fault::crowded(full, 5))
+}
+
 /// Reads the body of what a device sends, where its tenant has not sent too much.
 pub(super) async fn read_measured<T: DeserializeOwned>(
     hub: &Hub,
@@ -62,14 +71,19 @@ pub(super) async fn read_measured<T: DeserializeOwned>(
     max: usize,
 ) -> Result<T, Fault> {
     let tenant = &device.holder.tenant;
-    let once = u64::from(matches!(sent, Sent::Incident | Sent::Heartbeat));
+    // Evidence counts by what is announced, before it is read: sixteen at once are not all within a measure that has room for one.
+    let announced_kb = announced(&request).map(|bytes| bytes.min(max) as u64 / 1024 + 1);
+    let once = match sent {
+        Sent::Incident | Sent::Heartbeat | Sent::Request => 1,
+        Sent::EvidenceKb => announced_kb.unwrap_or(0),
+    };
     if let Err(wait) = hub.measures.take(tenant, sent, once, edge::clock::mono()) {
         // It is read nevertheless, for the answer to arrive (see `Unasked`).
         read(request, max).await?;
         return Err(put_off(wait, "this tenant's devices send more than their measure").await);
     }
     let bytes = read(request, max).await?;
-    if sent == Sent::EvidenceKb {
+    if sent == Sent::EvidenceKb && announced_kb.is_none() {
         // It is not full; how much this is, was not known before.
         let _ = hub.measures.take(tenant, sent, bytes.len() as u64 / 1024 + 1, edge::clock::mono());
     }

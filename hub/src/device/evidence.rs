@@ -13,7 +13,7 @@ use contract::socket::EntryPackage;
 use identity::Holder;
 use serde::Deserialize;
 
-use super::bounded::read_measured;
+use super::bounded::{read_measured, room};
 use super::peer::Device;
 use super::rates::Sent;
 use super::{BODY_MAX_BYTES, EVIDENCE_MAX_BYTES};
@@ -22,7 +22,7 @@ use crate::events::Happened;
 use crate::hub::Hub;
 use crate::mirror::{self, Answer, ArchiveError, Held, NoTurn, Objection, Turn};
 use crate::planning;
-use crate::problem::{Fault, answer};
+use crate::problem::{Fault, announced, answer};
 use crate::reading;
 use crate::store::{Alarm, Lesson};
 use crate::witness;
@@ -81,6 +81,9 @@ pub(super) async fn take(
     device: Device,
     request: Request,
 ) -> Result<Response, Fault> {
+    // Held to the end: it is worked on for as long as its turn takes.
+    let length = announced(&request).unwrap_or(EVIDENCE_MAX_BYTES).min(EVIDENCE_MAX_BYTES);
+    let _room = room(&hub, &device, length).await?;
     let package: EntryPackage =
         read_measured(&hub, &device, Sent::EvidenceKb, request, EVIDENCE_MAX_BYTES).await?;
     let turn = turn_of(&hub, &device).await?;

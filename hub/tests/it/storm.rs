@@ -92,6 +92,43 @@ async fn what_is_measured_of_evidence_is_its_bytes_and_heartbeats_have_a_measure
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_hang_fill_their_own_tenants_room_and_no_memory() {
+    let bounds = Bounds { bodies_kb: 20_000, bodies_kb_each: 10_000, ..Bounds::default() };
+    let stage = Stage::start_within(bounds).await;
+    let (hanging, other) = (stage.enrolled("a").await, stage.enrolled("b").await);
+    let head = b"POST /v1/evidence HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5000000\r\n\r\n{";
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut connection = raw(&hanging).await;
+        connection.write_all(head).await.unwrap();
+        open.push(connection);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(other.deliver(0).await.status(), StatusCode::OK);
+    let mut late = raw(&hanging).await;
+    late.write_all(head).await.unwrap();
+    let (took, said) = until_closed(&mut late).await;
+    assert!(said.starts_with("HTTP/1.1 429") && said.contains("retry-after: 5"), "{said}");
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    assert_eq!(hanging.get("/v1/orders").await.status(), StatusCode::OK);
+    // What hung is gone, and so there is room.
+    drop(open);
+    assert_eq!(hanging.deliver(0).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_counts_before_it_is_read() {
+    let rates = Rates { evidence_kb: Rate { per_second: 1, burst: 100 }, ..Rates::default() };
+    let stage = Stage::start_within(Bounds { rates, ..Bounds::default() }).await;
+    let device = stage.enrolled("a").await;
+    let mut connection = raw(&device).await;
+    let head = b"POST /v1/evidence HTTP/1.1\r\nhost: localhost\r\ncontent-length: 200000\r\n\r\n{";
+    connection.write_all(head).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(device.deliver(0).await.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_machine_asks_counts_and_only_for_itself() {
     let rates = Rates { requests_each: Rate { per_second: 2, burst: 4 }, ..Rates::default() };
     let stage = Stage::start_within(Bounds { rates, ..Bounds::default() }).await;
