@@ -14,12 +14,13 @@ use crate::device::{Bodies, Measures, Refusals};
 use crate::events::Events;
 use crate::heads::Heads;
 use crate::keys::Keys;
-use crate::kit::{Kits, Seats};
+use crate::kit::Kits;
 use crate::library::Library;
 use crate::mirror::Mirror;
-use crate::operator::{Cursors, Seats};
+use crate::operator::Cursors;
 use crate::people::{Oidc, People};
 use crate::pulses::Pulses;
+use crate::seats::Seats;
 use crate::store::Store;
 use crate::witness::Others;
 
@@ -43,7 +44,7 @@ pub(crate) struct Hub {
     pub(crate) heads: Heads,
     pub(crate) kits: Kits,
     /// Those who download kits.
-    pub(crate) downloads: Arc<Seats>,
+    pub(crate) downloads: Arc<Seats<OperatorId>>,
     pub(crate) people: People,
     /// The logs of others that this hub cosigns, and the proofs of forks.
     pub(crate) others: Others,

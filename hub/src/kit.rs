@@ -12,14 +12,12 @@
 //! | `documents` | what only the hub can tell |
 //! | `copy` | the mirror's copy as a source of tiles |
 //! | `stream` | the zip as a response's body |
-//! | `seats` | who may download, and how many at once |
 
 mod copy;
 mod documents;
 mod exports;
 mod make;
 mod pin;
-mod seats;
 mod stream;
 
 use std::collections::HashMap;
@@ -35,7 +33,6 @@ use thiserror::Error;
 
 pub(crate) use exports::{ExportsError, FILE, SCHEMA};
 pub(crate) use make::MakeError;
-pub(crate) use seats::{NoSeat, Seat, Seats};
 pub(crate) use stream::Download;
 
 use crate::heads::HeadsFault;
@@ -141,7 +138,7 @@ pub(crate) async fn download(
     hub: &Arc<Hub>,
     tenant: Scope<TenantId>,
     id: String,
-    seat: Seat,
+    seat: crate::seats::Seat<contract::ids::OperatorId>,
 ) -> Result<Option<Download>, KitFault> {
     let Some((kit, bytes, digest)) = hub.kits.exports.kit(tenant.clone(), id).await? else { return Ok(None) };
     let hosts = hub.store.logs_of(tenant).await?;

@@ -29,6 +29,8 @@
 //! | `alerts` | who is told outside the console, of what, and how |
 //! | `metrics`, `watchdog` | what Prometheus and the service manager hear |
 //! | `enrolment` | what makes a new host |
+//! | `seats` | how many there may be of something at a time, and of one person |
+//! | `spans` | what a collector of OpenTelemetry hears, by option |
 //! | [`serve`] | all of it, started and stopped |
 //! | [`machine`] | made, backed up, restored and let back into, from the hub's own machine |
 //!
@@ -64,6 +66,7 @@ mod planning;
 mod problem;
 mod pulses;
 mod reading;
+mod seats;
 mod spans;
 mod standing;
 mod store;

@@ -40,7 +40,6 @@ pub(crate) mod people;
 mod precondition;
 mod query;
 mod route;
-mod seats;
 mod sheets;
 mod status;
 pub(crate) mod tenants;
@@ -65,6 +64,7 @@ use crate::connection;
 use crate::console;
 use crate::hub::Hub;
 use crate::problem::Fault;
+use crate::seats::Seats;
 use crate::spans::{self, Plane};
 pub(crate) use answers::Found;
 use checks::Rules;
@@ -78,7 +78,6 @@ use patience::Patient;
 pub(crate) use query::{Asked, Cursors, narrowed};
 pub use route::RouteView;
 use route::{Access, Route};
-pub(crate) use seats::Seats;
 
 /// The largest body.
 const BODY_MAX_BYTES: usize = 64 * 1024;
@@ -121,10 +120,10 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, shown: Option<OwnC
         // A peer that is gone already has no address, and is of no account.
         let source = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
         let (router, stop, shown) = (router.clone(), stop.clone(), shown.clone());
-        let place = places.take(Source(source).text());
+        let place = places.take(&Source(source).text());
         async move {
             // Dropped without a word: whoever opens so many has no use for one.
-            let Some(_place) = place else { return };
+            let Ok(_place) = place else { return };
             let Some(shown) = shown else {
                 return connection::serve(Patient::new(stream, PATIENCE), router, Source(source), stop).await;
             };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use contract::digest::Digest;
+use contract::ids::OperatorId;
 use evidence::kit::Kit;
 use hyper::body::{Frame, SizeHint};
 use tokio::runtime::Handle;
@@ -15,8 +16,8 @@ use tokio::time::Instant;
 
 use super::copy::Copies;
 use super::make::Digesting;
-use super::seats::Seat;
 use crate::problem::chain;
+use crate::seats::Seat;
 
 /// The length of a piece.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -38,7 +39,13 @@ pub(crate) struct Download {
 
 /// Starts to write the zip. What was kept of it says how long it must be and what it must come to.
 /// The seat is free again once its thread is.
-pub(super) fn start(kit: Kit, source: Copies, bytes: u64, digest: Digest, seat: Seat) -> Download {
+pub(super) fn start(
+    kit: Kit,
+    source: Copies,
+    bytes: u64,
+    digest: Digest,
+    seat: Seat<OperatorId>,
+) -> Download {
     let (sender, pieces) = mpsc::channel(PIECES_MAX);
     let until = Instant::now() + GRACE + Duration::from_secs(bytes / PACE_BYTES);
     let runtime = Handle::current();

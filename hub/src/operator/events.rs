@@ -27,11 +27,11 @@ use super::admit::presented;
 use super::answers::Answer;
 use super::describe::{Part, Sketch};
 use super::route::{Route, reads};
-use super::seats::Seat;
 use crate::events::{EventView, Next, Place};
 use crate::hub::Hub;
 use crate::people::{Granted, Identity, Secret};
 use crate::problem::Fault;
+use crate::seats::Seat;
 
 /// How often something is sent where nothing happens, and how often it is looked at whether the credential is still good.
 const BEAT_EVERY: Duration = Duration::from_secs(15);
@@ -124,7 +124,7 @@ async fn follow(
     headers: HeaderMap,
     LastEvent(last): LastEvent,
 ) -> Result<Followed, Fault> {
-    let Some(seat) = hub.readers.take(granted.identity().person().clone()) else {
+    let Ok(seat) = hub.readers.take(granted.identity().person()) else {
         let problem =
             "you, or all together, follow the events too often already: close some, or ask again in a minute";
         return Err(Fault::slowed(problem, 60));

@@ -13,9 +13,10 @@ use super::answers::{Made, Zip};
 use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
-use crate::kit::{self, Download, KitFault, MakeError, NoSeat};
+use crate::kit::{self, Download, KitFault, MakeError};
 use crate::people::Granted;
 use crate::problem::{Fault, Strict};
+use crate::seats::NoSeat;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

@@ -1,59 +1,66 @@
-//! Who is downloading: so many at once and of one person, since each holds a thread that the hub's own work needs as well.
+//! How many there may be of something at a time: in all, and for each who takes one. Downloads, streams of events, connections.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-
-use contract::ids::OperatorId;
 
 /// The seats.
 #[derive(Debug)]
-pub(crate) struct Seats {
+pub(crate) struct Seats<K> {
     all_max: usize,
     each_max: usize,
-    taken: Mutex<HashMap<OperatorId, usize>>,
+    taken: Mutex<HashMap<K, usize>>,
 }
 
 /// A seat, for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    seats: Arc<Seats>,
-    person: OperatorId,
+pub(crate) struct Seat<K: Eq + Hash> {
+    seats: Arc<Seats<K>>,
+    of: K,
 }
 
 /// Why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoSeat {
-    /// The person has as many as one may have.
+    /// Whoever asks has as many as one may have.
     Theirs(usize),
     /// All are taken.
     All(usize),
 }
 
-impl Seats {
+impl<K: Eq + Hash + Clone> Seats<K> {
+    /// All of them are free.
     pub(crate) fn new(all_max: usize, each_max: usize) -> Arc<Self> {
         Arc::new(Self { all_max, each_max, taken: Mutex::default() })
     }
 
-    pub(crate) fn take(self: &Arc<Self>, person: &OperatorId) -> Result<Seat, NoSeat> {
+    /// Takes one.
+    pub(crate) fn take(self: &Arc<Self>, of: &K) -> Result<Seat<K>, NoSeat> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.get(person).copied().unwrap_or(0) >= self.each_max {
+        if taken.get(of).copied().unwrap_or(0) >= self.each_max {
             return Err(NoSeat::Theirs(self.each_max));
         }
         if taken.values().sum::<usize>() >= self.all_max {
             return Err(NoSeat::All(self.all_max));
         }
-        *taken.entry(person.clone()).or_default() += 1;
-        Ok(Seat { seats: Arc::clone(self), person: person.clone() })
+        *taken.entry(of.clone()).or_default() += 1;
+        Ok(Seat { seats: Arc::clone(self), of: of.clone() })
+    }
+
+    /// How many are taken.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.lock().unwrap().values().sum()
     }
 }
 
-impl Drop for Seat {
+impl<K: Eq + Hash> Drop for Seat<K> {
     fn drop(&mut self) {
         let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(theirs) = taken.get_mut(&self.person) {
+        if let Some(theirs) = taken.get_mut(&self.of) {
             *theirs -= 1;
             if *theirs == 0 {
-                taken.remove(&self.person);
+                taken.remove(&self.of);
             }
         }
     }
@@ -66,7 +73,7 @@ mod tests {
     #[test]
     fn one_person_has_a_few_and_all_together_no_more_than_there_are() {
         let seats = Seats::new(3, 2);
-        let [ada, ben, cleo] = ["ada", "ben", "cleo"].map(|name| name.parse::<OperatorId>().unwrap());
+        let [ada, ben, cleo] = ["ada", "ben", "cleo"];
         let first = seats.take(&ada).unwrap();
         let _second = seats.take(&ada).unwrap();
         assert_eq!(seats.take(&ada).unwrap_err(), NoSeat::Theirs(2));
