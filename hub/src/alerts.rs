@@ -25,8 +25,9 @@ mod watch;
 mod webhook;
 
 pub(crate) use decide::{Standing, Step};
-pub(crate) use facts::{Counted, Fact, Kind, Seen};
+pub(crate) use facts::{Counted, Fact, Kind, QUARANTINED, Seen};
 pub(crate) use rules::Rules;
 pub use rules::RulesError;
+pub(crate) use send::Ways;
 pub(crate) use send::{Message, Outgoing};
 pub(crate) use watch::run;

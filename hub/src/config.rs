@@ -63,6 +63,8 @@ pub struct Bounds {
     pub connections_each: usize,
     /// How much each tenant may send.
     pub rates: Rates,
+    /// How long a hub listens after its start before it says of any machine that it is silent; none: as long as a machine may be silent.
+    pub listens: Option<std::time::Duration>,
     /// Kilobytes of evidence that are being read or worked on at once.
     pub bodies_kb: u32,
     /// Of these, so many of one tenant.
@@ -80,6 +82,7 @@ impl Default for Bounds {
             lobby: 12_288,
             connections_each: 16,
             rates: Rates::default(),
+            listens: None,
             bodies_kb: 192 * 1024,
             bodies_kb_each: 32 * 1024,
             downloads: 8,

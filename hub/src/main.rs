@@ -374,6 +374,7 @@ const fn exit_of(error: &StartError) -> Exit {
     match error {
         StartError::Library(_)
         | StartError::Alerts(_)
+        | StartError::AlertsOut(_)
         | StartError::NotLoopback(_)
         | StartError::Door(_)
         | StartError::Oidc(_)

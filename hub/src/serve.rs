@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use contract::event::Event;
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use crate::alerts::RulesError;
-use crate::alerts::{self, Rules};
+use crate::alerts::{self, Rules, Ways};
 use crate::bells::Bells;
 use crate::config::{ArchivesError, Config, Door, OutsideError};
 use crate::connections::Connections;
@@ -51,6 +52,9 @@ pub enum StartError {
     /// Who is to be told makes no sense.
     #[error("what is said of alerts makes no sense")]
     Alerts(#[source] RulesError),
+    /// Nothing can be told to anybody outside.
+    #[error("no connection to whoever is to be told of alerts can be prepared")]
+    AlertsOut(#[source] OutsideError),
     /// The operator plane is for this machine alone.
     #[error(
         "the operator plane must be on loopback, and {0} is not: use 127.0.0.1 or ::1, or give it a certificate with --operator-certificate and --operator-key"
@@ -180,17 +184,13 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         collector,
     } = config;
     let library = Library::read(sources).map_err(StartError::Library)?;
-    let rules =
-        alerts.as_deref().map(Rules::read).transpose().map_err(StartError::Alerts)?.unwrap_or_default();
+    let (rules, ways) = ways_out(alerts.as_deref())?;
     if !operator.ip().is_loopback() && !door.is_for_any_address() {
         return Err(StartError::NotLoopback(*operator));
     }
     let shown = operator::shown(door).map_err(StartError::Door)?;
     edge::file::private_directory(directory).map_err(StartError::Directory)?;
-    let lock = edge::file::lock(&directory.join("lock")).map_err(|e| match e.source.kind() {
-        io::ErrorKind::WouldBlock => StartError::Locked(e),
-        _ => StartError::Directory(e),
-    })?;
+    let lock = locked(directory)?;
     crate::machine::acts::settle_rotation(directory).map_err(StartError::Rotation)?;
     let keys = Arc::new(Keys::open(directory, name).map_err(StartError::Keys)?);
     let certificates = Certificates::new(&keys.authority, name.as_str()).map_err(StartError::Certificate)?;
@@ -252,7 +252,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     parts.spawn(planning::run(Arc::clone(&hub)));
     parts.spawn(reading::run(Arc::clone(&hub)));
     parts.spawn(heads::run(Arc::clone(&hub)));
-    parts.spawn(alerts::run(Arc::clone(&hub), rules, *alerts_every, directory.clone()));
+    parts.spawn(alerts::run(Arc::clone(&hub), rules, ways, *alerts_every, directory.clone()));
     parts.spawn(worm::run(Arc::clone(&hub), opened, archives.clone(), directory.join("witness/forks")));
     parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));
     parts.spawn(operator::run(Arc::clone(&hub), operator_listener, shown));
@@ -264,6 +264,21 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         tracer.emit(Event::FirstRun { link: link.clone() });
     }
     Ok(Running { device, operator, first_run, stopping, parts, hub, lock })
+}
+
+/// When to tell whom of what, and how.
+fn ways_out(alerts: Option<&Path>) -> Result<(Rules, Arc<Ways>), StartError> {
+    let rules = alerts.map(Rules::read).transpose().map_err(StartError::Alerts)?.unwrap_or_default();
+    let ways = Ways::open(&rules).map_err(StartError::AlertsOut)?;
+    Ok((rules, Arc::new(ways)))
+}
+
+/// The directory for this hub alone.
+fn locked(directory: &Path) -> Result<Lock, StartError> {
+    edge::file::lock(&directory.join("lock")).map_err(|e| match e.source.kind() {
+        io::ErrorKind::WouldBlock => StartError::Locked(e),
+        _ => StartError::Directory(e),
+    })
 }
 
 /// Keeps what sites are given now: for kits of this time, and for whoever asks since when. A hub that cannot serves nevertheless, and says so.

@@ -72,6 +72,22 @@ pub fn read_text(path: &Path, max: u64) -> Result<String, FileError> {
         .map_err(|_| failed(path, "read it")(io::Error::other("it is not UTF-8")))
 }
 
+/// Reads a secret of at most `max` bytes, without the white space around it. One that is empty, that others may read, or that its group may write, is
+/// an error: its group may read it, since that is how secrets are handed to services.
+pub fn read_secret(path: &Path, max: u64) -> Result<String, FileError> {
+    let mode = std::fs::metadata(path).map_err(failed(path, "look at it"))?.mode() & 0o7777;
+    let unfit = |why: String| {
+        failed(path, "use it as a secret")(io::Error::new(io::ErrorKind::PermissionDenied, why))
+    };
+    if mode & 0o027 != 0 {
+        return Err(unfit(format!(
+            "its mode is {mode:04o}, so others can read or change it: replace it, and `chmod 640` it"
+        )));
+    }
+    let text = read_text(path, max)?;
+    if text.trim().is_empty() { Err(unfit("it is empty".to_owned())) } else { Ok(text.trim().to_owned()) }
+}
+
 /// Makes a directory that only its owner may enter, and its parents, durably; one that is there must belong to this user, and nobody else
 /// may write to it: who can rename what lies in it can exchange it.
 pub fn private_directory(path: &Path) -> Result<(), FileError> {

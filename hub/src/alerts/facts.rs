@@ -1,8 +1,8 @@
 //! How things stand, coalesced to what one person would say of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contract::ids::{SiteId, TenantId};
+use contract::ids::{HostId, SiteId, TenantId};
 use contract::time::UtcTime;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -55,6 +55,8 @@ pub(crate) struct Fact {
     pub(crate) tenant: Option<TenantId>,
     /// In words.
     pub(crate) what: String,
+    /// Which machines or incidents it is about. One that was not among them before is a matter that nobody was told of.
+    pub(crate) about: BTreeSet<String>,
 }
 
 /// A machine that is enrolled and was heard of at least once.
@@ -62,29 +64,32 @@ pub(crate) struct Fact {
 pub(crate) struct Seen {
     pub(crate) tenant: TenantId,
     pub(crate) site: SiteId,
+    pub(crate) host: HostId,
     pub(crate) last: UtcTime,
 }
 
-/// Counts of a site.
-#[derive(Debug, Clone)]
+/// What there is of something at a site: machines, or incidents by machine and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Counted {
     pub(crate) tenant: TenantId,
     pub(crate) site: SiteId,
     pub(crate) count: u64,
+    pub(crate) about: BTreeSet<String>,
 }
 
 /// The sites whose machines are silent: one fact for each, whether all of them are or some.
 pub(crate) fn dark(hosts: &[Seen], after_ms: u64, now: UtcTime) -> Vec<Fact> {
-    let mut sites: BTreeMap<(&TenantId, &SiteId), (u64, Vec<UtcTime>)> = BTreeMap::new();
-    for Seen { tenant, site, last } in hosts {
-        let (all, silent) = sites.entry((tenant, site)).or_default();
+    let mut sites: BTreeMap<(&TenantId, &SiteId), (u64, Vec<&Seen>)> = BTreeMap::new();
+    for seen in hosts {
+        let (all, silent) = sites.entry((&seen.tenant, &seen.site)).or_default();
         *all += 1;
-        if now.ms_since(*last) > after_ms {
-            silent.push(*last);
+        if now.ms_since(seen.last) > after_ms {
+            silent.push(seen);
         }
     }
-    let fact = |((tenant, site), (all, silent)): (_, (u64, Vec<UtcTime>))| {
-        let last = *silent.iter().max()?;
+    let fact = |((tenant, site), (all, silent)): (_, (u64, Vec<&Seen>))| {
+        let last = silent.iter().map(|seen| seen.last).max()?;
+        let about = silent.iter().map(|seen| seen.host.to_string()).collect();
         let (kind, what) = if silent.len() as u64 == all {
             (
                 Kind::SiteDark,
@@ -100,14 +105,14 @@ pub(crate) fn dark(hosts: &[Seen], after_ms: u64, now: UtcTime) -> Vec<Fact> {
             )
         };
         let (tenant, key) = (Some(TenantId::clone(tenant)), format!("dark/{tenant}/{site}"));
-        Some(Fact { key, kind, tenant, what })
+        Some(Fact { key, kind, tenant, what, about })
     };
     sites.into_iter().filter_map(fact).collect()
 }
 
 /// Incidents that wait for a person, one fact for each site.
 pub(crate) fn waiting(sites: Vec<Counted>) -> Vec<Fact> {
-    let fact = |Counted { tenant, site, count }| Fact {
+    let fact = |Counted { tenant, site, count, about }| Fact {
         key: format!("waiting/{tenant}/{site}"),
         kind: Kind::Waiting,
         what: match count {
@@ -115,24 +120,48 @@ pub(crate) fn waiting(sites: Vec<Counted>) -> Vec<Fact> {
             _ => format!("{tenant}/{site}: {count} incidents wait for a person"),
         },
         tenant: Some(tenant),
+        about,
     };
     sites.into_iter().map(fact).collect()
 }
 
 /// What evidence did that it must never do, one fact for each site and kind of alarm.
 pub(crate) fn evidence(alarms: Vec<(Counted, String)>) -> Vec<Fact> {
-    let fact = |(Counted { tenant, site, count }, alarm)| Fact {
+    let fact = |(Counted { tenant, site, count, about }, alarm)| Fact {
         key: format!("evidence/{tenant}/{site}/{alarm}"),
         kind: Kind::Evidence,
-        what: format!("{tenant}/{site}: {alarm} at {count} machines in the last day"),
+        what: format!("{tenant}/{site}: {alarm} at {}", machines(count)),
         tenant: Some(tenant),
+        about,
     };
     alarms.into_iter().map(fact).collect()
 }
 
+/// Machines in quarantine, one fact for each site, for as long as they are.
+pub(crate) fn quarantined(sites: Vec<Counted>) -> Vec<Fact> {
+    let fact = |Counted { tenant, site, count, about }| Fact {
+        key: format!("evidence/{tenant}/{site}/{QUARANTINED}"),
+        kind: Kind::Evidence,
+        what: format!(
+            "{tenant}/{site}: {} in quarantine until somebody approves what runs there",
+            machines(count)
+        ),
+        tenant: Some(tenant),
+        about,
+    };
+    sites.into_iter().map(fact).collect()
+}
+
+/// The kind of the alarm with which a quarantine began. Whether it still holds, the quarantine itself says.
+pub(crate) const QUARANTINED: &str = "quarantined";
+
+fn machines(count: u64) -> String {
+    if count == 1 { "1 machine".to_owned() } else { format!("{count} machines") }
+}
+
 /// A fault of the hub's own.
 pub(crate) fn fault(name: &str, what: String) -> Fact {
-    Fact { key: format!("fault/{name}"), kind: Kind::Fault, tenant: None, what }
+    Fact { key: format!("fault/{name}"), kind: Kind::Fault, tenant: None, what, about: BTreeSet::new() }
 }
 
 #[cfg(test)]
@@ -144,7 +173,8 @@ mod tests {
     }
 
     fn host(tenant: &str, site: &str, seen: u64) -> Seen {
-        Seen { tenant: tenant.parse().unwrap(), site: site.parse().unwrap(), last: at(seen) }
+        let host = format!("{tenant}-{seen}").parse().unwrap();
+        Seen { tenant: tenant.parse().unwrap(), site: site.parse().unwrap(), host, last: at(seen) }
     }
 
     #[test]
@@ -157,6 +187,7 @@ mod tests {
         let told: Vec<_> = facts.iter().map(|f| (f.kind, f.key.as_str())).collect();
         assert_eq!(told, [(Kind::SiteDark, "dark/a/main"), (Kind::HostsDark, "dark/b/main")]);
         assert!(facts[0].what.contains("40 machines") && facts[1].what.contains("1 of 2"), "{facts:?}");
+        assert_eq!((facts[0].about.len(), facts[1].about.len()), (40, 1));
         assert_eq!(dark(&hosts, 900_000, at(900_000)), [], "at the limit nothing is dark");
     }
 }

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use contract::time::UtcTime;
 use contract::yaml::{self, YamlError};
-use edge::file::{FileError, read_text};
+use edge::file::{FileError, read_secret, read_text};
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use reqwest::Url;
 use serde::Deserialize;
 use thiserror::Error;
 
 use super::facts::Kind;
+use super::send::SECRET_BYTES_MAX;
 
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 const MINUTE_MS: u64 = 60_000;
@@ -85,7 +87,7 @@ pub(crate) struct Quiet {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Channel {
     /// HTTP POST of JSON, signed.
-    Webhook { url: String, secret_file: PathBuf },
+    Webhook { url: HookUrl, secret_file: PathBuf },
     /// Mail.
     Smtp {
         host: String,
@@ -105,6 +107,39 @@ pub(crate) enum Channel {
         #[serde(default)]
         tcp: Option<String>,
     },
+}
+
+impl Channel {
+    fn secret_file(&self) -> Option<&Path> {
+        match self {
+            Self::Webhook { secret_file, .. } => Some(secret_file),
+            Self::Smtp { password_file, .. } => password_file.as_deref(),
+            Self::Syslog { .. } => None,
+        }
+    }
+}
+
+/// Where a webhook is: over TLS, or on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct HookUrl(pub(super) Url);
+
+impl TryFrom<String> for HookUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let url: Url = text.parse().map_err(|_| "a webhook's url is no address")?;
+        let is_here = url.scheme() == "http"
+            && ["127.0.0.1", "localhost", "[::1]"].contains(&url.host_str().unwrap_or_default());
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("a webhook's url holds no name and no password: what opens it is its secret_file");
+        }
+        if url.scheme() == "https" || is_here {
+            Ok(Self(url))
+        } else {
+            Err("a webhook's url must be https, or http to this machine")
+        }
+    }
 }
 
 /// How mail is kept from being read on its way.
@@ -155,7 +190,13 @@ struct EscalationFile {
 impl Rules {
     /// Reads the file, and looks that every secret that it names can be read and by nobody else.
     pub(crate) fn read(path: &Path) -> Result<Self, RulesError> {
-        Self::parse(&path.display().to_string(), &read_text(path, FILE_BYTES_MAX)?)
+        let rules = Self::parse(&path.display().to_string(), &read_text(path, FILE_BYTES_MAX)?)?;
+        for channel in rules.channels.values() {
+            if let Some(file) = channel.secret_file() {
+                read_secret(file, SECRET_BYTES_MAX)?;
+            }
+        }
+        Ok(rules)
     }
 
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, RulesError> {
@@ -240,14 +281,7 @@ impl Quiet {
 
 fn fits(channel: &Channel) -> Result<(), String> {
     match channel {
-        Channel::Webhook { url, secret_file: _ } => {
-            let plain = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-            if url.starts_with("https://") || plain.iter().any(|to| url.starts_with(to)) {
-                Ok(())
-            } else {
-                Err("its url must be https, or http to this machine".to_owned())
-            }
-        }
+        Channel::Webhook { .. } => Ok(()),
         Channel::Smtp { host, port: _, tls, user, password_file, from, to } => {
             if *tls == Tls::LoopbackOnly && !["127.0.0.1", "localhost", "::1"].contains(&host.as_str()) {
                 return Err("without TLS mail goes to this machine only".to_owned());
@@ -328,6 +362,9 @@ escalation: { after_minutes: 30, channels: [pager] }
             ("kinds: [site-dark", "kinds: [site-bright", "alerts.yaml:"),
             ("channels: [pager] }", "channels: [bell] }", "no channel bell"),
             ("https://pager", "http://pager", "https"),
+            ("https://pager.example", "http://localhost.evil.example", "https"),
+            ("https://pager.example", "http://localhost@evil.example", "no name"),
+            ("https://pager.example", "https://token@pager.example", "no name"),
             ("tls: implicit", "tls: loopback-only", "this machine only"),
             ("from: \"hub@msp.example\"", "from: \"hub\\r\\nBcc: x@y.example\"", "mail addresses"),
             ("from: \"hub@msp.example\"", "user: u, from: \"hub@msp.example\"", "belong together"),

@@ -9,7 +9,7 @@ use contract::time::UtcTime;
 use super::decide::decide;
 use super::facts::{self, Fact};
 use super::rules::Rules;
-use super::send::send_due;
+use super::send::Ways;
 use crate::hub::Hub;
 use crate::machine::last_backup;
 use crate::problem::chain;
@@ -21,7 +21,7 @@ const ALARM_MS: u64 = 24 * 60 * 60 * 1000;
 const STUCK_MS: u64 = 60 * 60 * 1000;
 
 /// Watches until the hub stops.
-pub(crate) async fn run(hub: Arc<Hub>, rules: Rules, every: Duration, directory: PathBuf) {
+pub(crate) async fn run(hub: Arc<Hub>, rules: Rules, ways: Arc<Ways>, every: Duration, directory: PathBuf) {
     let mut stop = hub.stop.clone();
     // What a hub that was away has not heard yet says nothing of the sites.
     let began = edge::clock::utc();
@@ -31,7 +31,12 @@ pub(crate) async fn run(hub: Arc<Hub>, rules: Rules, every: Duration, directory:
             () = tokio::time::sleep(every) => {}
         }
         let now = edge::clock::utc();
-        if let Err(e) = look(&hub, &rules, &directory, began, now).await {
+        let told = async {
+            look(&hub, &rules, &directory, began, now).await?;
+            // Whoever does not take a message holds up no look at how things stand but the next, and that not for long.
+            ways.send_due(&hub, now).await
+        };
+        if let Err(e) = told.await {
             tracing::error!(
                 cause = chain(&e),
                 "how things stand cannot be looked at, and nobody is told of it"
@@ -47,7 +52,8 @@ async fn look(
     began: UtcTime,
     now: UtcTime,
 ) -> Result<(), StoreError> {
-    let awake = now.ms_since(began) >= rules.dark_after_ms.min(STUCK_MS);
+    let listens = hub.bounds.listens.map(|listens| u64::try_from(listens.as_millis()).unwrap_or(u64::MAX));
+    let awake = now.ms_since(began) >= listens.unwrap_or(rules.dark_after_ms.min(STUCK_MS));
     let facts = facts_of(hub, rules, directory, awake, now).await?;
     let mut standing = hub.store.standing_alerts().await?;
     // Nor does it say that a site is back.
@@ -56,7 +62,7 @@ async fn look(
     if !steps.is_empty() {
         hub.store.take_alert_steps(hub.name.to_string(), steps, now).await?;
     }
-    send_due(hub, rules, now).await
+    Ok(())
 }
 
 async fn facts_of(
@@ -73,6 +79,7 @@ async fn facts_of(
     facts.extend(facts::waiting(hub.store.waiting_for_people().await?));
     let since = UtcTime::from_unix_ms(now.unix_ms().saturating_sub(i64::try_from(ALARM_MS).unwrap_or(0)));
     facts.extend(facts::evidence(hub.store.alarmed_since(since.unwrap_or(now)).await?));
+    facts.extend(facts::quarantined(hub.store.quarantines(now).await?));
     if let Some(within) = rules.backup_within_ms {
         match last_backup(directory) {
             Some(made) if now.ms_since(made) <= within => {}

@@ -5,13 +5,11 @@ use contract::record::{DeviceEvent, DeviceNoted};
 use contract::time::UtcTime;
 use identity::Holder;
 
+use crate::alerts::QUARANTINED;
 use crate::events::Happened;
 use crate::hub::Hub;
 use crate::problem::Fault;
 use crate::store::{Alarm, Attesting, InQuarantine};
-
-/// The alarm's word.
-const QUARANTINED: &str = "quarantined";
 
 /// Judges what `holder` says. A quarantine counts before this returns, and is in the hub's own log, or is put there with the next heartbeat.
 pub(super) async fn judge(hub: &Hub, holder: Holder, said: Attested, now: UtcTime) -> Result<(), Fault> {

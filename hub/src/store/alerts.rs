@@ -1,5 +1,7 @@
 //! Alerts, what is on its way of them, and what they come of.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use contract::ids::{OperatorId, TenantId};
 use contract::people::Reach;
 use contract::time::UtcTime;
@@ -7,10 +9,10 @@ use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::columns::{count, instant, instant_or_none, json, json_or_none, parsed, to_json};
+use super::columns::{count, instant, instant_or_none, json, json_or_none, parsed, parsed_or_none, to_json};
 use super::incidents::{WAITS, waits_for_a_person};
 use super::{Store, StoreError};
-use crate::alerts::{Counted, Fact, Kind, Message, Outgoing, Seen, Standing, Step};
+use crate::alerts::{Counted, Fact, Kind, Message, Outgoing, QUARANTINED, Seen, Standing, Step};
 use crate::people::Scope;
 
 /// An alert, for whoever may see it.
@@ -44,7 +46,7 @@ impl Store {
     pub(crate) async fn standing_alerts(&self) -> Result<Vec<Standing>, StoreError> {
         self.run(|c| {
             let mut all = c.prepare_cached(
-                "SELECT key, kind, what, told, escalated, acknowledged IS NOT NULL, over IS NOT NULL FROM alert",
+                "SELECT key, kind, what, told, escalated, acknowledged IS NOT NULL, over IS NOT NULL, about, tenant FROM alert",
             )?;
             let standing = |row: &Row<'_>| {
                 Ok(Standing {
@@ -55,6 +57,8 @@ impl Store {
                     escalated: instant_or_none(row, 4)?,
                     acknowledged: row.get(5)?,
                     over: row.get(6)?,
+                    about: json_or_none(row, 7)?.unwrap_or_default(),
+                    tenant: parsed_or_none(row, 8)?,
                 })
             };
             all.query_map([], standing)?.collect()
@@ -163,35 +167,50 @@ impl Store {
     pub(crate) async fn seen(&self) -> Result<Vec<Seen>, StoreError> {
         self.run(|c| {
             let mut all = c.prepare_cached(
-                "SELECT tenant, site, seen FROM host WHERE seen IS NOT NULL AND EXISTS
+                "SELECT tenant, site, seen, host FROM host WHERE seen IS NOT NULL AND EXISTS
                      (SELECT 1 FROM certificate WHERE certificate.host = host.host AND kind = 'device' AND revoked IS NULL)",
             )?;
-            let seen =
-                |row: &Row<'_>| Ok(Seen { tenant: parsed(row, 0)?, site: parsed(row, 1)?, last: instant(row, 2)? });
+            let seen = |row: &Row<'_>| {
+                Ok(Seen {
+                    tenant: parsed(row, 0)?,
+                    site: parsed(row, 1)?,
+                    host: parsed(row, 3)?,
+                    last: instant(row, 2)?,
+                })
+            };
             all.query_map([], seen)?.collect()
         })
         .await
     }
 
-    /// How many incidents of each site wait for a person.
+    /// The incidents of each site that wait for a person.
     pub(crate) async fn waiting_for_people(&self) -> Result<Vec<Counted>, StoreError> {
         self.run(|c| {
             let mut open = c.prepare_cached(&format!(
-                "SELECT tenant, site, state, {WAITS} FROM incident JOIN host USING (host)
+                "SELECT tenant, site, host || '/' || incident, state, {WAITS} FROM incident JOIN host USING (host)
                  WHERE closed = 0 ORDER BY tenant, site",
             ))?;
-            let mut all: Vec<Counted> = Vec::new();
-            let rows = open.query_map([], |row| {
-                let waits = waits_for_a_person(&json(row, 2)?, json_or_none(row, 3)?.as_ref());
-                Ok((parsed(row, 0)?, parsed(row, 1)?, waits))
-            })?;
-            for row in rows {
-                let (tenant, site, waits) = row?;
-                match all.last_mut() {
-                    Some(last) if waits && last.tenant == tenant && last.site == site => last.count += 1,
-                    Some(_) | None if waits => all.push(Counted { tenant, site, count: 1 }),
-                    Some(_) | None => {}
+            let mut rows = open.query([])?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                if waits_for_a_person(&json(row, 3)?, json_or_none(row, 4)?.as_ref()) {
+                    count_in(&mut all, row)?;
                 }
+            }
+            Ok(all)
+        })
+        .await
+    }
+
+    /// The machines of each site that are in quarantine now.
+    pub(crate) async fn quarantines(&self, now: UtcTime) -> Result<Vec<Counted>, StoreError> {
+        self.run(move |c| {
+            let mut held = c.prepare_cached(
+                "SELECT tenant, site, host FROM quarantine JOIN host USING (host) WHERE since <= ?1 ORDER BY tenant, site",
+            )?;
+            let (mut rows, mut all) = (held.query([now.unix_ms()])?, Vec::new());
+            while let Some(row) = rows.next()? {
+                count_in(&mut all, row)?;
             }
             Ok(all)
         })
@@ -201,19 +220,35 @@ impl Store {
     /// The machines of each site whose evidence gave an alarm since then, by the alarm's kind.
     pub(crate) async fn alarmed_since(&self, since: UtcTime) -> Result<Vec<(Counted, String)>, StoreError> {
         self.run(move |c| {
-            let mut all = c.prepare_cached(
-                "SELECT tenant, site, kind, count(DISTINCT host) FROM alarm JOIN host USING (host)
-                 WHERE last >= ?1 GROUP BY tenant, site, kind",
+            let mut alarms = c.prepare_cached(
+                "SELECT DISTINCT tenant, site, host, kind FROM alarm JOIN host USING (host)
+                 WHERE last >= ?1 AND kind <> ?2 ORDER BY kind, tenant, site",
             )?;
-            let rows = all.query_map([since.unix_ms()], |row| {
-                let counted =
-                    Counted { tenant: parsed(row, 0)?, site: parsed(row, 1)?, count: count(row, 3)? };
-                Ok((counted, row.get(2)?))
-            })?;
-            rows.collect()
+            let mut rows = alarms.query(params![since.unix_ms(), QUARANTINED])?;
+            let mut all: BTreeMap<String, Vec<Counted>> = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                count_in(all.entry(row.get(3)?).or_default(), row)?;
+            }
+            let flat = all.into_iter();
+            Ok(flat
+                .flat_map(|(kind, sites)| sites.into_iter().map(move |site| (site, kind.clone())))
+                .collect())
         })
         .await
     }
+}
+
+/// One more of a site: tenant, site, and what it is. Rows of one site come one after the other.
+fn count_in(all: &mut Vec<Counted>, row: &Row<'_>) -> rusqlite::Result<()> {
+    let (tenant, site) = (parsed(row, 0)?, parsed(row, 1)?);
+    if all.last().is_none_or(|last| last.tenant != tenant || last.site != site) {
+        all.push(Counted { tenant, site, count: 0, about: BTreeSet::new() });
+    }
+    if let Some(last) = all.last_mut() {
+        last.count += 1;
+        last.about.insert(row.get(2)?);
+    }
+    Ok(())
 }
 
 fn is_within(reach: &Reach, tenant: Option<&TenantId>) -> bool {
@@ -224,36 +259,38 @@ fn is_within(reach: &Reach, tenant: Option<&TenantId>) -> bool {
 }
 
 fn view(row: &Row<'_>) -> rusqlite::Result<AlertView> {
-    let text = |column| -> rusqlite::Result<bool> { Ok(row.get_ref(column)?.as_str_or_null()?.is_some()) };
     Ok(AlertView {
         id: count(row, 0)?,
         kind: json(row, 1)?,
-        tenant: if text(2)? { Some(parsed(row, 2)?) } else { None },
+        tenant: parsed_or_none(row, 2)?,
         what: row.get(3)?,
         since: instant(row, 4)?,
         told: instant_or_none(row, 5)?,
         escalated: instant_or_none(row, 6)?,
         acknowledged: instant_or_none(row, 7)?,
-        by: if text(8)? { Some(parsed(row, 8)?) } else { None },
+        by: parsed_or_none(row, 8)?,
         over: instant_or_none(row, 9)?,
     })
 }
 
 fn take(c: &Connection, hub: &str, step: Step, now: UtcTime) -> rusqlite::Result<()> {
     match step {
-        Step::Keep(Fact { key, kind, tenant, what }) => {
+        Step::Keep(Fact { key, kind, tenant, what, about }) => {
             let tenant = tenant.as_ref().map(TenantId::as_str);
             c.prepare_cached(
-                "INSERT INTO alert (key, kind, tenant, what, since) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (key) DO UPDATE SET kind = ?2, what = ?4,
+                "INSERT INTO alert (key, kind, tenant, what, since, about) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (key) DO UPDATE SET kind = ?2, what = ?4, about = ?6,
                      since = CASE WHEN over IS NULL THEN since ELSE ?5 END,
                      acknowledged = CASE WHEN over IS NULL THEN acknowledged END,
                      by = CASE WHEN over IS NULL THEN by END,
                      over = NULL",
             )?
-            .execute(params![key, to_json(&kind)?, tenant, what, now.unix_ms()])
+            .execute(params![key, to_json(&kind)?, tenant, what, now.unix_ms(), to_json(&about)?])
             .map(drop)
         }
+        Step::Renew { key } => c
+            .execute("UPDATE alert SET told = NULL, acknowledged = NULL, by = NULL WHERE key = ?1", [key])
+            .map(drop),
         Step::End { key } => {
             c.execute("UPDATE alert SET over = ?2 WHERE key = ?1", params![key, now.unix_ms()]).map(drop)
         }

@@ -92,7 +92,9 @@ impl Store {
                 .optional()?;
             let Some((registered, seen)) = found else { return Ok(None) };
             let fresh = seen.is_some_and(|seen| now.unix_ms().abs_diff(seen) < SEEN_MS);
-            if !fresh && !registered.revoked {
+            // Whoever is turned away for its time, or comes to enrol, is not heard of: nobody looked at that machine.
+            let is_heard = registered.kind == Kind::Device && registered.validity.holds(now);
+            if !fresh && is_heard && !registered.revoked {
                 c.prepare_cached("UPDATE host SET seen = ?2 WHERE host = ?1")?
                     .execute(params![registered.holder.host.as_str(), now.unix_ms()])?;
             }

@@ -23,6 +23,18 @@ where
     row.get_ref(column)?.as_str()?.parse().map_err(|e: T::Err| unreadable(column)(e.into()))
 }
 
+/// The same where there may be none.
+pub(crate) fn parsed_or_none<T>(row: &Row<'_>, column: usize) -> Result<Option<T>>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    match row.get_ref(column)?.as_str_or_null()? {
+        Some(_) => parsed(row, column).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// A value in JSON.
 pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|e| unreadable(column)(e.into()))

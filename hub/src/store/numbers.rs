@@ -66,18 +66,21 @@ impl Store {
 }
 
 fn hosts(c: &Connection, now: UtcTime) -> rusqlite::Result<Vec<Line>> {
-    let [mut waiting, mut heard, mut silent, mut revoked] = [0; 4];
+    let [mut waiting, mut heard, mut silent, mut revoked, mut quarantined] = [0; 5];
     let mut all = c.prepare_cached(
         "SELECT device_key IS NULL, seen,
-                EXISTS (SELECT 1 FROM certificate WHERE certificate.host = host.host AND kind = 'device' AND revoked IS NULL)
+                EXISTS (SELECT 1 FROM certificate WHERE certificate.host = host.host AND kind = 'device' AND revoked IS NULL),
+                EXISTS (SELECT 1 FROM quarantine WHERE quarantine.host = host.host AND since <= ?1)
          FROM host",
     )?;
-    let mut rows = all.query([])?;
+    let mut rows = all.query([now.unix_ms()])?;
     while let Some(row) = rows.next()? {
         let (waits, seen, good): (bool, Option<i64>, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let held: bool = row.get(3)?;
         let group = match (waits, good) {
             (true, _) => &mut waiting,
             (false, false) => &mut revoked,
+            (false, true) if held => &mut quarantined,
             (false, true) if seen.is_some_and(|seen| now.unix_ms() - seen <= SILENT_MS) => &mut heard,
             (false, true) => &mut silent,
         };
@@ -87,6 +90,7 @@ fn hosts(c: &Connection, now: UtcTime) -> rusqlite::Result<Vec<Line>> {
         ("state", "not_enrolled", waiting),
         ("state", "heard", heard),
         ("state", "silent", silent),
+        ("state", "quarantined", quarantined),
         ("state", "revoked", revoked),
     ])
 }

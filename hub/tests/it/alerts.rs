@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use hub::config::Config;
+use hub::config::{Bounds, Config, Outside};
 use hub::serve::start;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -197,4 +197,191 @@ async fn alerts_that_make_no_sense_stop_the_start_and_are_named() {
     let causes = std::iter::successors(Some(&refused as &dyn std::error::Error), |e| e.source());
     let told = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     assert!(told.contains("alerts.yaml") && told.contains("bell"), "{told}");
+}
+
+/// An alerts.yaml of a rig, with one webhook and somebody above.
+fn dark_rules(at: &Path, url: &str, boss: &str) -> std::path::PathBuf {
+    let (alerts, secret) = (at.join("alerts.yaml"), at.join("secret"));
+    edge::file::write_durably(&secret, b"a secret of a rig\n").unwrap();
+    let secret = secret.display();
+    let yaml = format!(
+        "version: 1\nsite_dark_after_minutes: 15\nchannels:\n  hook: {{ webhook: {{ url: \"{url}\", secret_file: {secret} }} }}\n  boss: {{ webhook: {{ url: \"{boss}\", secret_file: {secret} }} }}\nroutes: [{{ channels: [hook] }}]\nescalation: {{ after_minutes: 1, channels: [boss] }}\n"
+    );
+    edge::file::write_durably(&alerts, yaml.as_bytes()).unwrap();
+    alerts
+}
+
+async fn heard(from: Receiver<(String, String)>) -> (Value, Receiver<(String, String)>) {
+    let waited = tokio::task::spawn_blocking(move || {
+        let (signature, body) = from.recv_timeout(PATIENCE).unwrap();
+        let (time, code) = signature.strip_prefix("t=").unwrap().split_once(",v1=").unwrap();
+        assert_eq!(code, hmac("a secret of a rig", &format!("{time}.{body}")));
+        let message: Value = serde_json::from_str(&body).unwrap();
+        // The test's server turns down the first time; the same comes again.
+        if let Ok((_, again)) = from.recv_timeout(Duration::from_secs(8)) {
+            assert_eq!(again, body);
+        }
+        (message, from)
+    });
+    waited.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_of_forty_machines_that_goes_dark_is_one_message_then_goes_up_and_rests_once_somebody_has_it()
+{
+    let directory = tempfile::tempdir().unwrap();
+    let ((url, posted), (boss_url, boss)) = (webhook(), webhook());
+    let alerts = dark_rules(directory.path(), &url, &boss_url);
+    let listens = Bounds { listens: Some(Duration::ZERO), ..Bounds::default() };
+    let stage = Stage::start_in(directory, Outside::default()).await;
+    for _ in 0..40 {
+        stage.enrolled("clinic-7").await.orders(0).await;
+    }
+    let directory = stage.stopped().await;
+    let database = rusqlite::Connection::open(directory.path().join("hub.db")).unwrap();
+    // As though twenty minutes had passed since.
+    let aged = database.execute("UPDATE host SET seen = seen - 1200000 WHERE seen IS NOT NULL", []).unwrap();
+    assert_eq!(aged, 40);
+    let config = Config {
+        alerts: Some(alerts),
+        alerts_every: Duration::from_millis(50),
+        bounds: listens,
+        ..config(directory.path())
+    };
+    let stage = Stage::of(directory, start(&config).await.unwrap()).await;
+    let (message, posted) = heard(posted).await;
+    assert_eq!((&message["kind"], &message["escalated"]), (&json!("site-dark"), &json!(false)));
+    assert!(
+        message["what"].as_str().unwrap().starts_with("clinic-7/main: none of its 40 machines"),
+        "{message}"
+    );
+    assert!(posted.try_recv().is_err(), "forty machines were more than one message");
+    assert!(boss.try_recv().is_err(), "it went up before its time");
+
+    // Nobody acknowledged it for a minute: as though, again.
+    let aged = database.execute("UPDATE alert SET told = told - 61000", []).unwrap();
+    assert_eq!(aged, 1);
+    let (up, boss) = heard(boss).await;
+    assert_eq!((&up["alert"], &up["escalated"]), (&message["alert"], &json!(true)));
+    assert!(posted.try_recv().is_err(), "who was told already was told again");
+
+    let path = format!("/api/v1/alerts/{}/acknowledge", message["alert"]);
+    assert_eq!(stage.operate(Method::POST, &path, None).await.status(), StatusCode::OK);
+    database
+        .execute("UPDATE alert SET told = told - 90000000, escalated = escalated - 90000000", [])
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(
+        posted.try_recv().is_err() && boss.try_recv().is_err(),
+        "somebody has it, and others are told again"
+    );
+}
+
+#[test]
+fn the_program_itself_tells_a_webhook_and_goes_on() {
+    let (_root, directory, _) = crate::running::made();
+    let (url, posted) = webhook();
+    let alerts = dark_rules(&directory, &url, &url);
+    // A hub that was never backed up is a fault, so that there is something to tell.
+    let yaml =
+        std::fs::read_to_string(&alerts).unwrap().replace("site_dark", "backup_within_hours: 1\nsite_dark");
+    edge::file::write_durably(&alerts, yaml.as_bytes()).unwrap();
+    let mut command = crate::process::serve(&directory);
+    command.arg("--alerts").arg(&alerts).args(["--alerts-every-ms", "50"]);
+    let mut hub = crate::running::Process::started(command);
+    let (_, body) = posted.recv_timeout(PATIENCE).expect("the program told nobody");
+    assert!(body.contains("never backed up"), "{body}");
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(hub.child.try_wait().unwrap(), None, "it ended over it");
+    assert_eq!(crate::process::terminate(&mut hub.child), Some(0));
+}
+
+/// A mail server behind TLS, by a certificate of an authority of the test's own: its port, that authority in PEM, and what came.
+fn mail_server_over_tls(name: &str) -> (u16, String, Receiver<String>) {
+    let issuer_key = rcgen::KeyPair::generate().unwrap();
+    let mut issuer = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    issuer.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = issuer.self_signed(&issuer_key).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let issuer = rcgen::Issuer::new(issuer, issuer_key);
+    let shown =
+        rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![shown.der().clone()], key.serialize_der().try_into().unwrap())
+        .unwrap();
+    let tls = std::sync::Arc::new(tls);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (told, heard) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let session = rustls::ServerConnection::new(std::sync::Arc::clone(&tls)).unwrap();
+            let _ = mailed(rustls::StreamOwned::new(session, stream.unwrap()), &told);
+        }
+    });
+    (port, authority.pem(), heard)
+}
+
+/// One mail, taken.
+fn mailed(
+    stream: impl std::io::Read + std::io::Write,
+    told: &std::sync::mpsc::Sender<String>,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut all, mut in_data) = (String::new(), false);
+    reader.get_mut().write_all(b"220 mail.test\r\n")?;
+    reader.get_mut().flush()?;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        all.push_str(&line);
+        let answer: &[u8] = match line.trim_end() {
+            "." if in_data => {
+                in_data = false;
+                let _ = told.send(std::mem::take(&mut all));
+                b"250 taken\r\n"
+            }
+            _ if in_data => continue,
+            "DATA" => {
+                in_data = true;
+                b"354 go on\r\n"
+            }
+            _ => b"250 ok\r\n",
+        };
+        reader.get_mut().write_all(answer)?;
+        reader.get_mut().flush()?;
+    }
+}
+
+#[test]
+fn mail_goes_over_tls_to_whoever_shows_the_right_certificate_and_to_nobody_else() {
+    for (name, taken) in [("localhost", true), ("elsewhere.example", false)] {
+        let (_root, directory, _) = crate::running::made();
+        let (port, authority, mails) = mail_server_over_tls(name);
+        let (alerts, trusted) = (directory.join("alerts.yaml"), directory.join("authorities.pem"));
+        let yaml = format!(
+            "version: 1\nbackup_within_hours: 1\nchannels:\n  mail: {{ smtp: {{ host: localhost, port: {port}, tls: implicit, from: \"hub@msp.example\", to: [\"help@msp.example\"] }} }}\nroutes: [{{ channels: [mail] }}]\n"
+        );
+        edge::file::write_durably(&alerts, yaml.as_bytes()).unwrap();
+        edge::file::write_durably(&trusted, authority.as_bytes()).unwrap();
+        let mut command = crate::process::serve(&directory);
+        command.arg("--alerts").arg(&alerts).args(["--alerts-every-ms", "50"]);
+        command.env("SSL_CERT_FILE", &trusted).env_remove("SSL_CERT_DIR");
+        let mut hub = crate::running::Process::started(command);
+        let came = mails.recv_timeout(if taken { PATIENCE } else { Duration::from_secs(3) });
+        assert_eq!(came.is_ok(), taken, "a server that shows a certificate for {name}: {came:?}");
+        if let Ok(mail) = came {
+            assert!(
+                mail.contains("Subject: [localhost] fault") && mail.contains("never backed up"),
+                "{mail}"
+            );
+        }
+        assert_eq!(crate::process::terminate(&mut hub.child), Some(0));
+    }
 }

@@ -99,6 +99,8 @@ async fn a_change_that_nothing_explains_quarantines_until_a_named_person_approve
     assert!(!is_given_work(&device).await, "a reconnect, a heartbeat or a restart cleared it");
     assert_eq!(device.post("/v1/incidents", &drift("i-2", "time.sync")).await.status(), StatusCode::OK);
     assert_eq!(stage.alarms("quarantined").len(), 1);
+    let metrics = stage.operate(Method::GET, "/metrics", None).await.text().await.unwrap();
+    assert!(metrics.contains("suture_hosts{state=\"quarantined\"} 1"), "{metrics}");
 
     // An approval is of exactly what somebody saw, by somebody who may.
     let path = format!("/api/v1/tenants/clinic-7/hosts/{}/quarantine/approve", device.sheet.host);

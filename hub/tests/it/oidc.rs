@@ -39,7 +39,7 @@ impl Provider {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let put = |name: &str, text: &str| {
             let path = files.path().join(name);
-            std::fs::write(&path, text).unwrap();
+            edge::file::write_durably(&path, text.as_bytes()).unwrap();
             path
         };
         let certificate = put("provider.pem", &made.cert.pem());

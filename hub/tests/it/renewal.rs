@@ -83,6 +83,8 @@ async fn a_certificate_that_has_run_out_opens_its_renewal_and_nothing_else() {
     let incident = crate::stage::drift("i-1", "suture.evidence-directory");
     assert_eq!(problem(device.post("/v1/incidents", &incident).await).await, out_of_time);
     assert!(stage.incidents("clinic-7").await.is_empty());
+    // A machine that is turned away is not heard of: nobody looked at it.
+    assert!(stage.host().await["seen"].is_null(), "{}", stage.host().await);
     let other = renewal(&DeviceKey::create().unwrap());
     assert_eq!(device.post("/v1/renew", &other).await.status(), StatusCode::FORBIDDEN);
 

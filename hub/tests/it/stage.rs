@@ -52,6 +52,12 @@ impl Stage {
         Self::of(directory, running).await
     }
 
+    /// Stops it, and hands over what it left.
+    pub(crate) async fn stopped(self) -> TempDir {
+        self.running.stop().await;
+        self.directory
+    }
+
     /// What stands in the hub's own log once it has stopped.
     pub(crate) async fn own_log(self) -> String {
         let Self { directory, running } = self;

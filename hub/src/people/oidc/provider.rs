@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use edge::file::{FileError, read_secret};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 use rustls::crypto::ring;
@@ -27,6 +28,9 @@ const ANSWER_MAX_BYTES: usize = 256 * 1024;
 /// How long what it offers is believed: anybody can begin a login, and it is not asked each time.
 const OFFERS_TIME: Duration = Duration::from_secs(600);
 
+/// The longest secret.
+const SECRET_BYTES_MAX: u64 = 4096;
+
 /// Why a hub cannot use the provider that it was told of.
 #[derive(Debug, Error)]
 pub enum OidcError {
@@ -35,6 +39,9 @@ pub enum OidcError {
         "{0:?} is no issuer: it is an https:// address without a query, as the provider's own documents write it"
     )]
     Issuer(String),
+    /// The client's secret cannot be used.
+    #[error("the client's secret cannot be used")]
+    Secret(#[source] FileError),
     /// A file cannot be read, or is empty.
     #[error("{path} cannot be used as {what}")]
     File {
@@ -124,11 +131,7 @@ impl Provider {
         if issuer.scheme() != "https" || issuer.query().is_some() || issuer.fragment().is_some() {
             return Err(bad());
         }
-        let unusable = |what| OidcError::File { path: secret.clone(), what };
-        let client_secret = std::fs::read_to_string(secret).map_err(|_| unusable("the client's secret"))?;
-        if client_secret.trim().is_empty() {
-            return Err(unusable("the client's secret"));
-        }
+        let client_secret = read_secret(secret, SECRET_BYTES_MAX).map_err(OidcError::Secret)?;
         let requests = Client::builder()
             .tls_backend_preconfigured(tls(authority.as_ref())?)
             .timeout(ANSWER_TIME_MAX)
@@ -139,7 +142,7 @@ impl Provider {
             name: issuer.host_str().ok_or_else(bad)?.to_owned(),
             issuer: text.clone(),
             client_id: client.clone(),
-            client_secret: Hidden(client_secret.trim().to_owned()),
+            client_secret: Hidden(client_secret),
             redirect,
             requests,
             offers: Mutex::default(),

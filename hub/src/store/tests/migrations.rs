@@ -87,7 +87,8 @@ fn what_made_a_version_stays_as_it_is() {
             "4791deef4bcbbc72",
             "392a7751d2539452",
             "1766ff6f36d2297e",
-            "67e9997ada8a6e80"
+            "67e9997ada8a6e80",
+            "e8b95296741e8a24"
         ]
     );
 }
