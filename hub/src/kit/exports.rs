@@ -275,3 +275,6 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 fn signed(count: u64) -> rusqlite::Result<i64> {
     i64::try_from(count).map_err(|e| Error::ToSqlConversionFailure(e.into()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,6 +129,7 @@ async fn approve(
             hub.bells.ring(&host);
             Ok(Done)
         }
+        Err(NotApproved::NoSuchOrder) => Err(not_waiting(StatusCode::NOT_FOUND, &order)),
         Err(NotApproved::NotWaiting) => Err(not_waiting(StatusCode::CONFLICT, &order)),
         Err(NotApproved::Unfit(unfit)) => {
             Err(Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, format!("order {order}: {unfit}")))
@@ -152,8 +153,11 @@ async fn decline(
     };
     let of = (*tenant).clone();
     let declined = hub.store.decline(tenant, order.clone(), edge::clock::utc(), decision).await;
-    let Some(Waits { host, incident, .. }) = declined.map_err(|e| Fault::ours("keep the no", &e))? else {
-        return Err(not_waiting(StatusCode::CONFLICT, &order));
+    let Waits { host, incident, .. } = match declined.map_err(|e| Fault::ours("keep the no", &e))? {
+        Ok(waits) => waits,
+        Err(NotApproved::NoSuchOrder) => return Err(not_waiting(StatusCode::NOT_FOUND, &order)),
+        Err(NotApproved::NotWaiting) => return Err(not_waiting(StatusCode::CONFLICT, &order)),
+        Err(NotApproved::Unfit(never)) => match never {},
     };
     tracing::warn!(%order, %host, because = because.word(), "an order was declined by a person");
     hub.events.tell(&of, &host, Happened::Approval(order));

@@ -1,5 +1,7 @@
 //! Orders that wait on their hosts, and envelopes that people signed meanwhile.
 
+use std::convert::Infallible;
+
 use contract::decision::Decision;
 use contract::ids::{HostId, IncidentId, OrderId, SiteId, TenantId};
 use contract::outcome::Outcome;
@@ -27,10 +29,12 @@ pub(crate) struct Waits {
     pub(crate) turned_down: bool,
 }
 
-/// Why an approval is not kept.
+/// Why what a person says to an order is not kept.
 #[derive(Debug)]
 pub(crate) enum NotApproved<E> {
-    /// The tenant has no such order, or its host does not wait for people any more.
+    /// The tenant has no such order.
+    NoSuchOrder,
+    /// Its host does not wait for people any more.
     NotWaiting,
     /// It is not the envelope that waits.
     Unfit(E),
@@ -88,9 +92,10 @@ impl Store {
         F: FnOnce(&[u8], bool) -> Result<Vec<u8>, E> + Send + 'static,
     {
         self.run(move |c| {
-            let waits = one(c, &tenant, &order, now)?
-                .filter(|waits| matches!(waits.waiting_for, WaitingFor::Approval { .. }));
-            let Some(waits) = waits else { return Ok(Err(NotApproved::NotWaiting)) };
+            let waits = match for_people(c, &tenant, &order, now)? {
+                Ok(waits) => waits,
+                Err(not) => return Ok(Err(not)),
+            };
             match judge(&waits.envelope, waits.turned_down) {
                 Err(unfit) => Ok(Err(NotApproved::Unfit(unfit))),
                 Ok(envelope) => {
@@ -109,18 +114,19 @@ impl Store {
 
 impl Store {
     /// Takes an order back that waits for people: its incident waits for a person instead. What the host still holds of it runs out there, for want
-    /// of signatures. Nothing where the tenant has no such order, or its host does not wait for people any more.
+    /// of signatures.
     pub(crate) async fn decline(
         &self,
         tenant: Scope<TenantId>,
         order: OrderId,
         now: UtcTime,
         decision: Decision,
-    ) -> Result<Option<Waits>, StoreError> {
+    ) -> Result<Result<Waits, NotApproved<Infallible>>, StoreError> {
         self.run(move |c| {
-            let waits = one(c, &tenant, &order, now)?
-                .filter(|waits| matches!(waits.waiting_for, WaitingFor::Approval { .. }));
-            let Some(waits) = waits else { return Ok(None) };
+            let waits = match for_people(c, &tenant, &order, now)? {
+                Ok(waits) => waits,
+                Err(not) => return Ok(Err(not)),
+            };
             c.prepare_cached(
                 "UPDATE signed_order SET answered = ?2, waits = NULL, alive = NULL WHERE id = ?1",
             )?
@@ -132,10 +138,27 @@ impl Store {
                 c.prepare_cached("UPDATE incident SET decision = ?3 WHERE host = ?1 AND incident = ?2")?
                     .execute(params![host.as_str(), incident.as_str(), to_json(&decision)?])?;
             }
-            Ok(Some(waits))
+            Ok(Ok(waits))
         })
         .await
     }
+}
+
+/// The tenant's order, where it waits for people.
+fn for_people<E>(
+    c: &Connection,
+    tenant: &TenantId,
+    order: &OrderId,
+    now: UtcTime,
+) -> rusqlite::Result<Result<Waits, NotApproved<E>>> {
+    match one(c, tenant, order, now)? {
+        Some(waits) if matches!(waits.waiting_for, WaitingFor::Approval { .. }) => return Ok(Ok(waits)),
+        Some(_) | None => {}
+    }
+    let known = c
+        .prepare_cached("SELECT 1 FROM signed_order JOIN host USING (host) WHERE tenant = ?1 AND id = ?2")?
+        .exists([tenant.as_str(), order.as_str()])?;
+    Ok(Err(if known { NotApproved::NotWaiting } else { NotApproved::NoSuchOrder }))
 }
 
 fn one(c: &Connection, tenant: &TenantId, order: &OrderId, now: UtcTime) -> rusqlite::Result<Option<Waits>> {

@@ -2,6 +2,7 @@
 
 use contract::decision::{Choice, Decision, Provenance};
 use contract::digest::Digest;
+use contract::ids::{HostId, TenantId};
 use contract::incident::Incident;
 use contract::order::LIFETIME_MS;
 use contract::outcome::Outcome;

@@ -145,7 +145,7 @@ async fn what_a_person_declines_takes_no_signature_and_its_incident_waits_for_a_
     let theirs = path.replace("clinic-7", "clinic-8");
     stage.sheet("clinic-8", "main").await;
     let crossed = stage.operate(Method::POST, &theirs, Some(json!({ "because": "not-this" }))).await;
-    assert_eq!(crossed.status(), StatusCode::CONFLICT);
+    assert_eq!(crossed.status(), StatusCode::NOT_FOUND);
     assert_eq!(waiting(&stage, "clinic-7").await.len(), 1, "what failed declined it");
 
     assert_eq!(decline().await.status(), StatusCode::OK);
