@@ -38,7 +38,7 @@ fn beat(agent: &str, executor: Option<&str>, closure: Option<&str>) -> Value {
     })
 }
 
-async fn says(device: &Device, agent: &str, executor: Option<&str>, closure: Option<&str>) {
+pub(crate) async fn says(device: &Device, agent: &str, executor: Option<&str>, closure: Option<&str>) {
     let heard = device.post("/v1/heartbeat", &beat(agent, executor, closure)).await;
     assert_eq!(heard.status(), StatusCode::OK);
 }

@@ -1,40 +1,81 @@
-//! Every route of the operator plane, as the router has it, asked with the credentials of one tenant for what is another's.
+//! Every route of the operator plane, as the router has it, asked with the credentials of one tenant for what is another's: first under the other's name,
+//! then under the asker's own with the other's identifiers. All of it exists, and its own people are answered: so nothing is missing for want of being there.
 
+use std::time::Duration;
+
+use contract::people::KeyMade;
+use contract::plane::Page;
+use contract::record::WaitingFor;
+use hub::config::Config;
 use hub::serve::operator_routes;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::attestation::says;
 use crate::console::proposal;
+use crate::incidents::{delivered, ordered};
 use crate::kits::{grow, machine};
+use crate::outside::quick;
 use crate::people::{Somebody, invited, technician_of};
-use crate::stage::{Stage, parsed};
+use crate::stage::{Stage, config, parsed};
 
 /// What a route is asked with, and what must come of it.
 enum Case {
-    /// The path with the other tenant's identifiers, and a body: 404.
+    /// The path, with names in braces, and a body: for what is another tenant's it is 404.
     Gone(String, Option<Value>),
     /// It has to do with no tenant, or names none in its path: with the other tenant's identifiers it answers what it answers with some that exist
     /// nowhere, and says nothing of the other tenant.
     Blind(Vec<(String, Option<Value>)>),
 }
 
-/// What is the other tenant's.
+/// What is the other tenant's. All of it is there.
 struct Theirs {
     host: String,
     origin: String,
     fingerprint: String,
     kit: String,
+    incident: String,
+    order: String,
+    /// One to accept, one to withdraw.
+    proposals: [String; 2],
+    alert: String,
+    key: String,
+    token: String,
+    /// Of what runs on the host, which is in quarantine.
+    software: Value,
 }
 
-#[expect(
-    clippy::match_same_arms,
-    clippy::too_many_lines,
-    reason = "a table: one line for each route, in the router's order"
-)]
-fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
-    let Theirs { host, origin, fingerprint, kit } = theirs;
-    let filled = path.replace("{tenant}", "b").replace("{site}", "main").replace("{host}", host);
-    let gone = |path: String, body| Some(Case::Gone(path, body));
+const SITE: &str = "annex";
+/// So that there is something to end.
+const EXCEPTIONS: &str = "- control: ssh.max-auth-tries\n  reason: So.\n  risk: So.\n  compensating_controls: [So.]\n  owner: Ann\n  approver: Ben\n  from: 2026-11-01\n  until: 2026-11-02\n";
+
+impl Theirs {
+    /// A path with the names filled in, below that tenant and that host.
+    fn fill(&self, path: &str, tenant: &str, host: &str) -> String {
+        let proposal = usize::from(path.ends_with("/withdraw"));
+        path.replace("{tenant}", tenant)
+            .replace("{site}", SITE)
+            .replace("{host}", host)
+            .replace("{incident}", &self.incident)
+            .replace("{order}", &self.order)
+            .replace("{proposal}", &self.proposals[proposal])
+            .replace("{index}", "0")
+            .replace("{id}", &self.kit)
+            .replace("{fingerprint}", &self.fingerprint)
+            .replace("{alert}", &self.alert)
+            .replace("{key}", &self.key)
+    }
+
+    fn secrets(&self) -> [&str; 9] {
+        let Self { host, origin, fingerprint, kit, incident, order, key, token, proposals, .. } = self;
+        [host, origin, fingerprint, kit, incident, order, key, token, &proposals[0]].map(String::as_str)
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "a table: one line for each route, in the router's order")]
+fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case> {
+    let gone = |body| Some(Case::Gone(path.to_owned(), body));
+    let once = |body| Some(Case::Blind(vec![(path.to_owned(), body)]));
     let envelope = || Some(json!({ "envelope": "" }));
     let blind = |asked: [(String, Option<Value>); 2]| Some(Case::Blind(asked.into()));
     let nowhere = contract::digest::Digest::of(b"none").to_string();
@@ -53,101 +94,89 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
             | "/api/v1/keys"
             | "/api/v1/me"
             | "/api/v1/me/keys"
-            | "/api/v1/people",
-        ) => Some(Case::Blind(vec![(filled, None)])),
-        ("GET", "/api/v1/audit/{seq}") => {
-            Some(Case::Blind(["0", "1"].map(|seq| (filled.replace("{seq}", seq), None)).into()))
-        }
-        ("GET", "/api/v1/tenants/{tenant}/exceptions") => gone(filled, None),
-        ("POST", "/api/v1/tenants/{tenant}/exceptions/proposals") => {
-            gone(filled, Some(proposal("ssh.root-login")))
-        }
-        (
-            "POST",
-            "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/approve"
-            | "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/withdraw",
-        ) => gone(filled.replace("{proposal}", "x-1"), None),
-        ("POST", "/api/v1/tenants/{tenant}/exceptions/end") => {
-            gone(filled, Some(json!({ "control": "ssh.root-login" })))
-        }
-        ("GET", "/api/v1/fleet" | "/api/v1/approvals") => Some(Case::Blind(vec![(filled, None)])),
+            | "/api/v1/people"
+            | "/api/v1/fleet"
+            | "/api/v1/approvals"
+            | "/api/v1/certificates/crl",
+        ) => once(None),
+        ("GET", "/api/v1/audit/{seq}") => blind(["0", "1"].map(|seq| (path.replace("{seq}", seq), None))),
         (
             "GET",
-            "/api/v1/tenants/{tenant}/sites/{site}"
+            "/api/v1/tenants/{tenant}/exceptions"
+            | "/api/v1/tenants/{tenant}/sites/{site}"
+            | "/api/v1/tenants/{tenant}/sites/{site}/allowlist"
             | "/api/v1/tenants/{tenant}/hosts/{host}"
+            | "/api/v1/tenants/{tenant}/hosts/{host}/allowlist"
             | "/api/v1/tenants/{tenant}/hosts/{host}/evidence"
-            | "/api/v1/tenants/{tenant}/incidents/newest",
-        ) => gone(filled, None),
-        ("GET", "/api/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}") => {
-            gone(filled.replace("{incident}", "i-1"), None)
+            | "/api/v1/tenants/{tenant}/hosts/{host}/evidence/{index}"
+            | "/api/v1/tenants/{tenant}/hosts/{host}/evidence/{index}/proof"
+            | "/api/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}"
+            | "/api/v1/tenants/{tenant}/hosts/{host}/sheet"
+            | "/api/v1/tenants/{tenant}/incidents"
+            | "/api/v1/tenants/{tenant}/incidents/newest"
+            | "/api/v1/tenants/{tenant}/kits/{id}"
+            | "/api/v1/tenants/{tenant}/orders"
+            | "/api/v1/tenants/{tenant}/orders/{order}"
+            | "/api/v1/tenants/{tenant}/quarantine",
+        )
+        | (
+            "POST",
+            "/api/v1/tenants/{tenant}/sites/{site}/enrolments"
+            | "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/approve"
+            | "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/withdraw"
+            | "/api/v1/certificates/{fingerprint}/revoke"
+            | "/api/v1/alerts/{alert}/acknowledge"
+            | "/api/v1/me/keys/{key}/rotate"
+            | "/api/v1/me/keys/{key}/revoke",
+        ) => gone(None),
+        ("GET", "/api/v1/heads/proof") => {
+            Some(Case::Gone(format!("{path}?origin={}&size=1000", theirs.origin), None))
         }
-        (
-            "GET",
-            "/api/v1/tenants/{tenant}/hosts/{host}/evidence/{index}"
-            | "/api/v1/tenants/{tenant}/hosts/{host}/evidence/{index}/proof",
-        ) => gone(filled.replace("{index}", "0"), None),
-        ("GET", "/api/v1/heads/proof") => gone(format!("{path}?origin={origin}&size=1"), None),
-        ("POST", "/api/v1/tenants") => {
-            blind(["b", "nowhere"].map(|t| (filled.clone(), Some(json!({ "tenant": t })))))
+        ("POST", "/api/v1/tenants/{tenant}/exceptions/proposals") => gone(Some(proposal("ssh.root-login"))),
+        ("POST", "/api/v1/tenants/{tenant}/exceptions/end") => {
+            gone(Some(json!({ "control": "ssh.max-auth-tries" })))
         }
-        ("POST", "/api/v1/tenants/{tenant}/sites") => gone(filled, Some(json!({ "site": "more" }))),
-        ("POST", "/api/v1/tenants/{tenant}/sites/{site}/enrolments") => gone(filled, None),
+        ("POST", "/api/v1/tenants/{tenant}/exceptions") => {
+            gone(Some(json!({ "file": "of-a.yaml", "text": EXCEPTIONS })))
+        }
         (
             "POST",
-            "/api/v1/tenants/{tenant}/sites/{site}/allowlist"
-            | "/api/v1/tenants/{tenant}/hosts/{host}/allowlist"
-            | "/api/v1/tenants/{tenant}/exceptions",
-        ) => gone(filled, Some(json!({ "file": "of-a.yaml", "text": null }))),
-        (
-            "GET",
             "/api/v1/tenants/{tenant}/sites/{site}/allowlist"
             | "/api/v1/tenants/{tenant}/hosts/{host}/allowlist",
-        ) => gone(filled, None),
-        ("GET", "/api/v1/tenants/{tenant}/incidents" | "/api/v1/tenants/{tenant}/orders") => {
-            gone(filled, None)
+        ) => gone(Some(json!({ "file": "of-a.yaml", "text": null }))),
+        ("POST", "/api/v1/tenants") => {
+            blind(["b", "nowhere"].map(|t| (path.to_owned(), Some(json!({ "tenant": t })))))
         }
+        ("POST", "/api/v1/tenants/{tenant}/sites") => gone(Some(json!({ "site": "more" }))),
         ("POST", "/api/v1/tenants/{tenant}/standing" | "/api/v1/tenants/{tenant}/hosts/{host}/standing") => {
-            gone(filled, Some(json!({ "withheld": true })))
+            gone(Some(json!({ "withheld": true })))
         }
-        ("POST", "/api/v1/tenants/{tenant}/hosts/{host}/break-glass") => gone(filled, envelope()),
+        (
+            "POST",
+            "/api/v1/tenants/{tenant}/hosts/{host}/break-glass"
+            | "/api/v1/tenants/{tenant}/orders/{order}/approve",
+        ) => gone(envelope()),
         ("POST", "/api/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}/order") => {
-            let body = json!({ "runbook": "RB-FILE-001-own-directories", "person": "of-a" });
-            gone(filled.replace("{incident}", "i-1"), Some(body))
-        }
-        ("GET", "/api/v1/tenants/{tenant}/orders/{order}") => gone(filled.replace("{order}", "o-1"), None),
-        ("POST", "/api/v1/tenants/{tenant}/orders/{order}/approve") => {
-            gone(filled.replace("{order}", "o-1"), envelope())
+            gone(Some(json!({ "runbook": "RB-FILE-001-own-directories", "person": person })))
         }
         ("POST", "/api/v1/tenants/{tenant}/orders/{order}/decline") => {
-            gone(filled.replace("{order}", "o-1"), Some(json!({ "because": "not-now" })))
+            gone(Some(json!({ "because": "not-now" })))
         }
-        ("POST", "/api/v1/tenants/{tenant}/kits") => {
-            let body =
-                json!({ "from": "2026-10-01T00:00:00.000Z", "to": "2026-10-02T00:00:00.000Z", "by": "Eve" });
-            gone(filled, Some(body))
-        }
-        ("GET", "/api/v1/tenants/{tenant}/kits/{id}") => gone(filled.replace("{id}", kit), None),
-        ("GET", "/api/v1/tenants/{tenant}/hosts/{host}/sheet") => gone(filled, None),
-        ("POST", "/api/v1/certificates/{fingerprint}/revoke") => {
-            gone(filled.replace("{fingerprint}", fingerprint), None)
-        }
-        ("GET", "/api/v1/tenants/{tenant}/quarantine") => gone(filled, None),
+        ("POST", "/api/v1/tenants/{tenant}/kits") => gone(Some(
+            json!({ "from": "2026-10-01T00:00:00.000Z", "to": "2026-10-02T00:00:00.000Z", "by": "Eve" }),
+        )),
         ("POST", "/api/v1/tenants/{tenant}/hosts/{host}/quarantine/approve") => {
-            gone(filled, Some(json!({ "digest": nowhere })))
+            gone(Some(json!({ "digest": theirs.software })))
         }
-        ("POST", "/api/v1/tenants/{tenant}/generations") => gone(filled, Some(json!({ "closure": "abc" }))),
-        ("GET", "/api/v1/certificates/crl") => Some(Case::Blind(vec![(filled, None)])),
+        ("POST", "/api/v1/tenants/{tenant}/generations") => {
+            gone(Some(json!({ "closure": "0c5vy0a7x3kq2wz9sd8f6gh4jklm0npr" })))
+        }
         ("POST", "/api/v1/releases") => {
-            let release = json!({ "program": "agent", "version": "1", "binary": nowhere });
-            Some(Case::Blind(vec![(filled, Some(release))]))
-        }
-        ("POST", "/api/v1/alerts/{alert}/acknowledge") => gone(filled.replace("{alert}", "1"), None),
-        ("POST", "/api/v1/me/keys/{key}/rotate" | "/api/v1/me/keys/{key}/revoke") => {
-            gone(filled.replace("{key}", "k-0123456789abcdef"), None)
+            once(Some(json!({ "program": "agent", "version": "1", "binary": nowhere })))
         }
         ("POST", "/api/v1/people") => {
             let new = |t: &str| json!({ "person": "eve", "role": "technician", "reach": { "tenants": [t] } });
-            blind(["b", "nowhere"].map(|t| (filled.clone(), Some(new(t)))))
+            blind(["b", "nowhere"].map(|t| (path.to_owned(), Some(new(t)))))
         }
         ("POST", "/api/v1/people/{person}/role" | "/api/v1/people/{person}/disabled") => {
             let to = if path.ends_with("role") {
@@ -155,34 +184,55 @@ fn case(method: &str, path: &str, theirs: &Theirs) -> Option<Case> {
             } else {
                 json!({ "disabled": true })
             };
-            let path = |p: &str| filled.replace("{person}", p);
-            blind(["of-b", "nobody"].map(|p| (path(p), Some(to.clone()))))
+            blind(["of-b", "nobody"].map(|p| (path.replace("{person}", p), Some(to.clone()))))
         }
         ("POST", "/api/v1/me/keys") => {
             let new =
                 |t: &str| json!({ "reach": { "tenants": [t] }, "rights": ["incidents-read"], "days": 1 });
-            let asked = ["b", "nowhere"].map(|t| (filled.clone(), Some(new(t))));
-            blind(asked)
+            blind(["b", "nowhere"].map(|t| (path.to_owned(), Some(new(t)))))
         }
+        // The body names nobody's tenant.
         (
             "POST",
             "/api/v1/me/totp" | "/api/v1/me/totp/confirm" | "/api/v1/join" | "/api/v1/login" | "/api/v1/oidc",
-        ) => {
-            // The body names nobody's tenant.
-            Some(Case::Blind(vec![(filled, Some(json!({ "code": nowhere })))]))
-        }
-        // It has no end: `events` has a test for what it tells whom.
-        ("GET", "/api/v1/events") => Some(Case::Blind(Vec::new())),
-        ("POST", "/api/v1/logout") => Some(Case::Blind(Vec::new())),
+        ) => once(Some(json!({ "code": nowhere }))),
+        // The first has no end, and `events` has a test for what it tells whom; the other would end the walk.
+        ("GET", "/api/v1/events") | ("POST", "/api/v1/logout") => Some(Case::Blind(Vec::new())),
         _ => None,
     }
 }
 
-async fn theirs(stage: &Stage) -> Theirs {
-    let mut device = machine(stage, "b", "main").await;
+/// A machine with evidence, an order that waits for people, an incident of which nobody knows, and software that nothing explains; and a kit, proposals,
+/// an alert, a key and an enrolment that waits.
+async fn theirs(stage: &Stage, of_b: &Somebody) -> Theirs {
+    let mut device = machine(stage, "b", SITE).await;
     grow(&mut device, 100).await;
+    let incident = "i-of-b".to_owned();
+    let order = ordered(&device, &incident).await.order;
+    let from = device.log.entries.len() as u64;
+    device.log.write_waiting(&order, &incident, WaitingFor::Approval { have: 0, need: 1 });
+    delivered(&device, from).await;
+    device.report("i-unknown", "nobody.knows").await;
+    says(&device, "a", Some("e"), None).await;
+    says(&device, "laid in its place", Some("e"), None).await;
+
+    let post = async |path: &str, body: Value| -> Value {
+        let path = format!("/api/v1/tenants/b/{path}");
+        parsed(stage.operate(Method::POST, &path, Some(body)).await).await
+    };
+    post("exceptions", json!({ "file": "b.yaml", "text": EXCEPTIONS })).await;
     let body = json!({ "from": "2026-10-01T00:00:00.000Z", "to": "2026-10-02T00:00:00.000Z", "by": "Ada" });
-    let kit: Value = parsed(stage.operate(Method::POST, "/api/v1/tenants/b/kits", Some(body)).await).await;
+    let kit = post("kits", body).await;
+    let mut proposals = Vec::new();
+    for control in ["ssh.root-login", "time.sync"] {
+        let made = post("exceptions/proposals", proposal(control)).await;
+        proposals.push(made["id"].as_str().unwrap().to_owned());
+    }
+    let new = json!({ "reach": { "tenants": ["b"] }, "rights": ["incidents-read"], "days": 1 });
+    let key: KeyMade = parsed(of_b.ask("POST", "/api/v1/me/keys", Some(&new)).await).await;
+    let listed = of_b.ask("GET", "/api/v1/tenants/b/quarantine", None).await;
+    let listed: Value = parsed(listed).await;
+    proven(stage, &device.sheet.origin).await;
     let hosts = stage.status().await["hosts"].clone();
     let host = hosts.as_array().unwrap().iter().find(|h| h["tenant"] == "b").unwrap().clone();
     Theirs {
@@ -190,40 +240,154 @@ async fn theirs(stage: &Stage) -> Theirs {
         origin: device.sheet.origin.clone(),
         fingerprint: host["certificate"]["fingerprint"].as_str().unwrap().to_owned(),
         kit: kit["id"].as_str().unwrap().to_owned(),
+        incident,
+        order: order.to_string(),
+        proposals: proposals.try_into().unwrap(),
+        alert: alert_of(of_b).await,
+        key: key.id.to_string(),
+        token: stage.sheet("b", SITE).await.token.to_string(),
+        software: listed["items"][0]["digest"].clone(),
     }
+}
+
+/// Once a head of its log is proven.
+async fn proven(stage: &Stage, origin: &str) {
+    let path = format!("/api/v1/heads/proof?origin={origin}&size=1000");
+    for _ in 0..400 {
+        if stage.operate(Method::GET, &path, None).await.status() == StatusCode::OK {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no head is proven");
+}
+
+/// Once somebody has to hear of something.
+async fn alert_of(somebody: &Somebody) -> String {
+    for _ in 0..400 {
+        let alerts: Page<Value> = parsed(somebody.ask("GET", "/api/v1/alerts", None).await).await;
+        if let Some(alert) = alerts.items.first() {
+            return alert["id"].to_string();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("there is no alert");
+}
+
+/// All that the hub keeps of the other tenant: in its registry, of its people, of its kits. When somebody was last heard of is not meant.
+fn kept(stage: &Stage, host: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for (name, whose) in [
+        ("hub.db", ["tenant", "host"]),
+        ("people.db", ["person", "person"]),
+        ("exports.db", ["tenant", "tenant"]),
+    ] {
+        let path = stage.directory.path().join(name);
+        let c =
+            rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let rows = |sql: &str, value: &[&str]| -> Vec<Vec<String>> {
+            let mut all = c.prepare(sql).unwrap();
+            let width = all.column_count();
+            let row =
+                |row: &rusqlite::Row<'_>| (0..width).map(|i| Ok(format!("{:?}", row.get_ref(i)?))).collect();
+            all.query_map(rusqlite::params_from_iter(value), row).unwrap().map(Result::unwrap).collect()
+        };
+        let names = c
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<Vec<String>, _>>()
+            .unwrap();
+        for table in names.into_iter().filter(|table| table != "session") {
+            let columns = c
+                .prepare(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name != 'seen'"))
+                .unwrap()
+                .query_map([], |row| row.get(0))
+                .unwrap()
+                .collect::<Result<Vec<String>, _>>()
+                .unwrap();
+            let Some(column) = whose.into_iter().find(|whose| columns.iter().any(|c| c == whose)) else {
+                continue;
+            };
+            let value = match column {
+                "host" => host,
+                "person" => "of-b",
+                _ => "b",
+            };
+            let columns = columns.iter().map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(", ");
+            for row in rows(&format!("SELECT {columns} FROM \"{table}\" WHERE {column} = ?1"), &[value]) {
+                all.push(format!("{table}: {}", row.join(" ")));
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+/// A hub that looks for alerts, and for heads, often.
+async fn watchful() -> Stage {
+    let directory = tempfile::tempdir().unwrap();
+    let config =
+        Config { alerts_every: Duration::from_millis(50), outside: quick(), ..config(directory.path()) };
+    let running = hub::serve::start(&config).await.unwrap();
+    Stage::of(directory, running).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_gives_one_tenant_nothing_of_another() {
-    let stage = Stage::start().await;
-    stage.sheet("a", "main").await;
-    let theirs = theirs(&stage).await;
-    invited(&stage, technician_of("b")).await;
+    let stage = watchful().await;
+    let own = machine(&stage, "a", "main").await.sheet.host.to_string();
+    stage.sheet("b", SITE).await;
+    let of_b = invited(&stage, technician_of("b")).await;
+    let theirs = theirs(&stage, &of_b).await;
     let of_a = invited(&stage, technician_of("a")).await;
-    let before = stage.status().await;
-    let mut walked = 0;
+    let before = kept(&stage, &theirs.host);
+    assert!(before.len() >= 20, "too little is there to be touched: {before:#?}");
+    let (mut by_name, mut by_id) = (0, 0);
     for route in operator_routes() {
         let (method, path) = (route.method, route.path);
-        let case = case(method, path, &theirs);
+        let case = case(method, path, &theirs, "of-a");
         let case =
             case.unwrap_or_else(|| panic!("{method} {path} has no case: what does it give another tenant?"));
-        match case {
-            Case::Gone(path, body) => {
-                let answer = of_a.ask(method, &path, body.as_ref()).await;
-                assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
-                walked += 1;
+        let (template, body) = match case {
+            Case::Gone(template, body) => (template, body),
+            Case::Blind(asked) => {
+                blind(&of_a, method, &asked, &theirs).await;
+                continue;
             }
-            Case::Blind(asked) => blind(&of_a, method, &asked, &theirs).await,
+        };
+        let gone = async |path: String| {
+            let answer = of_a.ask(method, &path, body.as_ref()).await;
+            let (status, text) = (answer.status(), answer.text().await.unwrap());
+            assert_eq!(status, StatusCode::NOT_FOUND, "{method} {path}: {text}");
+        };
+        gone(theirs.fill(&template, "b", &theirs.host)).await;
+        by_name += 1;
+        // Under its own name, with what is the other's: the host, the site, the kit; and the other's incident on its own host.
+        if template.contains("{tenant}") && template.matches('{').count() > 1 {
+            gone(theirs.fill(&template, "a", &theirs.host)).await;
+            by_id += 1;
+        }
+        if template.contains("{incident}") {
+            gone(theirs.fill(&template, "a", &own)).await;
         }
     }
-    assert!(walked >= 20, "only {walked} routes were asked for what is another's");
-    // Nothing was changed either.
-    assert_eq!(stage.status().await["hosts"], before["hosts"]);
-    // And the walk would show it: with a right to both, none of it is 404 for want of a tenant.
-    let both = json!({ "person": "of-both", "role": "technician", "reach": { "tenants": ["a", "b"] } });
-    let both = invited(&stage, both).await;
-    for path in ["/api/v1/tenants/b/incidents".to_owned(), format!("/api/v1/tenants/b/kits/{}", theirs.kit)] {
-        assert_eq!(both.ask("GET", &path, None).await.status(), StatusCode::OK, "{path}");
+    assert!(by_name >= 35 && by_id >= 20, "only {by_name} and {by_id} were asked for what is another's");
+    assert_eq!(kept(&stage, &theirs.host), before, "something of the other tenant's was changed");
+    its_own_people_are_answered(&of_b, &theirs).await;
+}
+
+/// The walk would show it: each of these is there, and done, for those whose it is.
+async fn its_own_people_are_answered(of_b: &Somebody, theirs: &Theirs) {
+    for route in operator_routes() {
+        let (method, path) = (route.method, route.path);
+        let Some(Case::Gone(template, body)) = case(method, path, theirs, "of-b") else { continue };
+        let path = theirs.fill(&template, "b", &theirs.host);
+        let answer = of_b.ask(method, &path, body.as_ref()).await;
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        let refused = [StatusCode::NOT_FOUND, StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED];
+        assert!(!refused.contains(&status), "{method} {path}: {status} {text}");
     }
 }
 
@@ -232,8 +396,8 @@ async fn blind(of_a: &Somebody, method: &str, asked: &[(String, Option<Value>)],
     for (path, body) in asked {
         let answer = of_a.ask(method, path, body.as_ref()).await;
         let (status, text) = (answer.status(), answer.text().await.unwrap());
-        for secret in [&theirs.host, &theirs.origin, &theirs.fingerprint, &theirs.kit] {
-            assert!(!text.contains(secret.as_str()), "{method} {path} tells of {secret}: {text}");
+        for secret in theirs.secrets() {
+            assert!(!text.contains(secret), "{method} {path} tells of {secret}: {text}");
         }
         assert!(!text.contains("\"tenant\":\"b\""), "{method} {path} tells of b: {text}");
         said.push(status);
