@@ -7,12 +7,16 @@ use rusqlite::Connection;
 
 use super::super::{SCHEMA, STEPS, Store};
 
-const VERSIONS: [&str; 5] = [
+const VERSIONS: [&str; 9] = [
     include_str!("versions/1.sql"),
     include_str!("versions/2.sql"),
     include_str!("versions/3.sql"),
     include_str!("versions/4.sql"),
     include_str!("versions/5.sql"),
+    include_str!("versions/6.sql"),
+    include_str!("versions/7.sql"),
+    include_str!("versions/8.sql"),
+    include_str!("versions/9.sql"),
 ];
 
 /// Columns, indexes and foreign keys, table by table.
@@ -49,10 +53,12 @@ fn every_earlier_version_comes_to_the_shape_of_a_new_database() {
         let path = directory.path().join(format!("{at}.db"));
         let old = Connection::open(&path).unwrap();
         old.execute_batch(sql).unwrap();
-        let rows = |c: &Connection| -> Vec<i64> {
-            let tables = ["tenant", "site", "host", "certificate", "incident", "signed_order", "alarm"];
-            let count = |table| c.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
-            tables.iter().map(|table| count(table).unwrap()).collect()
+        let tables: Vec<String> = shape(&old).into_keys().collect();
+        let rows = |c: &Connection| -> Vec<(String, i64)> {
+            let count = |table: &String| {
+                c.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+            };
+            tables.iter().map(|table| (table.clone(), count(table))).collect()
         };
         let before = rows(&old);
         drop(old);
@@ -68,6 +74,11 @@ fn every_earlier_version_comes_to_the_shape_of_a_new_database() {
         assert_eq!(rows(&now), before, "from version {at}");
         let whole: String = now.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(whole, "ok", "from version {at}");
+    }
+    // A step that is added has the version before it here.
+    assert!(VERSIONS.len() + 1 >= usize::try_from(SCHEMA.version()).unwrap(), "a version has no dump");
+    for (at, sql) in (1..).zip(VERSIONS) {
+        assert!(sql.contains(&format!("PRAGMA user_version = {at};\n")), "{at}.sql is of another version");
     }
 }
 
