@@ -33,7 +33,26 @@ impl Clock for SystemClock {
 pub fn utc() -> UtcTime {
     let t = clock_gettime(ClockId::Realtime);
     let ms = t.tv_sec.saturating_mul(1000).saturating_add(t.tv_nsec / 1_000_000);
+    #[cfg(feature = "moved-clock")]
+    let ms = ms.saturating_add(moved::by());
     UtcTime::from_unix_ms(ms).unwrap_or_else(|_| epoch())
+}
+
+/// The clock of this process as somebody set it who should not have. For tests alone.
+#[cfg(feature = "moved-clock")]
+pub mod moved {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    static BY_MS: AtomicI64 = AtomicI64::new(0);
+
+    /// From now on [`super::utc`] is so far from the machine's clock, at once.
+    pub fn set(ms: i64) {
+        BY_MS.store(ms, Ordering::SeqCst);
+    }
+
+    pub(super) fn by() -> i64 {
+        BY_MS.load(Ordering::SeqCst)
+    }
 }
 
 fn epoch() -> UtcTime {

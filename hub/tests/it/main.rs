@@ -7,6 +7,7 @@ mod approvals;
 mod attestation;
 #[path = "../../src/heads/tests/authority.rs"]
 mod authority;
+mod clock;
 mod console;
 mod door;
 mod enrolment;
