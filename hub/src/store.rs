@@ -40,7 +40,7 @@ pub(crate) use archived::Archived;
 pub(crate) use attest::{Approving, Attesting, InQuarantine};
 pub(crate) use certificates::{Enrolling, Kind, Registered, Renewal};
 pub(crate) use exports::{Actions, AlarmRaised, HostLog};
-pub(crate) use fleet::{HostFacts, SiteFacts, Whose};
+pub(crate) use fleet::{HostFacts, SILENT_AFTER_MS, SiteFacts, Whose};
 pub(crate) use incidents::Plan;
 pub(crate) use knowledge::{Lesson, Said as HappenedThere};
 pub(crate) use numbers::Numbers;

@@ -90,7 +90,8 @@ fn row(site: &SiteRow) -> Vec<Markup> {
 fn machines(site: &SiteRow) -> String {
     let expected = if site.expected > 0 { format!(", {} expected", site.expected) } else { String::new() };
     let word = if site.hosts == 1 { "machine" } else { "machines" };
-    format!("{} {word}{expected}", site.hosts)
+    let revoked = if site.revoked > 0 { format!(", {} revoked", site.revoked) } else { String::new() };
+    format!("{} {word}{expected}{revoked}", site.hosts)
 }
 
 /// How many of something: a chip where there are some, a plain nought where that is known, and a dash where there is nobody to know it.

@@ -44,7 +44,7 @@ pub(crate) fn body(view: &HostView) -> Markup {
     html! {
         div #machine data-live="incident order approval evidence alarm host" {
             (warnings(view))
-            @if view.row.enrolled { (headline(&view.row.score)) }
+            @if view.row.enrolled && !view.row.revoked { (headline(&view.row.score)) }
             div .columns { (standing(view)) (mode(view)) (versions(view)) }
             (controls(view))
             section {
@@ -64,6 +64,9 @@ fn warnings(view: &HostView) -> Markup {
         (unread(view.row.standing.unread))
         @if !view.row.enrolled {
             (notice(Notice::Amber, &html! { "This machine is expected and has not enrolled: nothing is known of it." }))
+        }
+        @if view.row.revoked {
+            (notice(Notice::Bad, &html! { "The certificates of this machine are revoked: it is let in no more, and counts in no score. What is shown is what it said before; it was last heard " (ago_or(view.row.standing.seen, "never")) "." }))
         }
         @if view.row.silent {
             (notice(Notice::Amber, &html! { "This machine is silent: it was last heard " (ago_or(view.row.standing.seen, "never")) ". What is shown is what it said then; after two days nothing of it counts as known." }))

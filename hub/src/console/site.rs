@@ -82,6 +82,23 @@ fn machine_row(tenant: &str, row: &HostRow) -> Vec<Markup> {
         let expected = html! { (tag("Expected")) " " span .muted { "its machine has not enrolled" } };
         return vec![name, expected, none(), none(), none(), none(), none(), none(), none()];
     }
+    if row.revoked {
+        let none = || html! { span .muted { "–" } };
+        let revoked = html! { (tag("Revoked")) " " span .muted { "it is let in no more" } };
+        let (healing, waiting) =
+            (many(State::Healing, standing.healing, 0), many(State::Waiting, standing.waiting, 0));
+        return vec![
+            name,
+            revoked,
+            none(),
+            healing,
+            waiting,
+            none(),
+            none(),
+            ago_or(standing.seen, "never"),
+            none(),
+        ];
+    }
     let heard = html! {
         @if row.silent { (chip_saying(State::CouldNotCheck, "Silent")) " " }
         (ago_or(standing.seen, "never"))

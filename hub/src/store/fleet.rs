@@ -17,6 +17,10 @@ use super::incidents::{WAITS, waits_for_a_person};
 use super::{Store, StoreError};
 use crate::people::Scope;
 
+/// A machine that was not heard of for so long is silent, on every page and in every number: it says something once a minute. When somebody is told of it
+/// is another matter, which the rules of alerts set.
+pub(crate) const SILENT_AFTER_MS: u64 = 5 * 60 * 1000;
+
 /// Whose machines are asked for.
 #[derive(Debug, Clone)]
 pub(crate) enum Whose {
@@ -44,6 +48,8 @@ pub(crate) struct HostFacts {
     pub(crate) origin: String,
     /// Whether its machine ever enrolled.
     pub(crate) enrolled: bool,
+    /// Whether it did and all its certificates are revoked: it is let in no more, and nothing is measured of it.
+    pub(crate) revoked: bool,
     /// To within a minute.
     pub(crate) seen: Option<UtcTime>,
     /// Records that are held and verified, and how many of them were read.
@@ -132,7 +138,8 @@ fn fleet(
     let controls = u32::try_from(baseline.len()).unwrap_or(u32::MAX);
     let sql = "SELECT place.tenant, place.site, place.host, origin, evidence_key IS NOT NULL, seen, settled,
                       coalesce(records, 0), received,
-                      (SELECT count(*) FROM alarm WHERE alarm.host = place.host)
+                      (SELECT count(*) FROM alarm WHERE alarm.host = place.host),
+                      (SELECT min(revoked IS NOT NULL) FROM certificate WHERE certificate.host = place.host AND kind = 'device')
                FROM (SELECT site.tenant, site.site, host, origin, evidence_key, seen, settled
                      FROM site LEFT JOIN host USING (tenant, site)) AS place
                     LEFT JOIN reading ON reading.host = place.host
@@ -148,9 +155,9 @@ fn fleet(
     let mut sites: Vec<SiteFacts> = Vec::new();
     for (tenant, site, host) in rows {
         let host = host.map(|mut host| {
-            host.score = scores.remove(&host.host).unwrap_or_default();
             host.incidents = open.remove(&host.host).unwrap_or_default();
-            if host.enrolled {
+            if host.enrolled && !host.revoked {
+                host.score = scores.remove(&host.host).unwrap_or_default();
                 // What its evidence never spoke of is not known.
                 host.score.add(Counted::Unknown, controls.saturating_sub(host.score.total()));
             }
@@ -174,6 +181,8 @@ fn host_facts(row: &Row<'_>) -> rusqlite::Result<HostFacts> {
         read: count(row, 7)?,
         received: instant_or_none(row, 8)?,
         alarms: count(row, 9)?,
+        // None where it has no certificate of a device.
+        revoked: row.get::<_, Option<bool>>(10)?.unwrap_or(false),
         score: Score::default(),
         incidents: Open::default(),
     })

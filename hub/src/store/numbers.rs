@@ -4,7 +4,8 @@ use contract::plane::IncidentState;
 use contract::time::UtcTime;
 use rusqlite::Connection;
 
-use super::columns::{count, instant, json, json_or_none};
+use super::columns::{count, instant, instant_or_none, json, json_or_none};
+use super::fleet::SILENT_AFTER_MS;
 use super::incidents::{WAITS, waits_for_a_person};
 use super::{Store, StoreError};
 
@@ -24,9 +25,6 @@ pub(crate) struct Numbers {
     pub(crate) messages: u64,
     pub(crate) archive_waiting: u64,
 }
-
-/// A host that was not heard of for so long is silent.
-const SILENT_MS: i64 = 15 * 60 * 1000;
 
 impl Store {
     /// Whether the database's thread answers.
@@ -75,13 +73,14 @@ fn hosts(c: &Connection, now: UtcTime) -> rusqlite::Result<Vec<Line>> {
     )?;
     let mut rows = all.query([now.unix_ms()])?;
     while let Some(row) = rows.next()? {
-        let (waits, seen, good): (bool, Option<i64>, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (waits, seen, good): (bool, Option<UtcTime>, bool) =
+            (row.get(0)?, instant_or_none(row, 1)?, row.get(2)?);
         let held: bool = row.get(3)?;
         let group = match (waits, good) {
             (true, _) => &mut waiting,
             (false, false) => &mut revoked,
             (false, true) if held => &mut quarantined,
-            (false, true) if seen.is_some_and(|seen| now.unix_ms() - seen <= SILENT_MS) => &mut heard,
+            (false, true) if seen.is_some_and(|seen| now.ms_since(seen) <= SILENT_AFTER_MS) => &mut heard,
             (false, true) => &mut silent,
         };
         *group += 1;

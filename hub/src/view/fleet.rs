@@ -14,10 +14,8 @@ use super::score::ScoreView;
 use crate::hub::Hub;
 use crate::people::Scope;
 use crate::pulses::Heard;
-use crate::store::{Filter, Healing, HostFacts, SiteFacts, StoreError, Whose};
+use crate::store::{Filter, Healing, HostFacts, SILENT_AFTER_MS, SiteFacts, StoreError, Whose};
 
-/// A machine that was not heard of for so long is silent: it says something once a minute.
-pub(crate) const SILENT_AFTER_MS: u64 = 5 * 60 * 1000;
 /// So many incidents are shown with a site or a machine.
 const INCIDENTS_MAX: u32 = 20;
 /// So many are in a chart.
@@ -41,12 +39,14 @@ pub(crate) struct SiteRow {
     pub(crate) site: SiteId,
     pub(crate) score: ScoreView,
     pub(crate) standing: Standing,
-    /// Machines that have enrolled.
+    /// Machines that have enrolled, without those that were revoked.
     pub(crate) hosts: u32,
     /// Those of them that were not heard of for five minutes, or never.
     pub(crate) silent: u32,
     /// Those that are expected and have not enrolled.
     pub(crate) expected: u32,
+    /// Those whose certificates are all revoked: of what they had, their open incidents and their alarms alone count.
+    pub(crate) revoked: u32,
 }
 
 /// What of a site or a machine needs somebody, and what is not known of it.
@@ -99,6 +99,8 @@ pub(crate) struct SiteView {
 pub(crate) struct HostRow {
     pub(crate) host: HostId,
     pub(crate) enrolled: bool,
+    /// Whether all its certificates are revoked: it is let in no more, is never silent, and has no score.
+    pub(crate) revoked: bool,
     pub(crate) silent: bool,
     pub(crate) score: ScoreView,
     pub(crate) standing: Standing,
@@ -182,16 +184,23 @@ fn site_row(hub: &Hub, facts: &SiteFacts, now: UtcTime) -> SiteRow {
     let many = |holds: fn(&HostRow) -> bool| {
         u32::try_from(rows.iter().filter(|row| holds(row)).count()).unwrap_or(u32::MAX)
     };
-    let (hosts, silent) = (many(|row| row.enrolled), many(|row| row.silent));
-    let enrolled = rows.iter().filter(|row| row.enrolled).map(|row| row.standing);
+    let (hosts, silent) = (many(|row| row.enrolled && !row.revoked), many(|row| row.silent));
+    let counts = rows.iter().filter(|row| row.enrolled && !row.revoked).map(|row| row.standing);
+    let mut standing = counts.reduce(Standing::and).unwrap_or_default();
+    for Standing { healing, waiting, alarms, .. } in rows.iter().filter(|r| r.revoked).map(|r| r.standing) {
+        standing.healing = standing.healing.saturating_add(healing);
+        standing.waiting = standing.waiting.saturating_add(waiting);
+        standing.alarms = standing.alarms.saturating_add(alarms);
+    }
     SiteRow {
         tenant: facts.tenant.clone(),
         site: facts.site.clone(),
         score: sum(&facts.hosts).into(),
-        standing: enrolled.reduce(Standing::and).unwrap_or_default(),
+        standing,
         hosts,
         silent,
         expected: many(|row| !row.enrolled),
+        revoked: many(|row| row.revoked),
     }
 }
 
@@ -203,7 +212,8 @@ pub(crate) fn host_row(hub: &Hub, facts: &HostFacts, now: UtcTime) -> HostRow {
     HostRow {
         host: facts.host.clone(),
         enrolled: facts.enrolled,
-        silent: facts.enrolled && silent,
+        revoked: facts.revoked,
+        silent: facts.enrolled && !facts.revoked && silent,
         standing: Standing {
             failing: score.fails,
             healing: facts.incidents.healing,
