@@ -99,31 +99,26 @@ impl Fleet {
 pub(crate) struct Counted {
     pub(crate) acknowledged: u64,
     pub(crate) lost: u64,
-    pub(crate) twice: u64,
+    /// Orders beyond the first for one incident of one host.
     pub(crate) orders_twice: u64,
 }
 
 pub(crate) fn count(directory: &Path, hosts: &[Host]) -> Counted {
     let database = Connection::open(directory.join("hub.db")).unwrap();
-    let held = |host: &Host| -> (u64, u64) {
-        let sql =
-            "SELECT count(*), count(DISTINCT incident) FROM incident WHERE host = ?1 AND incident LIKE 'n-%'
+    let held = |host: &Host, below: u64| -> u64 {
+        let sql = "SELECT count(*) FROM incident WHERE host = ?1 AND incident LIKE 'n-%'
                    AND CAST(substr(incident, 3) AS INTEGER) < ?2";
-        let below = i64::try_from(host.acknowledged.load(Ordering::SeqCst)).unwrap();
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
-        let (all, distinct) =
-            database.prepare_cached(sql).unwrap().query_row(params![host.id, below], read).unwrap();
-        (all.unsigned_abs(), distinct.unsigned_abs())
+        let values = params![host.id, i64::try_from(below).unwrap()];
+        let held: i64 = database.prepare_cached(sql).unwrap().query_row(values, |row| row.get(0)).unwrap();
+        held.unsigned_abs()
     };
-    let mut counted = Counted { acknowledged: 0, lost: 0, twice: 0, orders_twice: 0 };
+    let (mut acknowledged, mut lost) = (0, 0);
     for host in hosts {
-        let (told, (all, distinct)) = (host.acknowledged.load(Ordering::SeqCst), held(host));
-        counted.acknowledged += told;
-        counted.lost += told - distinct;
-        counted.twice += all - distinct;
+        let told = host.acknowledged.load(Ordering::SeqCst);
+        acknowledged += told;
+        lost += told - held(host, told);
     }
-    let sql = "SELECT count(*) FROM (SELECT 1 FROM signed_order GROUP BY host, incident HAVING count(*) > 1)";
+    let sql = "SELECT coalesce(sum(given - 1), 0) FROM (SELECT count(*) AS given FROM signed_order GROUP BY host, incident)";
     let twice: i64 = database.query_row(sql, [], |row| row.get(0)).unwrap();
-    counted.orders_twice = twice.unsigned_abs();
-    counted
+    Counted { acknowledged, lost, orders_twice: twice.unsigned_abs() }
 }

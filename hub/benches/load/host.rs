@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use contract::plane::OrdersWaiting;
+use contract::plane::{IncidentTaken, OrdersWaiting};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
@@ -30,6 +30,8 @@ pub(crate) struct Bench {
     pub(crate) heartbeats: Measured,
     pub(crate) failures: AtomicU64,
     pub(crate) put_off: AtomicU64,
+    /// Receipts for another incident than the one that was reported: each is one that was counted to another, or held under two names.
+    pub(crate) elsewhere: AtomicU64,
 }
 
 fn random(below: u64) -> u64 {
@@ -147,10 +149,15 @@ pub(crate) async fn storm(bench: &Bench, n: usize) -> bool {
     // The connection is held until the answer is counted: no two report the same number.
     let mut held = host.wire.lock().await;
     let number = host.acknowledged.load(Ordering::SeqCst);
-    let (body, began) = (incident(&format!("n-{number}"), &format!("made-up.n{number}")), Instant::now());
-    match say_on(bench, n, &mut held, "/v1/incidents", &body).await.map(|answer| answer.status) {
+    let id = format!("n-{number}");
+    let (body, began) = (incident(&id, &format!("made-up.n{number}")), Instant::now());
+    let answer = say_on(bench, n, &mut held, "/v1/incidents", &body).await;
+    match answer.as_ref().map(|answer| answer.status) {
         Some(200) => {
             bench.ingest.add(began.elapsed());
+            if !answer.is_some_and(|answer| is_receipt_for(&answer, &id)) {
+                bench.elsewhere.fetch_add(1, Ordering::Relaxed);
+            }
             host.acknowledged.store(number + 1, Ordering::SeqCst);
             true
         }
@@ -160,6 +167,10 @@ pub(crate) async fn storm(bench: &Bench, n: usize) -> bool {
         }
         Some(_) | None => false,
     }
+}
+
+fn is_receipt_for(answer: &Answer, id: &str) -> bool {
+    serde_json::from_slice::<IncidentTaken>(&answer.body).is_ok_and(|taken| taken.incident.as_str() == id)
 }
 
 fn incident(id: &str, control: &str) -> Vec<u8> {

@@ -43,12 +43,17 @@ impl Hub {
 
     /// The seconds that it has burnt.
     pub(crate) fn cpu(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        let ticks: u32 = fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
-        // USER_HZ, which Linux has fixed at a hundred.
-        f64::from(ticks) / 100.0
+        cpu_of(self.0.id())
     }
+}
+
+/// The seconds that a process has burnt.
+pub(crate) fn cpu_of(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u32 = fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
+    // USER_HZ, which Linux has fixed at a hundred.
+    f64::from(ticks) / 100.0
 }
 
 impl Drop for Hub {
