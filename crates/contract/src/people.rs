@@ -308,6 +308,8 @@ pub struct PersonView {
     pub disabled: bool,
     /// Whether a second factor is asked for.
     pub second_factor: bool,
+    /// How many keys that were not revoked.
+    pub keys: u32,
 }
 
 /// Who asks, as `GET /api/v1/me` says it.

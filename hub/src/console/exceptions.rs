@@ -34,7 +34,7 @@ pub(super) async fn show(
             @if exceptions.is_empty() {
                 (empty("No exception", &html! { "Every failure of this tenant counts as one." }))
             } @else {
-                (table("Exceptions", &["Control", "State", "Owner", "Accepted by", "From", "Until", "Why", ""], &rows))
+                (table("Exceptions", &["Control", "State", "Owner", "Approver", "From", "Until", "Why", ""], &rows))
                 @if let Some(text) = text { p .muted { "Text that hosts are given, signed: " (digest(text)) } }
             }
         }

@@ -58,7 +58,7 @@ pub(super) async fn show(State(hub): State<Arc<Hub>>, granted: Granted, frame: F
 }
 
 fn row(person: &PersonView, frame: &Frame) -> Vec<Markup> {
-    let PersonView { person: name, role, reach, until, disabled, second_factor } = person;
+    let PersonView { person: name, role, reach, until, disabled, second_factor, keys } = person;
     let own = name == frame.person();
     vec![
         html! { strong { (name) } @if own { " " (tag("you")) } },
@@ -73,6 +73,9 @@ fn row(person: &PersonView, frame: &Frame) -> Vec<Markup> {
         if *disabled { chip_saying(Standing::Fail, "closed") } else { tag("open") },
         html! {
             div .actions {
+                @if *keys > 0 && !own {
+                    button .quiet.small type="button" data-post=(format!("/api/v1/people/{name}/keys/revoke")) data-then="reload" data-ask=(format!("Revoke all keys of {name}? What uses them stops at once.")) aria-label=(format!("Revoke the keys of {name}")) { "Revoke " (keys) @if *keys == 1 { " key" } @else { " keys" } }
+                }
                 @if *disabled {
                     button .quiet.small type="button" data-post=(format!("/api/v1/people/{name}/disabled")) data-body="{\"disabled\":false}" data-then="reload" aria-label=(format!("Open the account of {name}")) { "Open" }
                 } @else if !own {

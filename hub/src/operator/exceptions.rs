@@ -171,7 +171,8 @@ async fn end(
     Strict(Ending { control }): Strict<Ending, BODY_MAX_BYTES>,
 ) -> Result<Found<TextKept>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
-    let before = text(&hub, tenant.clone()).await?.unwrap_or_default();
+    let there = text(&hub, tenant.clone()).await?;
+    let before = there.clone().unwrap_or_default();
     let exceptions = if before.is_empty() { Exceptions::default() } else { parsed(&before)? };
     let (ended, left): (Vec<_>, Vec<_>) = exceptions.iter().partition(|e| e.control == control);
     if ended.is_empty() {
@@ -180,8 +181,12 @@ async fn end(
     }
     let text = (!left.is_empty()).then(|| left.into_iter().map(block).collect::<String>());
     let digest = text.as_ref().map(|text| Digest::of(text.as_bytes()));
-    let kept = hub.store.set_exceptions(tenant.clone(), text, edge::clock::utc()).await;
-    kept.map_err(|e| Fault::ours("keep the exceptions", &e))?;
+    let as_read = move |now: Option<&str>| now == there.as_deref();
+    let kept = hub.store.replace_exceptions(tenant.clone(), text, edge::clock::utc(), as_read).await;
+    if !kept.map_err(|e| Fault::ours("keep the exceptions", &e))? {
+        let problem = "somebody changed the exceptions meanwhile: look at them, and try again";
+        return Err(Fault::theirs(StatusCode::CONFLICT, problem));
+    }
     told_all(&hub, tenant, digest).await
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, ETAG};
+use contract::exception::Person;
 use contract::kit::{KitRequest, KitView};
 use contract::people::Right;
 
@@ -37,9 +38,10 @@ async fn add(
     State(hub): State<Arc<Hub>>,
     granted: Granted,
     Path(tenant): Path<String>,
-    Strict(request): Strict<KitRequest, BODY_MAX_BYTES>,
+    Strict(mut request): Strict<KitRequest, BODY_MAX_BYTES>,
 ) -> Result<Made<KitView>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
+    request.by = by(&granted, &request.by)?;
     // In a task of its own: an export that was begun is finished and kept, also where whoever asked went away.
     let exporting = tokio::spawn(async move { kit::export(&hub, tenant, request).await });
     let view = match exporting.await {
@@ -103,4 +105,14 @@ fn fault(fault: &KitFault) -> Fault {
         | MakeError::Write(_)
         | MakeError::Random(_) => Fault::ours("export evidence", fault),
     }
+}
+
+/// Who exports, as the kit's cover says it and this hub signs it: whoever is here, and for whom where another one is named.
+fn by(granted: &Granted, named: &Person) -> Result<Person, Fault> {
+    let here = granted.identity().person().as_str();
+    let said =
+        if named.as_str() == here { here.to_owned() } else { format!("{here}, for {}", named.as_str()) };
+    said.try_into().map_err(|_| {
+        Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, "`by` is too long: it stands behind your own name")
+    })
 }

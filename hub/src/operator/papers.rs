@@ -8,7 +8,7 @@ use contract::allowlist::{Allowlist, AllowlistError};
 use contract::digest::Digest;
 use contract::exception::{ExceptionError, Exceptions};
 use contract::ids::TenantId;
-use contract::people::Right;
+use contract::people::{Right, Role};
 use contract::plane::{TextKept, TextSet, TextView};
 use identity::Holder;
 use thiserror::Error;
@@ -17,6 +17,7 @@ use super::BODY_MAX_BYTES;
 use super::answers::{Found, Tagged};
 use super::enrolments::known_site;
 use super::grants::known_host;
+use super::me::in_person;
 use super::precondition::{IfMatch, text_tag};
 use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
@@ -154,6 +155,13 @@ async fn exceptions(
     Strict(set): Strict<TextSet, BODY_MAX_BYTES>,
 ) -> Result<Found<TextKept>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
+    // The text names whoever it likes as approvers: that is for those who could make anybody an approver anyway.
+    in_person(&granted)?;
+    if granted.identity().role() != Role::MspAdmin {
+        let problem =
+            "the whole text is set by an MSP admin: propose an exception, and let somebody else accept it";
+        return Err(Fault::theirs(StatusCode::FORBIDDEN, problem));
+    }
     if let Some(text) = &readable(&set)?.text {
         let exceptions = Exceptions::parse(&set.file, text).map_err(BadText::from)?;
         exceptions.check_against(&hub.library.baseline).map_err(BadText::from)?;

@@ -13,13 +13,14 @@ use contract::plane::Page;
 
 use super::answers::{Done, Found, Made, WithCookie};
 use super::cookies::Cookie;
+use super::me::in_person;
 use super::query::Paged;
 use super::route::{Route, changes, comes_in, reads};
 use super::{BODY_MAX_BYTES, Source, id};
 use crate::config::Door;
 use crate::hub::Hub;
-use crate::people::{Changed, EntryFault, Opened, PeopleError, Secret, Sort, fit};
-use crate::problem::{Fault, Strict};
+use crate::people::{Changed, EntryFault, Granted, Opened, PeopleError, Secret, Sort, fit};
+use crate::problem::{Fault, Strict, Unasked};
 
 pub(super) fn routes() -> Vec<Route> {
     use Right as R;
@@ -39,6 +40,12 @@ pub(super) fn routes() -> Vec<Route> {
             disable,
         )
         .refuses(&[StatusCode::CONFLICT]),
+        changes(
+            "/api/v1/people/{person}/keys/revoke",
+            R::PeopleChange,
+            "Revoke all of somebody's keys",
+            revoke_keys,
+        ),
     ]
 }
 
@@ -109,8 +116,10 @@ async fn page(
 /// `POST /api/v1/people`.
 async fn invite(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Strict(new): Strict<NewPerson, BODY_MAX_BYTES>,
 ) -> Result<Made<Invited>, Fault> {
+    in_person(&granted)?;
     let now = edge::clock::utc();
     fit(new.role, &new.reach, new.until, now).map_err(unfit)?;
     let secret = Secret::draw(Sort::Invitation).map_err(|e| Fault::ours("draw an invitation", &e))?;
@@ -123,9 +132,11 @@ async fn invite(
 /// `POST /api/v1/people/{person}/role`.
 async fn change_role(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path(person): Path<String>,
     Strict(to): Strict<RoleChange, BODY_MAX_BYTES>,
 ) -> Result<Done, Fault> {
+    in_person(&granted)?;
     let person: OperatorId = id(&person)?;
     fit(to.role, &to.reach, to.until, edge::clock::utc()).map_err(unfit)?;
     changed(hub.people.store.change_role(person.clone(), to).await, &person)
@@ -134,11 +145,30 @@ async fn change_role(
 /// `POST /api/v1/people/{person}/disabled`.
 async fn disable(
     State(hub): State<Arc<Hub>>,
+    granted: Granted,
     Path(person): Path<String>,
     Strict(Disabling { disabled }): Strict<Disabling, BODY_MAX_BYTES>,
 ) -> Result<Done, Fault> {
+    in_person(&granted)?;
     let person: OperatorId = id(&person)?;
     changed(hub.people.store.disable(person.clone(), disabled).await, &person)
+}
+
+/// `POST /api/v1/people/{person}/keys/revoke`: all of somebody's keys, as where one of them was found by somebody else.
+async fn revoke_keys(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    Path(person): Path<String>,
+    _: Unasked<BODY_MAX_BYTES>,
+) -> Result<Done, Fault> {
+    in_person(&granted)?;
+    let person: OperatorId = id(&person)?;
+    let known = hub.people.store.revoke_keys(person.clone()).await;
+    if known.map_err(|e| Fault::ours("revoke the keys", &e))? {
+        Ok(Done)
+    } else {
+        Err(Fault::theirs(StatusCode::NOT_FOUND, format!("there is no {person}")))
+    }
 }
 
 fn changed(changed: Result<Changed, PeopleError>, person: &OperatorId) -> Result<Done, Fault> {

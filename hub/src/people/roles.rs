@@ -81,11 +81,17 @@ pub(crate) fn permit(who: &Identity, right: Right, tenant: Option<&TenantId>, no
     let (about, roles) = line(right);
     let within = match (about, tenant) {
         (About::Tenant, Some(tenant)) => who.reach.holds(tenant),
-        (About::Hub, None) => true,
+        (About::Hub, None) => is_wide_enough(who, right),
         // A right about a tenant without one is nobody's, and a tenant does not widen a right that is about none.
         (About::Tenant, None) | (About::Hub, Some(_)) => false,
     };
     roles.contains(&who.role) && within && is_itself(who) && who.until.is_none_or(|until| now < until)
+}
+
+/// A key for some tenants opens nothing that is about all of them, whoever made it: people, the hub's own log, what is added to the hub.
+fn is_wide_enough(who: &Identity, right: Right) -> bool {
+    let is_about_all = line(right).1 == ADMIN && right != Right::MetricsRead;
+    who.key.is_none() || !is_about_all || who.reach == Reach::Everywhere
 }
 
 /// Whether the role has the bounds without which it is none: a viewer's and an auditor's tenants are named, and an auditor has an end. No account is made

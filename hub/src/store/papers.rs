@@ -78,6 +78,7 @@ impl Store {
     }
 
     /// Keeps a tenant's exceptions, or takes them back where `text` is none.
+    #[cfg(test)]
     pub(crate) async fn set_exceptions(
         &self,
         tenant: Scope<TenantId>,

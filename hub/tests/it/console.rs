@@ -90,7 +90,8 @@ async fn an_exception_is_accepted_by_another_person_than_proposed_it_and_hosts_a
     // What an operator wrote by hand stays, comments too.
     let by_hand = "# reviewed with the clinic\n- control: ssh.max-auth-tries\n  reason: So.\n  risk: So.\n  compensating_controls: [So.]\n  owner: Ann\n  approver: Ben\n  from: 2026-11-01\n  until: 2026-11-02";
     let set = json!({ "file": "x.yaml", "text": by_hand });
-    assert_eq!(of_a.ask("POST", path, Some(&set)).await.status(), StatusCode::OK);
+    assert_eq!(of_a.ask("POST", path, Some(&set)).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(stage.operate(Method::POST, path, Some(set)).await.status(), StatusCode::OK);
     for (field, bad) in [
         ("control", json!("no.such-control")),
         ("until", json!("2027-11-01")),

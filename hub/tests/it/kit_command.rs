@@ -54,7 +54,9 @@ async fn a_kit_is_written_once_and_over_nothing_else() {
     let first = suture(&stage, directory.path(), kit).await;
     assert_eq!(first.status, Some(0), "{}", first.err);
     let zip = std::fs::read(&path).unwrap();
-    for words in ["1440 records of the period", "by ada", &Digest::of(&zip).to_string(), "written to"] {
+    for words in
+        ["1440 records of the period", "by jane, for ada", &Digest::of(&zip).to_string(), "written to"]
+    {
         assert!(first.out.contains(words), "{words} is not in\n{}", first.out);
     }
     assert_eq!(first.err, "", "progress is for terminals");

@@ -248,6 +248,113 @@ async fn a_key_opens_what_it_was_made_for_rotates_with_an_overlap_and_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_makes_nobody_anything_and_one_for_a_tenant_reads_nothing_of_all() {
+    let stage = Stage::start().await;
+    stage.sheet("a", "s").await;
+    let rights = json!(["people-change", "people-read", "audit-read", "exceptions-set", "tenants-add"]);
+    let key = async |reach: Value| {
+        let body = json!({ "reach": reach, "rights": rights, "days": 1 });
+        let made: KeyMade = parsed(stage.operate(Method::POST, "/api/v1/me/keys", Some(body)).await).await;
+        Somebody::new(&stage, &made.key)
+    };
+    let (wide, narrow) = (key(json!("everywhere")).await, key(json!({ "tenants": ["a"] })).await);
+    for (path, body) in [
+        ("/api/v1/people", json!({ "person": "eve", "role": "msp-admin", "reach": "everywhere" })),
+        ("/api/v1/people/jane/role", json!({ "role": "msp-admin", "reach": "everywhere" })),
+        ("/api/v1/people/jane/disabled", json!({ "disabled": false })),
+        ("/api/v1/tenants/a/exceptions", json!({ "file": "e.yaml", "text": null })),
+    ] {
+        for key in [&wide, &narrow] {
+            assert_eq!(key.status("POST", path, Some(&body)).await, StatusCode::FORBIDDEN, "{path}");
+        }
+    }
+    assert_eq!(wide.status("POST", "/api/v1/people/jane/keys/revoke", None).await, StatusCode::FORBIDDEN);
+    for path in ["/api/v1/people", "/api/v1/audit"] {
+        assert_eq!(wide.status("GET", path, None).await, StatusCode::OK, "{path}");
+        assert_eq!(narrow.status("GET", path, None).await, StatusCode::FORBIDDEN, "{path}");
+    }
+    let tenant = json!({ "tenant": "c" });
+    assert_eq!(narrow.status("POST", "/api/v1/tenants", Some(&tenant)).await, StatusCode::FORBIDDEN);
+    // Nor does a technician write the whole text, who may propose and accept.
+    let technician = invited(&stage, technician_of("a")).await;
+    let text = json!({ "file": "e.yaml", "text": null });
+    let set = technician.status("POST", "/api/v1/tenants/a/exceptions", Some(&text)).await;
+    assert_eq!(set, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_closed_changed_or_begun_anew_keeps_no_link_and_no_key() {
+    let stage = Stage::start().await;
+    stage.sheet("a", "s").await;
+    let technician = invited(&stage, technician_of("a")).await;
+    let key = async || {
+        let body = json!({ "reach": "everywhere", "rights": ["incidents-read"], "days": 1 });
+        let made: KeyMade = parsed(technician.ask("POST", "/api/v1/me/keys", Some(&body)).await).await;
+        Somebody::new(&stage, &made.key)
+    };
+    let link = async || {
+        let made = stage.operate(Method::POST, "/api/v1/people", Some(technician_of("a"))).await;
+        parsed::<Invited>(made).await.secret
+    };
+    let join = async |secret: &str| {
+        let body = json!({ "secret": secret, "person": "of-a", "password": PASSWORD });
+        plain().post(stage.url("/api/v1/join")).json(&body).send().await.unwrap().status()
+    };
+    let incidents = "/api/v1/tenants/a/incidents";
+    let close = async |disabled: bool| {
+        let body = json!({ "disabled": disabled });
+        let closed = stage.operate(Method::POST, "/api/v1/people/of-a/disabled", Some(body)).await;
+        assert_eq!(closed.status(), StatusCode::OK);
+    };
+
+    // A link from before undoes no closing.
+    let (found, before) = (key().await, link().await);
+    assert_eq!(found.status("GET", incidents, None).await, StatusCode::OK);
+    close(true).await;
+    assert_eq!(join(&before).await, StatusCode::FORBIDDEN, "a link from before opened a closed account");
+    close(false).await;
+    assert_eq!(
+        found.status("GET", incidents, None).await,
+        StatusCode::UNAUTHORIZED,
+        "a key outlived the closing"
+    );
+
+    // Nor a change of role.
+    let before = link().await;
+    let viewer = json!({ "role": "clinic-viewer", "reach": { "tenants": ["a"] } });
+    let changed = stage.operate(Method::POST, "/api/v1/people/of-a/role", Some(viewer)).await;
+    assert_eq!(changed.status(), StatusCode::OK);
+    assert_eq!(join(&before).await, StatusCode::FORBIDDEN, "a link from before gave the old role back");
+
+    // Who is begun anew has no keys, and an admin revokes those that somebody has.
+    let technician = {
+        let secret = link().await;
+        let body = json!({ "secret": secret, "person": "of-a", "password": PASSWORD });
+        let opened = plain().post(stage.url("/api/v1/join")).json(&body).send().await.unwrap();
+        let opened: Value = parsed(opened).await;
+        Somebody::new(&stage, opened["session"].as_str().unwrap())
+    };
+    let body = json!({ "reach": "everywhere", "rights": ["incidents-read"], "days": 1 });
+    let made: KeyMade = parsed(technician.ask("POST", "/api/v1/me/keys", Some(&body)).await).await;
+    let found = Somebody::new(&stage, &made.key);
+    let keys = async || {
+        let people: Value = parsed(stage.operate(Method::GET, "/api/v1/people", None).await).await;
+        let all = people["items"].as_array().unwrap().clone();
+        all.into_iter().find(|each| each["person"] == "of-a").unwrap()["keys"].clone()
+    };
+    assert_eq!(keys().await, json!(1));
+    let revoked = stage.operate(Method::POST, "/api/v1/people/of-a/keys/revoke", None).await;
+    assert_eq!((revoked.status(), keys().await), (StatusCode::OK, json!(0)));
+    assert_eq!(found.status("GET", incidents, None).await, StatusCode::UNAUTHORIZED);
+    let nobody = stage.operate(Method::POST, "/api/v1/people/nobody-here/keys/revoke", None).await;
+    assert_eq!(nobody.status(), StatusCode::NOT_FOUND);
+    let anew: KeyMade = parsed(technician.ask("POST", "/api/v1/me/keys", Some(&body)).await).await;
+    assert_eq!(join(&link().await).await, StatusCode::CREATED);
+    let anew = Somebody::new(&stage, &anew.key).status("GET", incidents, None).await;
+    assert_eq!(anew, StatusCode::UNAUTHORIZED, "a key outlived new credentials");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_did_what_is_in_the_hubs_own_log_and_the_verifier_says_it_is_whole() {
     let stage = Stage::start().await;
     let keys: HubKeys = parsed(stage.operate(Method::GET, "/api/v1/keys", None).await).await;

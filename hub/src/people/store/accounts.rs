@@ -156,7 +156,9 @@ impl PeopleStore {
     pub(crate) async fn people(&self) -> Result<Vec<PersonView>, PeopleError> {
         self.run(|c| {
             let mut all = c.prepare(
-                "SELECT person, role, reach, until, disabled, confirmed FROM person ORDER BY person",
+                "SELECT person, role, reach, until, disabled, confirmed,
+                        (SELECT count(*) FROM api_key WHERE api_key.person = person.person AND NOT revoked)
+                 FROM person ORDER BY person",
             )?;
             all.query_map([], view)?.collect()
         })
@@ -186,6 +188,9 @@ impl PeopleStore {
     pub(crate) async fn disable(&self, person: OperatorId, disabled: bool) -> Result<Changed, PeopleError> {
         self.run(move |c| {
             change(c, &person, !disabled, |c| {
+                if disabled {
+                    revoke_keys(c, &person)?;
+                }
                 c.execute(
                     "UPDATE person SET disabled = ?2 WHERE person = ?1",
                     params![person.as_str(), disabled],
@@ -254,6 +259,11 @@ fn account(c: &Connection, person: &OperatorId, now: UtcTime) -> rusqlite::Resul
     c.query_row(sql, params![person.as_str(), now.unix_ms()], read).optional()
 }
 
+/// Whoever found a key of an account that is begun anew, or was closed, opens nothing with it, also once it is open again.
+pub(super) fn revoke_keys(c: &Connection, person: &OperatorId) -> rusqlite::Result<()> {
+    c.execute("UPDATE api_key SET revoked = 1 WHERE person = ?1", [person.as_str()]).map(drop)
+}
+
 /// Role, reach and end, as they stand in an invitation.
 type Offered = (String, String, Option<i64>);
 
@@ -281,6 +291,7 @@ fn begin_anew(
     c.execute("DELETE FROM invitation WHERE secret = ?1", [secret.to_string()])?;
     c.execute("DELETE FROM session WHERE person = ?1", [person.as_str()])?;
     c.execute("DELETE FROM subject WHERE person = ?1", [person.as_str()])?;
+    revoke_keys(c, person)?;
     c.execute(
         "INSERT INTO person (person, role, reach, until, password) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET role = ?2, reach = ?3, until = ?4, password = ?5,
@@ -307,6 +318,8 @@ fn change(
         return Ok(Changed::Nobody);
     }
     c.execute("DELETE FROM session WHERE person = ?1", [person.as_str()])?;
+    // An invitation that waits would undo it: it holds what the person was to be before.
+    c.execute("DELETE FROM invitation WHERE person = ?1", [person.as_str()])?;
     Ok(Changed::Done)
 }
 
@@ -318,6 +331,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<PersonView> {
         until: instant_or_none(row, 3)?,
         disabled: row.get(4)?,
         second_factor: row.get(5)?,
+        keys: row.get(6)?,
     })
 }
 

@@ -108,4 +108,13 @@ impl PeopleStore {
         let sql = "UPDATE api_key SET revoked = 1 WHERE person = ?1 AND id = ?2";
         self.run(move |c| Ok(c.execute(sql, [person.as_str(), id.as_str()])? == 1)).await
     }
+
+    /// Revokes all of somebody's keys. `false` where there is nobody of that name.
+    pub(crate) async fn revoke_keys(&self, person: OperatorId) -> Result<bool, PeopleError> {
+        self.run(move |c| {
+            super::accounts::revoke_keys(c, &person)?;
+            c.prepare_cached("SELECT 1 FROM person WHERE person = ?1")?.exists([person.as_str()])
+        })
+        .await
+    }
 }
