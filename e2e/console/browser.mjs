@@ -78,10 +78,7 @@ export class Person {
       await this.page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
       await this.open(path);
       await this.page.waitForTimeout(50);
-      if (await this.page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1)) {
-        const culprit = await this.page.evaluate(() => [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 3).map((e) => `${e.tagName}.${e.className}`).join(", "));
-        found.push(`${path} at ${width}: wider than the window (${culprit})`);
-      }
+      found.push(...await this.tooWide(`${path} at ${width}`));
       // Colours are the same at each width: once is enough for the dark ones.
       for (const scheme of width === 390 ? ["light"] : ["dark", "light"]) {
         await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
@@ -93,11 +90,42 @@ export class Person {
     return found;
   }
 
+  /** What is wider than the window. */
+  async tooWide(where) {
+    if (!await this.page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1)) return [];
+    const culprit = await this.page.evaluate(() => [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 3).map((e) => `${e.tagName}.${e.className}`).join(", "));
+    return [`${where}: wider than the window (${culprit})`];
+  }
+
+  /** The same of a page as it stands, with what was opened on it. */
+  async lookAsItStands(name) {
+    const found = [];
+    for (const width of [...WIDTHS].reverse()) {
+      await this.page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      found.push(...await this.tooWide(`${name} at ${width}`));
+      found.push(...(await this.axe()).map((each) => `${name} at ${width}: ${each}`));
+      await this.picture(name, width);
+    }
+    return found;
+  }
+
+  /** A page in the dark, at both widths. */
+  async pictureInTheDark(path, name) {
+    await this.page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+    for (const width of WIDTHS) {
+      await this.page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      await this.open(path);
+      await this.picture(name, width);
+    }
+    await this.page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    await this.page.setViewportSize({ width: 1280, height: 900 });
+  }
+
   /** A picture, where the test was asked for them. */
   async picture(name, width) {
     if (!process.env.SUTURE_PICTURES) return;
     mkdirSync(PICTURES, { recursive: true });
-    const height = await this.page.evaluate(() => document.documentElement.scrollHeight);
+    const height = await this.page.evaluate(() => { scrollTo(0, 0); return document.documentElement.scrollHeight; });
     const clip = { x: 0, y: 0, width, height: Math.min(height, width === 390 ? 2200 : 1400) };
     await this.page.screenshot({ path: join(PICTURES, `${name}-${width}.png`), fullPage: true, clip });
   }

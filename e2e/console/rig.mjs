@@ -1,7 +1,7 @@
 // A real hub with real machines, each process the built binary, in a directory of its own; nothing needs root.
 import { execFile, spawn } from "node:child_process";
 import { createHmac, generateKeyPairSync } from "node:crypto";
-import { appendFileSync, chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -14,11 +14,11 @@ const binary = (name) => join(BINARIES, name);
 
 /** One process that goes on running, and what it says in events. */
 class Process {
-  constructor(name, args, folder) {
+  constructor(name, args, folder, program = binary(name)) {
     this.name = name;
     this.events = [];
     this.waiting = [];
-    this.child = spawn(binary(name), [...args, "--events"], { stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(program, [...args, "--events"], { stdio: ["ignore", "pipe", "pipe"] });
     this.ended = new Promise((done) => this.child.once("close", done));
     const log = join(folder, `${name}.log`);
     this.child.stderr.on("data", (data) => appendFileSync(log, data));
@@ -133,6 +133,15 @@ export class Machine {
   /** Lets anybody read the evidence: a control fails, and its runbook repairs it. */
   loosen() {
     chmodSync(this.evidence, 0o755);
+  }
+
+  /** Another program in place of the agent: it does the same, and its bytes are others. */
+  async swapAgent() {
+    await this.agent.stop();
+    const program = join(this.folder, "suture-agent");
+    copyFileSync(binary("suture-agent"), program);
+    appendFileSync(program, "laid in its place");
+    this.agent = new Process("suture-agent", ["run", "--config", join(this.folder, "agent.yaml")], this.folder, program);
   }
 
   async stop() {

@@ -117,17 +117,8 @@ impl Default for Patience {
     }
 }
 
-/// Serves HTTP/1.1 on `io` until the peer leaves or the hub stops, with the patience that is usual. `peer` is put into every request.
-pub(crate) async fn serve<I, P>(io: I, router: Router, peer: P, stop: Stop)
-where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    P: Clone + Send + Sync + 'static,
-{
-    serve_with(io, router, peer, Patience::default(), stop).await;
-}
-
-/// The same, with that much patience.
-pub(crate) async fn serve_with<I, P>(io: I, router: Router, peer: P, patience: Patience, mut stop: Stop)
+/// Serves HTTP/1.1 on `io` until the peer leaves or the hub stops. `peer` is put into every request.
+pub(crate) async fn serve<I, P>(io: I, router: Router, peer: P, patience: Patience, mut stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     P: Clone + Send + Sync + 'static,

@@ -16,6 +16,8 @@
 //! | `assets` | style sheet, script and icon |
 //! | `faults` | a problem, as a page |
 
+mod alarms;
+mod alerts;
 mod approvals;
 mod assets;
 mod audit;
@@ -31,11 +33,14 @@ mod first_run;
 mod fleet;
 mod host;
 mod incidents;
+mod kits;
 mod layout;
 mod library;
 mod me;
 mod parts;
 mod people;
+mod proof;
+mod quarantine;
 mod score;
 mod sign_in;
 mod site;
@@ -117,9 +122,11 @@ fn table() -> Vec<Sheet> {
         page("/tenants/{tenant}/hosts/{host}", R::HostsRead, host::page),
         page("/tenants/{tenant}/incidents", R::IncidentsRead, incidents::page),
         page("/tenants/{tenant}/hosts/{host}/incidents/{incident}", R::IncidentsRead, incidents::one),
+        page("/tenants/{tenant}/evidence", R::EvidenceRead, kits::page),
         page("/tenants/{tenant}/evidence/{host}", R::EvidenceRead, evidence::page),
         page("/tenants/{tenant}/evidence/{host}/{index}", R::EvidenceRead, evidence::one),
         page("/approvals", R::ApprovalsRead, approvals::page),
+        page("/alerts", R::AlertsRead, alerts::page),
         page("/tenants/{tenant}/exceptions", R::ExceptionsRead, exceptions::show),
         page("/tenants/{tenant}/clinic", Right::IncidentsRead, clinic::page),
         page("/enrolment", R::EnrolmentsRead, enrolment::show),

@@ -56,6 +56,8 @@ pub(crate) enum EventKind {
     Host,
     /// The host was added at `site`.
     Enrolment,
+    /// An alert came, changed, is looked after or is over: of this tenant, or of the hub itself where no tenant is named.
+    Alert,
 }
 
 impl EventKind {
@@ -69,6 +71,7 @@ impl EventKind {
             Self::Alarm => "alarm",
             Self::Host => "host",
             Self::Enrolment => "enrolment",
+            Self::Alert => "alert",
         }
     }
 }
@@ -80,10 +83,12 @@ pub(crate) struct EventView {
     pub(crate) at: UtcTime,
     /// What.
     pub(crate) event: EventKind,
-    /// Whose.
-    pub(crate) tenant: TenantId,
-    /// On which machine.
-    pub(crate) host: HostId,
+    /// Whose; none where it is the hub's own: an alert alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant: Option<TenantId>,
+    /// On which machine; none of an alert, which is about a site or the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) host: Option<HostId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) site: Option<SiteId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +101,7 @@ pub(crate) struct EventView {
 
 impl EventView {
     fn of(at: UtcTime, tenant: TenantId, host: HostId, happened: Happened) -> Self {
-        let event = EventKind::Host;
+        let (event, tenant, host) = (EventKind::Host, Some(tenant), Some(host));
         let plain = Self { at, event, tenant, host, site: None, incident: None, order: None, size: None };
         match happened {
             Happened::Incident(incident) => {
@@ -110,6 +115,27 @@ impl EventView {
             Happened::Alarm => Self { event: EventKind::Alarm, ..plain },
             Happened::Heard => plain,
             Happened::Enrolment(site) => Self { event: EventKind::Enrolment, site: Some(site), ..plain },
+        }
+    }
+
+    const fn of_alert(at: UtcTime, tenant: Option<TenantId>) -> Self {
+        Self {
+            at,
+            event: EventKind::Alert,
+            tenant,
+            host: None,
+            site: None,
+            incident: None,
+            order: None,
+            size: None,
+        }
+    }
+
+    /// Whether whoever has to do with these tenants has to do with it: the hub's own are for whoever has to do with all.
+    fn is_for(&self, reach: &Reach) -> bool {
+        match &self.tenant {
+            Some(tenant) => reach.holds(tenant),
+            None => *reach == Reach::Everywhere,
         }
     }
 }
@@ -166,7 +192,15 @@ impl Events {
 
     /// It happened.
     pub(crate) fn tell(&self, tenant: &TenantId, host: &HostId, happened: Happened) {
-        let event = EventView::of(edge::clock::utc(), tenant.clone(), host.clone(), happened);
+        self.add(EventView::of(edge::clock::utc(), tenant.clone(), host.clone(), happened));
+    }
+
+    /// An alert came, changed, is looked after or is over.
+    pub(crate) fn tell_of_alert(&self, tenant: Option<TenantId>) {
+        self.add(EventView::of_alert(edge::clock::utc(), tenant));
+    }
+
+    fn add(&self, event: EventView) {
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.push_back(event);
         if list.len() > REMEMBERED {
@@ -198,7 +232,7 @@ impl Events {
         let (mut events, mut end) = (Vec::new(), place.after);
         for event in list.iter().skip(usize::try_from(place.after - first).unwrap_or(usize::MAX)) {
             end += 1;
-            if reach.holds(&event.tenant) {
+            if event.is_for(reach) {
                 events.push((self.place(end), event.clone()));
                 if events.len() == at_most {
                     break;
@@ -244,6 +278,22 @@ mod tests {
         assert_eq!(sizes(events.after(&place, &own, 100)).unwrap().0, [0; 0]);
         assert_eq!(sizes(events.after(&begin, &Reach::Everywhere, 100)).unwrap().0, [0, 1, 2, 3, 4, 5]);
         assert_eq!(place.to_string().parse::<Place>(), Ok(place));
+    }
+
+    #[test]
+    fn an_alert_of_the_hub_itself_is_told_to_whoever_has_to_do_with_everything() {
+        let events = Events::begin().unwrap();
+        let begin = events.end();
+        let own = Reach::Tenants(["a".parse().unwrap()].into());
+        for tenant in [None, Some("a"), Some("b")] {
+            events.tell_of_alert(tenant.map(|tenant| tenant.parse().unwrap()));
+        }
+        let heard = |reach: &Reach| match events.after(&begin, reach, 100) {
+            Next::Events(all, _) => all.into_iter().map(|(_, event)| event.tenant).collect::<Vec<_>>(),
+            Next::Missed(_) => panic!("nothing was missed"),
+        };
+        assert_eq!(heard(&own), [Some("a".parse().unwrap())]);
+        assert_eq!(heard(&Reach::Everywhere).len(), 3);
     }
 
     #[test]

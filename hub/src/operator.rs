@@ -35,7 +35,6 @@ mod openapi;
 mod orders;
 mod pages;
 mod papers;
-mod patience;
 pub(crate) mod people;
 mod precondition;
 mod query;
@@ -60,21 +59,21 @@ use tokio::net::TcpListener;
 pub use self::door::DoorError;
 use self::door::OwnCertificate;
 use crate::config::Door;
-use crate::connection;
+use crate::connection::{self, Patience};
 use crate::console;
 use crate::hub::Hub;
 use crate::problem::Fault;
 use crate::seats::Seats;
 use crate::spans::{self, Plane};
+pub(crate) use alerts::alerts_within;
 pub(crate) use answers::Found;
 use checks::Rules;
 pub(crate) use cookies::Cookie;
 pub(crate) use events::{READERS_EACH, READERS_MAX};
-pub(crate) use evidence::{Sought, found_record, found_records};
+pub(crate) use evidence::{Sought, found_record, found_records, logs_within};
 pub(crate) use fleet::{Newest, found_host, found_incident, found_incidents, found_site};
 pub(crate) use openapi::document;
 pub(crate) use pages::{Shown, admitted_by_cookie, let_see};
-use patience::Patient;
 pub(crate) use query::{Asked, Cursors, narrowed};
 pub use route::RouteView;
 use route::{Access, Route};
@@ -89,8 +88,11 @@ pub(crate) const CONNECTIONS_MAX: usize = 1_024;
 /// Of them from one place, where the plane has TLS of its own: an office has a few browsers. Behind a proxy, and on loopback, all come from there.
 const CONNECTIONS_EACH: usize = 128;
 
-/// For how long a peer may take nothing of what it is sent.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
+/// What is usual; tests do not wait half a minute for a peer that takes nothing of what it is sent.
+fn patience() -> Patience {
+    let usual = Patience::default();
+    if cfg!(test) { Patience { unread: Duration::from_secs(2), ..usual } } else { usual }
+}
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -125,12 +127,10 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: TcpListener, shown: Option<OwnC
             // Dropped without a word: whoever opens so many has no use for one.
             let Ok(_place) = place else { return };
             let Some(shown) = shown else {
-                return connection::serve(Patient::new(stream, PATIENCE), router, Source(source), stop).await;
+                return connection::serve(stream, router, Source(source), patience(), stop).await;
             };
             match shown.greet(stream).await {
-                Ok(stream) => {
-                    connection::serve(Patient::new(stream, PATIENCE), router, Source(source), stop).await;
-                }
+                Ok(stream) => connection::serve(stream, router, Source(source), patience(), stop).await,
                 Err(e) => tracing::info!(error = %e, "a handshake with the operator plane came to nothing"),
             }
         }

@@ -3,6 +3,7 @@
 //! An answer of the API is such a view as JSON, and a page of the console is the very same view as HTML; neither asks the store by itself. So what stands on
 //! a page is what a program is answered, and a score is the same number wherever it stands.
 
+pub(crate) mod alarms;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod enrolments;

@@ -53,6 +53,17 @@ pub enum Attests {
     Closure,
 }
 
+impl Attests {
+    /// Its word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Executor => "executor",
+            Self::Closure => "closure",
+        }
+    }
+}
+
 /// A program that was released: one that may run in place of another. `POST /api/v1/releases`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -45,6 +45,18 @@ pub(crate) enum Step {
     Escalate { key: String, kind: Kind, what: String, channels: BTreeSet<String> },
 }
 
+impl Step {
+    /// Of which alert it is.
+    pub(super) fn key(&self) -> &str {
+        match self {
+            Self::Keep(fact) => &fact.key,
+            Self::Renew { key } | Self::End { key } | Self::Tell { key, .. } | Self::Escalate { key, .. } => {
+                key
+            }
+        }
+    }
+}
+
 /// Decides.
 pub(crate) fn decide(standing: &[Standing], facts: &[Fact], rules: &Rules, now: UtcTime) -> Vec<Step> {
     let known: BTreeMap<&str, &Standing> = standing.iter().map(|s| (s.key.as_str(), s)).collect();

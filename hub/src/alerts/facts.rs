@@ -159,6 +159,14 @@ fn machines(count: u64) -> String {
     if count == 1 { "1 machine".to_owned() } else { format!("{count} machines") }
 }
 
+/// Whose an alert is, by its key: nobody's where it is the hub's own.
+pub(super) fn tenant_of(key: &str) -> Option<TenantId> {
+    match key.split('/').collect::<Vec<_>>().as_slice() {
+        ["dark" | "waiting" | "evidence", tenant, ..] => tenant.parse().ok(),
+        _ => None,
+    }
+}
+
 /// A fault of the hub's own.
 pub(crate) fn fault(name: &str, what: String) -> Fact {
     Fact { key: format!("fault/{name}"), kind: Kind::Fault, tenant: None, what, about: BTreeSet::new() }
@@ -178,6 +186,18 @@ mod tests {
     }
 
     #[test]
+    fn whose_an_alert_is_stands_in_its_key() {
+        let (tenant, site) = ("a".parse::<TenantId>().unwrap(), "main".parse::<SiteId>().unwrap());
+        let about = BTreeSet::new();
+        let counted =
+            || Counted { tenant: tenant.clone(), site: site.clone(), count: 1, about: about.clone() };
+        for fact in [waiting(vec![counted()]), evidence(vec![(counted(), "fork".to_owned())])].concat() {
+            assert!(fact.tenant.is_some() && tenant_of(&fact.key) == fact.tenant, "{fact:?}");
+        }
+        assert_eq!(tenant_of(&fault("channel/a", String::new()).key), None);
+    }
+
+    #[test]
     fn a_dark_site_of_forty_machines_is_one_fact() {
         let mut hosts: Vec<Seen> = (0..40).map(|n| host("a", "main", n)).collect();
         hosts.push(host("b", "main", 0));
@@ -185,6 +205,7 @@ mod tests {
         hosts.push(host("c", "main", 1_000_000));
         let facts = dark(&hosts, 900_000, at(1_000_000));
         let told: Vec<_> = facts.iter().map(|f| (f.kind, f.key.as_str())).collect();
+        assert!(facts.iter().all(|f| tenant_of(&f.key) == f.tenant), "{facts:?}");
         assert_eq!(told, [(Kind::SiteDark, "dark/a/main"), (Kind::HostsDark, "dark/b/main")]);
         assert!(facts[0].what.contains("40 machines") && facts[1].what.contains("1 of 2"), "{facts:?}");
         assert_eq!((facts[0].about.len(), facts[1].about.len()), (40, 1));

@@ -1,5 +1,6 @@
 //! Looking, deciding and sending, again and again until the hub stops.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +61,11 @@ async fn look(
     standing.retain(|alert| awake || !alert.kind.is_about_silence());
     let steps = decide(&standing, &facts, rules, now);
     if !steps.is_empty() {
+        let whose: BTreeSet<_> = steps.iter().map(|step| facts::tenant_of(step.key())).collect();
         hub.store.take_alert_steps(hub.name.to_string(), steps, now).await?;
+        for tenant in whose {
+            hub.events.tell_of_alert(tenant);
+        }
     }
     Ok(())
 }

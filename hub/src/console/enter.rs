@@ -27,6 +27,8 @@ pub(crate) struct Frame {
     pub(super) csrf: String,
     /// The page's path.
     pub(super) path: String,
+    /// Alerts that hold and that nobody looks after; none where whoever looks may not see them, or that could not be looked up.
+    pub(super) alerts: Option<usize>,
 }
 
 impl Frame {
@@ -39,6 +41,7 @@ impl Frame {
             rights: Right::ALL.iter().copied().filter(may).collect(),
             csrf,
             path: path.to_owned(),
+            alerts: None,
         }
     }
 
@@ -88,11 +91,14 @@ pub(super) async fn enter(
         Err(fault) => return faults::page(None, &fault.into_response()),
     };
     let Shown { identity, csrf } = shown;
-    let frame = Frame::of(&identity, csrf, &path);
+    let mut frame = Frame::of(&identity, csrf, &path);
     let tenant = params.iter().find(|(name, _)| *name == "tenant").map(|(_, text)| text.parse::<TenantId>());
     let Ok(tenant) = tenant.transpose() else { return faults::page(Some(&frame), &nothing_there()) };
     match crate::operator::let_see(&hub, identity, right, tenant.as_ref(), &path).await {
-        Ok(granted) => request.extensions_mut().insert(granted),
+        Ok(granted) => {
+            frame.alerts = super::alerts::unattended(&hub, &frame, &granted).await;
+            request.extensions_mut().insert(granted)
+        }
         Err(fault) => return faults::page(Some(&frame), &fault.into_response()),
     };
     request.extensions_mut().insert(frame.clone());

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State as From};
 use contract::record::Kind;
+use contract::time::UtcTime;
 use maud::{Markup, html};
 
 use super::Page;
 use super::enter::Frame;
 use super::layout::{crumb, framed};
-use super::parts::{empty, field, table, tag, time, told};
+use super::parts::{empty, exact, field, table_of, tag};
+use super::proof::Proven;
 use crate::hub::Hub;
 use crate::operator::{Sought, found_record, found_records, narrowed};
 use crate::people::Granted;
@@ -31,10 +33,22 @@ pub(super) async fn page(
     Ok(framed(&frame, "Evidence", &crumbs, &body(&view, &asked, &query)))
 }
 
-/// A form sends its empty fields too: those say nothing.
+/// A form sends its empty fields too: those say nothing. And its times are to the minute, in UTC as the form says: from its beginning, to its end.
 fn said(query: &str) -> String {
-    query.split('&').filter(|part| !part.is_empty() && !part.ends_with('=')).collect::<Vec<_>>().join("&")
+    let parts = query.split('&').filter(|part| !part.is_empty() && !part.ends_with('='));
+    let whole = |part: &str| {
+        let minute = part.replace("%3A", ":");
+        match minute.split_once('=') {
+            Some(("from", at)) if at.len() == MINUTE_CHARS => format!("from={at}:00.000Z"),
+            Some(("to", at)) if at.len() == MINUTE_CHARS => format!("to={at}:59.999Z"),
+            Some(_) | None => part.to_owned(),
+        }
+    };
+    parts.map(whole).collect::<Vec<_>>().join("&")
 }
+
+/// `2026-11-26T21:15`.
+const MINUTE_CHARS: usize = 16;
 
 /// The page's own part.
 pub(crate) fn body(view: &EvidenceView, asked: &Sought, query: &str) -> Markup {
@@ -51,7 +65,7 @@ pub(crate) fn body(view: &EvidenceView, asked: &Sought, query: &str) -> Markup {
             @if rows.is_empty() {
                 (empty("No record that fits", &html! { "Of the " (view.looked_at) " records that were looked at, none fits." }))
             } @else {
-                (table("Records, the newest first", &["Record", "Time", "Kind", "About", "Outcome"], &rows))
+                (table_of("records", "Records, the newest first", &["Record", "Time", "Kind", "About", "Outcome"], &rows))
             }
             p .muted {
                 (view.looked_at) " records were looked at for this page, of " (view.size) " that are held under a cosigned head of " code { (view.origin) } "."
@@ -65,7 +79,7 @@ pub(crate) fn body(view: &EvidenceView, asked: &Sought, query: &str) -> Markup {
 fn row(path: &str, record: &RecordRow) -> Vec<Markup> {
     vec![
         html! { a href=(format!("{path}/{}", record.index)) { (record.index) } },
-        time(record.time),
+        exact(record.time),
         tag(&kind_words(record.kind)),
         html! { code { (record.subject) } },
         html! { @if let Some(outcome) = record.outcome { (outcome) } },
@@ -116,6 +130,10 @@ fn form(path: &str, asked: &Sought) -> Markup {
         let input = html! { input id=(id) name=[Some(id)] type="text" value=[value] autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby=(format!("{id}-hint")); };
         field(id, label, Some(hint), &input)
     };
+    let moment = |id: &str, label: &str, at: Option<UtcTime>| {
+        let value = at.and_then(|at| at.to_string().get(..16).map(ToOwned::to_owned));
+        field(id, label, None, &html! { input id=(id) name=(id) type="datetime-local" value=[value]; })
+    };
     let kinds = html! {
         select id="kind" name="kind" {
             option value="" { "Any" }
@@ -124,13 +142,13 @@ fn form(path: &str, asked: &Sought) -> Markup {
     };
     html! {
         form .card method="get" action=(path) {
-            div .row-form {
+            div .grid.narrow {
                 (field("kind", "Kind", None, &kinds))
                 (text("control", "Control", asked.control().map(ToString::to_string), "such as ssh.root-login"))
                 (text("incident", "Incident", asked.incident().map(ToString::to_string), "an incident's id"))
-                (text("from", "From", asked.from().map(|at| at.to_string()), "2026-11-26T00:00:00.000Z"))
-                (text("to", "To", asked.to().map(|at| at.to_string()), "2026-11-27T00:00:00.000Z"))
-                button type="submit" { "Search" }
+                (moment("from", "From (UTC)", asked.from()))
+                (moment("to", "To (UTC)", asked.to()))
+                div .buttons { button type="submit" { "Search" } a .button.quiet href=(path) { "All records" } }
             }
         }
     }
@@ -156,13 +174,24 @@ pub(super) async fn one(
 pub(crate) fn record(view: &RecordView) -> Markup {
     let pretty = serde_json::to_string_pretty(&view.record).unwrap_or_default();
     let path = format!("/tenants/{}/evidence/{}", view.tenant, view.host);
-    let file =
-        format!("/api/v1/tenants/{}/hosts/{}/evidence/{}/proof", view.tenant, view.host, view.row.index);
+    let index = view.row.index;
+    let proven = Proven {
+        index,
+        size: view.size,
+        signers: "the machine signed and this hub cosigned",
+        proof: &view.proof,
+        entry: &view.entry,
+        file: format!("/api/v1/tenants/{}/hosts/{}/evidence/{index}/proof", view.tenant, view.host),
+        name: format!("{}-{index}.tlog-proof", view.host),
+        label: "The machine's key, from its installation sheet",
+        hint: html! { "Not from this page: a hub that lied about the record would lie about the key. The sheet says " code { "--key" } "." },
+        held: html! { "The hub holds " code { (view.key) } " as pinned at enrolment; where the key was changed since, the head is signed by a later one, and this check says so by failing." },
+    };
     html! {
         section {
             dl .facts {
                 dt { "Kind" } dd { (tag(&kind_words(view.row.kind))) }
-                dt { "Time" } dd { (time(view.row.time)) ", by the machine's clock" }
+                dt { "Time" } dd { (exact(view.row.time)) ", by the machine's clock" }
                 dt { "Log" } dd { code { (view.origin) } }
                 dt { "Leaf" } dd { code { (view.leaf) } }
             }
@@ -172,29 +201,18 @@ pub(crate) fn record(view: &RecordView) -> Markup {
                 @if view.row.index + 1 < view.size { a href=(format!("{path}/{}", view.row.index + 1)) { "Record after" } }
             }
         }
-        section {
-            h2 { "Proof" }
-            p { "That this record stands at index " (view.row.index) " of the " (view.size) " records under the newest head that the machine signed and this hub cosigned. A proof says that a record was not changed since, and where it stands; not that what it says is true." }
-            pre #proof { (view.proof) }
-            p { a href=(file) download=(format!("{}-{}.tlog-proof", view.host, view.row.index)) { "Save the proof" } " · " button .quiet.small type="button" data-copy="entry" { "Copy the entry" } }
-            details { summary { "The entry, byte by byte" } pre #entry { (view.entry) } }
-            (check(view))
-        }
+        (proven.section())
     }
 }
 
-/// The check in the browser, with a key from elsewhere.
-fn check(view: &RecordView) -> Markup {
-    html! {
-        form #check data-checks {
-            (told())
-            div .field {
-                label for="check-key" { "The machine's key, from its installation sheet" }
-                input id="check-key" type="text" autocomplete="off" spellcheck="false" required aria-describedby="check-key-hint";
-                p .hint id="check-key-hint" { "Not from this page: a hub that lied about the record would lie about the key. The sheet says " code { "--key" } "." }
-            }
-            div .buttons { button type="submit" { "Check it in this browser" } }
-            p .muted { "The hub holds " code { (view.key) } " as pinned at enrolment; where the key was changed since, the head is signed by a later one, and this check says so by failing." }
-        }
+#[cfg(test)]
+mod tests {
+    use super::said;
+
+    #[test]
+    fn a_forms_minutes_are_times_and_what_is_one_already_stays() {
+        let asked = "kind=&from=2026-11-26T21%3A15&to=2026-11-27T00:00&before=7";
+        assert_eq!(said(asked), "from=2026-11-26T21:15:00.000Z&to=2026-11-27T00:00:59.999Z&before=7");
+        assert_eq!(said("from=2026-11-26T21:15:00.000Z"), "from=2026-11-26T21:15:00.000Z");
     }
 }

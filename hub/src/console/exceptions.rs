@@ -132,6 +132,7 @@ fn proposed(
 fn form(hub: &Hub, tenant: &str) -> Markup {
     let control = html! {
         select id="control" name="control" required {
+            option value="" { "Choose" }
             @for control in hub.library.baseline.controls() { option value=(control.id) { (control.id) ": " (control.title) } }
         }
     };
@@ -144,8 +145,10 @@ fn form(hub: &Hub, tenant: &str) -> Markup {
             (field("risk", "What could come of it", None, &area("risk", "risk", None)))
             (field("instead", "What is done instead", Some("One a line, at least one."), &area("instead", "compensating_controls", Some("lines"))))
             (field("owner", "Who answers for it", Some("A person at the clinic or the MSP, not the one who accepts it."), &html! { input id="owner" name="owner" type="text" required maxlength="80" autocomplete="off"; }))
+            div .pair {
             (field("from", "First day (UTC)", None, &html! { input id="from" name="from" type="date" required data-kind="day"; }))
             (field("until", "Last day (UTC)", Some("At most 90 days after the first."), &html! { input id="until" name="until" type="date" required data-kind="day"; }))
+            }
             div .buttons { button type="submit" { "Propose it" } }
         }
     }

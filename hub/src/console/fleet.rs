@@ -9,7 +9,7 @@ use super::Page;
 use super::enter::Frame;
 use super::layout::framed;
 use super::parts::{Notice, State, ago, ago_or, chip_saying, empty, notice, table, tag};
-use super::score::{headline, score};
+use super::score::{headline_with, score};
 use crate::hub::Hub;
 use crate::people::Granted;
 use crate::problem::Fault;
@@ -44,20 +44,31 @@ pub(crate) fn body(view: &FleetView) -> Markup {
     ];
     html! {
         div #fleet data-live="incident order approval evidence alarm host enrolment" {
-            (headline(&view.score))
+            (headline_with(&view.score, &silent(&view.sites)))
             section { (table("Sites, what needs somebody first", &heads, &rows)) }
         }
     }
 }
 
+/// How many machines are not heard of: what the score is made of may be old.
+fn silent(sites: &[SiteRow]) -> Markup {
+    let (hosts, silent) = sites.iter().fold((0, 0), |(h, s), site| (h + site.hosts, s + site.silent));
+    html! {
+        @if silent > 0 {
+            p { (chip_saying(State::CouldNotCheck, &format!("{silent} of {hosts} machines silent"))) " What is shown of them is what they said last." }
+        }
+    }
+}
+
 fn row(site: &SiteRow) -> Vec<Markup> {
-    let Standing { failing, healing, waiting, not_checked, alarms, seen, tail, unread } = site.standing;
+    let Standing { failing, healing, waiting, not_checked, alarms, quarantined, seen, tail, unread } =
+        site.standing;
     let path = format!("/tenants/{}/sites/{}", site.tenant, site.site);
     let name = html! {
         a href=(path) { strong { (site.tenant) " / " (site.site) } }
         br;
         span .muted { (machines(site)) }
-        @if alarms > 0 { br; (chip_saying(State::Fail, &format!("{alarms} evidence alarms"))) }
+        (troubles(alarms, quarantined))
         @if unread > 0 { br; (tag(&format!("{unread} records are still being read"))) }
     };
     let heard = if site.hosts == 0 {
@@ -100,6 +111,14 @@ pub(crate) fn many(state: State, number: u32, machines: u32) -> Markup {
         (0, 0) => html! { span .muted { "–" } },
         (0, _) => html! { span .muted { "0" } },
         (number, _) => chip_saying(state, &number.to_string()),
+    }
+}
+
+/// What stands of alarms, and who is in quarantine: each a chip of its own.
+pub(crate) fn troubles(alarms: u64, quarantined: u32) -> Markup {
+    html! {
+        @if alarms > 0 { br; (chip_saying(State::Fail, &format!("{alarms} evidence {}", if alarms == 1 { "alarm" } else { "alarms" }))) }
+        @if quarantined > 0 { br; (chip_saying(State::Fail, &if quarantined == 1 { "In quarantine".to_owned() } else { format!("{quarantined} in quarantine") })) }
     }
 }
 

@@ -9,11 +9,15 @@ use contract::score::Counted;
 use maud::{Markup, html};
 
 use super::Page;
+use super::alarms;
 use super::enter::Frame;
 use super::fleet::{unread, witnessed};
 use super::incidents::incident_row;
 use super::layout::{crumb, framed};
-use super::parts::{Notice, State, ago, ago_or, chip, chip_saying, empty, notice, table, tag, time};
+use super::parts::{
+    Notice, State, ago, ago_or, chip, chip_saying, empty, notice, sentence, table_of, tag, time,
+};
+use super::quarantine;
 use super::score::{counted, headline};
 use super::site::healings;
 use crate::hub::Hub;
@@ -21,6 +25,9 @@ use crate::operator::found_host;
 use crate::people::Granted;
 use crate::problem::Fault;
 use crate::view::host::{ControlView, HostView, Recorded};
+
+/// So many groups of controls that fail are open at first.
+const OPEN_MAX: usize = 3;
 
 /// `GET /tenants/{tenant}/hosts/{host}`.
 pub(super) async fn page(
@@ -34,24 +41,27 @@ pub(super) async fn page(
         format!("/tenants/{}/sites/{}", view.tenant, view.site),
         format!("{} / {}", view.tenant, view.site),
     );
-    Ok(framed(&frame, view.row.host.as_str(), &[crumb("/", "Fleet"), site], &body(&view)))
+    let body = body(&view, frame.is_staff());
+    Ok(framed(&frame, view.row.host.as_str(), &[crumb("/", "Fleet"), site], &body))
 }
 
-/// The page's own part.
-pub(crate) fn body(view: &HostView) -> Markup {
+/// The page's own part. `may` where whoever looks may approve what runs there.
+pub(crate) fn body(view: &HostView, may: bool) -> Markup {
     let incidents: Vec<Vec<Markup>> =
         view.incidents.iter().map(|incident| incident_row(view.tenant.as_str(), incident)).collect();
     html! {
         div #machine data-live="incident order approval evidence alarm host" {
             (warnings(view))
             @if view.row.enrolled && !view.row.revoked { (headline(&view.row.score)) }
+            @if let Some(found) = &view.quarantine { (quarantine::section(&view.tenant, found, view.at, may)) }
             div .columns { (standing(view)) (mode(view)) (versions(view)) }
+            (alarms::section(view))
             (controls(view))
             section {
                 @if incidents.is_empty() {
                     (empty("No incident yet", &html! { "This machine has reported none." }))
                 } @else {
-                    (table("Incidents, the newest first", &["Found", "What", "Machine", "Where it stands"], &incidents))
+                    (table_of("incidents", "Incidents, the newest first", &["Found", "What", "Machine", "Where it stands"], &incidents))
                 }
             }
             (healings(&view.healings))
@@ -71,9 +81,7 @@ fn warnings(view: &HostView) -> Markup {
         @if view.row.silent {
             (notice(Notice::Amber, &html! { "This machine is silent: it was last heard " (ago_or(view.row.standing.seen, "never")) ". What is shown is what it said then; after two days nothing of it counts as known." }))
         }
-        @if view.row.standing.alarms > 0 {
-            (notice(Notice::Bad, &html! { (view.row.standing.alarms) " evidence alarms: this machine's log did what a log must never do. Look at the hub's status before you believe what stands here." }))
-        }
+        (alarms::notices(view))
         @if !view.unwell.is_empty() {
             (notice(Notice::Amber, &html! { "The agent says that these parts of it are not well: " (view.unwell.join(", ")) "." }))
         }
@@ -147,7 +155,7 @@ fn versions(view: &HostView) -> Markup {
                 @if let Some(closure) = &versions.closure { dt { "System" } dd { code { (closure) } } }
                 @if let Some(begun) = &versions.log_begun_by { dt { "Log begun by" } dd { code { (begun) } } }
                 @for paper in &versions.papers {
-                    dt { (paper.paper) }
+                    dt { (sentence(&paper.paper)) }
                     dd { "number " (paper.number) ", " (paper.state.replace('_', " ")) " " (recorded(view, Some(paper.recorded), "")) }
                 }
                 dt { "Said" } dd { (ago_or(versions.said, "not since this hub started")) }
@@ -175,21 +183,28 @@ fn controls(view: &HostView) -> Markup {
     }
     let many =
         |all: &[&ControlView], holds: fn(Counted) -> bool| all.iter().filter(|c| holds(c.counts)).count();
+    let fails = |all: &[&ControlView]| many(all, |c| matches!(c, Counted::Fails | Counted::UnknownUnmet));
+    // What passes is a line; of what fails so many are open that the page can still be read.
+    let open: Vec<&Citation> = by_citation
+        .iter()
+        .filter(|(_, all)| fails(all) > 0)
+        .map(|(citation, _)| *citation)
+        .take(OPEN_MAX)
+        .collect();
     html! {
         section {
             h2 { "Controls by citation (45 CFR)" }
             @for (citation, all) in &by_citation {
-                @let fails = many(all, |c| matches!(c, Counted::Fails | Counted::UnknownUnmet));
                 @let unknown = many(all, |c| matches!(c, Counted::Unknown | Counted::UnknownUnmet));
-                details id=(format!("c-{citation}")) open[fails > 0] {
+                details .group id=(format!("c-{citation}")) open[open.contains(citation)] {
                     summary {
-                        (citation) " "
+                        span .nowrap { (citation) } " "
                         span .muted { (all.len()) @if all.len() == 1 { " control " } @else { " controls " } }
-                        @if fails > 0 { (chip_saying(State::Fail, &format!("{fails} failing"))) " " }
+                        @if fails(all) > 0 { (chip_saying(State::Fail, &format!("{} failing", fails(all)))) " " }
                         @if unknown > 0 { (chip_saying(State::CouldNotCheck, &format!("{unknown} could not be checked"))) " " }
-                        @if fails == 0 && unknown == 0 { (chip(State::Pass)) }
+                        @if fails(all) == 0 && unknown == 0 { (chip(State::Pass)) }
                     }
-                    (table(&format!("Controls of {citation}"), &["Control", "State", "Seen", "Since", "Looked at"], &all.iter().map(|control| control_row(view, control)).collect::<Vec<_>>()))
+                    (table_of("controls", &format!("Controls of {citation}"), &["Control", "State", "Seen", "Since", "Looked at"], &all.iter().map(|control| control_row(view, control)).collect::<Vec<_>>()))
                 }
             }
             @if !view.left_out.is_empty() {

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::Page;
 use super::enter::Frame;
 use super::layout::{crumb, framed};
-use super::parts::{State, ago, chip, chip_saying, digest, empty, table, time};
+use super::parts::{State, ago, chip, chip_saying, digest, empty, exact, sentence, table_of};
 use super::site::took;
 use crate::hub::Hub;
 use crate::operator::{Asked, Newest, found_incident, found_incidents};
@@ -47,7 +47,7 @@ pub(crate) fn body(view: &IncidentsView, open: bool) -> Markup {
             @if rows.is_empty() {
                 (empty("No incident", &html! { @if open { "Nothing is open. That says nothing of what could not be looked at." } @else { "Nothing was ever reported here." } }))
             } @else {
-                (table("The newest first", &["Found", "What", "Machine", "Where it stands"], &rows))
+                (table_of("incidents", "The newest first", &["Found", "What", "Machine", "Where it stands"], &rows))
             }
             @if let Some(next) = next { p .pager { span {} a href=(next) { "Older" } } }
         }
@@ -60,7 +60,7 @@ pub(crate) fn incident_row(tenant: &str, incident: &IncidentView) -> Vec<Markup>
     vec![
         ago(incident.found),
         html! { a href=(path) { (about(&incident.what)) } @if incident.reports > 1 { " " span .muted { "reported " (incident.reports) " times" } } },
-        html! { a href=(format!("/tenants/{tenant}/hosts/{}", incident.host)) { (incident.host) } " " span .muted { "at " (incident.site) } },
+        html! { a .nowrap href=(format!("/tenants/{tenant}/hosts/{}", incident.host)) { (incident.host) } " " span .muted { "at " (incident.site) } },
         standing(incident),
     ]
 }
@@ -75,10 +75,10 @@ fn standing(incident: &IncidentView) -> Markup {
         IncidentState::Escalated => chip(State::Waiting),
         IncidentState::Ordered(_) => chip_saying(State::Healing, "Ordered"),
         IncidentState::Open { outcome, record } => {
-            html! { (chip_saying(State::Waiting, &format!("Open: {outcome}"))) " " span .muted { "record " (record) } }
+            html! { (chip_saying(State::Waiting, &format!("Open: {outcome}"))) " " span .muted.nowrap { "record " (record) } }
         }
         IncidentState::Closed { record } => {
-            html! { (chip_saying(State::Pass, "Closed")) " " span .muted { "record " (record) } }
+            html! { (chip_saying(State::Pass, "Closed")) " " span .muted.nowrap { "record " (record) } }
         }
     }
 }
@@ -110,9 +110,9 @@ pub(crate) fn timeline(view: &TimelineView) -> Markup {
     html! {
         div #incident data-live="incident order approval evidence" {
             p .lead {
-                (standing(incident)) " "
-                @if let Some(ms) = took_ms { (took(*ms)) " from the first leg to the last that is known" }
-                @if let Some(runbook) = chosen { ", by " code { (runbook) } }
+                (standing(incident))
+                @if let Some(ms) = took_ms { span .sep { (took(*ms)) " from the first leg to the last that is known" } }
+                @if let Some(runbook) = chosen { span .sep { "by " code { (runbook) } } }
             }
             @if let Some(decision) = &incident.decision { p { (decided(decision)) } }
             section {
@@ -128,8 +128,8 @@ pub(crate) fn timeline(view: &TimelineView) -> Markup {
                     ol .timeline {
                         @for moment in moments {
                             li {
-                                (time(moment.at)) " " (moment.said) " "
-                                a href=(record(moment.record)) { "record " (moment.record) } " " span .muted { "order " (moment.order) }
+                                (exact(moment.at)) " " (sentence(&moment.said)) " "
+                                a href=(record(moment.record)) { "record " (moment.record) } " " span .muted { "order " span .nowrap { (moment.order) } }
                             }
                         }
                     }
@@ -145,8 +145,8 @@ fn leg_line(leg: &LegView, record: &impl Fn(u64) -> String) -> Markup {
         strong { (leg_words(leg.leg)) } " "
         @match leg.at {
             Some(at) => {
-                (time(at)) " "
-                @if let Some(ms) = leg.took_ms { span .muted { "after " (took(ms)) } " " }
+                (exact(at)) " "
+                @if let Some(ms) = leg.took_ms { span .muted { "after " (took(ms)) ", " } }
                 span .muted { @match leg.clock { Clock::Host => "by the machine's clock", Clock::Hub => "by this hub's clock" } }
                 @if let Some(index) = leg.record { " " a href=(record(index)) { "record " (index) } }
             }

@@ -23,6 +23,7 @@ pub(crate) fn crumb(path: impl Into<String>, name: impl Into<String>) -> Crumb {
 const NAVIGATION: &[(&str, &str, Right)] = &[
     ("/", "Fleet", Right::StatusRead),
     ("/approvals", "Approvals", Right::ApprovalsRead),
+    ("/alerts", "Alerts", Right::AlertsRead),
     ("/enrolment", "Enrolment", Right::EnrolmentsRead),
     ("/runbooks", "Runbooks", Right::LibraryRead),
     ("/baseline", "Baseline", Right::LibraryRead),
@@ -44,7 +45,7 @@ pub(crate) fn framed(frame: &Frame, title: &str, crumbs: &[Crumb], body: &Markup
                         button .menu type="button" aria-expanded="false" aria-controls="places" data-menu { "Menu" }
                         ul #places {
                             @for (path, name, right) in NAVIGATION {
-                                @if frame.may(*right) { li { (place(path, name, &frame.path)) } }
+                                @if frame.may(*right) { li { (place(path, name, frame)) } }
                             }
                         }
                     }
@@ -63,7 +64,7 @@ pub(crate) fn framed(frame: &Frame, title: &str, crumbs: &[Crumb], body: &Markup
                         }
                     }
                     h1 { (title) }
-                    (of_tenant(&frame.path))
+                    (of_tenant(&frame.path, frame.role))
                     div #told role="alert" aria-live="assertive" {}
                     (body)
                 }
@@ -74,14 +75,24 @@ pub(crate) fn framed(frame: &Frame, title: &str, crumbs: &[Crumb], body: &Markup
     Page { status: axum::http::StatusCode::OK, markup }
 }
 
-/// The pages of one tenant, on each of them.
-fn of_tenant(here: &str) -> Markup {
+/// The pages of one tenant, on each of them: those that whoever looks may see.
+fn of_tenant(here: &str, role: Role) -> Markup {
     let Some(tenant) = here.strip_prefix("/tenants/").and_then(|rest| rest.split('/').next()) else {
         return html! {};
     };
+    let keeps_evidence = match role {
+        Role::MspAdmin | Role::Technician | Role::Auditor => true,
+        Role::ClinicViewer => false,
+    };
+    let rooms = [
+        ("incidents", "Incidents", true),
+        ("evidence", "Evidence", keeps_evidence),
+        ("exceptions", "Exceptions", true),
+        ("clinic", "For the clinic", true),
+    ];
     html! {
         nav .rooms aria-label=(format!("Pages of {tenant}")) {
-            @for (room, name) in [("incidents", "Incidents"), ("exceptions", "Exceptions"), ("clinic", "For the clinic")] {
+            @for (room, name, _) in rooms.iter().filter(|(.., may)| *may) {
                 @let path = format!("/tenants/{tenant}/{room}");
                 a href=(path) aria-current=[(path == here).then_some("page")] { (name) }
             }
@@ -128,13 +139,20 @@ fn head(title: &str, csrf: Option<&str>) -> Markup {
 }
 
 /// A link of the navigation, which says where one is.
-fn place(path: &str, name: &str, here: &str) -> Markup {
+fn place(path: &str, name: &str, frame: &Frame) -> Markup {
+    let here = frame.path.as_str();
     let is_here = if path == "/" {
         here == "/" || here.starts_with("/tenants/")
     } else {
         here == path || here.starts_with(&format!("{path}/"))
     };
-    html! { a href=(path) aria-current=[is_here.then_some("page")] { (name) } }
+    html! {
+        a href=(path) aria-current=[is_here.then_some("page")] {
+            (name)
+            // The place is there also while it is empty, so that a number can come.
+            @if path == "/alerts" { span #alerts-count data-live="alert" { @if let Some(count) = frame.alerts.filter(|count| *count > 0) { " " span .count { (count) span .visually-hidden { " that nobody looks after" } } } } }
+        }
+    }
 }
 
 /// A wound that is closed, and the line that stays.

@@ -8,7 +8,8 @@ use maud::{Markup, html};
 use super::Page;
 use super::enter::Frame;
 use super::layout::framed;
-use super::parts::{State as Standing, chip_saying, digest, table, tag, time};
+use super::parts::{State as Standing, chip_saying, digest, table, table_of, tag, time};
+use super::site::took;
 use crate::hub::Hub;
 use crate::operator::{Found, library};
 use crate::problem::Fault;
@@ -24,7 +25,7 @@ pub(super) async fn runbooks(State(hub): State<Arc<Hub>>, frame: Frame) -> Resul
             section { h2 { "Catalogue" } dl .facts { dt { "Runbooks" } dd { (runbooks.len()) } dt { "Digest" } dd { code .digest { (catalogue.to_string()) } } } }
             (handed_out("Catalogues handed out", &history))
         }
-        section { (table("Runbooks", &["Runbook", "Repairs", "Asks", "Citations", "Verbs", "Limit", "Digest"], &rows)) }
+        section { (table_of("runbooks", "Runbooks", &["Runbook", "Repairs", "Asks", "Citations", "Verbs", "Limit", "Digest"], &rows)) }
     };
     Ok(framed(&frame, "Runbooks", &[], &body))
 }
@@ -41,7 +42,7 @@ fn runbook_row(runbook: &CatalogueRunbook) -> Vec<Markup> {
         approvals,
         permissions,
         time_limit_ms,
-        cooldown_ms: _,
+        cooldown_ms,
     } = runbook;
     let asks = match (*approvals, *disruptive) {
         (0, false) => tag("nobody"),
@@ -55,9 +56,12 @@ fn runbook_row(runbook: &CatalogueRunbook) -> Vec<Markup> {
         html! { strong { (id) } br; span .muted { (title) ", version " (version) } },
         html! { @for (i, control) in controls.iter().enumerate() { @if i > 0 { ", " } code { (control) } } },
         html! { (asks) @if *disruptive { " " (tag("disruptive")) } },
-        html! { (citations.join(", ")) },
-        html! { (verbs.collect::<Vec<_>>().join(", ")) },
-        html! { (time_limit_ms / 1000) " s" },
+        listed(citations),
+        html! { @for (i, verb) in verbs.enumerate() { @if i > 0 { ", " } span .nowrap { (verb) } } },
+        html! {
+            span .nowrap { (took(*time_limit_ms)) }
+            @if *cooldown_ms > 0 { br; span .muted { "again after " span .nowrap { (took(*cooldown_ms)) } } }
+        },
         digest(bytes),
     ]
 }
@@ -73,7 +77,7 @@ pub(super) async fn baseline(State(hub): State<Arc<Hub>>, frame: Frame) -> Resul
             section { h2 { (name) ", version " (version) } dl .facts { dt { "Controls" } dd { (controls.len()) } dt { "Digest" } dd { code .digest { (bytes.to_string()) } } } }
             (handed_out("Baselines handed out", &history))
         }
-        section { (table("Controls", &["Control", "Severity", "Citations", "Why", "Repaired by"], &rows)) }
+        section { (table_of("baseline", "Controls", &["Control", "Severity", "Citations", "Why", "Repaired by"], &rows)) }
     };
     Ok(framed(&frame, "Baseline", &[], &body))
 }
@@ -83,13 +87,18 @@ fn control_row(control: &BaselineControl) -> Vec<Markup> {
     vec![
         html! { code { (id) } br; (title) },
         tag(severity.word()),
-        html! { (citations.join(", ")) },
+        listed(citations),
         html! { (why) },
         html! {
             @if let Some(runbook) = runbook { a href="/runbooks" { (runbook) } }
             @if let Some(person) = person { span .muted { "a person: " (person) } }
         },
     ]
+}
+
+/// Citations, none of which is broken.
+fn listed(citations: &[String]) -> Markup {
+    html! { @for (i, citation) in citations.iter().enumerate() { @if i > 0 { " " } span .nowrap { (citation) @if i + 1 < citations.len() { "," } } } }
 }
 
 fn handed_out(caption: &str, history: &[HandedOut]) -> Markup {

@@ -61,12 +61,18 @@ pub(crate) fn chip(state: State) -> Markup {
 
 /// A state, in other words than its own.
 pub(crate) fn chip_saying(state: State, words: &str) -> Markup {
-    html! { span class=(format!("chip {}", state.class())) { (state.shape()) (words) } }
+    html! { span class=(format!("chip {}", state.class())) { (state.shape()) (sentence(words)) } }
 }
 
 /// A word that is no state.
 pub(crate) fn tag(words: &str) -> Markup {
-    html! { span .chip.plain { (words) } }
+    html! { span .chip.plain { (sentence(words)) } }
+}
+
+/// Words that begin a line, or stand alone.
+pub(crate) fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 /// A time: as it is in UTC, and how long ago that was once the script has run.
@@ -77,6 +83,21 @@ pub(crate) fn ago(at: UtcTime) -> Markup {
 /// A time, in UTC, to the minute.
 pub(crate) fn time(at: UtcTime) -> Markup {
     html! { time .nowrap datetime=(at) { (minute(at)) } }
+}
+
+/// A time, in UTC, to the millisecond: where what follows what is read off it.
+pub(crate) fn exact(at: UtcTime) -> Markup {
+    let text = at.to_string();
+    let shown = match (text.get(..10), text.get(11..23)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => text,
+    };
+    html! { time .nowrap datetime=(at) { (shown) } }
+}
+
+/// The day of a time, in UTC: for whoever reads no clocks.
+pub(crate) fn date(at: UtcTime) -> Markup {
+    html! { time .nowrap datetime=(at) { (at.to_string().get(..10).unwrap_or_default()) } }
 }
 
 /// A time or the word for that there is none.
@@ -97,7 +118,7 @@ fn minute(at: UtcTime) -> String {
 pub(crate) fn digest(digest: &Digest) -> Markup {
     let text = digest.to_string();
     let hex = text.rsplit(':').next().unwrap_or(&text);
-    html! { code .digest title=(text) { (hex.get(..12).unwrap_or(hex)) "…" } }
+    html! { code .digest.nowrap title=(text) { (hex.get(..12).unwrap_or(hex)) "…" } }
 }
 
 /// Where there is nothing: what that means, and what to do about it.
@@ -130,8 +151,13 @@ impl Notice {
 
 /// A table that is a list of cards where there is no room for columns. Its roles are spelt out, since a table that is laid out as blocks loses them.
 pub(crate) fn table(caption: &str, heads: &[&str], rows: &[Vec<Markup>]) -> Markup {
+    table_of("", caption, heads, rows)
+}
+
+/// The same, whose columns have widths of their own: a class of the style sheet.
+pub(crate) fn table_of(columns: &str, caption: &str, heads: &[&str], rows: &[Vec<Markup>]) -> Markup {
     html! {
-        table .table role="table" {
+        table class=(format!("table {columns}").trim_end()) role="table" {
             caption { (caption) }
             thead role="rowgroup" {
                 tr role="row" {
@@ -144,7 +170,7 @@ pub(crate) fn table(caption: &str, heads: &[&str], rows: &[Vec<Markup>]) -> Mark
                 @for row in rows {
                     tr role="row" {
                         @for (head, cell) in heads.iter().zip(row) {
-                            td role="cell" data-label=[(!head.is_empty()).then_some(head)] { span .cell { (cell) } }
+                            td role="cell" data-label=[(!head.is_empty()).then_some(head)] { @if !cell.0.is_empty() { span .cell { (cell) } } }
                         }
                     }
                 }

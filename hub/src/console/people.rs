@@ -99,7 +99,7 @@ pub(super) fn reach_words(reach: &Reach) -> Markup {
 
 fn subject(all: &[PersonView]) -> Markup {
     let input = html! {
-        select id="subject" name="subject" data-in="path" required { @for person in all { option value=(person.person) { (person.person) } } }
+        select id="subject" name="subject" data-in="path" required { option value="" { "Choose" } @for person in all { option value=(person.person) { (person.person) } } }
     };
     field("subject", "Who", None, &input)
 }

@@ -23,6 +23,11 @@ fn split(words: &str) -> (&str, &str) {
 
 /// A score at the head of a page, with what it is made of.
 pub(crate) fn headline(view: &ScoreView) -> Markup {
+    headline_with(view, &html! {})
+}
+
+/// The same, with what has to be known beside it.
+pub(crate) fn headline_with(view: &ScoreView, beside: &Markup) -> Markup {
     let (class, words) = match (view.headline, view.permille) {
         (_, None) => ("unknown", "Nothing was assessed: there is no score."),
         (Headline::Green, Some(_)) => {
@@ -43,6 +48,7 @@ pub(crate) fn headline(view: &ScoreView) -> Markup {
         section class=(format!("headline {class}")) aria-label="Score" {
             (score(view))
             p { (words) }
+            (beside)
             (chart::bar("Controls", &parts))
             ul .tallies {
                 li { (chip_saying(State::Pass, &format!("{} pass", view.passes))) }

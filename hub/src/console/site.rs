@@ -6,10 +6,10 @@ use axum::extract::{Path, State as From};
 use maud::{Markup, html};
 
 use super::enter::Frame;
-use super::fleet::{many, unread, witnessed};
+use super::fleet::{many, troubles, unread, witnessed};
 use super::incidents::incident_row;
 use super::layout::{crumb, framed};
-use super::parts::{State, ago_or, chip, chip_saying, empty, table, tag};
+use super::parts::{State, ago_or, chip, chip_saying, empty, table, table_of, tag};
 use super::score::{headline, score};
 use super::{Page, chart};
 use crate::hub::Hub;
@@ -62,7 +62,7 @@ pub(crate) fn body(view: &SiteView) -> Markup {
                 @if incidents.is_empty() {
                     (empty("Nothing is open", &html! { "No incident of this site is open. What nobody could look at is counted above, not here." }))
                 } @else {
-                    (table("Open incidents, the newest first", &["Found", "What", "Machine", "Where it stands"], &incidents))
+                    (table_of("incidents", "Open incidents, the newest first", &["Found", "What", "Machine", "Where it stands"], &incidents))
                 }
                 p { a href=(format!("/tenants/{tenant}/incidents")) { "All incidents of " (tenant) } }
             }
@@ -74,8 +74,8 @@ pub(crate) fn body(view: &SiteView) -> Markup {
 fn machine_row(tenant: &str, row: &HostRow) -> Vec<Markup> {
     let standing = &row.standing;
     let name = html! {
-        a href=(format!("/tenants/{tenant}/hosts/{}", row.host)) { strong { (row.host) } }
-        @if standing.alarms > 0 { br; (chip_saying(State::Fail, &format!("{} evidence alarms", standing.alarms))) }
+        a .nowrap href=(format!("/tenants/{tenant}/hosts/{}", row.host)) { strong { (row.host) } }
+        (troubles(standing.alarms, standing.quarantined))
     };
     if !row.enrolled {
         let none = || html! { span .muted { "–" } };
@@ -140,10 +140,31 @@ pub(crate) fn healings(all: &[HealingView]) -> Markup {
 
 /// A duration, for people.
 pub(crate) fn took(ms: u64) -> String {
+    const MINUTE: u64 = 60_000;
+    const HOUR: u64 = 60 * MINUTE;
     match ms {
         0..=999 => format!("{ms} ms"),
-        1_000..=119_999 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        120_000..=7_199_999 => format!("{} min", ms / 60_000),
-        _ => format!("{} h", ms / 3_600_000),
+        1_000..=119_999 => match (ms / 1000, ms % 1000 / 100) {
+            (seconds, 0) => format!("{seconds} s"),
+            (seconds, tenths) => format!("{seconds}.{tenths} s"),
+        },
+        120_000..HOUR => format!("{} min", ms / MINUTE),
+        _ => match (ms / HOUR, ms % HOUR / MINUTE) {
+            (hours @ 0..=47, 0) => format!("{hours} h"),
+            (hours @ 0..=47, minutes) => format!("{hours} h {minutes} min"),
+            (hours, _) => format!("{} days", hours / 24),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::took;
+
+    #[test]
+    fn a_duration_is_in_the_unit_that_people_would_say() {
+        let said =
+            [999, 1_000, 1_540, 90_000, 300_000, 3_600_000, 5_400_000, 14_400_000, 259_200_000].map(took);
+        assert_eq!(said, ["999 ms", "1 s", "1.5 s", "90 s", "5 min", "1 h", "1 h 30 min", "4 h", "3 days"]);
     }
 }

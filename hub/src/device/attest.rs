@@ -23,7 +23,8 @@ pub(super) async fn judge(hub: &Hub, holder: Holder, said: Attested, now: UtcTim
     let host = holder.host.clone();
     tracing::error!(%host, tenant = %holder.tenant, ?changed, "a host is in quarantine: what runs on it is not explained");
     hub.bells.ring(&host);
-    let detail = format!("{changed:?} changed, and nothing explains it: {}", said.digest());
+    let parts = changed.iter().map(|part| part.word()).collect::<Vec<_>>().join(", ");
+    let detail = format!("{parts} changed, and nothing explains it: {}", said.digest());
     let raised = hub.store.raise(host.clone(), Alarm { kind: QUARANTINED, detail }, now).await;
     raised.map_err(|e| Fault::ours("keep the alarm", &e))?;
     hub.events.tell(&holder.tenant, &host, Happened::Alarm);

@@ -86,7 +86,7 @@ async fn greet(hub: Arc<Hub>, stream: TcpStream, tls: Arc<ServerConfig>, router:
     let (peer, patience, stop) = (Peer::new(fingerprint), hub.bounds.patience, hub.stop.clone());
     drop(hub);
     tokio::select! {
-        () = connection::serve_with(stream, router, peer, patience, stop) => {}
+        () = connection::serve(stream, router, peer, patience, stop) => {}
         // What is under way on it ends here: not a further byte is read or sent.
         () = entered.cut() => {}
     }

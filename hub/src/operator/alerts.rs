@@ -38,10 +38,15 @@ async fn list(
     granted: Granted,
     paged: Paged<u64>,
 ) -> Result<Found<Page<AlertView>>, Fault> {
+    Ok(paged.cut(alerts_within(&hub, &granted).await?, |view| view.id))
+}
+
+/// Those within reach that hold, or were over lately, in the order in which they first came.
+pub(crate) async fn alerts_within(hub: &Hub, granted: &Granted) -> Result<Vec<AlertView>, Fault> {
     let now = edge::clock::utc();
     let since = UtcTime::from_unix_ms(now.unix_ms().saturating_sub(LISTED_MS)).unwrap_or(now);
     let alerts = hub.store.alerts(granted.reach(), since).await;
-    Ok(paged.cut(alerts.map_err(|e| Fault::ours("list the alerts", &e))?, |view| view.id))
+    alerts.map_err(|e| Fault::ours("list the alerts", &e))
 }
 
 /// `POST /api/v1/alerts/{alert}/acknowledge`.
@@ -55,6 +60,10 @@ async fn acknowledge(
     let by = granted.identity().person().clone();
     let taken = hub.store.acknowledge_alert(granted.reach(), alert, by, edge::clock::utc()).await;
     if taken.map_err(|e| Fault::ours("take the acknowledgement", &e))? {
+        let all = alerts_within(&hub, &granted).await?;
+        if let Some(alert) = all.into_iter().find(|view| view.id == alert) {
+            hub.events.tell_of_alert(alert.tenant);
+        }
         Ok(Done)
     } else {
         Err(Fault::theirs(StatusCode::NOT_FOUND, format!("there is no alert {alert}, or it is over")))

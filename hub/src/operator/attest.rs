@@ -15,6 +15,7 @@ use super::grants::known_host;
 use super::query::Paged;
 use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
+use crate::events::Happened;
 use crate::hub::Hub;
 use crate::people::Granted;
 use crate::problem::{Fault, Strict};
@@ -90,11 +91,12 @@ async fn approve(
     Strict(approval): Strict<QuarantineApproval, BODY_MAX_BYTES>,
 ) -> Result<Done, Fault> {
     let holder = known_host(&hub, &granted, &tenant, &host).await?;
-    let host = holder.host.clone();
+    let (tenant, host) = (holder.tenant.clone(), holder.host.clone());
     let done = hub.store.approve_software(holder, approval.digest, edge::clock::utc()).await;
     match done.map_err(|e| Fault::ours("approve what runs there", &e))? {
         Approving::Approved => {
             tracing::warn!(%host, "what runs on a host was approved");
+            hub.events.tell(&tenant, &host, Happened::Heard);
             Ok(Done)
         }
         Approving::NotQuarantined => {

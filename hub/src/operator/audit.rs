@@ -8,7 +8,7 @@ use contract::people::Right;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::answers::Found;
+use super::answers::{Found, Text};
 use super::query::Asked;
 use super::route::{Route, reads};
 use crate::hub::Hub;
@@ -26,6 +26,12 @@ pub(super) fn routes() -> Vec<Route> {
             Right::AuditRead,
             "One record of the hub's own log, with its proof",
             prove,
+        ),
+        reads(
+            "/api/v1/audit/{seq}/proof",
+            Right::AuditRead,
+            "A record's proof, as a file for a verifier",
+            proof,
         ),
     ]
 }
@@ -73,4 +79,9 @@ pub(crate) async fn prove(
             Err(Fault::theirs(StatusCode::NOT_FOUND, problem))
         }
     }
+}
+
+/// `GET /api/v1/audit/{seq}/proof`.
+async fn proof(hub: State<Arc<Hub>>, seq: Path<String>) -> Result<Text, Fault> {
+    prove(hub, seq).await.map(|Found(record)| Text(record.proof))
 }

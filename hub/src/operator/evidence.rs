@@ -14,9 +14,11 @@ use super::answers::{Found, Text};
 use super::grants::known_host;
 use super::query::Asked;
 use super::route::{Route, reads};
+use super::tenants::known_tenant;
 use crate::hub::Hub;
 use crate::people::Granted;
 use crate::problem::Fault;
+use crate::store::HostLog;
 use crate::view::evidence::{EvidenceFault, EvidenceView, RecordView, Wanted, record, search};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -106,6 +108,13 @@ pub(crate) async fn found_records(
         let problem = format!("host {host} has not enrolled yet: there are no records");
         Fault::theirs(StatusCode::CONFLICT, problem)
     })
+}
+
+/// A tenant's logs out of a path: those of machines that enrolled.
+pub(crate) async fn logs_within(hub: &Hub, granted: &Granted, tenant: &str) -> Result<Vec<HostLog>, Fault> {
+    let tenant = known_tenant(hub, granted, tenant).await?;
+    let logs = hub.store.logs_of(tenant).await.map_err(|e| Fault::ours("list the logs", &e))?;
+    Ok(logs.into_iter().filter(|log| log.evidence_key.is_some()).collect())
 }
 
 /// `GET /api/v1/tenants/{tenant}/hosts/{host}/evidence/{index}`.

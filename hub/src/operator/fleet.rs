@@ -143,6 +143,13 @@ pub(crate) struct Newest {
     before: Option<u64>,
 }
 
+impl Newest {
+    /// A tenant's open ones, from the newest or from the answer before on.
+    pub(crate) fn of_open(before: Option<u64>) -> Self {
+        Self { open: true, before, ..Self::default() }
+    }
+}
+
 /// `GET /api/v1/tenants/{tenant}/incidents/newest?site=&host=&open=&before=`.
 async fn newest(
     State(hub): State<Arc<Hub>>,

@@ -6,14 +6,18 @@ use contract::record::Record;
 use thiserror::Error;
 use tlog::VerifierKey;
 use tlog::checkpoint;
-use tlog::tree::TreeSize;
+use tlog::note::SignedNote;
+use tlog::proof::Proof;
+use tlog::tree::{LeafIndex, TreeSize};
 
 use super::own_log::{OwnLog, OwnLogError};
 use crate::mirror::{ArchiveError, Published};
-use crate::view::audit::{self, AuditPage, AuditProof, AuditView};
+use crate::view::audit::{self, AuditPage, AuditProof, AuditView, Beginning, Folding, Met};
 
 /// Records on one page.
 const PAGE: usize = 50;
+/// An act's end stands so many records after its beginning at most, or each is listed by itself.
+const APART_MAX: u64 = 256;
 /// Records that one search looks at; what is before them is asked for by the next.
 const LOOKED_AT_MAX: usize = 5000;
 
@@ -26,6 +30,9 @@ pub(crate) enum OwnReadError {
     /// The head is not the log's.
     #[error("the log's head does not verify")]
     Head(#[source] checkpoint::CheckpointError),
+    /// The head is no note.
+    #[error("the log's head is no signed note")]
+    Note(#[source] tlog::note::NoteError),
     /// A record is none.
     #[error("record {0} cannot be read")]
     Record(u64, #[source] contract::record::RecordError),
@@ -72,7 +79,7 @@ impl OwnLog {
 /// The log under one head.
 struct Log {
     published: Published,
-    head: String,
+    head: SignedNote,
     size: TreeSize,
     key: String,
 }
@@ -83,45 +90,75 @@ impl Log {
         let bytes = published.checkpoint()?;
         let verified = checkpoint::open(&bytes, key).map_err(OwnReadError::Head)?;
         let size = verified.checkpoint().size;
-        Ok(Self { published, head: String::from_utf8_lossy(&bytes).into_owned(), size, key: key.to_string() })
+        let head = SignedNote::parse(&bytes).map_err(OwnReadError::Note)?;
+        Ok(Self { published, head, size, key: key.to_string() })
     }
 
-    fn view(&self, seq: u64) -> Result<(AuditView, Vec<u8>), OwnReadError> {
+    /// A record with its bytes.
+    fn record(&self, seq: u64) -> Result<(Record, Vec<u8>), OwnReadError> {
         let entry = self.published.entry(seq, self.size)?;
         let record = Record::parse(&entry).map_err(|e| OwnReadError::Record(seq, e))?;
-        Ok((audit::one(&record), entry))
+        Ok((record, entry))
     }
 }
 
 fn page(log: &Log, before: Option<u64>, words: &[String]) -> Result<AuditPage, OwnReadError> {
     let size = log.size.get();
     let mut at = before.unwrap_or(size).min(size);
-    let mut records = Vec::new();
-    let mut looked_at = 0;
+    let (mut folding, mut records, mut looked_at) = (Folding::default(), Vec::new(), 0);
+    // An act whose end is on the page before is listed there.
+    for seq in (at..size.min(at.saturating_add(APART_MAX))).rev() {
+        folding.meet(&log.record(seq)?.0);
+    }
     while at > 0 && records.len() < PAGE && looked_at < LOOKED_AT_MAX {
         at -= 1;
         looked_at += 1;
-        let (view, _) = log.view(at)?;
-        if view.holds(words) {
-            records.push(view);
+        let (record, _) = log.record(at)?;
+        match folding.meet(&record) {
+            Met::Beginning { of } => begin(&mut records, of, &record),
+            Met::Row => {
+                let view = audit::one(&record);
+                if view.holds(words) {
+                    folding.is_row(&record, records.len());
+                    records.push(view);
+                }
+            }
+        }
+    }
+    // And one whose beginning is on the next page is listed here, with it.
+    for seq in (at.saturating_sub(APART_MAX)..at).rev() {
+        if !folding.awaits() {
+            break;
+        }
+        let (record, _) = log.record(seq)?;
+        if let Met::Beginning { of } = folding.meet(&record) {
+            begin(&mut records, of, &record);
         }
     }
     Ok(AuditPage { size, records, next: (at > 0).then_some(at) })
+}
+
+fn begin(records: &mut [AuditView], of: Option<usize>, record: &Record) {
+    if let Some(row) = of.and_then(|row| records.get_mut(row)) {
+        row.begun = Some(Beginning { seq: record.seq, time: record.time });
+    }
 }
 
 fn prove(log: &Log, seq: u64) -> Result<Option<AuditProof>, OwnReadError> {
     if seq >= log.size.get() {
         return Ok(None);
     }
-    let (record, entry) = log.view(seq)?;
-    let hex = |hash: &tlog::Hash| contract::digest::hex(hash.as_bytes());
-    let path = log.published.inclusion(seq, log.size)?;
+    let (record, entry) = log.record(seq)?;
+    let hashes = log.published.inclusion(seq, log.size)?;
+    let checkpoint = log.head.clone();
+    let proof = Proof { index: LeafIndex::new(seq), extra: None, hashes, checkpoint }.to_string();
     Ok(Some(AuditProof {
-        record,
-        leaf: hex(&tlog::leaf_hash(&entry)),
+        record: audit::one(&record),
+        leaf: tlog::leaf_hash(&entry).to_base64(),
         entry: String::from_utf8_lossy(&entry).into_owned(),
-        checkpoint: log.head.clone(),
-        path: path.iter().map(hex).collect(),
+        origin: record.origin.clone(),
+        size: log.size.get(),
+        proof,
         key: log.key.clone(),
     }))
 }

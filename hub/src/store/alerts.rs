@@ -19,18 +19,18 @@ use crate::people::Scope;
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct AlertView {
     pub(crate) id: u64,
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// Whose; none where it is the hub's own.
-    tenant: Option<TenantId>,
-    what: String,
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) what: String,
     /// Since when it holds, this time.
-    since: UtcTime,
-    told: Option<UtcTime>,
-    escalated: Option<UtcTime>,
-    acknowledged: Option<UtcTime>,
-    by: Option<OperatorId>,
+    pub(crate) since: UtcTime,
+    pub(crate) told: Option<UtcTime>,
+    pub(crate) escalated: Option<UtcTime>,
+    pub(crate) acknowledged: Option<UtcTime>,
+    pub(crate) by: Option<OperatorId>,
     /// Since when it holds no longer; none where it does.
-    over: Option<UtcTime>,
+    pub(crate) over: Option<UtcTime>,
 }
 
 /// Messages that a channel does not take.

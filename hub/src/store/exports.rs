@@ -50,13 +50,13 @@ pub(crate) struct CertificateIssued {
 /// What a host's evidence did that it must never do.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct AlarmRaised {
-    host: HostId,
-    site: SiteId,
-    kind: String,
-    detail: String,
-    first: UtcTime,
-    last: UtcTime,
-    times: u64,
+    pub(crate) host: HostId,
+    pub(crate) site: SiteId,
+    pub(crate) kind: String,
+    pub(crate) detail: String,
+    pub(crate) first: UtcTime,
+    pub(crate) last: UtcTime,
+    pub(crate) times: u64,
 }
 
 impl Store {

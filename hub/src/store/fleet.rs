@@ -1,6 +1,6 @@
 //! How the machines within reach stand: everything that a page of five hundred sites shows, in as many questions as there are tables.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contract::ids::{HostId, SiteId, TenantId};
 use contract::people::Reach;
@@ -14,6 +14,7 @@ use rusqlite::{Connection, Row, ToSql};
 
 use super::columns::{count, instant, instant_or_none, json, json_or_none, parsed, to_json};
 use super::incidents::{WAITS, waits_for_a_person};
+use super::raised::AlarmAbout;
 use super::{Store, StoreError};
 use crate::people::Scope;
 
@@ -57,7 +58,10 @@ pub(crate) struct HostFacts {
     pub(crate) read: u64,
     /// When the last receipt was given.
     pub(crate) received: Option<UtcTime>,
+    /// Alarms that stand: somebody has to look.
     pub(crate) alarms: u64,
+    /// Something runs there that nothing explains, and nobody approved it yet.
+    pub(crate) quarantined: bool,
     /// By its evidence, over the controls of the baseline that the hub signs.
     pub(crate) score: Score,
     pub(crate) incidents: Open,
@@ -135,10 +139,10 @@ fn fleet(
 ) -> rusqlite::Result<Vec<SiteFacts>> {
     let mut scores = scores(c, within, baseline, now)?;
     let mut open = open(c, within)?;
+    let (alarms, quarantined) = (alarms(c, within, now)?, quarantined(c, within, now)?);
     let controls = u32::try_from(baseline.len()).unwrap_or(u32::MAX);
     let sql = "SELECT place.tenant, place.site, place.host, origin, evidence_key IS NOT NULL, seen, settled,
                       coalesce(records, 0), received,
-                      (SELECT count(*) FROM alarm WHERE alarm.host = place.host),
                       (SELECT min(revoked IS NOT NULL) FROM certificate WHERE certificate.host = place.host AND kind = 'device')
                FROM (SELECT site.tenant, site.site, host, origin, evidence_key, seen, settled
                      FROM site LEFT JOIN host USING (tenant, site)) AS place
@@ -156,6 +160,8 @@ fn fleet(
     for (tenant, site, host) in rows {
         let host = host.map(|mut host| {
             host.incidents = open.remove(&host.host).unwrap_or_default();
+            host.alarms = alarms.get(&host.host).copied().unwrap_or_default();
+            host.quarantined = quarantined.contains(&host.host);
             if host.enrolled && !host.revoked {
                 host.score = scores.remove(&host.host).unwrap_or_default();
                 // What its evidence never spoke of is not known.
@@ -180,9 +186,10 @@ fn host_facts(row: &Row<'_>) -> rusqlite::Result<HostFacts> {
         settled: count(row, 6)?,
         read: count(row, 7)?,
         received: instant_or_none(row, 8)?,
-        alarms: count(row, 9)?,
         // None where it has no certificate of a device.
-        revoked: row.get::<_, Option<bool>>(10)?.unwrap_or(false),
+        revoked: row.get::<_, Option<bool>>(9)?.unwrap_or(false),
+        alarms: 0,
+        quarantined: false,
         score: Score::default(),
         incidents: Open::default(),
     })
@@ -220,6 +227,30 @@ pub(super) fn word(row: &Row<'_>, column: usize) -> rusqlite::Result<Word> {
         let unknown = format!("{text:?} is no verdict's word");
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, unknown.into())
     })
+}
+
+/// How many alarms of each machine stand.
+fn alarms(c: &Connection, within: &Within, now: UtcTime) -> rusqlite::Result<HashMap<HostId, u64>> {
+    let sql = "SELECT host, kind, last, count(*) FROM alarm JOIN host AS place USING (host)
+               WHERE {within} GROUP BY host, kind, last";
+    let rows = within.ask(c, sql, &[], |row| {
+        let (kind, last): (String, UtcTime) = (row.get(1)?, instant(row, 2)?);
+        let many = if AlarmAbout::of(&kind).stands(&kind, last, now) { count(row, 3)? } else { 0 };
+        Ok((parsed::<HostId>(row, 0)?, many))
+    })?;
+    let mut all: HashMap<HostId, u64> = HashMap::new();
+    for (host, many) in rows {
+        *all.entry(host).or_default() += many;
+    }
+    Ok(all)
+}
+
+/// The machines in quarantine. One whose change is only doubted yet is in none.
+fn quarantined(c: &Connection, within: &Within, now: UtcTime) -> rusqlite::Result<HashSet<HostId>> {
+    let sql = "SELECT host FROM quarantine JOIN host AS place USING (host)
+               WHERE quarantine.since <= :now AND {within}";
+    let rows = within.ask(c, sql, &[(":now", &now.unix_ms())], |row| parsed(row, 0))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// What becomes of the open incidents of each machine.

@@ -1,5 +1,6 @@
 //! One host in full: its controls, its last words, and each incident from the observation to the receipt.
 
+use contract::finding::Verdict;
 use contract::ids::{ControlId, HostId, IncidentId, OrderId, SiteId, TenantId};
 use contract::people::Reach;
 use contract::plane::IncidentView;
@@ -9,7 +10,7 @@ use contract::time::UtcTime;
 use identity::Holder;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::columns::{count, instant, instant_or_none, json, parsed, signed, to_json};
+use super::columns::{count, instant, instant_or_none, json, json_or_none, parsed, signed, to_json};
 use super::fleet::word;
 use super::incidents::{WAITS, view};
 use super::knowledge::{Said, held};
@@ -60,6 +61,8 @@ pub(crate) struct Pending {
     pub(crate) envelope: Vec<u8>,
     /// Whether the host turned down what people signed.
     pub(crate) turned_down: bool,
+    /// What the host's evidence says last of the control that it is about: what was found, when, and in which record.
+    pub(crate) seen: Option<(Verdict, UtcTime, u64)>,
 }
 
 /// Until when something was looked at that healed: found, then closed by a run.
@@ -174,8 +177,12 @@ impl Store {
         reach: Scope<Reach>,
         now: UtcTime,
     ) -> Result<Vec<Pending>, StoreError> {
-        let sql = "SELECT tenant, site, host, signed_order.incident, waits, alive, envelope, answered
-                   FROM signed_order JOIN host USING (host)
+        let sql = "SELECT tenant, site, host.host, signed_order.incident, waits, alive, envelope, answered,
+                          verdict, checked, checked_record
+                   FROM signed_order JOIN host ON host.host = signed_order.host
+                        LEFT JOIN incident ON incident.host = host.host AND incident.incident = signed_order.incident
+                        LEFT JOIN control ON control.host = host.host AND control.control = substr(subject, 9)
+                             AND subject LIKE 'control:%'
                    WHERE waits IS NOT NULL AND alive > ?1
                          AND (?2 IS NULL OR tenant IN (SELECT value FROM json_each(?2)))
                    ORDER BY signed_order.rowid";
@@ -240,6 +247,10 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
         until: instant(row, 5)?,
         envelope: row.get(6)?,
         turned_down: super::approvals::turned_down(row, 7)?,
+        seen: match json_or_none(row, 8)? {
+            Some(verdict) => Some((verdict, instant(row, 9)?, count(row, 10)?)),
+            None => None,
+        },
     })
 }
 

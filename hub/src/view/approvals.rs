@@ -2,6 +2,7 @@
 //!
 //! What is shown is read out of the very bytes that this hub signed, and out of the runbook whose digest stands in them: not out of what somebody says of it.
 
+use contract::baseline::Control;
 use contract::blob::Blob;
 use contract::digest::Digest;
 use contract::ids::{ControlId, HostId, IncidentId, OrderId, RunbookId, SiteId, TenantId};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::host::{Recorded, seen_words};
 use crate::envelope::{Ours, to_sign};
 use crate::hub::Hub;
 use crate::people::Scope;
@@ -41,6 +43,10 @@ pub(crate) struct ApprovalView {
     pub(crate) control: ControlId,
     /// What holds where the control passes; none where it is not in the baseline any more.
     pub(crate) control_title: Option<String>,
+    /// What the machine's evidence says last of it; none where it says nothing.
+    pub(crate) observed: Option<Observed>,
+    /// What is expected; none where the control is not in the baseline any more.
+    pub(crate) expected: Option<String>,
     pub(crate) waiting_for: WaitingFor,
     /// The same in words.
     pub(crate) waits: String,
@@ -58,6 +64,14 @@ pub(crate) struct ApprovalView {
     pub(crate) signatures: u32,
     /// The envelope, to be signed by a person's own key.
     pub(crate) envelope: Blob,
+}
+
+/// What was seen last, and the record that says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Observed {
+    pub(crate) seen: String,
+    #[serde(flatten)]
+    pub(crate) recorded: Recorded,
 }
 
 /// What a runbook would do.
@@ -112,7 +126,7 @@ pub(crate) async fn approvals(
 
 /// What this hub signed is its own word: nothing else is in the store.
 fn view(hub: &Hub, pending: Pending) -> Option<ApprovalView> {
-    let Pending { holder, incident, waiting_for, until, envelope, turned_down } = pending;
+    let Pending { holder, incident, waiting_for, until, envelope, turned_down, seen } = pending;
     let key = hub.keys.orders.public();
     let envelope = to_sign(envelope, &key, turned_down);
     let ours = Ours::open(&envelope, &key).ok()?;
@@ -128,6 +142,11 @@ fn view(hub: &Hub, pending: Pending) -> Option<ApprovalView> {
         host: holder.host,
         incident,
         control_title: control.map(|control| control.title.clone()),
+        observed: seen.map(|(verdict, at, record)| Observed {
+            seen: seen_words(&verdict),
+            recorded: (at, record).into(),
+        }),
+        expected: control.map(Control::expected_text),
         waits: waiting_words(&waiting_for),
         waiting_for,
         until,

@@ -1,8 +1,10 @@
 //! The hub's own log, as it is read: who came in, what was done, what was refused.
 
-use contract::ids::{ApiKeyId, OperatorId, TenantId};
+use contract::ids::{ApiKeyId, HostId, OperatorId, TenantId};
 use contract::people::Right;
-use contract::record::{Acted, Body, Entry, LoggedIn, NotAllowed, Record, Stage};
+use contract::record::{
+    Acted, Body, DeviceEvent, DeviceNoted, Entry, LoggedIn, NotAllowed, NotLetIn, Record, Stage,
+};
 use contract::time::UtcTime;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,10 +37,23 @@ pub(crate) struct AuditView {
     pub(crate) tenant: Option<TenantId>,
     /// Where.
     pub(crate) path: Option<String>,
+    /// The machine that it is about.
+    pub(crate) host: Option<HostId>,
+    /// Where it ended: the record of its beginning, which is listed with it and not by itself.
+    pub(crate) begun: Option<Beginning>,
     /// What became of it.
     pub(crate) end: AuditEnd,
     /// The same in words.
     pub(crate) words: String,
+}
+
+/// The record that something was about to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Beginning {
+    /// Its index in the log.
+    pub(crate) seq: u64,
+    /// When it was written.
+    pub(crate) time: UtcTime,
 }
 
 /// What became of it.
@@ -55,6 +70,8 @@ pub(crate) enum AuditEnd {
     Refused,
     /// Somebody came in.
     CameIn,
+    /// A machine is in quarantine: something runs on it that nothing explains.
+    Quarantined,
     /// Something about the log itself.
     Log,
 }
@@ -64,15 +81,17 @@ pub(crate) enum AuditEnd {
 pub(crate) struct AuditProof {
     /// The same as in the list.
     pub(crate) record: AuditView,
-    /// The record's exact bytes.
+    /// The record's exact bytes: what is hashed and proven.
     pub(crate) entry: String,
-    /// Its hash as a leaf (RFC 6962, section 2.1), in hexadecimal.
+    /// Its hash as a leaf (RFC 6962, section 2.1), in base64.
     pub(crate) leaf: String,
-    /// The signed head that the proof leads to.
-    pub(crate) checkpoint: String,
-    /// The hashes from the leaf to the root (RFC 9162, section 2.1.3), in hexadecimal.
-    pub(crate) path: Vec<String>,
-    /// The log's key, as verifiers take it.
+    /// The log's name.
+    pub(crate) origin: String,
+    /// The size of the log that the proof is for.
+    pub(crate) size: u64,
+    /// The C2SP tlog-proof under the newest head.
+    pub(crate) proof: String,
+    /// The log's key, as verifiers take it. Whoever checks the proof has it from elsewhere.
     pub(crate) key: String,
 }
 
@@ -86,6 +105,8 @@ pub(crate) fn one(record: &Record) -> AuditView {
         right: None,
         tenant: None,
         path: None,
+        host: None,
+        begun: None,
         end: AuditEnd::Log,
         words: record.subject.clone(),
     };
@@ -102,12 +123,63 @@ pub(crate) fn one(record: &Record) -> AuditView {
             view.person = Some(person.clone());
             (view.end, view.words) = entry_words(*entry);
         }
-        Body::Opened(_) => "the log begins".clone_into(&mut view.words),
+        Body::Device(DeviceNoted { tenant, host, what }) => {
+            (view.tenant, view.host) = (tenant.clone(), host.clone());
+            (view.end, view.words) = device_words(what);
+        }
+        Body::Opened(opened) => match &opened.succeeds {
+            Some(before) => view.words = format!("the log begins, and goes on from {}", before.origin),
+            None => "the log begins".clone_into(&mut view.words),
+        },
         Body::Recovered(_) => "the hub was started again".clone_into(&mut view.words),
-        // No other kind is written into this log; one that is there all the same is shown by its subject.
-        _ => {}
+        Body::KeyNamed(named) => view.words = format!("the log's next key is named: {}", named.key),
+        Body::KeyTaken(taken) => view.words = format!("the log's key is changed, and is now {}", taken.key),
+        Body::Gap(_) => "something was not written down".clone_into(&mut view.words),
+        Body::Restored(_) => "records were fetched back".clone_into(&mut view.words),
+        // Of machines' logs alone; one that stands here all the same is shown by its subject.
+        Body::Findings(_)
+        | Body::Accepted(_)
+        | Body::Refused(..)
+        | Body::Waiting(_)
+        | Body::Intent(_)
+        | Body::Moved(_)
+        | Body::Resumed(_)
+        | Body::Ended(..)
+        | Body::Escalated(_)
+        | Body::Connection(_)
+        | Body::StandingTaken(_)
+        | Body::BreakGlass(_)
+        | Body::PolicyTaken(_)
+        | Body::PaperTaken(_)
+        | Body::Confined(_)
+        | Body::Intruded(_)
+        | Body::DeadManFired(_)
+        | Body::GenerationHealthy(_)
+        | Body::Standing(_) => {}
     }
     view
+}
+
+/// What a machine was refused, or is kept from.
+fn device_words(what: &DeviceEvent) -> (AuditEnd, String) {
+    match what {
+        DeviceEvent::TurnedAway { why, times } => {
+            let why = match why {
+                NotLetIn::Handshake => "the handshake failed",
+                NotLetIn::HandshakeTime => "the handshake was not finished in time",
+                NotLetIn::Unknown => "its certificate is not known here",
+                NotLetIn::Revoked => "its certificate is revoked",
+                NotLetIn::OutOfTime => "its certificate is not good at this time",
+                NotLetIn::OtherUse => "its certificate is good for something else",
+            };
+            let times = if *times == 1 { String::new() } else { format!(", {times} times") };
+            (AuditEnd::Refused, format!("turned away: {why}{times}"))
+        }
+        DeviceEvent::Quarantined { changed, held: _, said: _ } => {
+            let changed = changed.iter().map(|part| part.word()).collect::<Vec<_>>().join(", ");
+            (AuditEnd::Quarantined, format!("in quarantine: {changed} changed, and nothing explains it"))
+        }
+    }
 }
 
 fn stage_words(stage: &Stage) -> (AuditEnd, String) {
@@ -141,6 +213,56 @@ fn entry_words(entry: Entry) -> (AuditEnd, String) {
     (end, words.to_owned())
 }
 
+/// Joins what began and what became of it, from the newest record down.
+#[derive(Debug, Default)]
+pub(crate) struct Folding {
+    /// Ends whose beginnings were not met yet, each with its row, where it has one.
+    ends: Vec<(Acted, Option<usize>)>,
+}
+
+/// What a record is in the list.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Met {
+    /// The beginning of an act whose end was met: it has no row of its own.
+    Beginning {
+        /// The row of the end, where that has one on this page.
+        of: Option<usize>,
+    },
+    /// A row, where it is looked for.
+    Row,
+}
+
+impl Folding {
+    pub(crate) fn meet(&mut self, record: &Record) -> Met {
+        let Body::Acted(acted) = &record.body else { return Met::Row };
+        match acted.stage {
+            Stage::Begun => match self.ends.iter().rposition(|(end, _)| end == acted) {
+                Some(place) => Met::Beginning { of: self.ends.remove(place).1 },
+                None => Met::Row,
+            },
+            Stage::Ended { .. } => {
+                self.ends.push((Acted { stage: Stage::Begun, ..acted.clone() }, None));
+                Met::Row
+            }
+            Stage::Refused { .. } => Met::Row,
+        }
+    }
+
+    /// The record that was met last stands in this row.
+    pub(crate) fn is_row(&mut self, record: &Record, row: usize) {
+        if let Body::Acted(Acted { stage: Stage::Ended { .. }, .. }) = &record.body
+            && let Some(last) = self.ends.last_mut()
+        {
+            last.1 = Some(row);
+        }
+    }
+
+    /// Whether a row's beginning was not met yet.
+    pub(crate) fn awaits(&self) -> bool {
+        self.ends.iter().any(|(_, row)| row.is_some())
+    }
+}
+
 impl AuditView {
     /// Whether every word of a search stands somewhere in it.
     pub(crate) fn holds(&self, words: &[String]) -> bool {
@@ -151,6 +273,7 @@ impl AuditView {
             text(self.right.map(Right::word)),
             text(self.tenant.as_ref().map(TenantId::as_str)),
             text(self.path.as_deref()),
+            text(self.host.as_ref().map(HostId::as_str)),
             self.words.to_lowercase(),
         ]
         .join(" ");

@@ -60,8 +60,10 @@ pub(crate) struct Standing {
     pub(crate) waiting: u32,
     /// Controls that could not be checked.
     pub(crate) not_checked: u32,
-    /// What its evidence did that it must never do.
+    /// Alarms that stand: what its evidence did that it must never do, or what became of a copy of it.
     pub(crate) alarms: u64,
+    /// Machines on which something runs that nothing explains: they are given nothing to do until a person approves it.
+    pub(crate) quarantined: u32,
     /// When the machine that was not heard of for the longest was last heard of; none where one never was, or there is none.
     pub(crate) seen: Option<UtcTime>,
     /// Evidence that nobody but the machine has.
@@ -135,8 +137,8 @@ pub(crate) async fn fleet(hub: &Hub, reach: Scope<Reach>, now: UtcTime) -> Resul
 
 /// Smaller needs somebody sooner.
 fn rank(row: &SiteRow) -> u8 {
-    let Standing { failing, healing, waiting, not_checked, alarms, .. } = row.standing;
-    if alarms > 0 || waiting > 0 {
+    let Standing { failing, healing, waiting, not_checked, alarms, quarantined, .. } = row.standing;
+    if alarms > 0 || quarantined > 0 || waiting > 0 {
         0
     } else if row.silent > 0 {
         1
@@ -187,10 +189,13 @@ fn site_row(hub: &Hub, facts: &SiteFacts, now: UtcTime) -> SiteRow {
     let (hosts, silent) = (many(|row| row.enrolled && !row.revoked), many(|row| row.silent));
     let counts = rows.iter().filter(|row| row.enrolled && !row.revoked).map(|row| row.standing);
     let mut standing = counts.reduce(Standing::and).unwrap_or_default();
-    for Standing { healing, waiting, alarms, .. } in rows.iter().filter(|r| r.revoked).map(|r| r.standing) {
+    for Standing { healing, waiting, alarms, quarantined, .. } in
+        rows.iter().filter(|r| r.revoked).map(|r| r.standing)
+    {
         standing.healing = standing.healing.saturating_add(healing);
         standing.waiting = standing.waiting.saturating_add(waiting);
         standing.alarms = standing.alarms.saturating_add(alarms);
+        standing.quarantined = standing.quarantined.saturating_add(quarantined);
     }
     SiteRow {
         tenant: facts.tenant.clone(),
@@ -220,6 +225,7 @@ pub(crate) fn host_row(hub: &Hub, facts: &HostFacts, now: UtcTime) -> HostRow {
             waiting: facts.incidents.waiting,
             not_checked: score.not_assessed,
             alarms: facts.alarms,
+            quarantined: u32::from(facts.quarantined),
             seen: facts.seen,
             tail: tail(facts, heard.as_ref()),
             unread: facts.settled.saturating_sub(facts.read),
@@ -263,6 +269,7 @@ impl Standing {
             waiting: self.waiting.saturating_add(other.waiting),
             not_checked: self.not_checked.saturating_add(other.not_checked),
             alarms: self.alarms.saturating_add(other.alarms),
+            quarantined: self.quarantined.saturating_add(other.quarantined),
             // Where one was never heard of, that is older than anything.
             seen: self.seen.zip(other.seen).map(|(a, b)| a.min(b)),
             tail: Tail {

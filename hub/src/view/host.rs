@@ -1,9 +1,10 @@
 //! One machine in full: its controls with the evidence that each stands on, its mode and who set it, its window, its versions.
 
+use contract::attest::QuarantineView;
 use contract::baseline::{Citation, Control, Severity};
 use contract::finding::Verdict;
 use contract::heartbeat::Part;
-use contract::ids::{ControlId, OperatorId, RunbookId, SiteId, TenantId};
+use contract::ids::{ControlId, HostId, OperatorId, RunbookId, SiteId, TenantId};
 use contract::plane::IncidentView;
 use contract::record::{BreakGlass, GlassState};
 use contract::refusal::Mode;
@@ -14,6 +15,7 @@ use identity::Holder;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::alarms::AlarmView;
 use super::fleet::{HEALINGS_MAX, HealingView, HostRow, baseline, executor, host_row, mode};
 use crate::hub::Hub;
 use crate::people::Scope;
@@ -44,6 +46,10 @@ pub(crate) struct HostView {
     pub(crate) versions: Versions,
     /// Parts of the agent that are not well, as it said last.
     pub(crate) unwell: Vec<String>,
+    /// Its alarms: those that stand first, then those that are over and what is only good to know.
+    pub(crate) alarms: Vec<AlarmView>,
+    /// Where something else runs there than was known: what, since when, and by what digest an approval names it.
+    pub(crate) quarantine: Option<QuarantineView>,
     /// The last gap in its records, in the words of the record.
     pub(crate) last_gap: Option<Recorded>,
     /// The newest first; twenty at most.
@@ -160,7 +166,9 @@ pub(crate) async fn host(hub: &Hub, of: Scope<Holder>, now: UtcTime) -> Result<O
     let tenant = of.holding(of.tenant.clone());
     let filter = Filter { site: None, host: Some(of.host.clone()), open: false };
     let incidents = hub.store.incidents_before(tenant.clone(), filter.clone(), None, INCIDENTS_MAX).await?;
-    let healings = hub.store.healings(tenant, filter, HEALINGS_MAX).await?;
+    let healings = hub.store.healings(tenant.clone(), filter, HEALINGS_MAX).await?;
+    let quarantine = hub.store.quarantined(tenant.clone()).await?.into_iter().find(|q| q.host == of.host);
+    let alarms = alarms(hub, tenant, &of.host, now).await?;
     let opens = hub.store.window_opens(of.clone(), now).await?;
     let controls = hub.library.baseline.controls();
     let mut views: Vec<ControlView> = controls
@@ -185,6 +193,8 @@ pub(crate) async fn host(hub: &Hub, of: Scope<Holder>, now: UtcTime) -> Result<O
         window: window_view(hub, &of, opens),
         versions: versions(hub, &of, &words),
         unwell: unwell(hub, &of),
+        alarms,
+        quarantine,
         last_gap: words
             .iter()
             .find(|(kind, ..)| kind == "gap")
@@ -194,11 +204,28 @@ pub(crate) async fn host(hub: &Hub, of: Scope<Holder>, now: UtcTime) -> Result<O
     }))
 }
 
-fn control_view(control: &Control, held: Option<&Held>, now: UtcTime) -> ControlView {
-    let seen = held.map(|held| match &held.verdict {
+async fn alarms(
+    hub: &Hub,
+    tenant: Scope<TenantId>,
+    host: &HostId,
+    now: UtcTime,
+) -> Result<Vec<AlarmView>, StoreError> {
+    let raised = hub.store.alarms_of(tenant).await?.into_iter().filter(|alarm| alarm.host == *host);
+    let mut alarms: Vec<AlarmView> = raised.map(|alarm| AlarmView::of(alarm, now)).collect();
+    alarms.sort_by_key(|alarm| std::cmp::Reverse((alarm.stands, alarm.last)));
+    Ok(alarms)
+}
+
+/// What was seen, or why nothing was.
+pub(super) fn seen_words(verdict: &Verdict) -> String {
+    match verdict {
         Verdict::Pass(value) | Verdict::Fail(value) | Verdict::Excepted(value) => value.to_string(),
         Verdict::NotAssessed(absence) => absence.to_string(),
-    });
+    }
+}
+
+fn control_view(control: &Control, held: Option<&Held>, now: UtcTime) -> ControlView {
+    let seen = held.map(|held| seen_words(&held.verdict));
     ControlView {
         control: control.id.clone(),
         title: control.title.clone(),

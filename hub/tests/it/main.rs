@@ -34,6 +34,7 @@ mod oidc;
 mod operator;
 mod operator_door;
 mod outside;
+mod pages;
 mod papers;
 mod people;
 mod process;

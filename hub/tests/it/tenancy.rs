@@ -99,7 +99,9 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
             | "/api/v1/approvals"
             | "/api/v1/certificates/crl",
         ) => once(None),
-        ("GET", "/api/v1/audit/{seq}") => blind(["0", "1"].map(|seq| (path.replace("{seq}", seq), None))),
+        ("GET", "/api/v1/audit/{seq}" | "/api/v1/audit/{seq}/proof") => {
+            blind(["0", "1"].map(|seq| (path.replace("{seq}", seq), None)))
+        }
         (
             "GET",
             "/api/v1/tenants/{tenant}/exceptions"

@@ -8,13 +8,6 @@
   const joined = (...parts) => new Uint8Array(parts.flatMap((part) => [...part]));
   const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 
-  function tell(form, words, good) {
-    const line = document.createElement("p");
-    line.className = good ? "notice good" : "notice bad";
-    line.textContent = words;
-    form.querySelector(":scope .told").replaceChildren(line);
-  }
-
   // ── Signing an order ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The seed in a key's file: 64 hexadecimal characters. */
@@ -39,17 +32,12 @@
   }
 
   async function approve(form) {
-    const typed = form.querySelector("[data-must]");
-    if (typed.value.trim() !== typed.dataset.must) throw new Error(`Type ${typed.dataset.must} to confirm.`);
+    confirmed(form);
     const file = form.querySelector("[data-key]").files[0];
     if (!file) throw new Error("Choose the file with your approval key.");
     const envelope = await approved(form.dataset.signs, await seedOf(file));
-    const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
-    const headers = { accept: "application/json", "content-type": "application/json", "x-suture-csrf": csrf };
-    const answered = await fetch(form.dataset.approves, { method: "POST", headers, body: JSON.stringify({ envelope }), credentials: "same-origin" });
-    if (answered.ok) { location.reload(); return; }
-    const said = await answered.json().catch(() => ({}));
-    throw new Error(said.detail ?? said.problem ?? `The hub answered ${answered.status}.`);
+    await ask("POST", form.dataset.approves, { envelope });
+    location.reload();
   }
 
   // ── Checking a record's proof ──────────────────────────────────────────────────────────────────────────────────────
@@ -112,27 +100,26 @@
   }
 
   if (typeof document === "undefined") { globalThis.evidence = { check, approved }; return; }
+  // What the other script has already.
+  const { ask, busily, confirmed, tell } = globalThis.suture;
 
-  document.addEventListener("submit", async (event) => {
+  document.addEventListener("submit", (event) => {
     const form = event.target;
     const { approves, checks } = form.dataset;
     if (approves === undefined && checks === undefined) return;
     event.preventDefault();
-    const pressed = event.submitter ?? form.querySelector("button");
-    if (pressed.getAttribute("aria-busy") === "true") return;
-    pressed.setAttribute("aria-busy", "true");
-    try {
-      if (approves !== undefined) {
-        await approve(form);
-      } else {
-        const text = (id) => document.getElementById(id).textContent;
-        tell(form, await check(text("entry"), text("proof"), document.getElementById("check-key").value), true);
+    busily(event.submitter ?? form.querySelector("button"), async () => {
+      try {
+        if (approves !== undefined) {
+          await approve(form);
+        } else {
+          const text = (id) => document.getElementById(id).textContent;
+          tell(await check(text("entry"), text("proof"), document.getElementById("check-key").value), { near: form, good: true });
+        }
+      } catch (fault) {
+        const old = fault.name === "NotSupportedError";
+        tell(old ? "This browser knows no Ed25519: use a newer one, or the command line." : fault.message, { near: form });
       }
-    } catch (fault) {
-      const old = fault.name === "NotSupportedError";
-      tell(form, old ? "This browser knows no Ed25519: use a newer one, or the command line." : fault.message, false);
-    } finally {
-      pressed.removeAttribute("aria-busy");
-    }
+    });
   });
 })();

@@ -46,6 +46,8 @@
       case "yes-no": return text === "true";
       case "end-of-day": return text === "" ? undefined : `${text}T23:59:59.000Z`;
       case "from-day": return text === "" ? undefined : `${text}T00:00:00.000Z`;
+      // The first instant after it.
+      case "to-day": return text === "" ? undefined : new Date(Date.parse(`${text}T00:00:00.000Z`) + 86_400_000).toISOString();
       case "lines": return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
       case "password": return field.value;
       case "digits": { const digits = text.replace(/\s/g, ""); return digits === "" ? undefined : digits; }
@@ -84,6 +86,9 @@
       place.textContent = `${location.origin}${place.dataset.link}${value.secret ?? ""}`;
     }
     for (const place of all("[data-svg]", result)) drawn(place, value[place.dataset.svg]);
+    for (const link of all("a[data-href]", result)) {
+      link.href = link.dataset.href.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(value[name] ?? ""));
+    }
     for (const link of all("a[data-download]", result)) {
       link.href = URL.createObjectURL(new Blob([JSON.stringify(value)], { type: "application/json" }));
       link.download = link.dataset.download.replace("{host}", value.host ?? "");
@@ -153,16 +158,20 @@
     });
   }
 
+  /** Throws where a form asks for something to be typed, and it was not. */
+  function confirmed(form) {
+    const typed = form.querySelector("[data-must]");
+    if (!typed || typed.value.trim() === typed.dataset.must) return;
+    typed.focus();
+    throw new Error(`Type ${typed.dataset.must} to confirm.`);
+  }
+
+  globalThis.suture = { ask, busily, confirmed, tell };
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.dataset.api) return;
     event.preventDefault();
-    const typed = form.querySelector("[data-must]");
-    if (typed && typed.value.trim() !== typed.dataset.must) {
-      tell(`Type ${typed.dataset.must} to confirm.`, { near: form });
-      typed.focus();
-      return;
-    }
     const twice = form.querySelector("[data-same-as]");
     if (twice && twice.value !== form.elements[twice.dataset.sameAs].value) {
       tell("The two passwords differ.", { near: form });
@@ -173,6 +182,7 @@
     busily(pressed, async () => {
       if (form.dataset.ask && !await meant(form.dataset.ask)) return;
       try {
+        confirmed(form);
         let body = form.dataset.body === "none" ? undefined : bodyOf(form);
         if (form.dataset.joins !== undefined) body.secret = location.hash.slice(1);
         // Where it is a part of what is sent, it has a name there.
@@ -187,8 +197,12 @@
   });
 
   document.addEventListener("click", (event) => {
-    const pressed = event.target.closest("[data-post], [data-menu], [data-copy], [data-disables]");
+    const pressed = event.target.closest("[data-post], [data-menu], [data-copy], [data-opens]");
     if (!pressed) return;
+    if (pressed.dataset.opens !== undefined) {
+      opens(pressed);
+      return;
+    }
     if (pressed.dataset.menu !== undefined) {
       pressed.setAttribute("aria-expanded", String(pressed.getAttribute("aria-expanded") !== "true"));
       return;
@@ -211,6 +225,17 @@
       }
     });
   });
+
+  /** Opens what a button opens, and closes what its neighbours do. */
+  function opens(pressed) {
+    const open = pressed.getAttribute("aria-expanded") !== "true";
+    for (const each of all("[data-opens]", pressed.parentElement)) {
+      const shown = each === pressed && open;
+      each.setAttribute("aria-expanded", String(shown));
+      document.getElementById(each.dataset.opens).hidden = !shown;
+    }
+    if (open) document.getElementById(pressed.dataset.opens).querySelector("input, select, textarea")?.focus();
+  }
 
   // What a choice makes needless is put away.
   function depend() {
@@ -247,7 +272,19 @@
   let fetching = false, again = false;
   // A part marked `data-live` names the events that concern it; one marked `data-part` changes by what is done on its page.
 
-  /** Fetches the page anew and puts in the parts that changed; what a person is typing into stays. */
+  /** Whether a person is at work in a part: it is typed into, or a form in it is open or filled in. */
+  function isAtWork(part) {
+    if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return true;
+    if (part.querySelector("[data-opens][aria-expanded=true]")) return true;
+    const wasFilledIn = (field) => {
+      if (field.type === "file") return field.files.length > 0;
+      if (field.matches("select")) return field.selectedIndex !== Math.max([...field.options].findIndex((option) => option.defaultSelected), 0);
+      return field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+    };
+    return all("input, select, textarea", part).some(wasFilledIn);
+  }
+
+  /** Fetches the page anew and puts in the parts that changed; what a person is at work in stays. */
   async function refresh(concerns) {
     if (fetching) { again = true; return; }
     fetching = true;
@@ -258,10 +295,12 @@
       const fresh = new DOMParser().parseFromString(await answered.text(), "text/html");
       for (const part of all("[data-live], [data-part]")) {
         const other = fresh.getElementById(part.id);
-        if (!other || !concerns(part) || part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
+        if (!other || !concerns(part) || isAtWork(part)) continue;
         if (other.innerHTML === part.dataset.shown) continue;
         const focused = part.contains(document.activeElement) && document.activeElement.id;
         const shown = other.innerHTML;
+        // What was opened stays open, and what was closed stays closed.
+        for (const before of all("details[id]", part)) other.querySelector(`#${CSS.escape(before.id)}`)?.toggleAttribute("open", before.open);
         part.replaceChildren(...document.adoptNode(other).childNodes);
         part.dataset.shown = shown;
         tellTimes(part);
