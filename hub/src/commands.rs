@@ -25,6 +25,12 @@ pub(crate) struct Init {
     /// The domain name by which devices reach the hub; it never changes, since logs carry it
     #[arg(long, value_name = "NAME")]
     name: HubName,
+    /// An authority of your own for the machines' certificates, in PEM, an intermediate one most often; without it the hub makes one
+    #[arg(long, value_name = "FILE", requires = "authority_key")]
+    authority: Option<PathBuf>,
+    /// Its key, in PEM
+    #[arg(long, value_name = "FILE", requires = "authority")]
+    authority_key: Option<PathBuf>,
     /// The operator plane's address, for the link that is printed
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:6767")]
     url: String,
@@ -200,8 +206,9 @@ fn invited(at: &At, url: &str, invitation: &Invitation) -> Exit {
 }
 
 pub(crate) async fn init(arguments: Init) -> Exit {
-    let Init { at, name, url } = arguments;
-    match acts::init(&at.dir, &name, edge::user::who(), now()).await {
+    let Init { at, name, authority, authority_key, url } = arguments;
+    let authority = authority.as_deref().zip(authority_key.as_deref());
+    match acts::init(&at.dir, &name, authority, edge::user::who(), now()).await {
         Ok(invitation) => invited(&at, &url, &invitation),
         Err(e) => failed(&e),
     }

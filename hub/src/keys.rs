@@ -158,6 +158,21 @@ impl Keys {
         Ok(keys)
     }
 
+    /// Puts an authority that somebody else made into a directory that has none yet: the hub in it is completed with that one.
+    pub(crate) fn adopt(
+        directory: &Path,
+        name: &HubName,
+        (certificate, key): (&Path, &Path),
+    ) -> Result<(), KeysError> {
+        let secrets = directory.join("keys");
+        private_directory(&secrets)?;
+        let (pem, key_pem) = (read_text(certificate, SECRET_MAX_BYTES)?, read_text(key, SECRET_MAX_BYTES)?);
+        Authority::of_others(&pem, &key_pem, name.as_str(), edge::clock::utc())
+            .map_err(|source| KeysError::Authority { path: certificate.to_owned(), source })?;
+        write_durably(&secrets.join("authority.key"), key_pem.as_bytes())?;
+        Ok(write_durably(&secrets.join("authority.pem"), pem.as_bytes())?)
+    }
+
     /// The key of the hub's own log, for its writer.
     pub(crate) fn own_log(directory: &Path) -> Result<SigningKey, KeysError> {
         own(&directory.join("keys"), &which(directory)?)

@@ -67,6 +67,33 @@ impl Authority {
         Ok(Self { domain: name.to_owned(), certificate_pem: certificate_pem.to_owned(), certificate, issuer })
     }
 
+    /// The same for an authority that somebody else made, an intermediate one most often: it must be one, for certificates and for lists of revoked ones
+    /// (RFC 5280, sections 4.2.1.3 and 4.2.1.9), and must not end before what it signs first does.
+    pub fn of_others(
+        certificate_pem: &str,
+        key_pem: &str,
+        name: &str,
+        now: UtcTime,
+    ) -> Result<Self, IdentityError> {
+        let authority = Self::load(certificate_pem, key_pem, name)?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(&authority.certificate)
+            .map_err(|_| IdentityError::Pem { what: "certificate" })?;
+        let unfit = |why| Err(IdentityError::NotAnAuthority(why));
+        let usage = parsed.key_usage().ok().flatten();
+        if !parsed.is_ca() {
+            return unfit("its basic constraints do not say so");
+        }
+        if !usage.is_some_and(|usage| usage.value.key_cert_sign() && usage.value.crl_sign()) {
+            return unfit("its key usage does not hold both keyCertSign and cRLSign");
+        }
+        let (own, first) = (parsed.validity(), Validity::days(now, DEVICE_DAYS));
+        let ms = |time: x509_parser::time::ASN1Time| time.timestamp().saturating_mul(1000);
+        if now.unix_ms() < ms(own.not_before) || first.until.unix_ms() > ms(own.not_after) {
+            return unfit("it is not valid from now on for as long as a machine's certificate is");
+        }
+        Ok(authority)
+    }
+
     /// The certificate in PEM: what devices are handed at enrolment.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem

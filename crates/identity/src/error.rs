@@ -28,6 +28,9 @@ pub enum IdentityError {
         "the authority's key does not belong to its certificate: one of the two files comes from elsewhere"
     )]
     NotAPair,
+    /// It signs nothing that anybody would believe.
+    #[error("this certificate makes no authority: {0}")]
+    NotAnAuthority(&'static str),
     /// The authority is older than its lists of revoked certificates.
     #[error("this hub's authority was made without the right to sign lists of revoked certificates")]
     NoLists,

@@ -99,6 +99,7 @@ pub struct Invitation {
 pub async fn init(
     directory: &Path,
     name: &HubName,
+    authority: Option<(&Path, &Path)>,
     user: String,
     now: UtcTime,
 ) -> Result<Invitation, ActError> {
@@ -115,6 +116,9 @@ pub async fn init(
     }
     private_directory(directory).map_err(ActError::Directory)?;
     let lock = locked(directory)?;
+    if let Some(authority) = authority {
+        Keys::adopt(directory, name, authority)?;
+    }
     drop(Keys::open(directory, name)?);
     drop(queue::Embedded::open(&directory.join("queue.db"), queue::Limits::default()).await?);
     drop(Kits::open(directory)?);
