@@ -154,6 +154,23 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_read_where_only_its_owner_and_its_group_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        write_durably(&path, b" open sesame\n").unwrap();
+        for (mode, fits) in
+            [(0o600, true), (0o640, true), (0o400, true), (0o644, false), (0o660, false), (0o602, false)]
+        {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let read = read_secret(&path, 100).ok();
+            assert_eq!(read.as_deref(), fits.then_some("open sesame"), "{mode:o}");
+        }
+        write_durably(&path, b" \n").unwrap();
+        let told = read_secret(&path, 100).unwrap_err();
+        assert!(told.source.to_string().contains("empty"), "{told}");
+    }
+
+    #[test]
     fn a_lock_is_held_by_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -199,6 +200,21 @@ async fn alerts_that_make_no_sense_stop_the_start_and_are_named() {
     assert!(told.contains("alerts.yaml") && told.contains("bell"), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_others_may_read_stops_the_start_and_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let alerts = dark_rules(directory.path(), "https://pager.example/in", "https://pager.example/up");
+    let secret = directory.path().join("secret");
+    let config = Config { alerts: Some(alerts), ..config(directory.path()) };
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = start(&config).await.unwrap_err();
+    let causes = std::iter::successors(Some(&refused as &dyn std::error::Error), |e| e.source());
+    let told = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    assert!(told.contains(&secret.display().to_string()) && told.contains("0644"), "{told}");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o640)).unwrap();
+    start(&config).await.unwrap().stop().await;
+}
+
 /// An alerts.yaml of a rig, with one webhook and somebody above.
 fn dark_rules(at: &Path, url: &str, boss: &str) -> std::path::PathBuf {
     let (alerts, secret) = (at.join("alerts.yaml"), at.join("secret"));
@@ -296,92 +312,35 @@ fn the_program_itself_tells_a_webhook_and_goes_on() {
     assert_eq!(crate::process::terminate(&mut hub.child), Some(0));
 }
 
-/// A mail server behind TLS, by a certificate of an authority of the test's own: its port, that authority in PEM, and what came.
-fn mail_server_over_tls(name: &str) -> (u16, String, Receiver<String>) {
-    let issuer_key = rcgen::KeyPair::generate().unwrap();
-    let mut issuer = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    issuer.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let authority = issuer.self_signed(&issuer_key).unwrap();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let issuer = rcgen::Issuer::new(issuer, issuer_key);
-    let shown =
-        rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![shown.der().clone()], key.serialize_der().try_into().unwrap())
-        .unwrap();
-    let tls = std::sync::Arc::new(tls);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (told, heard) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let session = rustls::ServerConnection::new(std::sync::Arc::clone(&tls)).unwrap();
-            let _ = mailed(rustls::StreamOwned::new(session, stream.unwrap()), &told);
-        }
-    });
-    (port, authority.pem(), heard)
-}
-
-/// One mail, taken.
-fn mailed(
-    stream: impl std::io::Read + std::io::Write,
-    told: &std::sync::mpsc::Sender<String>,
-) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    let (mut all, mut in_data) = (String::new(), false);
-    reader.get_mut().write_all(b"220 mail.test\r\n")?;
-    reader.get_mut().flush()?;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
-        all.push_str(&line);
-        let answer: &[u8] = match line.trim_end() {
-            "." if in_data => {
-                in_data = false;
-                let _ = told.send(std::mem::take(&mut all));
-                b"250 taken\r\n"
-            }
-            _ if in_data => continue,
-            "DATA" => {
-                in_data = true;
-                b"354 go on\r\n"
-            }
-            _ => b"250 ok\r\n",
-        };
-        reader.get_mut().write_all(answer)?;
-        reader.get_mut().flush()?;
-    }
-}
-
 #[test]
-fn mail_goes_over_tls_to_whoever_shows_the_right_certificate_and_to_nobody_else() {
-    for (name, taken) in [("localhost", true), ("elsewhere.example", false)] {
-        let (_root, directory, _) = crate::running::made();
-        let (port, authority, mails) = mail_server_over_tls(name);
-        let (alerts, trusted) = (directory.join("alerts.yaml"), directory.join("authorities.pem"));
-        let yaml = format!(
-            "version: 1\nbackup_within_hours: 1\nchannels:\n  mail: {{ smtp: {{ host: localhost, port: {port}, tls: implicit, from: \"hub@msp.example\", to: [\"help@msp.example\"] }} }}\nroutes: [{{ channels: [mail] }}]\n"
-        );
-        edge::file::write_durably(&alerts, yaml.as_bytes()).unwrap();
-        edge::file::write_durably(&trusted, authority.as_bytes()).unwrap();
-        let mut command = crate::process::serve(&directory);
-        command.arg("--alerts").arg(&alerts).args(["--alerts-every-ms", "50"]);
-        command.env("SSL_CERT_FILE", &trusted).env_remove("SSL_CERT_DIR");
-        let mut hub = crate::running::Process::started(command);
-        let came = mails.recv_timeout(if taken { PATIENCE } else { Duration::from_secs(3) });
-        assert_eq!(came.is_ok(), taken, "a server that shows a certificate for {name}: {came:?}");
-        if let Ok(mail) = came {
-            assert!(
-                mail.contains("Subject: [localhost] fault") && mail.contains("never backed up"),
-                "{mail}"
-            );
+fn what_opens_a_webhook_does_not_come_into_the_trace() {
+    let (_root, directory, _) = crate::running::made();
+    // Nobody listens there.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/in/a-token-in-the-path");
+    let alerts = dark_rules(&directory, &url, &url);
+    let yaml =
+        std::fs::read_to_string(&alerts).unwrap().replace("site_dark", "backup_within_hours: 1\nsite_dark");
+    edge::file::write_durably(&alerts, yaml.as_bytes()).unwrap();
+    let trace = directory.join("trace");
+    let mut command = crate::process::serve(&directory);
+    command.arg("--alerts").arg(&alerts).args(["--alerts-every-ms", "50", "--trace", "json"]);
+    command.stderr(std::fs::File::create(&trace).unwrap());
+    let mut hub = crate::running::Process::started(command);
+    let said = traced(&trace, "an alert was not taken");
+    assert!(said.contains("hook") && !said.contains("a-token-in-the-path"), "{said}");
+    assert_eq!(crate::process::terminate(&mut hub.child), Some(0));
+}
+
+/// Waits until a hub's trace says something, and hands it over as far as it goes.
+pub(crate) fn traced(trace: &Path, says: &str) -> String {
+    let began = std::time::Instant::now();
+    loop {
+        let said = std::fs::read_to_string(trace).unwrap();
+        if said.contains(says) {
+            return said;
         }
-        assert_eq!(crate::process::terminate(&mut hub.child), Some(0));
+        assert!(began.elapsed() < PATIENCE, "it never said that {says}: {said}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,6 +1,7 @@
 //! The hub from the outside: a real hub in this process, over real sockets, with real certificates.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is the test's own message")]
 
+mod alert_mail;
 mod alerts;
 mod api;
 mod approvals;
