@@ -1,15 +1,15 @@
 //! Sending: what is due, by its channel; what is not taken is tried again, later and later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use contract::time::UtcTime;
 use edge::file::{FileError, read_secret};
 use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::facts::Kind;
@@ -24,8 +24,6 @@ use crate::store::{Store, StoreError};
 pub(super) const SECRET_BYTES_MAX: u64 = 4096;
 /// How long one try may take.
 const TRY_TIME_MAX: Duration = Duration::from_secs(20);
-/// After how long no further message is begun at one look.
-const TURN_TIME_MAX: Duration = Duration::from_secs(20);
 /// The wait after the first failure; each later one is twice the last.
 const RETRY_MS: u64 = 5_000;
 /// The longest wait.
@@ -61,7 +59,6 @@ impl Message {
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     pub(crate) number: i64,
-    pub(crate) channel: String,
     pub(crate) message: Message,
     pub(crate) tries: u32,
 }
@@ -85,8 +82,6 @@ pub(super) enum SendError {
     Smtp(#[from] lettre::transport::smtp::Error),
     #[error("an address")]
     Address(#[from] lettre::address::AddressError),
-    #[error("there is no such channel any more")]
-    NoChannel,
 }
 
 /// A secret in a file of its own.
@@ -102,57 +97,62 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
-    /// Webhooks go to outsiders, by the machine's own list of authorities.
+    /// Webhooks go to outsiders, by the machine's own list of authorities. Where none goes over TLS, nobody needs such a list.
     pub(crate) fn open(rules: &Rules) -> Result<Self, OutsideError> {
-        Ok(Self { channels: rules.channels.clone(), client: outside_client(true)? })
+        let secure = rules.channels.values().any(|channel| match channel {
+            Channel::Webhook { url, .. } => url.0.scheme() == "https",
+            Channel::Smtp { .. } | Channel::Syslog { .. } => false,
+        });
+        Ok(Self { channels: rules.channels.clone(), client: outside_client(secure)? })
     }
 
-    /// Sends what is due: the channels beside each other, so that one that takes nothing holds up itself alone; and of each the oldest first.
-    pub(super) async fn send_due(self: &Arc<Self>, hub: &Arc<Hub>, now: UtcTime) -> Result<(), StoreError> {
-        let mut due: BTreeMap<String, Vec<Outgoing>> = BTreeMap::new();
-        for outgoing in hub.store.outgoing(now).await? {
-            due.entry(outgoing.channel.clone()).or_default().push(outgoing);
-        }
-        let mut under_way = JoinSet::new();
-        for of_channel in due.into_values() {
-            let (ways, hub) = (Arc::clone(self), Arc::clone(hub));
-            under_way.spawn(async move { ways.send_by_one(&hub.store, of_channel, now).await });
-        }
-        while let Some(ended) = under_way.join_next().await {
-            match ended {
-                Ok(ended) => ended?,
-                Err(e) => tracing::error!(cause = chain(&e), "alerts were not sent"),
-            }
-        }
-        Ok(())
+    /// Which there are.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.channels.keys().cloned().collect()
     }
 
-    async fn send_by_one(&self, store: &Store, due: Vec<Outgoing>, now: UtcTime) -> Result<(), StoreError> {
-        let began = Instant::now();
-        for Outgoing { number, channel, message, tries } in due {
-            // What is left is due the next time.
-            if began.elapsed() >= TURN_TIME_MAX {
-                return Ok(());
+    /// Carries what is on its way by one channel: after each look at how things stand, and when something is due again. Each channel has such a loop of
+    /// its own, so that one that takes nothing holds up itself alone.
+    pub(super) async fn carry(
+        self: Arc<Self>,
+        hub: Arc<Hub>,
+        name: String,
+        every: Duration,
+        looked: Arc<Notify>,
+    ) {
+        let Some(channel) = self.channels.get(&name) else { return };
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                () = looked.notified() => {}
             }
-            let sent = match self.channels.get(&channel) {
-                Some(way) => timeout(TRY_TIME_MAX, self.by(way, &message, now)).await,
-                None => Ok(Err(SendError::NoChannel)),
-            };
+            if let Err(e) = self.send_due(&hub.store, &name, channel).await {
+                tracing::error!(channel = name, cause = chain(&e), "what is on its way cannot be looked at");
+            }
+        }
+    }
+
+    /// Sends what is due by a channel, the oldest first.
+    async fn send_due(&self, store: &Store, name: &str, channel: &Channel) -> Result<(), StoreError> {
+        for Outgoing { number, message, tries } in store.outgoing(name.to_owned(), edge::clock::utc()).await?
+        {
+            let now = edge::clock::utc();
+            let sent = timeout(TRY_TIME_MAX, self.by(channel, &message, now)).await;
             let Err(e) = sent.unwrap_or(Err(SendError::Late)) else {
                 store.alert_sent(number).await?;
                 continue;
             };
             tracing::error!(
-                channel,
+                channel = name,
                 alert = message.alert,
                 tries,
                 cause = chain(&e),
                 "an alert was not taken"
             );
-            if tries >= TRIES_MAX || matches!(e, SendError::NoChannel) {
+            if tries >= TRIES_MAX {
                 store.alert_sent(number).await?;
             } else {
-                store.alert_not_sent(number, now.plus_ms(pause(tries))).await?;
+                store.alert_not_sent(number, edge::clock::utc().plus_ms(pause(tries))).await?;
             }
         }
         Ok(())

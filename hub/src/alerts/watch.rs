@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::time::UtcTime;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::decide::decide;
 use super::facts::{self, Fact};
@@ -21,9 +23,21 @@ const ALARM_MS: u64 = 24 * 60 * 60 * 1000;
 /// What a channel has not taken for so long is a fault.
 const STUCK_MS: u64 = 60 * 60 * 1000;
 
-/// Watches until the hub stops.
+/// Watches until the hub stops. What is being sent then is cut off, and sent again by the next start.
 pub(crate) async fn run(hub: Arc<Hub>, rules: Rules, ways: Arc<Ways>, every: Duration, directory: PathBuf) {
     let mut stop = hub.stop.clone();
+    if let Err(e) = give_up_strangers(&hub, &ways).await {
+        tracing::error!(
+            cause = chain(&e),
+            "what is on its way by channels that are gone cannot be looked at"
+        );
+    }
+    let looked = Arc::new(Notify::new());
+    // They end with this function.
+    let mut channels = JoinSet::new();
+    for name in ways.names() {
+        channels.spawn(Arc::clone(&ways).carry(Arc::clone(&hub), name, every, Arc::clone(&looked)));
+    }
     // What a hub that was away has not heard yet says nothing of the sites.
     let began = edge::clock::utc();
     loop {
@@ -31,19 +45,26 @@ pub(crate) async fn run(hub: Arc<Hub>, rules: Rules, ways: Arc<Ways>, every: Dur
             () = stop.requested() => return,
             () = tokio::time::sleep(every) => {}
         }
-        let now = edge::clock::utc();
-        let told = async {
-            look(&hub, &rules, &directory, began, now).await?;
-            // Whoever does not take a message holds up no look at how things stand but the next, and that not for long.
-            ways.send_due(&hub, now).await
-        };
-        if let Err(e) = told.await {
+        if let Err(e) = look(&hub, &rules, &directory, began, edge::clock::utc()).await {
             tracing::error!(
                 cause = chain(&e),
                 "how things stand cannot be looked at, and nobody is told of it"
             );
         }
+        looked.notify_waiters();
     }
+}
+
+/// Nothing goes any more by a channel that alerts.yaml does not name.
+async fn give_up_strangers(hub: &Hub, ways: &Ways) -> Result<(), StoreError> {
+    for (channel, messages) in hub.store.give_up_all_but(ways.names()).await? {
+        tracing::error!(
+            channel,
+            messages,
+            "there is no such channel any more, and what was on its way by it is given up"
+        );
+    }
+    Ok(())
 }
 
 async fn look(

@@ -124,16 +124,35 @@ impl Store {
         .await
     }
 
-    /// What is to be sent now, the oldest first.
-    pub(crate) async fn outgoing(&self, now: UtcTime) -> Result<Vec<Outgoing>, StoreError> {
+    /// What is to be sent now by a channel, the oldest first.
+    pub(crate) async fn outgoing(&self, channel: String, now: UtcTime) -> Result<Vec<Outgoing>, StoreError> {
         self.run(move |c| {
             let mut due = c.prepare_cached(
-                "SELECT number, channel, message, tries FROM alert_sending WHERE due <= ?1 ORDER BY number LIMIT 100",
+                "SELECT number, message, tries FROM alert_sending WHERE due <= ?1 AND channel = ?2 ORDER BY number LIMIT 100",
             )?;
-            let outgoing = |row: &Row<'_>| {
-                Ok(Outgoing { number: row.get(0)?, channel: row.get(1)?, message: json(row, 2)?, tries: row.get(3)? })
-            };
-            due.query_map([now.unix_ms()], outgoing)?.collect()
+            let outgoing =
+                |row: &Row<'_>| Ok(Outgoing { number: row.get(0)?, message: json(row, 1)?, tries: row.get(2)? });
+            due.query_map(params![now.unix_ms(), channel], outgoing)?.collect()
+        })
+        .await
+    }
+
+    /// Gives up what is on its way by a channel that is none of these, and says of which channels how much that was.
+    pub(crate) async fn give_up_all_but(
+        &self,
+        channels: BTreeSet<String>,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare_cached(
+                "SELECT channel, count(*) FROM alert_sending GROUP BY channel ORDER BY channel",
+            )?;
+            let counted = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, count(row, 1)?));
+            let all: Vec<(String, u64)> = all.query_map([], counted)?.collect::<Result<_, _>>()?;
+            let gone: Vec<_> = all.into_iter().filter(|(channel, _)| !channels.contains(channel)).collect();
+            for (channel, _) in &gone {
+                c.execute("DELETE FROM alert_sending WHERE channel = ?1", [channel])?;
+            }
+            Ok(gone)
         })
         .await
     }

@@ -215,6 +215,50 @@ async fn a_secret_that_others_may_read_stops_the_start_and_is_named() {
     start(&config).await.unwrap().stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_takes_nothing_holds_up_no_other_and_no_stop() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path().to_owned();
+    // Connections are made, and nobody answers.
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = at.join("log");
+    let syslog = UnixDatagram::bind(&socket).unwrap();
+    syslog.set_read_timeout(Some(Duration::from_secs(4))).unwrap();
+    edge::file::write_durably(&at.join("secret"), b"a secret of a rig\n").unwrap();
+    let yaml = format!(
+        "version: 1\nchannels:\n  dead: {{ webhook: {{ url: \"http://{}/in\", secret_file: {} }} }}\n  log: {{ syslog: {{ socket: {} }} }}\nroutes: [{{ kinds: [waiting], channels: [dead, log] }}]\n",
+        dead.local_addr().unwrap(),
+        at.join("secret").display(),
+        socket.display(),
+    );
+    edge::file::write_durably(&at.join("alerts.yaml"), yaml.as_bytes()).unwrap();
+    let stage = told_by(directory, &at.join("alerts.yaml")).await;
+    let next = |tenant: &str| {
+        let mut line = [0; 4096];
+        let n = syslog.recv(&mut line).unwrap_or_else(|e| panic!("nobody was told of {tenant}: {e}"));
+        let line = String::from_utf8_lossy(&line[..n]).into_owned();
+        assert!(line.contains(&format!("{tenant}/main: 1 incident")), "{line}");
+    };
+    for (turn, tenant) in ["clinic-7", "clinic-8", "clinic-9"].into_iter().enumerate() {
+        if turn == 2 {
+            // What the dead one has not taken is much, and older than all that comes.
+            let database = rusqlite::Connection::open(at.join("hub.db")).unwrap();
+            let more = "INSERT INTO alert_sending (alert, channel, message, begun, due)
+                SELECT alert, channel, message, begun, 0 FROM alert_sending, generate_series WHERE channel = 'dead'";
+            let more = more.replace(
+                "generate_series",
+                "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT i FROM n)",
+            );
+            assert!(database.execute(&more, []).unwrap() >= 200);
+        }
+        stage.enrolled(tenant).await.report("i-1", "nobody.knows").await;
+        next(tenant);
+    }
+    let began = std::time::Instant::now();
+    stage.running.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
 /// An alerts.yaml of a rig, with one webhook and somebody above.
 fn dark_rules(at: &Path, url: &str, boss: &str) -> std::path::PathBuf {
     let (alerts, secret) = (at.join("alerts.yaml"), at.join("secret"));
@@ -304,6 +348,10 @@ fn the_program_itself_tells_a_webhook_and_goes_on() {
     edge::file::write_durably(&alerts, yaml.as_bytes()).unwrap();
     let mut command = crate::process::serve(&directory);
     command.arg("--alerts").arg(&alerts).args(["--alerts-every-ms", "50"]);
+    // A machine that knows no authority: who tells this machine alone needs none.
+    let none = directory.join("authorities.pem");
+    edge::file::write_durably(&none, b"").unwrap();
+    command.env("SSL_CERT_FILE", &none).env_remove("SSL_CERT_DIR");
     let mut hub = crate::running::Process::started(command);
     let (_, body) = posted.recv_timeout(PATIENCE).expect("the program told nobody");
     assert!(body.contains("never backed up"), "{body}");
