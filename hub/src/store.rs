@@ -80,6 +80,7 @@ const STEPS: &[&str] = &[
     include_str!("store/steps/0008-what-runs-on-hosts.sql"),
     include_str!("store/steps/0009-alerts.sql"),
     include_str!("store/steps/0010-what-alerts-are-about.sql"),
+    include_str!("store/steps/0011-what-was-told.sql"),
 ];
 
 /// The store.

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::ids::TenantId;
 use contract::time::UtcTime;
 
-use super::facts::{Fact, Kind};
+use super::facts::{ALL, Fact, Kind};
 use super::rules::Rules;
 
 /// What was told is not told again for this long.
@@ -19,8 +18,8 @@ pub(crate) struct Standing {
     pub(crate) what: String,
     /// Which machines or incidents it was about at the last look.
     pub(crate) about: BTreeSet<String>,
-    /// Whose.
-    pub(crate) tenant: Option<TenantId>,
+    /// Which of them somebody was told of within the day, or had before them when they acknowledged it.
+    pub(crate) told_of: BTreeSet<String>,
     /// When it was told last.
     pub(crate) told: Option<UtcTime>,
     /// When it went further up.
@@ -35,12 +34,12 @@ pub(crate) struct Standing {
 pub(crate) enum Step {
     /// It is new, holds again, or changed its words.
     Keep(Fact),
-    /// It is about something that nobody was told of: whoever acknowledged it did not acknowledge that.
+    /// There is more to it than anybody was told of: whoever acknowledged it did not acknowledge that.
     Renew { key: String },
     /// It no longer holds.
     End { key: String },
-    /// It is told.
-    Tell { key: String, kind: Kind, what: String, channels: BTreeSet<String> },
+    /// It is told, and `of` is what was told within the day, with it.
+    Tell { key: String, kind: Kind, what: String, of: BTreeSet<String>, channels: BTreeSet<String> },
     /// Nobody acknowledged it in time.
     Escalate { key: String, kind: Kind, what: String, channels: BTreeSet<String> },
 }
@@ -62,25 +61,11 @@ pub(crate) fn decide(standing: &[Standing], facts: &[Fact], rules: &Rules, now: 
     let known: BTreeMap<&str, &Standing> = standing.iter().map(|s| (s.key.as_str(), s)).collect();
     let told: BTreeSet<&str> = facts.iter().map(|fact| fact.key.as_str()).collect();
     let gone = standing.iter().filter(|s| !s.over && !told.contains(s.key.as_str()));
-    let (stays, ended): (Vec<_>, Vec<_>) = gone.partition(|s| stays(s));
-    let mut steps: Vec<Step> = ended.into_iter().map(|s| Step::End { key: s.key.clone() }).collect();
-    let stays: Vec<Fact> = stays.into_iter().map(Standing::fact).collect();
-    for fact in facts.iter().chain(&stays) {
+    let mut steps: Vec<Step> = gone.map(|s| Step::End { key: s.key.clone() }).collect();
+    for fact in facts {
         steps.extend(steps_of(fact, known.get(fact.key.as_str()).copied(), rules, now));
     }
     steps
-}
-
-/// What evidence did is not undone by a day in which it did not do it again: it holds until somebody looks after it.
-fn stays(alert: &Standing) -> bool {
-    alert.kind == Kind::Evidence && !alert.acknowledged
-}
-
-impl Standing {
-    fn fact(&self) -> Fact {
-        let Self { key, kind, what, about, tenant, .. } = self.clone();
-        Fact { key, kind, tenant, what, about }
-    }
 }
 
 fn steps_of(fact: &Fact, before: Option<&Standing>, rules: &Rules, now: UtcTime) -> Vec<Step> {
@@ -90,22 +75,22 @@ fn steps_of(fact: &Fact, before: Option<&Standing>, rules: &Rules, now: UtcTime)
     if holding.is_none_or(|s| s.what != fact.what || s.kind != fact.kind || s.about != fact.about) {
         steps.push(Step::Keep(fact.clone()));
     }
-    let renewed = holding.is_some_and(|s| is_renewed(s, fact));
+    let renewed = before.is_some_and(|s| is_news(s, fact));
     if renewed {
         steps.push(Step::Renew { key: fact.key.clone() });
     }
     let acknowledged = !renewed && holding.is_some_and(|s| s.acknowledged);
-    let told = before.and_then(|s| s.told).filter(|_| !renewed);
-    let due = match told {
-        None => true,
-        Some(told) => !acknowledged && now.ms_since(told) >= AGAIN_MS,
-    };
-    let Fact { key, kind, what, .. } = fact.clone();
+    let told = before.and_then(|s| s.told);
+    let within_the_day = told.is_some_and(|told| now.ms_since(told) < AGAIN_MS);
+    let due = renewed || told.is_none() || !(within_the_day || acknowledged);
+    let Fact { key, kind, what, about, tenant: _ } = fact.clone();
     let channels = rules.channels_of(kind);
     if due {
         // Where there is no way out, nobody was told.
         if !channels.is_empty() && !rules.is_quiet(kind, now) {
-            steps.push(Step::Tell { key, kind, what, channels });
+            let earlier = before.filter(|_| within_the_day).map(|s| s.told_of.clone()).unwrap_or_default();
+            let of = about.into_iter().chain(earlier).collect();
+            steps.push(Step::Tell { key, kind, what, of, channels });
         }
         return steps;
     }
@@ -118,13 +103,20 @@ fn steps_of(fact: &Fact, before: Option<&Standing>, rules: &Rules, now: UtcTime)
     steps
 }
 
-/// Whether there is more to it than was told, so that it does not wait for the next day.
-fn is_renewed(before: &Standing, fact: &Fact) -> bool {
-    let more = !fact.about.is_subset(&before.about);
-    // A site of which some machines were silent, and now all are, is worse than what was told; and each machine whose evidence does what it must
-    // never do is a matter of its own. What else is more of the same is told with the rest, unless somebody had said that the rest is looked after.
-    let worse = before.kind == Kind::HostsDark && fact.kind == Kind::SiteDark;
-    worse || (more && (before.acknowledged || fact.kind == Kind::Evidence))
+/// Whether there is more to it than somebody was told, so that it does not wait for the next day. Where nobody was told yet, there is nothing to renew.
+fn is_news(before: &Standing, fact: &Fact) -> bool {
+    if before.told.is_none() && !before.acknowledged {
+        return false;
+    }
+    let mut new = fact.about.difference(&before.told_of).peekable();
+    // That all machines of a site are silent is worse than that some are; and each machine whose evidence does what it must never do is a matter of
+    // its own. What else is more of the same is told with the rest, unless somebody said that the rest is looked after, or nothing of it is left.
+    let worse = fact.about.contains(ALL) && !before.told_of.contains(ALL);
+    let another = fact.kind == Kind::Evidence && new.clone().any(|what| !what.contains('/'));
+    let is_more = new.peek().is_some() && (before.acknowledged || before.told_of.is_disjoint(&fact.about));
+    // Somebody had it, and it was over: that it holds again is not what they had.
+    let again = before.over && before.acknowledged;
+    worse || another || is_more || again
 }
 
 #[cfg(test)]
@@ -165,32 +157,34 @@ escalation: { after_minutes: 30, channels: [boss] }
                         let i = at(&mut self.standing, &key);
                         (self.standing[i].acknowledged, self.standing[i].told) = (false, None);
                     }
-                    Step::Keep(Fact { key, kind, what, tenant, about }) => {
+                    Step::Keep(Fact { key, kind, what, tenant: _, about }) => {
                         if let Some(known) = self.standing.iter_mut().find(|s| s.key == key) {
                             known.acknowledged &= !known.over;
                             (known.over, known.what, known.kind, known.about) = (false, what, kind, about);
                         } else {
-                            let (told, escalated, acknowledged, over) = (None, None, false, false);
-                            self.standing.push(Standing {
+                            let (told, escalated, told_of) = (None, None, BTreeSet::new());
+                            let (acknowledged, over) = (false, false);
+                            let new = Standing {
                                 key,
                                 kind,
                                 what,
                                 about,
-                                tenant,
+                                told_of,
                                 told,
                                 escalated,
                                 acknowledged,
                                 over,
-                            });
+                            };
+                            self.standing.push(new);
                         }
                     }
                     Step::End { key } => {
                         let i = at(&mut self.standing, &key);
                         self.standing[i].over = true;
                     }
-                    Step::Tell { key, channels, .. } => {
+                    Step::Tell { key, of, channels, .. } => {
                         let i = at(&mut self.standing, &key);
-                        self.standing[i].told = Some(self.now);
+                        (self.standing[i].told, self.standing[i].told_of) = (Some(self.now), of);
                         said.push(format!("{key} by {}", channels.into_iter().collect::<Vec<_>>().join("+")));
                     }
                     Step::Escalate { key, channels, .. } => {
@@ -204,6 +198,13 @@ escalation: { after_minutes: 30, channels: [boss] }
                 }
             }
             said
+        }
+
+        /// Somebody looks after what there is of the first.
+        fn acknowledge(&mut self) {
+            let Standing { about, told_of, acknowledged, .. } = &mut self.standing[0];
+            told_of.extend(about.iter().cloned());
+            *acknowledged = true;
         }
 
         fn after(&mut self, minutes: u64) -> &mut Self {
@@ -235,24 +236,70 @@ escalation: { after_minutes: 30, channels: [boss] }
         };
         assert_eq!(world.look(&waits(&["h/1"])), ["waiting/a/main by log"]);
         assert_eq!(world.after(1).look(&waits(&["h/1", "h/2"])), [""; 0], "one alert, not forty");
-        world.standing[0].acknowledged = true;
+        world.acknowledge();
         assert_eq!(world.after(1).look(&waits(&["h/2"])), [""; 0], "it is looked after");
         assert_eq!(world.after(1).look(&waits(&["h/2", "h/3"])), ["waiting/a/main by log"]);
         assert_eq!(world.after(30).look(&waits(&["h/2", "h/3"])), ["waiting/a/main up to boss"]);
     }
 
     #[test]
-    fn each_machines_evidence_is_a_matter_of_its_own_and_holds_until_somebody_looks_after_it() {
+    fn each_machines_evidence_is_a_matter_of_its_own_and_so_is_what_it_does_after_somebody_had_it() {
         let mut world = World::at("2026-11-26T08:00:00.000Z");
-        assert_eq!(world.look(&[about(&["h-1"])]), ["evidence/a/main/fork by log"]);
-        assert_eq!(world.after(1).look(&[about(&["h-1", "h-2"])]), ["evidence/a/main/fork by log"]);
-        assert_eq!(world.after(1).look(&[about(&["h-1", "h-2"])]), [""; 0]);
-        // A day in which it did not happen again: nobody has looked after it nevertheless.
-        assert_eq!(world.after(24 * 60).look(&[]), ["evidence/a/main/fork by log"]);
-        assert!(!world.standing[0].over);
-        world.standing[0].acknowledged = true;
+        assert_eq!(world.look(&[about(&["h-1", "h-1/1"])]), ["evidence/a/main/fork by log"]);
+        let two = ["h-1", "h-1/1", "h-2", "h-2/2"];
+        assert_eq!(world.after(1).look(&[about(&two)]), ["evidence/a/main/fork by log"]);
+        assert_eq!(world.after(1).look(&[about(&two)]), [""; 0]);
+        let again = ["h-1", "h-1/1", "h-1/3", "h-2", "h-2/2"];
+        assert_eq!(
+            world.after(1).look(&[about(&again)]),
+            [""; 0],
+            "more of what nobody has looked after yet"
+        );
+        world.acknowledge();
+        assert_eq!(world.after(1).look(&[about(&again)]), [""; 0]);
+        let more = ["h-1", "h-1/1", "h-1/3", "h-1/4", "h-2", "h-2/2"];
+        assert_eq!(world.after(1).look(&[about(&more)]), ["evidence/a/main/fork by log"]);
+        assert_eq!(world.after(30).look(&[about(&more)]), ["evidence/a/main/fork up to boss"]);
+    }
+
+    #[test]
+    fn another_incident_is_told_where_nothing_is_left_of_what_was_told_and_the_same_one_is_not() {
+        let mut world = World::at("2026-11-26T08:00:00.000Z");
+        let waits = |incidents: &[&str]| {
+            vec![Fact { kind: Kind::Waiting, key: "waiting/a/main".into(), ..about(incidents) }]
+        };
+        assert_eq!(world.look(&waits(&["h/1"])), ["waiting/a/main by log"]);
+        assert_eq!(world.after(1).look(&waits(&["h/1", "h/2"])), [""; 0]);
+        assert_eq!(
+            world.after(1).look(&waits(&["h/2"])),
+            ["waiting/a/main by log"],
+            "of h/2 nobody was told"
+        );
+        assert_eq!(world.after(1).look(&waits(&["h/1"])), [""; 0], "it was told within the day");
         assert_eq!(world.after(1).look(&[]), [""; 0]);
-        assert!(world.standing[0].over);
+        assert_eq!(world.after(1).look(&waits(&["h/3"])), ["waiting/a/main by log"]);
+        world.acknowledge();
+        assert_eq!(world.after(1).look(&[]), [""; 0]);
+        assert_eq!(
+            world.after(1).look(&waits(&["h/3"])),
+            ["waiting/a/main by log"],
+            "it was over for whoever had it"
+        );
+        assert_eq!(world.after(1).look(&waits(&["h/3"])), [""; 0]);
+    }
+
+    #[test]
+    fn what_comes_at_night_to_what_was_acknowledged_is_told_once_in_the_morning() {
+        let mut world = World::at("2026-11-26T21:00:00.000Z");
+        let waits = |incidents: &[&str]| {
+            vec![Fact { kind: Kind::Waiting, key: "waiting/a/main".into(), ..about(incidents) }]
+        };
+        assert_eq!(world.look(&waits(&["h/1"])), ["waiting/a/main by log"]);
+        world.acknowledge();
+        assert_eq!(world.after(120).look(&waits(&["h/1", "h/2"])), [""; 0]);
+        assert_eq!(world.after(60).look(&waits(&["h/1", "h/2"])), [""; 0]);
+        assert_eq!(world.after(6 * 60).look(&waits(&["h/1", "h/2"])), ["waiting/a/main by log"]);
+        assert_eq!(world.after(1).look(&waits(&["h/1", "h/2"])), [""; 0]);
     }
 
     #[test]
@@ -261,16 +308,16 @@ escalation: { after_minutes: 30, channels: [boss] }
         let dark =
             |kind, machines: &[&str]| vec![Fact { key: "dark/a/main".into(), kind, ..about(machines) }];
         world.look(&dark(Kind::HostsDark, &["h-1"]));
-        world.standing[0].acknowledged = true;
+        world.acknowledge();
         assert_eq!(world.after(1).look(&dark(Kind::HostsDark, &["h-1"])), [""; 0]);
         assert_eq!(world.after(1).look(&dark(Kind::HostsDark, &["h-1", "h-2"])), ["dark/a/main by log"]);
-        world.standing[0].acknowledged = true;
+        world.acknowledge();
         assert_eq!(
-            world.after(1).look(&dark(Kind::SiteDark, &["h-1", "h-2", "h-3"])),
+            world.after(1).look(&dark(Kind::SiteDark, &["h-1", "h-2", "h-3", ALL])),
             ["dark/a/main by log"]
         );
         assert_eq!(
-            world.after(30).look(&dark(Kind::SiteDark, &["h-1", "h-2", "h-3"])),
+            world.after(30).look(&dark(Kind::SiteDark, &["h-1", "h-2", "h-3", ALL])),
             ["dark/a/main up to boss"]
         );
     }
@@ -293,7 +340,7 @@ escalation: { after_minutes: 30, channels: [boss] }
     fn what_is_acknowledged_is_left_alone_until_it_ends() {
         let mut world = World::at("2026-11-26T08:00:00.000Z");
         world.look(&a_fault());
-        world.standing[0].acknowledged = true;
+        world.acknowledge();
         for _ in 0..3 {
             assert_eq!(world.after(24 * 60).look(&a_fault()), [""; 0]);
         }
@@ -323,12 +370,18 @@ escalation: { after_minutes: 30, channels: [boss] }
     #[test]
     fn a_site_whose_last_machine_goes_dark_is_told_again_at_once() {
         let mut world = World::at("2026-11-26T08:00:00.000Z");
-        let fact =
-            |kind, what: &str| Fact { key: "dark/a/main".into(), kind, what: what.into(), ..about(&[]) };
-        assert_eq!(world.look(&[fact(Kind::HostsDark, "1 of 40")]), ["dark/a/main by log"]);
-        assert_eq!(world.after(1).look(&[fact(Kind::HostsDark, "2 of 40")]), [""; 0], "one alert, not forty");
-        assert_eq!(world.after(1).look(&[fact(Kind::SiteDark, "40 of 40")]), ["dark/a/main by log"]);
-        assert_eq!(world.after(1).look(&[fact(Kind::SiteDark, "40 of 40")]), [""; 0]);
-        assert_eq!(world.standing[0].what, "40 of 40");
+        let fact = |what: &str, machines: &[&str]| {
+            let kind = if machines.contains(&ALL) { Kind::SiteDark } else { Kind::HostsDark };
+            vec![Fact { key: "dark/a/main".into(), kind, what: what.into(), ..about(machines) }]
+        };
+        assert_eq!(world.look(&fact("1 of 3", &["h-1"])), ["dark/a/main by log"]);
+        assert_eq!(world.after(1).look(&fact("2 of 3", &["h-1", "h-2"])), [""; 0], "one alert, not forty");
+        let all = fact("3 of 3", &["h-1", "h-2", "h-3", ALL]);
+        assert_eq!(world.after(1).look(&all), ["dark/a/main by log"]);
+        assert_eq!(world.after(1).look(&all), [""; 0]);
+        // One of them comes and goes: nobody is told each time.
+        assert_eq!(world.after(1).look(&fact("2 of 3", &["h-1", "h-2"])), [""; 0]);
+        assert_eq!(world.after(1).look(&all), [""; 0]);
+        assert_eq!(world.standing[0].what, "3 of 3");
     }
 }

@@ -7,6 +7,8 @@ use contract::time::UtcTime;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::decide::Standing;
+
 /// What an alert is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -55,9 +57,13 @@ pub(crate) struct Fact {
     pub(crate) tenant: Option<TenantId>,
     /// In words.
     pub(crate) what: String,
-    /// Which machines or incidents it is about. One that was not among them before is a matter that nobody was told of.
+    /// Which machines or incidents it is about, each single alarm of a machine as well, and [`ALL`] where a whole site is silent. One that was not
+    /// among them before is a matter that nobody was told of.
     pub(crate) about: BTreeSet<String>,
 }
+
+/// What stands among what an alert is about where it is every machine of the site: no name of a machine.
+pub(crate) const ALL: &str = "*";
 
 /// A machine that is enrolled and was heard of at least once.
 #[derive(Debug, Clone)]
@@ -89,8 +95,9 @@ pub(crate) fn dark(hosts: &[Seen], after_ms: u64, now: UtcTime) -> Vec<Fact> {
     }
     let fact = |((tenant, site), (all, silent)): (_, (u64, Vec<&Seen>))| {
         let last = silent.iter().map(|seen| seen.last).max()?;
-        let about = silent.iter().map(|seen| seen.host.to_string()).collect();
+        let mut about: BTreeSet<String> = silent.iter().map(|seen| seen.host.to_string()).collect();
         let (kind, what) = if silent.len() as u64 == all {
+            about.insert(ALL.to_owned());
             (
                 Kind::SiteDark,
                 format!("{tenant}/{site}: none of its {all} machines is heard of, the last one at {last}"),
@@ -125,22 +132,47 @@ pub(crate) fn waiting(sites: Vec<Counted>) -> Vec<Fact> {
     sites.into_iter().map(fact).collect()
 }
 
-/// What evidence did that it must never do, one fact for each site and kind of alarm.
-pub(crate) fn evidence(alarms: Vec<(Counted, String)>) -> Vec<Fact> {
-    let fact = |(Counted { tenant, site, count, about }, alarm)| Fact {
-        key: format!("evidence/{tenant}/{site}/{alarm}"),
-        kind: Kind::Evidence,
-        what: format!("{tenant}/{site}: {alarm} at {}", machines(count)),
-        tenant: Some(tenant),
-        about,
+/// What evidence did that it must never do, one fact for each site and kind of alarm. A day in which a machine did not do it again undoes nothing: what
+/// stands already and nobody acknowledged stays, until somebody looks after it.
+pub(crate) fn evidence(alarms: Vec<(Counted, String)>, standing: &[Standing]) -> Vec<Fact> {
+    let mut all: BTreeMap<(TenantId, SiteId, String), BTreeSet<String>> = BTreeMap::new();
+    for (Counted { tenant, site, about, count: _ }, alarm) in alarms {
+        all.entry((tenant, site, alarm)).or_default().extend(about);
+    }
+    for alert in standing.iter().filter(|alert| !alert.over && !alert.acknowledged) {
+        if let Some(of) = alarm_of(&alert.key).filter(|(.., alarm)| alarm != QUARANTINED) {
+            all.entry(of).or_default().extend(alert.about.iter().cloned());
+        }
+    }
+    // What an earlier version kept says of no machine.
+    all.retain(|_, about| !about.is_empty());
+    let fact = |((tenant, site, alarm), about): (_, BTreeSet<String>)| {
+        let count = about.iter().filter(|what| !what.contains('/')).count() as u64;
+        Fact {
+            key: format!("{EVIDENCE}/{tenant}/{site}/{alarm}"),
+            kind: Kind::Evidence,
+            what: format!("{tenant}/{site}: {alarm} at {}", machines(count)),
+            tenant: Some(tenant),
+            about,
+        }
     };
-    alarms.into_iter().map(fact).collect()
+    all.into_iter().map(fact).collect()
+}
+
+/// Where such a fact's key begins.
+const EVIDENCE: &str = "evidence";
+
+/// Whose evidence, where, and what it did, by the fact's key.
+fn alarm_of(key: &str) -> Option<(TenantId, SiteId, String)> {
+    let (tenant, rest) = key.strip_prefix(EVIDENCE)?.strip_prefix('/')?.split_once('/')?;
+    let (site, alarm) = rest.split_once('/')?;
+    Some((tenant.parse().ok()?, site.parse().ok()?, alarm.to_owned()))
 }
 
 /// Machines in quarantine, one fact for each site, for as long as they are.
 pub(crate) fn quarantined(sites: Vec<Counted>) -> Vec<Fact> {
     let fact = |Counted { tenant, site, count, about }| Fact {
-        key: format!("evidence/{tenant}/{site}/{QUARANTINED}"),
+        key: format!("{EVIDENCE}/{tenant}/{site}/{QUARANTINED}"),
         kind: Kind::Evidence,
         what: format!(
             "{tenant}/{site}: {} in quarantine until somebody approves what runs there",
@@ -187,11 +219,8 @@ mod tests {
 
     #[test]
     fn whose_an_alert_is_stands_in_its_key() {
-        let (tenant, site) = ("a".parse::<TenantId>().unwrap(), "main".parse::<SiteId>().unwrap());
-        let about = BTreeSet::new();
-        let counted =
-            || Counted { tenant: tenant.clone(), site: site.clone(), count: 1, about: about.clone() };
-        for fact in [waiting(vec![counted()]), evidence(vec![(counted(), "fork".to_owned())])].concat() {
+        let alarms = evidence(vec![(forked(&["h-1"]), "fork".to_owned())], &[]);
+        for fact in [waiting(vec![forked(&["h-1"])]), alarms, quarantined(vec![forked(&["h-1"])])].concat() {
             assert!(fact.tenant.is_some() && tenant_of(&fact.key) == fact.tenant, "{fact:?}");
         }
         assert_eq!(tenant_of(&fault("channel/a", String::new()).key), None);
@@ -208,7 +237,46 @@ mod tests {
         assert!(facts.iter().all(|f| tenant_of(&f.key) == f.tenant), "{facts:?}");
         assert_eq!(told, [(Kind::SiteDark, "dark/a/main"), (Kind::HostsDark, "dark/b/main")]);
         assert!(facts[0].what.contains("40 machines") && facts[1].what.contains("1 of 2"), "{facts:?}");
-        assert_eq!((facts[0].about.len(), facts[1].about.len()), (40, 1));
+        assert_eq!((facts[0].about.len(), facts[1].about.len()), (41, 1), "forty, and that it is all");
         assert_eq!(dark(&hosts, 900_000, at(900_000)), [], "at the limit nothing is dark");
+    }
+
+    fn forked(hosts: &[&str]) -> Counted {
+        let about = hosts.iter().flat_map(|host| [(*host).to_owned(), format!("{host}/1")]).collect();
+        let (tenant, site) = ("a".parse().unwrap(), "main".parse().unwrap());
+        Counted { tenant, site, count: hosts.len() as u64, about }
+    }
+
+    fn standing(key: &str, about: &[&str]) -> Standing {
+        Standing {
+            key: key.to_owned(),
+            kind: Kind::Evidence,
+            what: String::new(),
+            about: about.iter().map(|what| (*what).to_owned()).collect(),
+            told_of: BTreeSet::new(),
+            told: Some(at(0)),
+            escalated: None,
+            acknowledged: false,
+            over: false,
+        }
+    }
+
+    #[test]
+    fn what_evidence_did_stays_until_somebody_looks_after_it_and_a_quarantine_as_long_as_it_is_one() {
+        let earlier = standing("evidence/a/main/fork", &["h-1", "h-1/7"]);
+        let released = standing("evidence/a/main/quarantined", &["h-3"]);
+        let all = [earlier.clone(), released];
+        let told = evidence(Vec::new(), &all);
+        assert_eq!(told.len(), 1, "somebody let it out of quarantine: {told:?}");
+        assert_eq!(
+            (told[0].key.as_str(), told[0].what.as_str()),
+            ("evidence/a/main/fork", "a/main: fork at 1 machine")
+        );
+        // Another machine's does not take the place of the first's.
+        let told = evidence(vec![(forked(&["h-2"]), "fork".to_owned())], &all);
+        assert_eq!((told.len(), told[0].what.as_str()), (1, "a/main: fork at 2 machines"));
+        assert!(told[0].about.contains("h-1/7") && told[0].about.contains("h-2"), "{told:?}");
+        let seen = Standing { acknowledged: true, ..earlier };
+        assert_eq!(evidence(Vec::new(), &[seen]), []);
     }
 }

@@ -9,7 +9,7 @@ use contract::time::UtcTime;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::decide::decide;
+use super::decide::{Standing, decide};
 use super::facts::{self, Fact};
 use super::rules::Rules;
 use super::send::Ways;
@@ -76,8 +76,8 @@ async fn look(
 ) -> Result<(), StoreError> {
     let listens = hub.bounds.listens.map(|listens| u64::try_from(listens.as_millis()).unwrap_or(u64::MAX));
     let awake = now.ms_since(began) >= listens.unwrap_or(rules.dark_after_ms.min(STUCK_MS));
-    let facts = facts_of(hub, rules, directory, awake, now).await?;
     let mut standing = hub.store.standing_alerts().await?;
+    let facts = facts_of(hub, rules, directory, (&standing, awake), now).await?;
     // Nor does it say that a site is back.
     standing.retain(|alert| awake || !alert.kind.is_about_silence());
     let steps = decide(&standing, &facts, rules, now);
@@ -95,7 +95,7 @@ async fn facts_of(
     hub: &Arc<Hub>,
     rules: &Rules,
     directory: &Path,
-    awake: bool,
+    (standing, awake): (&[Standing], bool),
     now: UtcTime,
 ) -> Result<Vec<Fact>, StoreError> {
     let mut facts = Vec::new();
@@ -104,7 +104,7 @@ async fn facts_of(
     }
     facts.extend(facts::waiting(hub.store.waiting_for_people().await?));
     let since = UtcTime::from_unix_ms(now.unix_ms().saturating_sub(i64::try_from(ALARM_MS).unwrap_or(0)));
-    facts.extend(facts::evidence(hub.store.alarmed_since(since.unwrap_or(now)).await?));
+    facts.extend(facts::evidence(hub.store.alarmed_since(since.unwrap_or(now)).await?, standing));
     facts.extend(facts::quarantined(hub.store.quarantines(now).await?));
     if let Some(within) = rules.backup_within_ms {
         match last_backup(directory) {

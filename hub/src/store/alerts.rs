@@ -46,7 +46,7 @@ impl Store {
     pub(crate) async fn standing_alerts(&self) -> Result<Vec<Standing>, StoreError> {
         self.run(|c| {
             let mut all = c.prepare_cached(
-                "SELECT key, kind, what, told, escalated, acknowledged IS NOT NULL, over IS NOT NULL, about, tenant FROM alert",
+                "SELECT key, kind, what, told, escalated, acknowledged IS NOT NULL, over IS NOT NULL, about, told_of FROM alert",
             )?;
             let standing = |row: &Row<'_>| {
                 Ok(Standing {
@@ -58,7 +58,7 @@ impl Store {
                     acknowledged: row.get(5)?,
                     over: row.get(6)?,
                     about: json_or_none(row, 7)?.unwrap_or_default(),
-                    tenant: parsed_or_none(row, 8)?,
+                    told_of: json_or_none(row, 8)?.unwrap_or_default(),
                 })
             };
             all.query_map([], standing)?.collect()
@@ -113,9 +113,13 @@ impl Store {
             if !found.is_some_and(|tenant| is_within(&reach, tenant.as_ref())) {
                 return Ok(false);
             }
+            let sets = |row: &Row<'_>| Ok([json_or_none(row, 0)?, json_or_none(row, 1)?]);
+            let sql = "SELECT about, told_of FROM alert WHERE id = ?1";
+            let sets: [Option<BTreeSet<String>>; 2] = c.query_row(sql, [id], sets)?;
+            let seen: BTreeSet<String> = sets.into_iter().flatten().flatten().collect();
             c.execute(
-                "UPDATE alert SET acknowledged = coalesce(acknowledged, ?2), by = coalesce(by, ?3) WHERE id = ?1",
-                params![id, now.unix_ms(), by.as_str()],
+                "UPDATE alert SET acknowledged = coalesce(acknowledged, ?2), by = coalesce(by, ?3), told_of = ?4 WHERE id = ?1",
+                params![id, now.unix_ms(), by.as_str(), to_json(&seen)?],
             )?;
             // Whoever has not heard of it yet need not any more.
             c.execute("DELETE FROM alert_sending WHERE alert = ?1", [id])?;
@@ -236,17 +240,21 @@ impl Store {
         .await
     }
 
-    /// The machines of each site whose evidence gave an alarm since then, by the alarm's kind.
+    /// The machines of each site whose evidence gave an alarm since then, with each alarm, by the alarm's kind.
     pub(crate) async fn alarmed_since(&self, since: UtcTime) -> Result<Vec<(Counted, String)>, StoreError> {
         self.run(move |c| {
             let mut alarms = c.prepare_cached(
-                "SELECT DISTINCT tenant, site, host, kind FROM alarm JOIN host USING (host)
+                "SELECT tenant, site, host, kind, host || '/' || id FROM alarm JOIN host USING (host)
                  WHERE last >= ?1 AND kind <> ?2 ORDER BY kind, tenant, site",
             )?;
             let mut rows = alarms.query(params![since.unix_ms(), QUARANTINED])?;
             let mut all: BTreeMap<String, Vec<Counted>> = BTreeMap::new();
             while let Some(row) = rows.next()? {
-                count_in(all.entry(row.get(3)?).or_default(), row)?;
+                let sites = all.entry(row.get(3)?).or_default();
+                count_in(sites, row)?;
+                if let Some(last) = sites.last_mut() {
+                    last.about.insert(row.get(4)?);
+                }
             }
             let flat = all.into_iter();
             Ok(flat
@@ -264,8 +272,7 @@ fn count_in(all: &mut Vec<Counted>, row: &Row<'_>) -> rusqlite::Result<()> {
         all.push(Counted { tenant, site, count: 0, about: BTreeSet::new() });
     }
     if let Some(last) = all.last_mut() {
-        last.count += 1;
-        last.about.insert(row.get(2)?);
+        last.count += u64::from(last.about.insert(row.get(2)?));
     }
     Ok(())
 }
@@ -313,8 +320,9 @@ fn take(c: &Connection, hub: &str, step: Step, now: UtcTime) -> rusqlite::Result
         Step::End { key } => {
             c.execute("UPDATE alert SET over = ?2 WHERE key = ?1", params![key, now.unix_ms()]).map(drop)
         }
-        Step::Tell { key, kind, what, channels } => {
-            c.execute("UPDATE alert SET told = ?2 WHERE key = ?1", params![key, now.unix_ms()])?;
+        Step::Tell { key, kind, what, of, channels } => {
+            let sql = "UPDATE alert SET told = ?2, told_of = ?3 WHERE key = ?1";
+            c.execute(sql, params![key, now.unix_ms(), to_json(&of)?])?;
             let message = Message {
                 hub: hub.to_owned(),
                 alert: id_of(c, &key)?,

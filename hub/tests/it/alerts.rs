@@ -337,6 +337,57 @@ async fn a_site_of_forty_machines_that_goes_dark_is_one_message_then_goes_up_and
     );
 }
 
+/// The alert of this kind of alarm, once it is as it should be.
+async fn listed(stage: &Stage, alarm: &str, is_right: impl Fn(&Value) -> bool) -> Value {
+    let began = std::time::Instant::now();
+    loop {
+        let all: Value = parsed(stage.operate(Method::GET, "/api/v1/alerts", None).await).await;
+        let items = all["items"].as_array().unwrap();
+        let of = items.iter().find(|alert| alert["what"].as_str().unwrap().contains(alarm));
+        if let Some(alert) = of.filter(|alert| is_right(alert)) {
+            return alert.clone();
+        }
+        assert!(began.elapsed() < PATIENCE, "{alarm}: {all}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_is_told_until_somebody_has_it_and_a_quarantine_until_it_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path().to_owned();
+    let stage = Stage::start_in(directory, Outside::default()).await;
+    let hosts = [stage.enrolled("clinic-7").await.sheet.host, stage.enrolled("clinic-7").await.sheet.host];
+    let directory = stage.stopped().await;
+    let alerts = at.join("alerts.yaml");
+    let yaml = format!(
+        "version: 1\nchannels: {{ log: {{ syslog: {{ socket: {} }} }} }}\nroutes: [{{ channels: [log] }}]\n",
+        at.join("log").display()
+    );
+    edge::file::write_durably(&alerts, yaml.as_bytes()).unwrap();
+    let stage = told_by(directory, &alerts).await;
+    let database = rusqlite::Connection::open(at.join("hub.db")).unwrap();
+    let now = edge::clock::utc().unix_ms();
+    let sql = "INSERT INTO alarm (host, kind, detail, first, last) VALUES (?1, 'fork', 'two roots', ?2, ?2)";
+    database.execute(sql, rusqlite::params![hosts[0].as_str(), now]).unwrap();
+    let sql = "INSERT INTO quarantine (host, since, changed, said) VALUES (?1, ?2, '[]', '{}')";
+    database.execute(sql, rusqlite::params![hosts[1].as_str(), now]).unwrap();
+    for alarm in ["fork at 1 machine", "1 machine in quarantine"] {
+        listed(&stage, alarm, |alert| alert["told"].is_string() && alert["over"].is_null()).await;
+    }
+
+    // A day later: it did not fork again, and somebody let the other one out.
+    database.execute("UPDATE alarm SET last = last - 100000000", []).unwrap();
+    database.execute("DELETE FROM quarantine", []).unwrap();
+    let released = listed(&stage, "in quarantine", |alert| alert["over"].is_string()).await;
+    assert!(released["acknowledged"].is_null(), "{released}");
+    let forked = listed(&stage, "fork at 1 machine", |alert| alert["over"].is_null()).await;
+    let path = format!("/api/v1/alerts/{}/acknowledge", forked["id"]);
+    assert_eq!(stage.operate(Method::POST, &path, None).await.status(), StatusCode::OK);
+    listed(&stage, "fork", |alert| alert["over"].is_string()).await;
+    stage.running.stop().await;
+}
+
 #[test]
 fn the_program_itself_tells_a_webhook_and_goes_on() {
     let (_root, directory, _) = crate::running::made();

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::super::{SCHEMA, STEPS, Store};
 
-const VERSIONS: [&str; 9] = [
+const VERSIONS: [&str; 10] = [
     include_str!("versions/1.sql"),
     include_str!("versions/2.sql"),
     include_str!("versions/3.sql"),
@@ -17,6 +17,7 @@ const VERSIONS: [&str; 9] = [
     include_str!("versions/7.sql"),
     include_str!("versions/8.sql"),
     include_str!("versions/9.sql"),
+    include_str!("versions/10.sql"),
 ];
 
 /// Columns, indexes and foreign keys, table by table.
@@ -99,7 +100,8 @@ fn what_made_a_version_stays_as_it_is() {
             "392a7751d2539452",
             "1766ff6f36d2297e",
             "67e9997ada8a6e80",
-            "e8b95296741e8a24"
+            "e8b95296741e8a24",
+            "cf5705465f2af4dc"
         ]
     );
 }
