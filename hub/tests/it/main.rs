@@ -35,6 +35,7 @@ mod oidc;
 mod operator;
 mod operator_door;
 mod outside;
+mod own_authority;
 mod pages;
 mod papers;
 mod people;

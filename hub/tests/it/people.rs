@@ -262,7 +262,6 @@ async fn a_key_makes_nobody_anything_and_one_for_a_tenant_reads_nothing_of_all()
         ("/api/v1/people", json!({ "person": "eve", "role": "msp-admin", "reach": "everywhere" })),
         ("/api/v1/people/jane/role", json!({ "role": "msp-admin", "reach": "everywhere" })),
         ("/api/v1/people/jane/disabled", json!({ "disabled": false })),
-        ("/api/v1/tenants/a/exceptions", json!({ "file": "e.yaml", "text": null })),
     ] {
         for key in [&wide, &narrow] {
             assert_eq!(key.status("POST", path, Some(&body)).await, StatusCode::FORBIDDEN, "{path}");
