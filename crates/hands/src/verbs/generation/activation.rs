@@ -19,6 +19,11 @@ const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 /// How long one call to systemd may take: an activation reloads it meanwhile.
 const CALL: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(100);
+/// The states of a unit that does something. One that was never started is in none of them.
+const AT_WORK: [&str; 3] = ["activating", "deactivating", "reloading"];
+/// Those of one that was asked to start and has not ended: between the asking and the start it is still `inactive`, and is not to be taken for one that
+/// ended, which it would not survive. It stays when it ends, as `active` or `failed`.
+const BEFORE_ITS_END: [&str; 4] = ["inactive", "activating", "deactivating", "reloading"];
 
 /// The program of a generation, which must be there before anything is touched.
 pub(super) fn look(profile: &Profile, generation: &Generation) -> Result<PathBuf, HandError> {
@@ -41,10 +46,10 @@ pub(super) fn run(
     let program = look(profile, generation)?;
     let systemd = Systemd(bus::connect(CALL)?);
     // One that an earlier process started is at work on the machine: two at once would be the end of it.
-    systemd.await_end(place)?;
+    systemd.await_end(&AT_WORK, place)?;
     systemd.forget();
     systemd.start(&program.to_string_lossy(), how)?;
-    let ended = systemd.await_end(place);
+    let ended = systemd.await_end(&BEFORE_ITS_END, place);
     let result = systemd.result();
     match ended {
         // It goes on: half a switch is worse than a late one. The undoing waits for it.
@@ -87,9 +92,9 @@ impl Systemd {
         called.map(drop).map_err(|e| bus::said(UNIT, "start it", &e))
     }
 
-    /// Waits while it is at work; one that was never started is at its end.
-    fn await_end(&self, place: &Place<'_>) -> Result<(), HandError> {
-        while matches!(self.state()?.as_str(), "activating" | "deactivating" | "reloading") {
+    /// Waits for as long as it is in one of these states.
+    fn await_end(&self, states: &[&str], place: &Place<'_>) -> Result<(), HandError> {
+        while states.contains(&self.state()?.as_str()) {
             place.go_on()?;
             thread::sleep(LOOK);
         }
