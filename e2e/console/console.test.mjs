@@ -318,7 +318,7 @@ step("another program in an agent's place puts its machine in quarantine, and wh
 step("an alert comes by itself, stands in the navigation, and ends with somebody who looks after it", async () => {
   const { page } = ada;
   await ada.open("/alerts");
-  const row = page.getByRole("row").filter({ hasText: /quarantine/ });
+  const row = page.getByRole("row").filter({ hasText: /incidents? waits? for a person/ });
   await row.getByRole("button", { name: /^Acknowledge/ }).waitFor({ timeout: 45_000 });
   const count = async () => Number(await page.locator("#alerts-count .count").evaluateAll((all) => all.map((each) => parseInt(each.textContent, 10))));
   const before = await count();
