@@ -171,11 +171,8 @@ impl Incidents {
     async fn next(&self, may: bool) -> Result<Option<Next>, FileError> {
         let signals = self.signals_after().is_none();
         let kept = self.with(move |outbox| {
-            let wanted = |what: &What| match what {
-                What::Drift { .. } => true,
-                What::Signal(_) => signals,
-            };
-            let newest = outbox.newest_of(edge::clock::utc(), wanted)?;
+            let now = edge::clock::utc();
+            let newest = if signals { outbox.newest(now)? } else { outbox.newest_but_signals(now)? };
             let gap = || outbox.gap().filter(|_| may && signals).cloned().map(Next::Gap);
             Ok(newest.map(|(slot, incident)| Next::Incident(slot, incident)).or_else(gap))
         });

@@ -44,6 +44,8 @@ pub struct Outbox {
 struct Entry {
     incident: IncidentId,
     bytes: u64,
+    /// None where the file was not read yet by this process.
+    is_signal: Option<bool>,
 }
 
 /// An incident's place in the outbox.
@@ -69,7 +71,7 @@ impl Outbox {
             let path = entry.path();
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
             if let Some((seq, incident)) = parse_name(name) {
-                outbox.enter(seq, incident, entry.metadata().map_err(listing)?.len());
+                outbox.enter(seq, incident, entry.metadata().map_err(listing)?.len(), None);
             } else if path.extension().is_some_and(|e| e == "tmp") {
                 // A write that was cut short: nobody was told that it happened.
                 file::remove_durably(&path)?;
@@ -93,29 +95,34 @@ impl Outbox {
         let seq = self.entries.last_key_value().map_or(0, |(last, _)| last + 1);
         let path = self.path(seq, &incident.incident);
         file::write_durably(&path, &bytes)?;
-        self.enter(seq, incident.incident.clone(), bytes.len() as u64);
+        self.enter(seq, incident.incident.clone(), bytes.len() as u64, Some(is_signal(incident)));
         Ok(())
     }
 
     /// The newest incident. Whatever cannot be read on the way to it is put aside.
     pub fn newest(&mut self, now: UtcTime) -> Result<Option<(Slot, Incident)>, FileError> {
-        self.newest_of(now, |_| true)
+        self.newest_where(now, true)
     }
 
-    /// The newest of those that are `wanted`, past the others. Whatever cannot be read on the way to it is put aside.
-    pub fn newest_of(
-        &mut self,
-        now: UtcTime,
-        wanted: impl Fn(&What) -> bool,
-    ) -> Result<Option<(Slot, Incident)>, FileError> {
+    /// The newest that no log's line told. Signals are passed over, and not read again for it: under a storm of them this is asked at each one.
+    pub fn newest_but_signals(&mut self, now: UtcTime) -> Result<Option<(Slot, Incident)>, FileError> {
+        self.newest_where(now, false)
+    }
+
+    fn newest_where(&mut self, now: UtcTime, signals: bool) -> Result<Option<(Slot, Incident)>, FileError> {
         let mut below = u64::MAX;
-        while let Some((&seq, Entry { incident: id, .. })) = self.entries.range(..below).next_back() {
+        while let Some((&seq, entry)) = self.entries.range_mut(..below).next_back() {
             below = seq;
-            let path = self.path(seq, id);
+            if entry.is_signal == Some(true) && !signals {
+                continue;
+            }
+            let path = place(&self.directory, seq, &entry.incident);
             let read = file::read(&path, INCIDENT_BYTES_MAX);
             match read.ok().and_then(|bytes| serde_json::from_slice::<Incident>(&bytes).ok()) {
-                Some(incident) if incident.incident == *id => {
-                    if wanted(&incident.what) {
+                Some(incident) if incident.incident == entry.incident => {
+                    let is_signal = is_signal(&incident);
+                    entry.is_signal = Some(is_signal);
+                    if signals || !is_signal {
                         return Ok(Some((Slot(seq), incident)));
                     }
                 }
@@ -187,7 +194,7 @@ impl Outbox {
                 action: "take it back",
                 source,
             })?;
-            self.enter(seq, incident, length);
+            self.enter(seq, incident, length, None);
         }
         Ok(())
     }
@@ -224,12 +231,12 @@ impl Outbox {
     }
 
     fn path(&self, seq: u64, incident: &IncidentId) -> PathBuf {
-        self.directory.join(format!("{seq:020}_{incident}.json"))
+        place(&self.directory, seq, incident)
     }
 
-    fn enter(&mut self, seq: u64, incident: IncidentId, bytes: u64) {
+    fn enter(&mut self, seq: u64, incident: IncidentId, bytes: u64, is_signal: Option<bool>) {
         self.held_bytes += on_disk(bytes);
-        self.entries.insert(seq, Entry { incident, bytes });
+        self.entries.insert(seq, Entry { incident, bytes, is_signal });
     }
 
     fn leave(&mut self, seq: u64) {
@@ -293,6 +300,17 @@ fn remove(path: &Path) -> Result<(), FileError> {
     match file::remove_durably(path) {
         Err(e) if e.source.kind() == ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+fn place(directory: &Path, seq: u64, incident: &IncidentId) -> PathBuf {
+    directory.join(format!("{seq:020}_{incident}.json"))
+}
+
+const fn is_signal(incident: &Incident) -> bool {
+    match incident.what {
+        What::Signal(_) => true,
+        What::Drift { .. } => false,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Telling people outside the console what waits for them: by webhook, mail or syslog.
 //!
-//! Every half minute the hub looks at how things stand, and [`decide`](decide::decide), which is pure, says what is to be told. A site that is dark is
-//! one alert, however many machines it has; what was told is not told again for 24 hours; at night what can wait waits; what nobody acknowledges
-//! in time goes to whoever it was said to go to then. What is to be sent stands in the database until the other side took it, so a restart loses
-//! nothing and tells nothing twice but for what was cut off while it was being sent.
+//! Again and again, by default every half minute, the hub looks at how things stand, and [`decide`](decide::decide),
+//! which is pure, says what is to be told. A site that is dark is one alert, however many machines it has; what was told
+//! is not told again for 24 hours; at night what can wait waits; what nobody acknowledges in time goes to whoever it was
+//! said to go to then. What is to be sent stands in the database until the other side took it, so a restart loses nothing
+//! and tells nothing twice but for what was cut off while it was being sent.
 //!
 //! What is sent names tenants and sites, kinds and numbers, and nobody.
 //!

@@ -89,7 +89,7 @@ pub(crate) fn routes(hub: Arc<Hub>) -> Router {
         .method_not_allowed_fallback(|| async {
             Fault::theirs(StatusCode::METHOD_NOT_ALLOWED, "the device plane does not do that with this path")
         })
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&hub), bounded::each))
+        .layer(from_fn_with_state(Arc::clone(&hub), bounded::each))
         // `Strict` bounds each body by its own limit.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state((Arc::clone(&hub), Plane::Device), spans::request))

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use contract::decision::{Choice, Decision, Provenance};
@@ -117,15 +118,16 @@ pub(crate) async fn request(
     next: Next,
 ) -> Response {
     let Some(provider) = &hub.spans.0 else { return next.run(request).await };
-    let method = request.method().clone();
+    let method = known(request.method());
     let (route, began) = (matched.map(|path| path.as_str().to_owned()), edge::clock::utc());
     let response = next.run(request).await;
     let tracer = provider.tracer("suture");
     // What matches no route is whatever somebody made up: it is not repeated.
-    let name = route.as_ref().map_or_else(|| method.to_string(), |route| format!("{method} {route}"));
+    let verb = if method == OTHER { "HTTP" } else { method };
+    let name = route.as_ref().map_or_else(|| verb.to_owned(), |route| format!("{verb} {route}"));
     let status = response.status();
     let mut said = vec![
-        KeyValue::new("http.request.method", method.to_string()),
+        KeyValue::new("http.request.method", method),
         KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
         KeyValue::new("suture.plane", plane.word()),
     ];
@@ -137,6 +139,25 @@ pub(crate) async fn request(
     }
     span.end();
     response
+}
+
+/// What a method that somebody made up is called (`OpenTelemetry`, semantic conventions for HTTP spans, "HTTP request method").
+const OTHER: &str = "_OTHER";
+
+/// The method, where it is one of HTTP's.
+fn known(method: &Method) -> &'static str {
+    const ALL: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::CONNECT,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::PATCH,
+    ];
+    ALL.iter().find(|each| *each == method).map_or(OTHER, Method::as_str)
 }
 
 fn instant(time: UtcTime) -> SystemTime {

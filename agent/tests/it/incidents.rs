@@ -69,6 +69,36 @@ fn what_is_kept_survives_a_crash_and_leaves_newest_first() {
 }
 
 #[test]
+fn signals_that_are_put_off_are_passed_over_and_read_once_at_most() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut outbox = open(dir.path(), 10);
+    outbox.put(&incident(1), at(1)).unwrap();
+    outbox.put(&signal(2), at(1)).unwrap();
+    let past = |outbox: &mut Outbox| {
+        outbox.newest_but_signals(at(9)).unwrap().map(|(_, incident)| incident.incident.to_string())
+    };
+    let newest = |outbox: &mut Outbox| {
+        outbox.newest(at(9)).unwrap().map(|(_, incident)| incident.incident.to_string())
+    };
+    assert_eq!(
+        (newest(&mut outbox).as_deref(), past(&mut outbox).as_deref()),
+        (Some("inc-2"), Some("inc-1"))
+    );
+    // What another start finds it has to read, once.
+    let mut outbox = open(dir.path(), 10);
+    assert_eq!(past(&mut outbox).as_deref(), Some("inc-1"));
+    outbox.put(&signal(3), at(1)).unwrap();
+    // Whoever read these would put them aside, and count them.
+    for signal in &files(dir.path())[1..] {
+        std::fs::write(signal, "\0").unwrap();
+    }
+    assert_eq!(past(&mut outbox).as_deref(), Some("inc-1"));
+    assert_eq!((outbox.len(), outbox.gap()), (3, None), "a signal was read again");
+    assert_eq!(newest(&mut outbox).as_deref(), Some("inc-1"));
+    assert_eq!((outbox.len(), outbox.gap().unwrap().lost), (1, 2));
+}
+
+#[test]
 fn a_full_outbox_drops_the_oldest_and_says_so_across_restarts() {
     let dir = tempfile::tempdir().unwrap();
     let mut outbox = open(dir.path(), 3);

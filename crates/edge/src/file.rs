@@ -72,6 +72,9 @@ pub fn read_text(path: &Path, max: u64) -> Result<String, FileError> {
         .map_err(|_| failed(path, "read it")(io::Error::other("it is not UTF-8")))
 }
 
+/// The longest secret that a service is handed in a file.
+pub const SECRET_BYTES_MAX: u64 = 4096;
+
 /// Reads a secret of at most `max` bytes, without the white space around it. One that is empty, that others may read, or that its group may write, is
 /// an error: its group may read it, since that is how secrets are handed to services.
 pub fn read_secret(path: &Path, max: u64) -> Result<String, FileError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use contract::time::UtcTime;
 use contract::yaml::{self, YamlError};
-use edge::file::{FileError, read_secret, read_text};
+use edge::file::{FileError, SECRET_BYTES_MAX, read_secret, read_text};
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use reqwest::Url;
@@ -13,7 +13,6 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::facts::Kind;
-use super::send::SECRET_BYTES_MAX;
 
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 const MINUTE_MS: u64 = 60_000;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::time::UtcTime;
-use edge::file::{FileError, read_secret};
+use edge::file::{FileError, SECRET_BYTES_MAX, read_secret};
 use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -20,8 +20,6 @@ use crate::hub::Hub;
 use crate::problem::chain;
 use crate::store::{Store, StoreError};
 
-/// The longest secret.
-pub(super) const SECRET_BYTES_MAX: u64 = 4096;
 /// How long one try may take.
 const TRY_TIME_MAX: Duration = Duration::from_secs(20);
 /// The wait after the first failure; each later one is twice the last.

@@ -70,7 +70,7 @@ pub(crate) fn body(all: &[AlertView], may: bool) -> Markup {
         div #alerts data-live="alert" {
             section {
                 @if unattended.is_empty() {
-                    (empty("No alert waits for somebody", &html! { "Nothing that would be told holds, or somebody looks after it. That is looked at every half minute." }))
+                    (empty("No alert waits for somebody", &html! { "Nothing that would be told holds, or somebody looks after it." }))
                 } @else {
                     (table("Nobody looks after these", &heads, &unattended))
                 }

@@ -1,8 +1,7 @@
 //! Requests and bodies that count against a measure: of the certificate that asks, and of its tenant.
 
-use std::time::Duration;
-
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use crate::config::Door;
 use crate::people::Opened;
 
-/// By which a browser that comes back from the provider of identities is known to be the one that went.
+/// How long a login at the provider of identities may take.
 const STATE_TIME_S: u32 = 600;
 
 /// One of the two.
@@ -14,7 +14,7 @@ const STATE_TIME_S: u32 = 600;
 pub(crate) enum Cookie {
     /// A browser's session.
     Session,
-    /// A login under way at the provider of identities.
+    /// A login under way at the provider of identities: by it the browser that comes back is known to be the one that went.
     State,
 }
 

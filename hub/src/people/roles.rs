@@ -88,7 +88,8 @@ pub(crate) fn permit(who: &Identity, right: Right, tenant: Option<&TenantId>, no
     roles.contains(&who.role) && within && is_itself(who) && who.until.is_none_or(|until| now < until)
 }
 
-/// A key for some tenants opens nothing that is about all of them, whoever made it: people, the hub's own log, what is added to the hub.
+/// A key for some tenants opens nothing that is about all of them, whoever made it: people, the hub's own log, what is added to the hub. The
+/// metrics are excepted: they are counts, and nobody's names are among them.
 fn is_wide_enough(who: &Identity, right: Right) -> bool {
     let is_about_all = line(right).1 == ADMIN && right != Right::MetricsRead;
     who.key.is_none() || !is_about_all || who.reach == Reach::Everywhere

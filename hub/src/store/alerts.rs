@@ -15,6 +15,10 @@ use super::{Store, StoreError};
 use crate::alerts::{Counted, Fact, Kind, Message, Outgoing, QUARANTINED, Seen, Standing, Step};
 use crate::people::Scope;
 
+/// How many of a site's waiting incidents are known one by one from look to look: they stand in the alert's row, and a site has as many as its machines
+/// say. Where more wait, those before them count without being known.
+const WAITING_MAX: usize = 1_000;
+
 /// An alert, for whoever may see it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct AlertView {
@@ -206,18 +210,22 @@ impl Store {
         .await
     }
 
-    /// The incidents of each site that wait for a person.
+    /// The incidents of each site that wait for a person: how many, and which, the newest [`WAITING_MAX`] of them.
     pub(crate) async fn waiting_for_people(&self) -> Result<Vec<Counted>, StoreError> {
         self.run(|c| {
             let mut open = c.prepare_cached(&format!(
                 "SELECT tenant, site, host || '/' || incident, state, {WAITS} FROM incident JOIN host USING (host)
-                 WHERE closed = 0 ORDER BY tenant, site",
+                 WHERE closed = 0 ORDER BY tenant, site, incident.rowid DESC",
             ))?;
             let mut rows = open.query([])?;
             let mut all = Vec::new();
             while let Some(row) = rows.next()? {
                 if waits_for_a_person(&json(row, 3)?, json_or_none(row, 4)?.as_ref()) {
-                    count_in(&mut all, row)?;
+                    let site = site_of(&mut all, row)?;
+                    site.count += 1;
+                    if site.about.len() < WAITING_MAX {
+                        site.about.insert(row.get(2)?);
+                    }
                 }
             }
             Ok(all)
@@ -233,7 +241,8 @@ impl Store {
             )?;
             let (mut rows, mut all) = (held.query([now.unix_ms()])?, Vec::new());
             while let Some(row) = rows.next()? {
-                count_in(&mut all, row)?;
+                let site = site_of(&mut all, row)?;
+                site.count += u64::from(site.about.insert(row.get(2)?));
             }
             Ok(all)
         })
@@ -250,11 +259,9 @@ impl Store {
             let mut rows = alarms.query(params![since.unix_ms(), QUARANTINED])?;
             let mut all: BTreeMap<String, Vec<Counted>> = BTreeMap::new();
             while let Some(row) = rows.next()? {
-                let sites = all.entry(row.get(3)?).or_default();
-                count_in(sites, row)?;
-                if let Some(last) = sites.last_mut() {
-                    last.about.insert(row.get(4)?);
-                }
+                let site = site_of(all.entry(row.get(3)?).or_default(), row)?;
+                site.count += u64::from(site.about.insert(row.get(2)?));
+                site.about.insert(row.get(4)?);
             }
             let flat = all.into_iter();
             Ok(flat
@@ -265,16 +272,17 @@ impl Store {
     }
 }
 
-/// One more of a site: tenant, site, and what it is. Rows of one site come one after the other.
-fn count_in(all: &mut Vec<Counted>, row: &Row<'_>) -> rusqlite::Result<()> {
+/// The site of a row that begins with tenant and site. Rows of one site come one after the other.
+fn site_of<'a>(all: &'a mut Vec<Counted>, row: &Row<'_>) -> rusqlite::Result<&'a mut Counted> {
     let (tenant, site) = (parsed(row, 0)?, parsed(row, 1)?);
-    if all.last().is_none_or(|last| last.tenant != tenant || last.site != site) {
-        all.push(Counted { tenant, site, count: 0, about: BTreeSet::new() });
-    }
-    if let Some(last) = all.last_mut() {
-        last.count += u64::from(last.about.insert(row.get(2)?));
-    }
-    Ok(())
+    let last = match all.pop() {
+        Some(last) if last.tenant == tenant && last.site == site => last,
+        other => {
+            all.extend(other);
+            Counted { tenant, site, count: 0, about: BTreeSet::new() }
+        }
+    };
+    Ok(all.push_mut(last))
 }
 
 fn is_within(reach: &Reach, tenant: Option<&TenantId>) -> bool {

@@ -18,6 +18,7 @@ mod attest;
 mod full;
 mod migrations;
 mod scopes;
+mod versions;
 
 const START_MS: i64 = 1_800_000_000_000;
 

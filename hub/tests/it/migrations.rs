@@ -12,24 +12,15 @@ use crate::stage::{Stage, config, parsed};
 use hub::config::Outside;
 use hub::serve::start;
 
-const VERSIONS: [&str; 9] = [
-    include_str!("../../src/store/tests/versions/1.sql"),
-    include_str!("../../src/store/tests/versions/2.sql"),
-    include_str!("../../src/store/tests/versions/3.sql"),
-    include_str!("../../src/store/tests/versions/4.sql"),
-    include_str!("../../src/store/tests/versions/5.sql"),
-    include_str!("../../src/store/tests/versions/6.sql"),
-    include_str!("../../src/store/tests/versions/7.sql"),
-    include_str!("../../src/store/tests/versions/8.sql"),
-    include_str!("../../src/store/tests/versions/9.sql"),
-];
+#[path = "../../src/store/tests/versions.rs"]
+mod versions;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_of_every_earlier_version_serves_what_it_held() {
-    for (at, sql) in (1..).zip(VERSIONS) {
+    for (at, sql) in (1..).zip(versions::versions()) {
         let directory = tempfile::tempdir().unwrap();
         let database = rusqlite::Connection::open(directory.path().join("hub.db")).unwrap();
-        database.execute_batch(sql).unwrap();
+        database.execute_batch(&sql).unwrap();
         drop(database);
         let stage = Stage::start_in(directory, Outside::default()).await;
         let hosts = stage.status().await["hosts"].clone();

@@ -60,6 +60,7 @@ async fn requests_and_decisions_are_told_to_a_collector_and_nobodys_name_is() {
     device.report("i-1", "suture.evidence-directory").await;
     assert_eq!(device.orders(10_000).await.orders.len(), 1);
     hub.operate(Method::GET, "/api/v1/nowhere/of/that/name", None).await;
+    hub.operate(Method::from_bytes(b"DOCTOR-WHO").unwrap(), "/api/v1/tenants", None).await;
     assert_eq!(terminate(&mut hub.child), Some(0));
 
     let mut bodies = String::new();
@@ -81,7 +82,10 @@ async fn requests_and_decisions_are_told_to_a_collector_and_nobodys_name_is() {
     assert!(said(decided, "suture.choice").unwrap().contains("RB-FILE-001-own-directories"));
     let made = named("POST /api/v1/tenants/{tenant}/sites").expect("no span of the operator plane");
     assert_eq!(said(made, "suture.plane").unwrap(), r#"{"stringValue":"operator"}"#);
-    for secret in ["doctor-who", "jane", "i-1\"", device.sheet.host.as_str(), "nowhere", "127.0.0.1"] {
+    assert!(all.iter().any(|span| said(span, "http.request.method").is_some_and(|it| it.contains("_OTHER"))));
+    for secret in
+        ["doctor-who", "DOCTOR-WHO", "jane", "i-1\"", device.sheet.host.as_str(), "nowhere", "127.0.0.1"]
+    {
         assert!(!bodies.contains(secret), "{secret} was told to the collector: {bodies}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use edge::file::{FileError, read_secret};
+use edge::file::{FileError, SECRET_BYTES_MAX, read_secret};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 use rustls::crypto::ring;
@@ -27,9 +27,6 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 const ANSWER_MAX_BYTES: usize = 256 * 1024;
 /// How long what it offers is believed: anybody can begin a login, and it is not asked each time.
 const OFFERS_TIME: Duration = Duration::from_secs(600);
-
-/// The longest secret.
-const SECRET_BYTES_MAX: u64 = 4096;
 
 /// Why a hub cannot use the provider that it was told of.
 #[derive(Debug, Error)]

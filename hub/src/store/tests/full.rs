@@ -91,3 +91,24 @@ async fn alarms_whose_words_a_host_chooses_end_in_a_count() {
     assert!(kept[100].0.starts_with("others of this kind") && kept[100].1 == 100, "{:?}", kept[100]);
     assert_eq!(alarms(&store, "shorter_log").await.len(), 1, "another kind has its own");
 }
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_counted_in_full_and_known_one_by_one_in_part() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    for n in 0..1_000 {
+        assert!(matches!(take(&store, &holder, signal(n)).await, Taken::As(_, Some(_))), "{n}");
+    }
+    for n in 0..5 {
+        assert!(matches!(take(&store, &holder, drifted(n)).await, Taken::As(_, Some(_))), "{n}");
+    }
+    assert!(store.waiting_for_people().await.unwrap().is_empty(), "the planner has them");
+    let escalated = serde_json::to_string(&IncidentState::Escalated).unwrap();
+    store.run(move |c| c.execute("UPDATE incident SET state = ?1", [escalated]).map(drop)).await.unwrap();
+    let waiting = store.waiting_for_people().await.unwrap();
+    let [site] = &waiting[..] else { panic!("{waiting:?}") };
+    assert_eq!((site.count, site.about.len()), (1_005, 1_000));
+    let knows = |incident: &str| site.about.contains(&format!("{}/{incident}", holder.host));
+    assert!((0..5).all(|n| knows(&format!("d-{n}"))) && knows("s-5"), "the newest are known");
+    assert!(!(0..5).any(|n| knows(&format!("s-{n}"))), "the oldest are counted only");
+}

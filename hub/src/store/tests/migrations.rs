@@ -6,19 +6,7 @@ use contract::digest::Digest;
 use rusqlite::Connection;
 
 use super::super::{SCHEMA, STEPS, Store};
-
-const VERSIONS: [&str; 10] = [
-    include_str!("versions/1.sql"),
-    include_str!("versions/2.sql"),
-    include_str!("versions/3.sql"),
-    include_str!("versions/4.sql"),
-    include_str!("versions/5.sql"),
-    include_str!("versions/6.sql"),
-    include_str!("versions/7.sql"),
-    include_str!("versions/8.sql"),
-    include_str!("versions/9.sql"),
-    include_str!("versions/10.sql"),
-];
+use super::versions::versions;
 
 /// Columns, indexes and foreign keys, table by table.
 fn shape(c: &Connection) -> BTreeMap<String, Vec<String>> {
@@ -50,10 +38,10 @@ fn every_earlier_version_comes_to_the_shape_of_a_new_database() {
     let new = directory.path().join("new.db");
     drop(Store::open(&new).unwrap());
     let new = shape(&Connection::open(new).unwrap());
-    for (at, sql) in (1..).zip(VERSIONS) {
+    for (at, sql) in (1..).zip(versions()) {
         let path = directory.path().join(format!("{at}.db"));
         let old = Connection::open(&path).unwrap();
-        old.execute_batch(sql).unwrap();
+        old.execute_batch(&sql).unwrap();
         let tables: Vec<String> = shape(&old).into_keys().collect();
         let rows = |c: &Connection| -> Vec<(String, i64)> {
             let count = |table: &String| {
@@ -77,8 +65,8 @@ fn every_earlier_version_comes_to_the_shape_of_a_new_database() {
         assert_eq!(whole, "ok", "from version {at}");
     }
     // A step that is added has the version before it here.
-    assert!(VERSIONS.len() + 1 >= usize::try_from(SCHEMA.version()).unwrap(), "a version has no dump");
-    for (at, sql) in (1..).zip(VERSIONS) {
+    assert!(versions().len() + 1 >= usize::try_from(SCHEMA.version()).unwrap(), "a version has no dump");
+    for (at, sql) in (1..).zip(versions()) {
         assert!(sql.contains(&format!("PRAGMA user_version = {at};\n")), "{at}.sql is of another version");
     }
 }
