@@ -91,6 +91,7 @@ impl Spans {
         };
         let by = match decision.provenance {
             Provenance::Rules { .. } => "rules",
+            Provenance::Model(_) => "model",
             Provenance::Person(_) => "person",
         };
         let tracer = provider.tracer("suture");

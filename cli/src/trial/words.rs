@@ -24,13 +24,8 @@ pub(crate) fn choice(incident: &IncidentView) -> String {
     match incident.decision.as_ref().map(|d| &d.choice) {
         None => "not planned yet".to_owned(),
         Some(Choice::Run(runbook)) => runbook.to_string(),
-        Some(Choice::Escalate(Escalation::NoRule)) => "a person (no runbook repairs it)".to_owned(),
-        Some(Choice::Escalate(Escalation::ByRule)) => "a person (the rules say so)".to_owned(),
-        Some(Choice::Escalate(Escalation::RunbookMissing)) => {
-            "a person (runbook not in catalogue)".to_owned()
-        }
-        Some(Choice::Escalate(Escalation::RulesDisagree)) => "a person (the rules disagree)".to_owned(),
         Some(Choice::Escalate(Escalation::Declined(because))) => format!("a person ({})", because.words()),
+        Some(Choice::Escalate(why)) => format!("a person ({})", why.words()),
     }
 }
 

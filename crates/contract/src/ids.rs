@@ -131,6 +131,10 @@ id!(
     RunbookId, "runbook", 64, runbook_char
 );
 id!(
+    /// A model that may be asked, as the hub's configuration calls it.
+    ModelId, "model", 40, lower_dash_dot
+);
+id!(
     /// A parameter of a runbook.
     ParameterName, "parameter", 32, lower_dash
 );

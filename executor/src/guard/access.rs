@@ -133,7 +133,7 @@ pub fn request(
 pub fn actor(authority: &Authority, provenance: &Provenance) -> Option<Actor> {
     match (authority, provenance) {
         (Authority::StandingOrder(_), _) => Some(Actor::Standing),
-        (Authority::Hub, Provenance::Rules { .. }) => Some(Actor::Hub),
+        (Authority::Hub, Provenance::Rules { .. } | Provenance::Model(_)) => Some(Actor::Hub),
         (Authority::Hub, Provenance::Person(operator)) => operator.as_str().parse().ok().map(Actor::Person),
     }
 }

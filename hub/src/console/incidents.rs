@@ -170,20 +170,19 @@ const fn leg_words(leg: Leg) -> &'static str {
 
 /// Who or what chose, and why it is a person's where it is.
 fn decided(decision: &Decision) -> Markup {
-    let what = match &decision.choice {
-        Choice::Run(_) => "Chosen",
-        Choice::Escalate(Escalation::NoRule) => "Waits for a person: no rule speaks of it. Looked at",
-        Choice::Escalate(Escalation::ByRule) => "Waits for a person, as a rule has it. Decided",
-        Choice::Escalate(Escalation::RunbookMissing) => {
-            "Waits for a person: a rule names a runbook that the catalogue does not hold. Decided"
-        }
-        Choice::Escalate(Escalation::RulesDisagree) => "Waits for a person: rules disagree. Decided",
-        Choice::Escalate(Escalation::Declined(_)) => "Waits for a person: the order was declined",
-    };
     html! {
-        (what) " by "
+        @match &decision.choice {
+            Choice::Run(_) => "Chosen",
+            Choice::Escalate(why) => { "Waits for a person: " (why.words()) ". Decided" }
+        }
+        " by "
         @match &decision.provenance {
             Provenance::Person(person) => strong { (person) },
+            Provenance::Model(asked) => {
+                "the model " code { (asked.model) }
+                @if let Some(confidence) = asked.confidence { ", which said it was " (confidence) " % sure" }
+                "; its question is " (digest(&asked.prompt))
+            },
             Provenance::Rules { rule: Some(rule), table } => { "rule " code { (rule) } " of the table " (digest(table)) },
             Provenance::Rules { rule: None, table } => { "the rule table " (digest(table)) },
         }
