@@ -5,6 +5,7 @@
 //! file cannot be used; 75 another `suture try` uses the directory.
 #![forbid(unsafe_code)]
 
+mod calls;
 mod detector;
 mod exit;
 mod kit;
@@ -37,6 +38,8 @@ enum Command {
     Try(trial::Try),
     /// Show what a running hub knows: hosts, incidents and how they ended.
     Status(status::Status),
+    /// List what waits for a person, one call for each cause; show, take or hand over one.
+    Calls(calls::Calls),
     /// List the orders that wait on a tenant's machines: for people, a maintenance window, a clock.
     Orders(orders::Orders),
     /// Set what machines may have that lets somebody in: ports, set-uid programs, administrators, SSH keys.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Try(told) => trial::run(&told),
         Command::Status(told) => status::run(&told),
+        Command::Calls(told) => calls::run(&told),
         Command::Orders(told) => orders::run(&told),
         Command::Allowlist(told) => papers::allowlist(&told),
         Command::Exceptions(told) => papers::exceptions(&told),

@@ -1,5 +1,6 @@
 //! The hub's operator plane, as this command uses it.
 
+mod calls;
 mod kits;
 mod orders;
 mod papers;

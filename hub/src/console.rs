@@ -22,6 +22,7 @@ mod approvals;
 mod assets;
 mod audit;
 mod back;
+mod calls;
 mod chart;
 mod clinic;
 mod enrolment;
@@ -126,6 +127,8 @@ fn table() -> Vec<Sheet> {
         page("/tenants/{tenant}/evidence/{host}", R::EvidenceRead, evidence::page),
         page("/tenants/{tenant}/evidence/{host}/{index}", R::EvidenceRead, evidence::one),
         page("/approvals", R::ApprovalsRead, approvals::page),
+        page("/calls", R::AlertsRead, calls::page),
+        page("/calls/{call}", R::AlertsRead, calls::one),
         page("/alerts", R::AlertsRead, alerts::page),
         page("/tenants/{tenant}/exceptions", R::ExceptionsRead, exceptions::show),
         page("/tenants/{tenant}/clinic", Right::IncidentsRead, clinic::page),

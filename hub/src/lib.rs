@@ -17,6 +17,7 @@
 //! | `kit` | a period of a tenant's evidence as one zip |
 //! | `reading` | from the archive to what the hub knows of each host |
 //! | `view` | what the hub knows, as people and programs are shown it |
+//! | `calls` | whom to call for what waits for a person, and when anew: pure |
 //! | `consequence` | what an evidence record means to an incident: pure |
 //! | `envelope` | orders that people signed as well |
 //! | `events` | what happens, for whoever looks on |
@@ -44,6 +45,7 @@ pub mod serve;
 
 mod alerts;
 mod bells;
+mod calls;
 mod connection;
 mod connections;
 mod consequence;

@@ -11,6 +11,7 @@ mod alerts;
 mod answers;
 mod attest;
 pub(crate) mod audit;
+mod calls;
 mod certificates;
 mod checks;
 mod cookies;
@@ -67,6 +68,7 @@ use crate::seats::Seats;
 use crate::spans::{self, Plane};
 pub(crate) use alerts::alerts_within;
 pub(crate) use answers::Found;
+pub(crate) use calls::calls_within;
 use checks::Rules;
 pub(crate) use cookies::Cookie;
 pub(crate) use events::{READERS_EACH, READERS_MAX};
@@ -169,6 +171,7 @@ fn table() -> Vec<Route> {
         evidence::routes,
         metrics::routes,
         alerts::routes,
+        calls::routes,
         heads::routes,
         sheets::routes,
         tenants::routes,

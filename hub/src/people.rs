@@ -54,6 +54,7 @@ pub(crate) use own_log::OwnLog;
 pub use own_log::OwnLogError;
 #[cfg(test)]
 pub(crate) use roles::is_about_a_tenant;
+pub(crate) use roles::may;
 pub(crate) use secrets::{Secret, Sort, csrf};
 pub use store::PeopleError;
 pub(crate) use store::{Changed, KeyChange, PeopleStore, SCHEMA};

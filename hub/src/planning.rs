@@ -8,10 +8,11 @@ mod person;
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::baseline::Control;
 use contract::decision::{Choice, Decision, Escalation};
 use contract::dsse::{HubSigner, PayloadType};
 use contract::event::Event;
-use contract::ids::{GrantId, HostId, IncidentId, OrderId};
+use contract::ids::{GrantId, HostId, IncidentId, OrderId, RunbookId};
 use contract::incident::What;
 use contract::order::{LIFETIME_MS, Order};
 use contract::time::UtcTime;
@@ -216,6 +217,16 @@ fn order_id() -> std::io::Result<OrderId> {
     format!("o-{}", edge::random::opaque()?).parse().map_err(std::io::Error::other)
 }
 
+/// The control that is measured before and after, where this runbook may be ordered for what was found: it is triggered by the control, and can be bound to
+/// it.
+pub(crate) fn control_of<'a>(what: &What, runbook: &RunbookId, library: &'a Library) -> Option<&'a Control> {
+    let What::Drift { control, fact: _, observed: _ } = what else { return None };
+    let declared = library.baseline.control(control)?;
+    let approved = library.catalogue.runbook(runbook)?;
+    let fits = approved.runbook.triggers.contains(control) && approved.runbook.bind(declared).is_ok();
+    fits.then_some(declared)
+}
+
 /// The runbook cannot be bound to what was found.
 struct Unbound;
 
@@ -227,12 +238,8 @@ fn order(
     counter: u64,
 ) -> Result<Option<Order>, Unbound> {
     let Choice::Run(runbook) = &decision.choice else { return Ok(None) };
-    let What::Drift { control, fact: _, observed: _ } = what else { return Err(Unbound) };
-    let declared = library.baseline.control(control).ok_or(Unbound)?;
+    let declared = control_of(what, runbook, library).ok_or(Unbound)?;
     let approved = library.catalogue.runbook(runbook).ok_or(Unbound)?;
-    if !approved.runbook.triggers.contains(control) {
-        return Err(Unbound);
-    }
     let parameters = approved.runbook.bind(declared).map_err(|_| Unbound)?;
     let Draft { id, holder, incident, now, break_glass } = draft;
     Ok(Some(Order {
@@ -241,7 +248,7 @@ fn order(
         site: holder.site.clone(),
         host: holder.host.clone(),
         incident: incident.clone(),
-        control: control.clone(),
+        control: declared.id.clone(),
         runbook: runbook.clone(),
         runbook_digest: approved.digest,
         catalogue_digest: library.catalogue.digest(),

@@ -8,6 +8,7 @@ mod alerts;
 mod approvals;
 mod archived;
 mod attest;
+mod calls;
 mod certificates;
 pub(crate) mod columns;
 mod exports;
@@ -81,6 +82,7 @@ const STEPS: &[&str] = &[
     include_str!("store/steps/0009-alerts.sql"),
     include_str!("store/steps/0010-what-alerts-are-about.sql"),
     include_str!("store/steps/0011-what-was-told.sql"),
+    include_str!("store/steps/0012-decisions-and-calls.sql"),
 ];
 
 /// The store.

@@ -6,6 +6,7 @@
 pub(crate) mod alarms;
 pub(crate) mod approvals;
 pub(crate) mod audit;
+pub(crate) mod call;
 pub(crate) mod enrolments;
 pub(crate) mod evidence;
 pub(crate) mod exceptions;

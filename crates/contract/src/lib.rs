@@ -9,6 +9,7 @@ pub mod allowlist;
 pub mod attest;
 pub mod baseline;
 pub mod blob;
+pub mod call;
 pub mod canonical;
 pub mod decision;
 pub mod digest;

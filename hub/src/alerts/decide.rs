@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::time::UtcTime;
 
-use super::facts::{ALL, Fact, Kind};
+use super::facts::{ALL, ANEW, Fact, Kind};
 use super::rules::Rules;
 
 /// What was told is not told again for this long.
 pub(crate) const AGAIN_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// However many causes at a site cannot wait, nobody is told of them more often than this: a third of the time in which the most urgent is to be had.
+const STORM_MS: u64 = 5 * 60 * 1000;
 
 /// An alert as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +78,7 @@ fn steps_of(fact: &Fact, before: Option<&Standing>, rules: &Rules, now: UtcTime)
     if holding.is_none_or(|s| s.what != fact.what || s.kind != fact.kind || s.about != fact.about) {
         steps.push(Step::Keep(fact.clone()));
     }
-    let renewed = before.is_some_and(|s| is_news(s, fact));
+    let renewed = before.is_some_and(|s| is_news(s, fact, now));
     if renewed {
         steps.push(Step::Renew { key: fact.key.clone() });
     }
@@ -104,7 +107,7 @@ fn steps_of(fact: &Fact, before: Option<&Standing>, rules: &Rules, now: UtcTime)
 }
 
 /// Whether there is more to it than somebody was told, so that it does not wait for the next day. Where nobody was told yet, there is nothing to renew.
-fn is_news(before: &Standing, fact: &Fact) -> bool {
+fn is_news(before: &Standing, fact: &Fact, now: UtcTime) -> bool {
     if before.told.is_none() && !before.acknowledged {
         return false;
     }
@@ -112,7 +115,13 @@ fn is_news(before: &Standing, fact: &Fact) -> bool {
     // That all machines of a site are silent is worse than that some are; and each machine whose evidence does what it must never do is a matter of
     // its own. What else is more of the same is told with the rest, unless somebody said that the rest is looked after, or nothing of it is left.
     let worse = fact.about.contains(ALL) && !before.told_of.contains(ALL);
-    let another = fact.kind == Kind::Evidence && new.clone().any(|what| !what.contains('/'));
+    let another = match fact.kind {
+        Kind::Evidence => new.clone().any(|what| !what.contains('/')),
+        // Each cause that cannot wait is told, in a storm those of some minutes together, and whatever waits longer than it may is told again.
+        Kind::Call => new.peek().is_some() && before.told.is_none_or(|told| now.ms_since(told) >= STORM_MS),
+        Kind::Waiting => new.clone().any(|what| what.contains(ANEW)),
+        Kind::SiteDark | Kind::HostsDark | Kind::Fault => false,
+    };
     let is_more = new.peek().is_some() && (before.acknowledged || before.told_of.is_disjoint(&fact.about));
     // Somebody had it, and it was over: that it holds again is not what they had.
     let again = before.over && before.acknowledged;
@@ -234,12 +243,36 @@ escalation: { after_minutes: 30, channels: [boss] }
         let waits = |incidents: &[&str]| {
             vec![Fact { kind: Kind::Waiting, key: "waiting/a/main".into(), ..about(incidents) }]
         };
-        assert_eq!(world.look(&waits(&["h/1"])), ["waiting/a/main by log"]);
-        assert_eq!(world.after(1).look(&waits(&["h/1", "h/2"])), [""; 0], "one alert, not forty");
+        assert_eq!(world.look(&waits(&["1"])), ["waiting/a/main by log"]);
+        assert_eq!(world.after(1).look(&waits(&["1", "2"])), [""; 0], "one alert, not forty");
         world.acknowledge();
-        assert_eq!(world.after(1).look(&waits(&["h/2"])), [""; 0], "it is looked after");
-        assert_eq!(world.after(1).look(&waits(&["h/2", "h/3"])), ["waiting/a/main by log"]);
-        assert_eq!(world.after(30).look(&waits(&["h/2", "h/3"])), ["waiting/a/main up to boss"]);
+        assert_eq!(world.after(1).look(&waits(&["2"])), [""; 0], "it is looked after");
+        assert_eq!(world.after(1).look(&waits(&["2", "3"])), ["waiting/a/main by log"]);
+        assert_eq!(world.after(30).look(&waits(&["2", "3"])), ["waiting/a/main up to boss"]);
+    }
+
+    #[test]
+    fn each_cause_that_cannot_wait_is_told_at_once_and_again_when_its_time_went_by() {
+        let mut world = World::at("2026-11-26T08:00:00.000Z");
+        let calls = |kind, key: &str, calls: &[&str]| vec![Fact { kind, key: key.into(), ..about(calls) }];
+        let urgent = |numbers: &[&str]| calls(Kind::Call, "call/a/main", numbers);
+        assert_eq!(world.look(&urgent(&["7"])), ["call/a/main by log"]);
+        assert_eq!(world.after(1).look(&urgent(&["7"])), [""; 0]);
+        assert_eq!(world.after(1).look(&urgent(&["7", "8"])), [""; 0], "a storm is not told drop by drop");
+        assert_eq!(world.after(3).look(&urgent(&["7", "8"])), ["call/a/main by log"], "another cause");
+        assert_eq!(
+            world.after(10).look(&urgent(&["7", "7/1", "8"])),
+            ["call/a/main by log"],
+            "nobody has it"
+        );
+        assert_eq!(world.after(30).look(&urgent(&["7", "7/1", "8"])), ["call/a/main up to boss"]);
+        // Somebody has the first.
+        assert_eq!(world.after(1).look(&urgent(&["8"])), [""; 0]);
+        let mut world = World::at("2026-11-26T08:00:00.000Z");
+        let rest = |numbers: &[&str]| calls(Kind::Waiting, "waiting/a/main", numbers);
+        assert_eq!(world.look(&rest(&["7"])), ["waiting/a/main by log"]);
+        assert_eq!(world.after(1).look(&rest(&["7", "8"])), [""; 0]);
+        assert_eq!(world.after(240).look(&rest(&["7", "7/1", "8"])), ["waiting/a/main by log"]);
     }
 
     #[test]
@@ -268,24 +301,20 @@ escalation: { after_minutes: 30, channels: [boss] }
         let waits = |incidents: &[&str]| {
             vec![Fact { kind: Kind::Waiting, key: "waiting/a/main".into(), ..about(incidents) }]
         };
-        assert_eq!(world.look(&waits(&["h/1"])), ["waiting/a/main by log"]);
-        assert_eq!(world.after(1).look(&waits(&["h/1", "h/2"])), [""; 0]);
-        assert_eq!(
-            world.after(1).look(&waits(&["h/2"])),
-            ["waiting/a/main by log"],
-            "of h/2 nobody was told"
-        );
-        assert_eq!(world.after(1).look(&waits(&["h/1"])), [""; 0], "it was told within the day");
+        assert_eq!(world.look(&waits(&["1"])), ["waiting/a/main by log"]);
+        assert_eq!(world.after(1).look(&waits(&["1", "2"])), [""; 0]);
+        assert_eq!(world.after(1).look(&waits(&["2"])), ["waiting/a/main by log"], "of 2 nobody was told");
+        assert_eq!(world.after(1).look(&waits(&["1"])), [""; 0], "it was told within the day");
         assert_eq!(world.after(1).look(&[]), [""; 0]);
-        assert_eq!(world.after(1).look(&waits(&["h/3"])), ["waiting/a/main by log"]);
+        assert_eq!(world.after(1).look(&waits(&["3"])), ["waiting/a/main by log"]);
         world.acknowledge();
         assert_eq!(world.after(1).look(&[]), [""; 0]);
         assert_eq!(
-            world.after(1).look(&waits(&["h/3"])),
+            world.after(1).look(&waits(&["3"])),
             ["waiting/a/main by log"],
             "it was over for whoever had it"
         );
-        assert_eq!(world.after(1).look(&waits(&["h/3"])), [""; 0]);
+        assert_eq!(world.after(1).look(&waits(&["3"])), [""; 0]);
     }
 
     #[test]
@@ -294,12 +323,12 @@ escalation: { after_minutes: 30, channels: [boss] }
         let waits = |incidents: &[&str]| {
             vec![Fact { kind: Kind::Waiting, key: "waiting/a/main".into(), ..about(incidents) }]
         };
-        assert_eq!(world.look(&waits(&["h/1"])), ["waiting/a/main by log"]);
+        assert_eq!(world.look(&waits(&["1"])), ["waiting/a/main by log"]);
         world.acknowledge();
-        assert_eq!(world.after(120).look(&waits(&["h/1", "h/2"])), [""; 0]);
-        assert_eq!(world.after(60).look(&waits(&["h/1", "h/2"])), [""; 0]);
-        assert_eq!(world.after(6 * 60).look(&waits(&["h/1", "h/2"])), ["waiting/a/main by log"]);
-        assert_eq!(world.after(1).look(&waits(&["h/1", "h/2"])), [""; 0]);
+        assert_eq!(world.after(120).look(&waits(&["1", "2"])), [""; 0]);
+        assert_eq!(world.after(60).look(&waits(&["1", "2"])), [""; 0]);
+        assert_eq!(world.after(6 * 60).look(&waits(&["1", "2"])), ["waiting/a/main by log"]);
+        assert_eq!(world.after(1).look(&waits(&["1", "2"])), [""; 0]);
     }
 
     #[test]

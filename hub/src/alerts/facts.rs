@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::baseline::Severity;
+use contract::call::CallView;
 use contract::ids::{HostId, SiteId, TenantId};
+use contract::incident::What;
 use contract::time::UtcTime;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,7 +21,9 @@ pub(crate) enum Kind {
     SiteDark,
     /// Some machines of a site are not heard of.
     HostsDark,
-    /// Incidents of a site wait for a person.
+    /// What is critical or high at a site waits for a person, and nobody has it. Each cause is told at once, and again when its time went by.
+    Call,
+    /// What is less urgent waits.
     Waiting,
     /// A host's evidence did what it must never do, or is not archived.
     Evidence,
@@ -31,7 +36,7 @@ impl Kind {
     pub(crate) const fn is_about_silence(self) -> bool {
         match self {
             Self::SiteDark | Self::HostsDark => true,
-            Self::Waiting | Self::Evidence | Self::Fault => false,
+            Self::Call | Self::Waiting | Self::Evidence | Self::Fault => false,
         }
     }
 
@@ -40,6 +45,7 @@ impl Kind {
         match self {
             Self::SiteDark => "site-dark",
             Self::HostsDark => "hosts-dark",
+            Self::Call => "call",
             Self::Waiting => "waiting",
             Self::Evidence => "evidence",
             Self::Fault => "fault",
@@ -117,19 +123,64 @@ pub(crate) fn dark(hosts: &[Seen], after_ms: u64, now: UtcTime) -> Vec<Fact> {
     sites.into_iter().filter_map(fact).collect()
 }
 
-/// Incidents that wait for a person, one fact for each site.
-pub(crate) fn waiting(sites: Vec<Counted>) -> Vec<Fact> {
-    let fact = |Counted { tenant, site, count, about }| Fact {
-        key: format!("waiting/{tenant}/{site}"),
-        kind: Kind::Waiting,
-        what: match count {
-            1 => format!("{tenant}/{site}: 1 incident waits for a person"),
-            _ => format!("{tenant}/{site}: {count} incidents wait for a person"),
-        },
-        tenant: Some(tenant),
-        about,
+/// Calls that nobody has, or whose time went by: for each site one fact of those that cannot wait, and one of the others. Each call is among what a fact
+/// is about, and each time that it was called anew.
+pub(crate) fn calls(unheard: &[CallView]) -> Vec<Fact> {
+    let mut sites: BTreeMap<(&TenantId, &SiteId, bool), Vec<&CallView>> = BTreeMap::new();
+    for call in unheard {
+        let urgent = match call.severity {
+            Severity::Critical | Severity::High => true,
+            Severity::Medium | Severity::Low => false,
+        };
+        sites.entry((&call.tenant, &call.site, urgent)).or_default().push(call);
+    }
+    let fact = |((tenant, site, urgent), calls): ((&TenantId, &SiteId, bool), Vec<&CallView>)| {
+        let (kind, word) = if urgent { (Kind::Call, CALL) } else { (Kind::Waiting, WAITING) };
+        let about = calls.iter().flat_map(|call| {
+            let anew = (call.again > 0).then(|| format!("{}{ANEW}{}", call.call, call.again));
+            std::iter::once(call.call.to_string()).chain(anew)
+        });
+        Fact {
+            key: format!("{word}/{tenant}/{site}"),
+            kind,
+            tenant: Some(tenant.clone()),
+            what: format!("{tenant}/{site}: {}", words_of(&calls)),
+            about: about.collect(),
+        }
     };
     sites.into_iter().map(fact).collect()
+}
+
+/// Where the keys of such facts begin.
+const CALL: &str = "call";
+const WAITING: &str = "waiting";
+/// What stands between a call's number and how often it was called anew.
+pub(super) const ANEW: char = '/';
+
+fn words_of(calls: &[&CallView]) -> String {
+    let Some(first) = calls.iter().max_by_key(|call| (call.severity, std::cmp::Reverse(call.due))) else {
+        return String::new();
+    };
+    let severity = first.severity.word();
+    let (due, late) = (first.due, calls.iter().filter(|call| call.again > 0).count());
+    let late = match late {
+        0 => String::new(),
+        _ if calls.len() == 1 => ", and its time went by before".to_owned(),
+        late => format!(", and the time of {late} went by before"),
+    };
+    match calls {
+        [call] => {
+            let subject = match &call.what {
+                What::Drift { control, .. } => control.to_string(),
+                What::Signal(signal) => signal.detector.to_string(),
+            };
+            format!("call {}: {severity}: {subject} waits for a person until {due}{late}", call.call)
+        }
+        _ => format!(
+            "{} causes wait for a person, the most urgent of them ({severity}) until {due}{late}",
+            calls.len()
+        ),
+    }
 }
 
 /// What evidence did that it must never do, one fact for each site and kind of alarm. A day in which a machine did not do it again undoes nothing: what
@@ -194,7 +245,7 @@ fn machines(count: u64) -> String {
 /// Whose an alert is, by its key: nobody's where it is the hub's own.
 pub(super) fn tenant_of(key: &str) -> Option<TenantId> {
     match key.split('/').collect::<Vec<_>>().as_slice() {
-        ["dark" | "waiting" | "evidence", tenant, ..] => tenant.parse().ok(),
+        ["dark" | CALL | WAITING | "evidence", tenant, ..] => tenant.parse().ok(),
         _ => None,
     }
 }
@@ -206,6 +257,8 @@ pub(crate) fn fault(name: &str, what: String) -> Fact {
 
 #[cfg(test)]
 mod tests {
+    use contract::fact::FactValue;
+
     use super::*;
 
     fn at(ms: u64) -> UtcTime {
@@ -220,7 +273,8 @@ mod tests {
     #[test]
     fn whose_an_alert_is_stands_in_its_key() {
         let alarms = evidence(vec![(forked(&["h-1"]), "fork".to_owned())], &[]);
-        for fact in [waiting(vec![forked(&["h-1"])]), alarms, quarantined(vec![forked(&["h-1"])])].concat() {
+        let called = calls(&[call(1, Severity::High, 0), call(2, Severity::Low, 0)]);
+        for fact in [called, alarms, quarantined(vec![forked(&["h-1"])])].concat() {
             assert!(fact.tenant.is_some() && tenant_of(&fact.key) == fact.tenant, "{fact:?}");
         }
         assert_eq!(tenant_of(&fault("channel/a", String::new()).key), None);
@@ -239,6 +293,48 @@ mod tests {
         assert!(facts[0].what.contains("40 machines") && facts[1].what.contains("1 of 2"), "{facts:?}");
         assert_eq!((facts[0].about.len(), facts[1].about.len()), (41, 1), "forty, and that it is all");
         assert_eq!(dark(&hosts, 900_000, at(900_000)), [], "at the limit nothing is dark");
+    }
+
+    fn call(number: u64, severity: Severity, again: u32) -> CallView {
+        let [tenant, site, host, incident] = ["a", "main", "h", "i"];
+        let (fact, observed) = ("time:synchronised".parse().unwrap(), FactValue::Flag(false));
+        CallView {
+            call: number,
+            tenant: tenant.parse().unwrap(),
+            site: site.parse().unwrap(),
+            host: host.parse().unwrap(),
+            incident: incident.parse().unwrap(),
+            what: What::Drift { control: "time.sync".parse().unwrap(), fact, observed },
+            why: None,
+            severity,
+            symptoms: 0,
+            raised: at(0),
+            due: at(900_000),
+            again,
+            holder: None,
+            over: None,
+        }
+    }
+
+    #[test]
+    fn a_site_is_told_of_what_cannot_wait_apart_from_what_can() {
+        let one = calls(&[call(7, Severity::Critical, 0)]);
+        let due = at(900_000);
+        assert_eq!(
+            (one[0].kind, one[0].key.as_str(), one[0].what.clone()),
+            (
+                Kind::Call,
+                "call/a/main",
+                format!("a/main: call 7: critical: time.sync waits for a person until {due}")
+            )
+        );
+        let many = [call(7, Severity::High, 1), call(8, Severity::Critical, 0), call(9, Severity::Low, 0)];
+        let facts = calls(&many);
+        assert_eq!(facts.iter().map(|fact| fact.kind).collect::<Vec<_>>(), [Kind::Waiting, Kind::Call]);
+        assert!(facts[1].what.contains("2 causes") && facts[1].what.contains("(critical)"), "{facts:?}");
+        assert!(facts[1].what.ends_with("and the time of 1 went by before"), "{facts:?}");
+        assert_eq!(facts[1].about, ["7", "7/1", "8"].map(str::to_owned).into());
+        assert_eq!(calls(&[]), []);
     }
 
     fn forked(hosts: &[&str]) -> Counted {

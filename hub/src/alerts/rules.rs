@@ -238,9 +238,14 @@ impl Rules {
         })
     }
 
-    /// Through which channels something of a kind is told.
+    /// Through which channels something of a kind is told. Who hears of what waits hears of what cannot wait as well.
     pub(crate) fn channels_of(&self, kind: Kind) -> BTreeSet<String> {
-        let told = |route: &&Route| route.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind));
+        let told = |route: &&Route| {
+            let of = |kinds: &BTreeSet<Kind>| {
+                kinds.contains(&kind) || (kind == Kind::Call && kinds.contains(&Kind::Waiting))
+            };
+            route.kinds.as_ref().is_none_or(of)
+        };
         self.routes.iter().filter(told).flat_map(|route| route.channels.iter().cloned()).collect()
     }
 

@@ -26,11 +26,11 @@ pub(super) async fn send(
     Ok(())
 }
 
-/// Facility daemon (3); alert (1) for evidence, error (3) for what is dark or broken, warning (4) for what waits.
+/// Facility daemon (3); alert (1) for evidence, error (3) for what is dark or broken or cannot wait, warning (4) for what waits.
 fn line(message: &Message) -> String {
     let severity = match message.kind {
         Kind::Evidence => 1,
-        Kind::SiteDark | Kind::Fault => 3,
+        Kind::SiteDark | Kind::Fault | Kind::Call => 3,
         Kind::HostsDark | Kind::Waiting => 4,
     };
     let Message { hub, alert, kind, what: _, at, escalated } = message;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::incident::What;
 use contract::time::UtcTime;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -13,6 +14,7 @@ use super::decide::{Standing, decide};
 use super::facts::{self, Fact};
 use super::rules::Rules;
 use super::send::Ways;
+use crate::calls;
 use crate::hub::Hub;
 use crate::machine::last_backup;
 use crate::problem::chain;
@@ -76,6 +78,11 @@ async fn look(
 ) -> Result<(), StoreError> {
     let listens = hub.bounds.listens.map(|listens| u64::try_from(listens.as_millis()).unwrap_or(u64::MAX));
     let awake = now.ms_since(began) >= listens.unwrap_or(rules.dark_after_ms.min(STUCK_MS));
+    let library = Arc::clone(&hub.library);
+    let severity = move |what: &What| calls::severity(what, &library.baseline);
+    for tenant in hub.store.look_at_calls(severity, now).await? {
+        hub.events.tell_of_alert(Some(tenant));
+    }
     let mut standing = hub.store.standing_alerts().await?;
     let facts = facts_of(hub, rules, directory, (&standing, awake), now).await?;
     // Nor does it say that a site is back.
@@ -102,7 +109,7 @@ async fn facts_of(
     if awake {
         facts.extend(facts::dark(&hub.store.seen().await?, rules.dark_after_ms, now));
     }
-    facts.extend(facts::waiting(hub.store.waiting_for_people().await?));
+    facts.extend(facts::calls(&hub.store.calls_unheard().await?));
     let since = UtcTime::from_unix_ms(now.unix_ms().saturating_sub(i64::try_from(ALARM_MS).unwrap_or(0)));
     facts.extend(facts::evidence(hub.store.alarmed_since(since.unwrap_or(now)).await?, standing));
     facts.extend(facts::quarantined(hub.store.quarantines(now).await?));

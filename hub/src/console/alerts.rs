@@ -120,6 +120,7 @@ const fn kind_words(kind: Kind) -> &'static str {
     match kind {
         Kind::SiteDark => "Site silent",
         Kind::HostsDark => "Machines silent",
+        Kind::Call => "Call",
         Kind::Waiting => "Waits for a person",
         Kind::Evidence => "Evidence",
         Kind::Fault => "The hub itself",

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State as From};
+use contract::call::{CallView, MayTry};
 use contract::decision::{Choice, Decision, Escalation, Provenance};
+use contract::ids::OperatorId;
 use contract::plane::{IncidentState, IncidentView};
 use maud::{Markup, html};
 
 use super::Page;
 use super::enter::Frame;
 use super::layout::{crumb, framed};
-use super::parts::{State, ago, chip, chip_saying, digest, empty, exact, sentence, table_of};
+use super::parts::{State, ago, chip, chip_saying, digest, empty, exact, sentence, table_of, told};
 use super::site::took;
 use crate::hub::Hub;
 use crate::operator::{Asked, Newest, found_incident, found_incidents};
@@ -188,5 +190,26 @@ fn decided(decision: &Decision) -> Markup {
         }
         @if let Choice::Escalate(Escalation::Declined(because)) = &decision.choice { ", because " (because.words()) }
         "."
+    }
+}
+
+/// A person's own choice of a runbook: it passes the same guardrails as any other order.
+pub(super) fn chooser(call: &CallView, may_try: &[MayTry], person: &OperatorId) -> Markup {
+    let api =
+        format!("/api/v1/tenants/{}/hosts/{}/incidents/{}/order", call.tenant, call.host, call.incident);
+    html! {
+        form .row-form data-api=(api) data-then="reload" {
+            (told())
+            input type="hidden" name="person" value=(person);
+            div .field {
+                label for="runbook" { "Order a runbook yourself" }
+                select id="runbook" name="runbook" required aria-describedby="runbook-hint" {
+                    option value="" { "Choose" }
+                    @for may in may_try { option value=(may.runbook) { (may.runbook) } }
+                }
+                p .hint id="runbook-hint" { "It stands in your name, and passes the same guardrails as any other order." }
+            }
+            div .buttons { button type="submit" { "Order it" } }
+        }
     }
 }

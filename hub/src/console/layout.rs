@@ -23,6 +23,7 @@ pub(crate) fn crumb(path: impl Into<String>, name: impl Into<String>) -> Crumb {
 const NAVIGATION: &[(&str, &str, Right)] = &[
     ("/", "Fleet", Right::StatusRead),
     ("/approvals", "Approvals", Right::ApprovalsRead),
+    ("/calls", "Calls", Right::AlertsRead),
     ("/alerts", "Alerts", Right::AlertsRead),
     ("/enrolment", "Enrolment", Right::EnrolmentsRead),
     ("/runbooks", "Runbooks", Right::LibraryRead),

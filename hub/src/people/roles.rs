@@ -67,6 +67,11 @@ const fn line(right: Right) -> (About, &'static [Role]) {
     }
 }
 
+/// Whether a role has a right at all: where, its holder's reach says.
+pub(crate) fn may(role: Role, right: Right) -> bool {
+    line(right).1.contains(&role)
+}
+
 /// Whether a right is about one tenant.
 #[cfg(test)]
 pub(crate) const fn is_about_a_tenant(right: Right) -> bool {

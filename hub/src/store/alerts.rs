@@ -10,14 +10,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::columns::{count, instant, instant_or_none, json, json_or_none, parsed, parsed_or_none, to_json};
-use super::incidents::{WAITS, waits_for_a_person};
 use super::{Store, StoreError};
 use crate::alerts::{Counted, Fact, Kind, Message, Outgoing, QUARANTINED, Seen, Standing, Step};
 use crate::people::Scope;
-
-/// How many of a site's waiting incidents are known one by one from look to look: they stand in the alert's row, and a site has as many as its machines
-/// say. Where more wait, those before them count without being known.
-const WAITING_MAX: usize = 1_000;
 
 /// An alert, for whoever may see it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -206,29 +201,6 @@ impl Store {
                 })
             };
             all.query_map([], seen)?.collect()
-        })
-        .await
-    }
-
-    /// The incidents of each site that wait for a person: how many, and which, the newest [`WAITING_MAX`] of them.
-    pub(crate) async fn waiting_for_people(&self) -> Result<Vec<Counted>, StoreError> {
-        self.run(|c| {
-            let mut open = c.prepare_cached(&format!(
-                "SELECT tenant, site, host || '/' || incident, state, {WAITS} FROM incident JOIN host USING (host)
-                 WHERE closed = 0 ORDER BY tenant, site, incident.rowid DESC",
-            ))?;
-            let mut rows = open.query([])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                if waits_for_a_person(&json(row, 3)?, json_or_none(row, 4)?.as_ref()) {
-                    let site = site_of(&mut all, row)?;
-                    site.count += 1;
-                    if site.about.len() < WAITING_MAX {
-                        site.about.insert(row.get(2)?);
-                    }
-                }
-            }
-            Ok(all)
         })
         .await
     }

@@ -277,7 +277,7 @@ fn moment(Moment { record, at, received: _, order, said }: &Moment) -> MomentVie
 }
 
 /// In words.
-fn words(said: &HappenedThere) -> String {
+pub(super) fn words(said: &HappenedThere) -> String {
     match said {
         HappenedThere::Waits(waiting) => super::approvals::waiting_words(waiting),
         HappenedThere::Accepted { by_site: true, .. } => {

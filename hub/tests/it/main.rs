@@ -8,6 +8,7 @@ mod approvals;
 mod attestation;
 #[path = "../../src/heads/tests/authority.rs"]
 mod authority;
+mod calls;
 mod clock;
 mod console;
 mod door;

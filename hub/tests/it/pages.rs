@@ -45,7 +45,7 @@ async fn an_alert_stands_on_its_page_and_in_the_navigation_until_somebody_looks_
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(page.contains("Nobody looks after these") && page.contains("a/main: 1 incident waits"), "{page}");
+    assert!(page.contains("Nobody looks after these") && page.contains("a/main: call 1: high:"), "{page}");
     let count = "<span class=\"count\">1<";
     assert!(shown(&stage, "/people").await.contains(count), "it is not in the navigation of another page");
     let press = page

@@ -39,6 +39,7 @@ struct Theirs {
     /// One to accept, one to withdraw.
     proposals: [String; 2],
     alert: String,
+    call: String,
     key: String,
     token: String,
     /// Of what runs on the host, which is in quarantine.
@@ -63,6 +64,7 @@ impl Theirs {
             .replace("{id}", &self.kit)
             .replace("{fingerprint}", &self.fingerprint)
             .replace("{alert}", &self.alert)
+            .replace("{call}", &self.call)
             .replace("{key}", &self.key)
     }
 
@@ -84,6 +86,7 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
             "GET",
             "/metrics"
             | "/api/v1/alerts"
+            | "/api/v1/calls"
             | "/api/v1/openapi.json"
             | "/api/v1/tenants"
             | "/api/v1/enrolments"
@@ -104,7 +107,8 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
         }
         (
             "GET",
-            "/api/v1/tenants/{tenant}/exceptions"
+            "/api/v1/calls/{call}"
+            | "/api/v1/tenants/{tenant}/exceptions"
             | "/api/v1/tenants/{tenant}/sites/{site}"
             | "/api/v1/tenants/{tenant}/sites/{site}/allowlist"
             | "/api/v1/tenants/{tenant}/hosts/{host}"
@@ -128,6 +132,7 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
             | "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/withdraw"
             | "/api/v1/certificates/{fingerprint}/revoke"
             | "/api/v1/alerts/{alert}/acknowledge"
+            | "/api/v1/calls/{call}/take"
             | "/api/v1/me/keys/{key}/rotate"
             | "/api/v1/me/keys/{key}/revoke",
         ) => gone(None),
@@ -149,6 +154,7 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
         ("POST", "/api/v1/tenants") => {
             blind(["b", "nowhere"].map(|t| (path.to_owned(), Some(json!({ "tenant": t })))))
         }
+        ("POST", "/api/v1/calls/{call}/hand") => gone(Some(json!({ "to": person }))),
         ("POST", "/api/v1/tenants/{tenant}/sites") => gone(Some(json!({ "site": "more" }))),
         ("POST", "/api/v1/tenants/{tenant}/standing" | "/api/v1/tenants/{tenant}/hosts/{host}/standing") => {
             gone(Some(json!({ "withheld": true })))
@@ -250,7 +256,8 @@ async fn theirs(stage: &Stage, of_b: &Somebody) -> Theirs {
         incident,
         order: order.to_string(),
         proposals: proposals.try_into().unwrap(),
-        alert: alert_of(of_b).await,
+        alert: first(of_b, "/api/v1/alerts", "id").await,
+        call: first(of_b, "/api/v1/calls", "call").await,
         key: key.id.to_string(),
         token: stage.sheet("b", SITE).await.token.to_string(),
         software: listed["items"][0]["digest"].clone(),
@@ -269,16 +276,16 @@ async fn proven(stage: &Stage, origin: &str) {
     panic!("no head is proven");
 }
 
-/// Once somebody has to hear of something.
-async fn alert_of(somebody: &Somebody) -> String {
+/// The first of a list that fills by itself.
+async fn first(somebody: &Somebody, list: &str, number: &str) -> String {
     for _ in 0..400 {
-        let alerts: Page<Value> = parsed(somebody.ask("GET", "/api/v1/alerts", None).await).await;
-        if let Some(alert) = alerts.items.first() {
-            return alert["id"].to_string();
+        let all: Page<Value> = parsed(somebody.ask("GET", list, None).await).await;
+        if let Some(one) = all.items.first() {
+            return one[number].to_string();
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("there is no alert");
+    panic!("{list} stays empty");
 }
 
 /// All that the hub keeps of the other tenant: in its registry, of its people, of its kits. When somebody was last heard of is not meant.

@@ -1,6 +1,9 @@
 //! What one machine may have open, and what it may have said of it.
 
+use contract::baseline::Severity;
+use contract::ids::TenantId;
 use contract::incident::What;
+use contract::people::Reach;
 use contract::signal::{About, Pseudonym, Signal, SignalKind};
 use rusqlite::params;
 
@@ -92,8 +95,17 @@ async fn alarms_whose_words_a_host_chooses_end_in_a_count() {
     assert_eq!(alarms(&store, "shorter_log").await.len(), 1, "another kind has its own");
 }
 
+/// Looks at the calls as if all that was found mattered as much as it says of itself, and everything else were high.
+async fn look(store: &Store, ms: u64) -> Vec<TenantId> {
+    let severity = |what: &What| match what {
+        What::Signal(signal) => signal.severity,
+        What::Drift { .. } => Severity::High,
+    };
+    store.look_at_calls(severity, at(ms)).await.unwrap()
+}
+
 #[tokio::test]
-async fn what_waits_for_a_person_is_counted_in_full_and_known_one_by_one_in_part() {
+async fn what_waits_for_a_person_is_called_and_a_loud_machine_has_its_bound() {
     let directory = tempfile::tempdir().unwrap();
     let (store, holder) = store(directory.path()).await;
     for n in 0..1_000 {
@@ -102,13 +114,48 @@ async fn what_waits_for_a_person_is_counted_in_full_and_known_one_by_one_in_part
     for n in 0..5 {
         assert!(matches!(take(&store, &holder, drifted(n)).await, Taken::As(_, Some(_))), "{n}");
     }
-    assert!(store.waiting_for_people().await.unwrap().is_empty(), "the planner has them");
+    assert!(look(&store, 0).await.is_empty(), "the planner has them");
     let escalated = serde_json::to_string(&IncidentState::Escalated).unwrap();
     store.run(move |c| c.execute("UPDATE incident SET state = ?1", [escalated]).map(drop)).await.unwrap();
-    let waiting = store.waiting_for_people().await.unwrap();
-    let [site] = &waiting[..] else { panic!("{waiting:?}") };
-    assert_eq!((site.count, site.about.len()), (1_005, 1_000));
-    let knows = |incident: &str| site.about.contains(&format!("{}/{incident}", holder.host));
-    assert!((0..5).all(|n| knows(&format!("d-{n}"))) && knows("s-5"), "the newest are known");
-    assert!(!(0..5).any(|n| knows(&format!("s-{n}"))), "the oldest are counted only");
+    assert_eq!(look(&store, 0).await, std::slice::from_ref(&holder.tenant));
+    let calls = store.calls_unheard().await.unwrap();
+    assert_eq!(calls.len(), crate::calls::OPEN_MAX);
+    let drifts = calls.iter().filter(|call| matches!(call.what, What::Drift { .. })).count();
+    assert_eq!(drifts, 5, "the most urgent are called first");
+    assert!(look(&store, 0).await.is_empty(), "nothing is new");
+}
+
+#[tokio::test]
+async fn a_call_is_held_handed_over_called_anew_and_over_with_its_incident() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, holder) = store(directory.path()).await;
+    take(&store, &holder, drifted(0)).await;
+    let escalated = serde_json::to_string(&IncidentState::Escalated).unwrap();
+    store.run(move |c| c.execute("UPDATE incident SET state = ?1", [escalated]).map(drop)).await.unwrap();
+    look(&store, 0).await;
+    let hour = contract::call::period_ms(Severity::High);
+    let everywhere = || Scope::of_a_test(Reach::Everywhere);
+    let hold = async |by: &str, holder: &str, ms| {
+        let (by, holder) = (by.parse().unwrap(), holder.parse().unwrap());
+        store.hold_call(everywhere(), 1, by, holder, at(ms)).await.unwrap()
+    };
+    assert_eq!(store.calls_unheard().await.unwrap()[0].due, at(hour));
+    let taken = hold("jane", "jane", 1).await.unwrap();
+    assert_eq!((taken.holder, taken.due), (Some("jane".parse().unwrap()), at(1 + hour)));
+    assert!(store.calls_unheard().await.unwrap().is_empty(), "somebody has it");
+    hold("jane", "john", 2).await.unwrap();
+    assert!(look(&store, 2 + hour - 1).await.is_empty());
+    look(&store, 2 + hour).await;
+    let late = store.calls_unheard().await.unwrap();
+    assert_eq!((late[0].again, late[0].holder.clone()), (1, Some("john".parse().unwrap())));
+    let (_, steps, _) = store.call(everywhere(), 1).await.unwrap().unwrap();
+    let steps: Vec<_> = steps.iter().map(|step| (step.by.as_str(), step.holder.as_str())).collect();
+    assert_eq!(steps, [("jane", "jane"), ("jane", "john")]);
+    // A symptom of something else is nobody's call.
+    let symptom = "UPDATE incident SET cause_host = host, cause = 'x'";
+    store.run(move |c| c.execute(symptom, []).map(drop)).await.unwrap();
+    assert_eq!(look(&store, 3 + hour).await, std::slice::from_ref(&holder.tenant));
+    assert!(store.calls_unheard().await.unwrap().is_empty());
+    assert_eq!(store.calls(everywhere(), at(0)).await.unwrap()[0].over, Some(at(3 + hour)));
+    assert_eq!(hold("jane", "jane", 9 + hour).await, None, "it is over");
 }

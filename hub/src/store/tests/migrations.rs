@@ -89,7 +89,8 @@ fn what_made_a_version_stays_as_it_is() {
             "1766ff6f36d2297e",
             "67e9997ada8a6e80",
             "e8b95296741e8a24",
-            "cf5705465f2af4dc"
+            "cf5705465f2af4dc",
+            "11a7877e86630d81"
         ]
     );
 }

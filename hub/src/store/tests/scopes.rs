@@ -99,6 +99,9 @@ async fn machine(store: &Store, authority: &Authority, n: usize, tenant: TenantI
     let alarm = Alarm { kind: "fork", detail: format!("h-{n}") };
     store.raise(host(n), alarm, at(0)).await.unwrap();
     store.run_for_a_test(move |c| marked(c, n)).await.unwrap();
+    let number = i64::try_from(n).unwrap() + 1;
+    let call = "INSERT INTO call (number, host, incident, severity, raised, due) VALUES (?1, ?2, 'o-of', '\"low\"', 0, 0)";
+    store.run_for_a_test(move |c| c.execute(call, params![number, format!("h-{n}")])).await.unwrap();
     fingerprint
 }
 

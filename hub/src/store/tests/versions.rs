@@ -12,12 +12,13 @@ const WHOLE: [&str; 5] = [
 ];
 
 /// The versions after them: the step, and the rows.
-const LATER: [[&str; 2]; 5] = [
+const LATER: [[&str; 2]; 6] = [
     [include_str!("../steps/0006-what-is-handed-out.sql"), include_str!("versions/6.sql")],
     [include_str!("../steps/0007-what-evidence-says.sql"), include_str!("versions/7.sql")],
     [include_str!("../steps/0008-what-runs-on-hosts.sql"), include_str!("versions/8.sql")],
     [include_str!("../steps/0009-alerts.sql"), include_str!("versions/9.sql")],
     [include_str!("../steps/0010-what-alerts-are-about.sql"), include_str!("versions/10.sql")],
+    [include_str!("../steps/0011-what-was-told.sql"), include_str!("versions/11.sql")],
 ];
 
 /// Every earlier version, beginning with 1, as SQL.

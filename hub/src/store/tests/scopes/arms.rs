@@ -33,8 +33,8 @@ macro_rules! arms {
 }
 
 arms! {
-    accept acknowledge_alert actions add_glass add_host add_site alarms_of alerts allowlist announce approve approve_software controls
-    decide_by_person decline enrolled_at enrolments_within exceptions fleet has_log has_site has_tenant healings holder hosts_within incidents
+    accept acknowledge_alert actions add_glass add_host add_site alarms_of alerts allowlist announce approve approve_software call calls
+    controls decide_by_person decline enrolled_at enrolments_within exceptions fleet has_log has_site has_tenant healings hold_call holder hosts_within incidents
     incidents_before last_words log_within logs_of order_that_waits orders_of orders_that_wait pending proposals propose quarantined
     replace_exceptions revoke set_allowlist set_exceptions tenants_within whole window_opens withdraw withhold
 }
@@ -477,5 +477,24 @@ impl Asking<'_> {
         let (id, by) = ((self.of % TENANTS) as u64 + 1, "jane".parse().unwrap());
         let taken = self.store.acknowledge_alert(self.reach(), id, by, at(1)).await.unwrap();
         assert_eq!(taken, self.names_us());
+    }
+
+    async fn calls(&self) {
+        for call in self.store.calls(self.reach(), at(0)).await.unwrap() {
+            assert_eq!(call.tenant, tenant(self.n));
+        }
+    }
+
+    async fn call(&self) {
+        let found = self.store.call(self.reach(), self.of as u64 + 1).await.unwrap();
+        assert_eq!(found.is_some(), self.ours());
+        assert!(found.is_none_or(|(call, _, holder)| call.tenant == tenant(self.n) && holder.tenant == call.tenant));
+    }
+
+    async fn hold_call(&self) {
+        let jane: contract::ids::OperatorId = "jane".parse().unwrap();
+        let held =
+            self.store.hold_call(self.reach(), self.of as u64 + 1, jane.clone(), jane, at(1)).await.unwrap();
+        assert_eq!(held.is_some(), self.ours());
     }
 }

@@ -1,0 +1,45 @@
+-- The incident that this one follows from: nothing is planned for it until that one ends. And why it stands as it does, in one line.
+ALTER TABLE incident ADD COLUMN cause_host TEXT;
+ALTER TABLE incident ADD COLUMN cause TEXT;
+ALTER TABLE incident ADD COLUMN why TEXT;
+CREATE INDEX incident_cause ON incident (cause_host, cause) WHERE cause IS NOT NULL;
+-- What happened before to one subject of one host.
+CREATE INDEX incident_past ON incident (host, subject, found);
+
+-- Every decision with all that it was made of: it can be made again from its line, and comes out the same.
+CREATE TABLE decided (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    host     TEXT NOT NULL REFERENCES host,
+    incident TEXT NOT NULL,
+    at       INTEGER NOT NULL,
+    rule     TEXT,                  -- the rule that chose, where one did
+    model    TEXT,                  -- the model that was asked, where one was
+    runbook  TEXT,                  -- what was chosen, where it was not a person
+    order_id TEXT,
+    line     TEXT NOT NULL          -- JSON
+) STRICT;
+CREATE INDEX decided_incident ON decided (host, incident);
+CREATE INDEX decided_order ON decided (order_id) WHERE order_id IS NOT NULL;
+
+-- One call to a person for each cause that waits for one.
+CREATE TABLE call (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    host     TEXT NOT NULL REFERENCES host,
+    incident TEXT NOT NULL,
+    severity TEXT NOT NULL,         -- JSON
+    raised   INTEGER NOT NULL,
+    due      INTEGER NOT NULL,      -- by when somebody has to have it; where somebody has, by when it is to be over
+    again    INTEGER NOT NULL DEFAULT 0,
+    holder   TEXT,
+    over     INTEGER
+) STRICT;
+CREATE UNIQUE INDEX call_open ON call (host, incident) WHERE over IS NULL;
+
+-- Who took a call, and who had it then.
+CREATE TABLE call_step (
+    call   INTEGER NOT NULL REFERENCES call,
+    at     INTEGER NOT NULL,
+    by     TEXT NOT NULL,
+    holder TEXT NOT NULL
+) STRICT;
+CREATE INDEX call_steps ON call_step (call);
