@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use contract::time::UtcTime;
+use queue::Queue as _;
 
 use crate::heads::HeadsFault;
 use crate::hub::Hub;
@@ -64,7 +65,7 @@ pub(crate) async fn exposition(
     now: UtcTime,
 ) -> Result<String, MetricsError> {
     let numbers = hub.store.numbers(now).await?;
-    let pending = hub.queue.pending_messages().await?;
+    let pending = hub.queue.depth_of_all().await?.pending();
     let (heads, quorum) = hub.heads.view().await?.standing();
     let mut text = Text(String::new());
     text.all("suture_build_info", "gauge", "What runs.", &[("version", env!("CARGO_PKG_VERSION"), 1)]);

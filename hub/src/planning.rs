@@ -33,6 +33,8 @@ pub(crate) use person::order_by_person;
 const FETCH_MAX: usize = 64;
 /// How long to wait after the store or the queue failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+/// The longest that one message waits for the next try. With it, what a queue lets be released without counting it lasts for most of a day.
+const RELEASE_MAX: Duration = Duration::from_secs(60);
 
 /// A message's body.
 #[derive(Debug, Serialize, Deserialize)]
@@ -123,7 +125,13 @@ async fn work_off(hub: &Arc<Hub>, deliveries: Vec<Delivery>) -> Option<String> {
             match plan(&hub, &delivery).await {
                 Ok(()) => hub.queue.acknowledge(delivery).await.map_err(|e| chain(&e)),
                 Err(e) => {
-                    hub.queue.release(delivery);
+                    let after = pause_after(delivery.number());
+                    if let Err(e) = hub.queue.release(delivery, after).await {
+                        tracing::error!(
+                            error = chain(&e),
+                            "a message comes again, and that counts against it"
+                        );
+                    }
                     Err(e)
                 }
             }
@@ -138,6 +146,12 @@ async fn work_off(hub: &Arc<Hub>, deliveries: Vec<Delivery>) -> Option<String> {
         }
     }
     failed
+}
+
+/// How long a message waits whose planning failed for the so-manieth time: a second, then twice as long each time, up to a minute.
+fn pause_after(number: u32) -> Duration {
+    let doublings = number.saturating_sub(1).min(6);
+    FAILURE_PAUSE.saturating_mul(1 << doublings).min(RELEASE_MAX)
 }
 
 async fn plan(hub: &Hub, delivery: &Delivery) -> Result<(), String> {

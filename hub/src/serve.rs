@@ -195,8 +195,9 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let keys = Arc::new(Keys::open(directory, name).map_err(StartError::Keys)?);
     let certificates = Certificates::new(&keys.authority, name.as_str()).map_err(StartError::Certificate)?;
     let store = Store::open(&directory.join("hub.db")).map_err(StartError::Database)?;
-    let queue =
-        Embedded::open(&directory.join("queue.db"), Limits::default()).await.map_err(StartError::Database)?;
+    let queue = Embedded::open(&directory.join("queue.db"), Limits::default(), edge::clock::utc())
+        .await
+        .map_err(StartError::Database)?;
     let outside_of = |e: OutsideError| StartError::Heads(HeadsError::Outside(e));
     let others =
         witness::open(directory, outside.logs().map_err(outside_of)?).map_err(StartError::Directory)?;

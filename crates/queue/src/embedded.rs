@@ -1,50 +1,38 @@
-//! The queue inside the hub's own process: `SQLite` underneath, turns in memory.
+//! The queue inside the hub's own process: `SQLite` underneath, turns and leases in memory.
+//!
+//! What is durable: that a message is live, done or dead, and how often it was handed out. What is not: in whose hands it is, and for how long a
+//! released one waits. After a restart everything live waits, in the order in which it was published.
 
+mod clock;
+mod reading;
 mod rows;
+mod schema;
+mod taken;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use contract::ids::TenantId;
+use contract::time::UtcTime;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
-use self::rows::{earlier, insert, load, read, settle};
-use crate::turns::Pending;
-use crate::writer::{OpenError, Schema, Writer};
-use crate::{Delivery, MessageId, Published, Queue, QueueError, Sequence, Subject};
-
-/// The queue's database. `AUTOINCREMENT`: a sequence is never given to a second message, even where the first was deleted.
-pub const SCHEMA: Schema = Schema {
-    application: 0x5375_7471, // "Sutq"
-    made: 1,
-    steps: &[],
-    tables: "CREATE TABLE message (
-                 sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-                 tenant   TEXT NOT NULL,
-                 site     TEXT NOT NULL,
-                 id       TEXT NOT NULL,
-                 body     BLOB,           -- NULL once it is acknowledged
-                 UNIQUE (tenant, id)
-             ) STRICT;
-             CREATE INDEX message_pending ON message (sequence) WHERE body IS NOT NULL;
-             CREATE INDEX message_done ON message (tenant, sequence) WHERE body IS NULL",
+use self::clock::Clock;
+use self::rows::Was;
+use self::taken::Taken;
+use crate::delivery::Receipt;
+use crate::pending::{self, Pending};
+use crate::turns::Entry;
+use crate::writer::{OpenError, Writer};
+use crate::{
+    Dead, Delivery, Depth, Kept, Limits, MessageId, Published, Queue, QueueError, Reason, Sequence, Subject,
 };
 
-/// How much a queue holds.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Messages that one tenant may have pending.
-    pub pending_max: usize,
-    /// Acknowledged messages of one tenant whose ids are still known, so that a late repetition is not worked on again.
-    pub remembered_max: u32,
-    /// Bytes in one message.
-    pub body_bytes_max: usize,
-}
+pub use self::schema::SCHEMA;
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { pending_max: 10_000, remembered_max: 10_000, body_bytes_max: 64 * 1024 }
-    }
-}
+/// The longest that a released message waits, whatever was asked for.
+const DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The embedded queue.
 #[derive(Debug)]
@@ -52,29 +40,63 @@ pub struct Embedded {
     writer: Writer,
     pending: Arc<Mutex<Pending>>,
     arrived: Arc<Notify>,
+    clock: Clock,
     limits: Limits,
 }
 
 impl Embedded {
-    /// Opens or makes the queue at `path`. What was not acknowledged is pending again, in the order in which it was published.
-    pub async fn open(path: &Path, limits: Limits) -> Result<Self, OpenError> {
+    /// Opens or makes the queue at `path`. What was not acknowledged is pending again, in the order in which it was published. `now` is the one
+    /// time that it reads as a date: from there on it counts by a clock that nobody can set.
+    pub async fn open(path: &Path, limits: Limits, now: UtcTime) -> Result<Self, OpenError> {
+        let since = Instant::now();
         let writer = Writer::open(path, SCHEMA)?;
         let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
-        let pending = writer.run(load).await.map_err(unreadable)?;
+        let opened = writer.run(reading::load).await.map_err(unreadable)?;
         let arrived = Arc::new(Notify::new());
         arrived.notify_one();
-        Ok(Self { writer, pending: Arc::new(Mutex::new(pending)), arrived, limits })
-    }
-
-    /// How many messages wait or are being worked on.
-    pub async fn pending_messages(&self) -> Result<u64, QueueError> {
-        let sql = "SELECT count(*) FROM message WHERE body IS NOT NULL";
-        let count = |c: &rusqlite::Connection| c.query_row(sql, [], |row| row.get::<_, i64>(0));
-        self.writer.run(count).await.map(i64::unsigned_abs).map_err(QueueError::Database)
+        let clock = Clock::new(now, opened.newest, since);
+        Ok(Self { writer, pending: Arc::new(Mutex::new(opened.pending)), arrived, clock, limits })
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
         lock(&self.pending)
+    }
+
+    /// Wakes all that wait until something comes again: that may be earlier now.
+    fn wake_all(&self) {
+        self.arrived.notify_waiters();
+        self.arrived.notify_one();
+    }
+
+    /// Takes what is to be had, and says when the next message comes again.
+    fn take(&self, max: usize, now: Instant) -> (Vec<pending::Taken>, Option<Instant>) {
+        let mut pending = self.pending();
+        pending.fall_due(now);
+        let before = pending.next_end();
+        let until = now + self.limits.lease;
+        let taken = pending.take(max, until);
+        if !taken.is_empty() {
+            if before.is_none_or(|end| until < end) {
+                // Who waits already knows of nothing that ends so soon.
+                self.arrived.notify_waiters();
+            }
+            if !pending.is_idle() {
+                self.arrived.notify_one();
+            }
+        }
+        (taken, pending.next_end())
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        self.writer.run(read).await.map_err(QueueError::Database)
+    }
+
+    async fn depth_with(&self, depth: Depth, tenants: Vec<TenantId>) -> Result<Depth, QueueError> {
+        let oldest = self.read(move |c| reading::oldest(c, &tenants)).await?;
+        Ok(Depth { oldest_age: oldest.map(|published| self.clock.age(published)), ..depth })
     }
 }
 
@@ -83,53 +105,44 @@ fn lock(pending: &Mutex<Pending>) -> MutexGuard<'_, Pending> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Messages that were taken and not handed out yet. Dropped with any in it, for whatever reason, it puts them back: else they would be neither
-/// waiting nor in anybody's hands until a restart.
-#[derive(Debug)]
-struct Taken<'a> {
-    queue: &'a Embedded,
-    messages: Vec<(Subject, Sequence)>,
-}
-
-impl Taken<'_> {
-    /// Hands them out, each with its body.
-    fn with(mut self, bodies: Vec<Vec<u8>>) -> Vec<Delivery> {
-        let messages = std::mem::take(&mut self.messages).into_iter();
-        messages.zip(bodies).map(|((subject, sequence), body)| Delivery { sequence, subject, body }).collect()
+/// Waits until something may have arrived, or the next message comes again.
+async fn arrival(arrived: impl Future<Output = ()>, next: Option<Instant>) {
+    match next {
+        None => arrived.await,
+        Some(end) => tokio::select! {
+            () = arrived => {}
+            () = sleep_until(end) => {}
+        },
     }
 }
 
-impl Drop for Taken<'_> {
-    fn drop(&mut self) {
-        // The last first: so each lane has its order again.
-        for (subject, sequence) in self.messages.drain(..).rev() {
-            self.queue.pending().put_back(&subject, sequence);
-            self.queue.arrived.notify_one();
-        }
+/// By what this queue knows a handing out.
+const fn receipt(delivery: &Delivery) -> u64 {
+    match delivery.receipt {
+        Receipt::Embedded(receipt) => receipt,
     }
 }
 
 impl Queue for Embedded {
     async fn publish(&self, subject: Subject, id: MessageId, body: Vec<u8>) -> Result<Published, QueueError> {
-        let Limits { pending_max, remembered_max: _, body_bytes_max } = self.limits;
-        if body.len() > body_bytes_max {
-            return Err(QueueError::TooLong { bytes: body.len(), limit: body_bytes_max });
-        }
+        let Limits { pending_max, body_bytes_max, .. } = self.limits;
+        let bytes = match u32::try_from(body.len()) {
+            Ok(bytes) if body.len() <= body_bytes_max => bytes,
+            Ok(_) | Err(_) => return Err(QueueError::TooLong { bytes: body.len(), limit: body_bytes_max }),
+        };
         let tenant = subject.tenant().clone();
         if !self.pending().reserve(&tenant, pending_max) {
             // A repetition needs no place: it may be one of those that fill the queue.
-            let known = self.writer.run(move |c| earlier(c, subject.tenant(), &id)).await;
-            return known
-                .map_err(QueueError::Database)?
-                .ok_or(QueueError::Full { tenant, limit: pending_max });
+            let known = self.read(move |c| rows::earlier(c, subject.tenant(), &id)).await?;
+            return known.ok_or(QueueError::Full { tenant, limit: pending_max });
         }
         let (pending, arrived) = (Arc::clone(&self.pending), Arc::clone(&self.arrived));
-        let row = subject.clone();
+        let (row, now) = (subject.clone(), self.clock.now());
         let published = self.writer.run_then(
-            move |c| insert(c, &row, &id, &body),
+            move |c| rows::insert(c, &row, &id, now, &body),
             move |published| match published {
                 Ok(Published { sequence, repeated: false }) => {
-                    lock(&pending).push(&subject, *sequence);
+                    lock(&pending).push(&subject, Entry { sequence: *sequence, bytes });
                     arrived.notify_one();
                 }
                 Ok(Published { sequence: _, repeated: true }) | Err(_) => lock(&pending).free(&tenant),
@@ -139,38 +152,133 @@ impl Queue for Embedded {
     }
 
     async fn fetch(&self, max: usize) -> Result<Vec<Delivery>, QueueError> {
+        if max == 0 {
+            return Ok(Vec::new());
+        }
         loop {
             let arrived = self.arrived.notified();
-            let taken = Taken { messages: self.pending().take(max), queue: self };
-            if !taken.messages.is_empty() {
-                if !self.pending().is_idle() {
-                    self.arrived.notify_one();
-                }
-                let sequences = taken.messages.iter().map(|(_, sequence)| *sequence).collect::<Vec<_>>();
-                let bodies = self.writer.run(move |c| read(c, &sequences)).await;
-                return Ok(taken.with(bodies.map_err(QueueError::Database)?));
+            let now = Instant::now();
+            let (taken, next) = self.take(max, now);
+            if taken.is_empty() {
+                arrival(arrived, next).await;
+                continue;
             }
-            arrived.await;
+            let out = Taken::new(self, taken).hand_out().await?;
+            if !out.is_empty() {
+                return Ok(out);
+            }
         }
     }
 
     async fn acknowledge(&self, delivery: Delivery) -> Result<(), QueueError> {
-        let Delivery { sequence, subject, body: _ } = delivery;
+        let Delivery { sequence, subject, .. } = delivery;
         let (pending, tenant) = (Arc::clone(&self.pending), subject.tenant().clone());
         let remembered = self.limits.remembered_max;
         let done = self.writer.run_then(
-            move |c| settle(c, sequence, subject.tenant(), remembered),
-            move |done| {
-                if done.is_ok() {
-                    lock(&pending).free(&tenant);
+            move |c| rows::settle(c, sequence, &tenant, remembered),
+            move |was| match was {
+                Ok(Was::Live) => lock(&pending).remove(&subject, sequence),
+                Ok(Was::Dead) => lock(&pending).bury(subject.tenant()),
+                Ok(Was::Settled) | Err(_) => {}
+            },
+        );
+        done.await.map(drop).map_err(QueueError::Database)
+    }
+
+    async fn release(&self, delivery: Delivery, after: Duration) -> Result<(), QueueError> {
+        let (sequence, receipt) = (delivery.sequence, receipt(&delivery));
+        if !self.pending().is_in_hand(sequence, receipt) {
+            return Ok(());
+        }
+        // Handed over first, so that it is counted before the message is handed out again; and it comes again whether that can be written or not.
+        let counted = self.writer.hand_over(move |c| rows::release(c, &[sequence]), |_| ());
+        if after.is_zero() {
+            self.pending().put_back(sequence, receipt);
+        } else {
+            self.pending().delay(sequence, receipt, Instant::now() + after.min(DELAY_MAX));
+        }
+        self.wake_all();
+        counted.outcome().await.map_err(QueueError::Database)
+    }
+
+    async fn extend(&self, delivery: &Delivery) -> Result<(), QueueError> {
+        self.pending().extend(delivery.sequence, receipt(delivery), Instant::now() + self.limits.lease);
+        Ok(())
+    }
+
+    async fn give_up(&self, delivery: Delivery, reason: Reason) -> Result<(), QueueError> {
+        let (sequence, receipt) = (delivery.sequence, receipt(&delivery));
+        if !self.pending().is_in_hand(sequence, receipt) {
+            return Ok(());
+        }
+        let (pending, subject) = (Arc::clone(&self.pending), delivery.subject);
+        let given_up = self.writer.run_then(
+            move |c| rows::give_up(c, sequence, &reason),
+            move |dead| {
+                if matches!(dead, Ok(true)) {
+                    lock(&pending).die(&subject, sequence);
                 }
             },
         );
-        done.await.map_err(QueueError::Database)
+        given_up.await.map(drop).map_err(QueueError::Database)
     }
 
-    fn release(&self, delivery: Delivery) {
-        self.pending().put_back(&delivery.subject, delivery.sequence);
-        self.arrived.notify_one();
+    async fn dead(&self, tenant: &TenantId, after: Sequence, max: usize) -> Result<Vec<Dead>, QueueError> {
+        let tenant = tenant.clone();
+        self.read(move |c| reading::dead(c, &tenant, after, max)).await
+    }
+
+    async fn revive(&self, tenant: &TenantId, sequence: Sequence) -> Result<bool, QueueError> {
+        let (pending, arrived) = (Arc::clone(&self.pending), Arc::clone(&self.arrived));
+        let tenant = tenant.clone();
+        let revived = self.writer.run_then(
+            move |c| reading::revive(c, &tenant, sequence),
+            move |revived| {
+                if let Ok(Some((subject, entry))) = revived {
+                    let mut pending = lock(&pending);
+                    pending.load(subject, *entry);
+                    pending.bury(subject.tenant());
+                    arrived.notify_one();
+                }
+            },
+        );
+        revived.await.map(|revived| revived.is_some()).map_err(QueueError::Database)
+    }
+
+    async fn replay(&self, tenant: &TenantId, from: Sequence, max: usize) -> Result<Vec<Kept>, QueueError> {
+        let tenant = tenant.clone();
+        self.read(move |c| reading::replay(c, &tenant, from, max)).await
+    }
+
+    async fn purge(&self, tenant: &TenantId) -> Result<u64, QueueError> {
+        let (pending, gone, tenant) = (Arc::clone(&self.pending), tenant.clone(), tenant.clone());
+        let purged = self.writer.run_then(
+            move |c| reading::purge(c, &tenant),
+            move |purged| {
+                if purged.is_ok() {
+                    lock(&pending).purge(&gone);
+                }
+            },
+        );
+        let purged = purged.await.map_err(QueueError::Database)?;
+        Ok(u64::try_from(purged).unwrap_or(u64::MAX))
+    }
+
+    async fn depth(&self, tenant: &TenantId) -> Result<Depth, QueueError> {
+        let depth = {
+            let mut pending = self.pending();
+            pending.fall_due(Instant::now());
+            pending.depth(tenant)
+        };
+        self.depth_with(depth, vec![tenant.clone()]).await
+    }
+
+    async fn depth_of_all(&self) -> Result<Depth, QueueError> {
+        let (depth, tenants) = {
+            let mut pending = self.pending();
+            pending.fall_due(Instant::now());
+            (pending.depth_of_all(), pending.tenants())
+        };
+        self.depth_with(depth, tenants).await
     }
 }

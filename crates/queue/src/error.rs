@@ -8,8 +8,8 @@ use crate::writer::WriteError;
 /// Why the queue did not do what was asked.
 #[derive(Debug, Error)]
 pub enum QueueError {
-    /// The tenant has as many messages pending as it may. The tenant's to solve; it may try again when some are worked off.
-    #[error("the queue of tenant {tenant} is full: {limit} messages are pending")]
+    /// The tenant has as many messages pending or dead as it may. The tenant may try again when some are worked off, revived or purged.
+    #[error("the queue of tenant {tenant} is full: {limit} messages are pending or dead")]
     Full {
         /// Whose queue.
         tenant: TenantId,

@@ -1,19 +1,30 @@
-//! Messages: their ids, their sequence, and a delivery that is worked on.
+//! Messages: their ids, their sequence, and why one is dead.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::Subject;
-
-/// A message's place in the whole queue. Never used twice.
+/// A message's place in its tenant's queue: it rises, with gaps, and none is used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sequence(pub(crate) i64);
+pub struct Sequence(pub(crate) u64);
+
+impl Sequence {
+    /// Before every message.
+    pub const START: Self = Self(0);
+}
 
 impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl FromStr for Sequence {
+    type Err = ParseIntError;
+    fn from_str(s: &str) -> Result<Self, ParseIntError> {
+        s.parse().map(Self)
     }
 }
 
@@ -50,28 +61,44 @@ pub struct Published {
     pub repeated: bool,
 }
 
-/// A message that is being worked on. Acknowledge it or release it: one that is dropped comes again only after a restart.
-#[derive(Debug, PartialEq, Eq)]
-#[must_use = "acknowledge or release it"]
-pub struct Delivery {
-    pub(crate) sequence: Sequence,
-    pub(crate) subject: Subject,
-    pub(crate) body: Vec<u8>,
+/// Why a message is dead, in words for a person: at most 200 printable ASCII characters, so that it fits into a header of any wire format.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reason(String);
+
+impl Reason {
+    /// The most characters.
+    pub const CHARS_MAX: usize = 200;
+
+    /// These words, cut to the bound, with `?` for every character that is not printable ASCII.
+    pub fn new(words: &str) -> Self {
+        let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+        Self(words.chars().take(Self::CHARS_MAX).map(plain).collect())
+    }
+
+    /// What a message is dead of that was handed out so often that its consumers must have died of it.
+    pub fn never_answered(times: u32) -> Self {
+        Self(format!("handed out {times} times and never answered"))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-impl Delivery {
-    /// Its place.
-    pub const fn sequence(&self) -> Sequence {
-        self.sequence
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
+}
 
-    /// Where it stood.
-    pub const fn subject(&self) -> &Subject {
-        &self.subject
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// What was published.
-    pub fn body(&self) -> &[u8] {
-        &self.body
+    #[test]
+    fn a_reason_is_one_short_printable_line() {
+        assert_eq!(Reason::new("disk\r\nfüll: 3 %").as_str(), "disk??f?ll: 3 %");
+        assert_eq!(Reason::new(&"x".repeat(1000)).as_str().len(), Reason::CHARS_MAX);
     }
 }

@@ -1,167 +1,156 @@
 //! Taking turns: which message is next. Pure, and held in memory: it is rebuilt from the database when that is opened.
+//!
+//! Between tenants by deficit round robin in bytes (Shreedhar and Varghese, 1995): at each turn a tenant may take [`QUANTUM`] bytes more, and what it
+//! does not use because its next message is longer it keeps for its next turn, for as long as something of it waits. So over any time in which two
+//! tenants both have something waiting, they get the same bytes but for a quantum and two longest messages, whatever lengths they publish. Each
+//! message costs constant work: a visit for each quantum of its length. Within a tenant, each site gives one message in turn.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
 
 use contract::ids::{SiteId, TenantId};
 
 use crate::message::Sequence;
 use crate::subject::Subject;
 
-/// Something that gives its next message, and says where it lay.
-trait Lane: Default {
-    type Item;
-    fn next(&mut self) -> Option<Self::Item>;
-    fn is_empty(&self) -> bool;
+/// The bytes of one turn: a handful of incidents, so that a single message waits for no more than a handful of each other tenant's.
+pub(crate) const QUANTUM: u64 = 1024;
+/// What a message costs at least: an empty one is work as well.
+pub(crate) const COST_MIN: u64 = 64;
+
+/// A message that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) sequence: Sequence,
+    /// The length of its body.
+    pub(crate) bytes: u32,
 }
 
-impl Lane for VecDeque<Sequence> {
-    type Item = Sequence;
-    fn next(&mut self) -> Option<Sequence> {
-        self.pop_front()
-    }
-    fn is_empty(&self) -> bool {
-        VecDeque::is_empty(self)
-    }
-}
-
-/// Lanes that give one message each in turn. No lane is empty, and each stands in `order` once.
-#[derive(Debug)]
-struct Turns<K, L> {
-    order: VecDeque<K>,
-    lanes: HashMap<K, L>,
-}
-
-impl<K, L> Default for Turns<K, L> {
-    fn default() -> Self {
-        Self { order: VecDeque::new(), lanes: HashMap::new() }
+impl Entry {
+    pub(crate) fn cost(self) -> u64 {
+        u64::from(self.bytes).max(COST_MIN)
     }
 }
 
-impl<K: Clone + Eq + Hash, L: Lane> Turns<K, L> {
-    /// The lane of `key`. The caller puts something into it.
-    fn lane(&mut self, key: &K) -> &mut L {
-        if !self.lanes.contains_key(key) {
-            self.order.push_back(key.clone());
-        }
-        self.lanes.entry(key.clone()).or_default()
-    }
-}
-
-impl<K: Clone + Eq + Hash, L: Lane> Lane for Turns<K, L> {
-    type Item = (K, L::Item);
-    fn next(&mut self) -> Option<(K, L::Item)> {
-        let key = self.order.pop_front()?;
-        let lane = self.lanes.get_mut(&key)?;
-        let next = lane.next();
-        if lane.is_empty() {
-            self.lanes.remove(&key);
-        } else {
-            self.order.push_back(key.clone());
-        }
-        next.map(|next| (key, next))
-    }
-    fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-}
-
-/// Everything that waits, and how much each tenant has pending: waiting or being worked on.
+/// What waits of one tenant. No site's line is empty, and each stands in `order` once.
 #[derive(Debug, Default)]
-pub(crate) struct Pending {
-    waiting: Turns<TenantId, Turns<SiteId, VecDeque<Sequence>>>,
-    counts: HashMap<TenantId, usize>,
+struct Lane {
+    order: VecDeque<SiteId>,
+    lines: HashMap<SiteId, VecDeque<Entry>>,
+    deficit: u64,
+    /// Whether the present turn's quantum was given.
+    turn: bool,
 }
 
-impl Pending {
-    /// Takes a place for one more message of `tenant`; `false` where `limit` are taken.
-    pub(crate) fn reserve(&mut self, tenant: &TenantId, limit: usize) -> bool {
-        let count = self.counts.entry(tenant.clone()).or_default();
-        let free = *count < limit;
-        if free {
-            *count += 1;
+impl Lane {
+    fn line(&mut self, site: &SiteId) -> &mut VecDeque<Entry> {
+        if !self.lines.contains_key(site) {
+            self.order.push_back(site.clone());
         }
-        free
+        self.lines.entry(site.clone()).or_default()
     }
 
-    /// Gives a place back.
-    pub(crate) fn free(&mut self, tenant: &TenantId) {
-        if let Some(count) = self.counts.get_mut(tenant) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.counts.remove(tenant);
+    /// The next message, where the deficit lasts for it.
+    fn next(&mut self) -> Option<(SiteId, Entry)> {
+        if !self.turn {
+            self.turn = true;
+            self.deficit += QUANTUM;
+        }
+        let site = self.order.front()?;
+        let line = self.lines.get_mut(site)?;
+        let entry = *line.front()?;
+        self.deficit = self.deficit.checked_sub(entry.cost())?;
+        line.pop_front();
+        let emptied = line.is_empty();
+        let site = self.order.pop_front()?;
+        if emptied {
+            self.lines.remove(&site);
+        } else {
+            self.order.push_back(site.clone());
+        }
+        Some((site, entry))
+    }
+
+    fn remove(&mut self, site: &SiteId, sequence: Sequence) -> bool {
+        let Some(line) = self.lines.get_mut(site) else { return false };
+        let Some(at) = line.iter().position(|entry| entry.sequence == sequence) else { return false };
+        line.remove(at);
+        if line.is_empty() {
+            self.lines.remove(site);
+            self.order.retain(|other| other != site);
+        }
+        true
+    }
+}
+
+/// Everything that waits. No lane is empty, and each stands in `order` once.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    order: VecDeque<TenantId>,
+    lanes: HashMap<TenantId, Lane>,
+}
+
+impl Turns {
+    fn line(&mut self, subject: &Subject) -> &mut VecDeque<Entry> {
+        let tenant = subject.tenant();
+        if !self.lanes.contains_key(tenant) {
+            self.order.push_back(tenant.clone());
+        }
+        self.lanes.entry(tenant.clone()).or_default().line(subject.site())
+    }
+
+    /// Puts a message last in its line.
+    pub(crate) fn push(&mut self, subject: &Subject, entry: Entry) {
+        self.line(subject).push_back(entry);
+    }
+
+    /// Puts a message that comes again first in its line.
+    pub(crate) fn put_back(&mut self, subject: &Subject, entry: Entry) {
+        self.line(subject).push_front(entry);
+    }
+
+    /// Takes the message whose turn it is.
+    pub(crate) fn next(&mut self) -> Option<(Subject, Entry)> {
+        loop {
+            let tenant = self.order.pop_front()?;
+            let Some(lane) = self.lanes.get_mut(&tenant) else { continue };
+            match lane.next() {
+                Some((site, entry)) => {
+                    if lane.order.is_empty() {
+                        self.lanes.remove(&tenant);
+                    } else {
+                        self.order.push_front(tenant.clone());
+                    }
+                    return Some((Subject::new(tenant, site), entry));
+                }
+                None => {
+                    lane.turn = false;
+                    self.order.push_back(tenant);
+                }
             }
         }
     }
 
-    /// Puts a message that has its place last in its lane.
-    pub(crate) fn push(&mut self, subject: &Subject, sequence: Sequence) {
-        self.waiting.lane(subject.tenant()).lane(subject.site()).push_back(sequence);
+    /// Takes one message out, wherever it stands; `false` where it does not wait.
+    pub(crate) fn remove(&mut self, subject: &Subject, sequence: Sequence) -> bool {
+        let Some(lane) = self.lanes.get_mut(subject.tenant()) else { return false };
+        let removed = lane.remove(subject.site(), sequence);
+        if lane.order.is_empty() {
+            self.clear(subject.tenant());
+        }
+        removed
     }
 
-    /// Puts a message that was taken first in its lane again.
-    pub(crate) fn put_back(&mut self, subject: &Subject, sequence: Sequence) {
-        self.waiting.lane(subject.tenant()).lane(subject.site()).push_front(sequence);
-    }
-
-    /// The next at most `max` messages. They keep their places.
-    pub(crate) fn take(&mut self, max: usize) -> Vec<(Subject, Sequence)> {
-        let next = || self.waiting.next().map(|(tenant, (site, next))| (Subject::new(tenant, site), next));
-        std::iter::from_fn(next).take(max).collect()
+    /// Takes everything of one tenant out.
+    pub(crate) fn clear(&mut self, tenant: &TenantId) {
+        self.lanes.remove(tenant);
+        self.order.retain(|other| other != tenant);
     }
 
     /// Whether nothing waits.
     pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.is_empty()
+        self.order.is_empty()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn subject(tenant: &str, site: &str) -> Subject {
-        Subject::new(tenant.parse().unwrap(), site.parse().unwrap())
-    }
-
-    fn filled(of: &[(&str, &str, i64)]) -> Pending {
-        let mut pending = Pending::default();
-        for (tenant, site, sequence) in of {
-            pending.push(&subject(tenant, site), Sequence(*sequence));
-        }
-        pending
-    }
-
-    #[test]
-    fn tenants_take_turns_and_sites_within_them() {
-        let mut pending = filled(&[
-            ("flood", "a", 1),
-            ("flood", "a", 2),
-            ("flood", "a", 3),
-            ("flood", "b", 4),
-            ("calm", "x", 5),
-            ("quiet", "y", 6),
-        ]);
-        let order: Vec<i64> = pending.take(10).into_iter().map(|(_, s)| s.0).collect();
-        assert_eq!(order, [1, 5, 6, 4, 2, 3]);
-        assert!(pending.is_idle());
-    }
-
-    #[test]
-    fn the_turn_goes_on_from_one_fetch_to_the_next() {
-        let mut pending = filled(&[("a", "s", 1), ("a", "s", 2), ("b", "s", 3), ("c", "s", 4)]);
-        let order: Vec<i64> = (0..4).flat_map(|_| pending.take(1)).map(|(_, s)| s.0).collect();
-        assert_eq!(order, [1, 3, 4, 2]);
-    }
-
-    #[test]
-    fn places_are_counted_for_each_tenant_alone() {
-        let mut pending = Pending::default();
-        let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
-        assert!(pending.reserve(&a, 1));
-        assert!(!pending.reserve(&a, 1));
-        assert!(pending.reserve(&b, 1));
-        pending.free(&a);
-        assert!(pending.reserve(&a, 1));
-    }
-}
+mod tests;

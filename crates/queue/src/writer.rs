@@ -179,6 +179,17 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         A: FnOnce(&Result<T, WriteError<E>>) + Send + 'static,
     {
+        self.hand_over(work, then).outcome().await
+    }
+
+    /// The same, and does not wait: what is handed over later comes later.
+    pub fn hand_over<T, E, F, A>(&self, work: F, then: A) -> HandedOver<T, E>
+    where
+        T: Send + 'static,
+        E: From<rusqlite::Error> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        A: FnOnce(&Result<T, WriteError<E>>) + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
         let boxed: Work = Box::new(move |connection| {
             let done = match connection {
@@ -195,8 +206,20 @@ impl Writer {
                 let _ = answer.send(done);
             })
         });
-        self.sender.as_ref().and_then(|s| s.send(boxed).ok()).ok_or(WriteError::Closed)?;
-        answered.await.unwrap_or(Err(WriteError::Closed))
+        // Where the thread has ended, the closure is dropped and with it the answer's other end: that it is closed shows there.
+        let _ = self.sender.as_ref().map(|sender| sender.send(boxed));
+        HandedOver(answered)
+    }
+}
+
+/// Work that was handed over. It is done whether anybody waits for its outcome or not.
+#[derive(Debug)]
+pub struct HandedOver<T, E>(oneshot::Receiver<Result<T, WriteError<E>>>);
+
+impl<T, E> HandedOver<T, E> {
+    /// What came of it, once that is durable.
+    pub async fn outcome(self) -> Result<T, WriteError<E>> {
+        self.0.await.unwrap_or(Err(WriteError::Closed))
     }
 }
 

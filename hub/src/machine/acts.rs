@@ -120,7 +120,7 @@ pub async fn init(
         Keys::adopt(directory, name, authority)?;
     }
     drop(Keys::open(directory, name)?);
-    drop(queue::Embedded::open(&directory.join("queue.db"), queue::Limits::default()).await?);
+    drop(queue::Embedded::open(&directory.join("queue.db"), queue::Limits::default(), now).await?);
     drop(Kits::open(directory)?);
     crate::heads::Heads::open(
         directory,
