@@ -22,12 +22,15 @@ use crate::people::{Oidc, People};
 use crate::pulses::Pulses;
 use crate::seats::Seats;
 use crate::store::Store;
+use crate::tables::Tables;
 use crate::witness::Others;
 
 /// The hub's parts.
 #[derive(Debug)]
 pub(crate) struct Hub {
     pub(crate) name: HubName,
+    /// Since when it hears.
+    pub(crate) began: contract::time::UtcTime,
     /// How operators reach it.
     pub(crate) door: Door,
     /// The provider of identities, where there is one.
@@ -38,6 +41,8 @@ pub(crate) struct Hub {
     pub(crate) device_port: u16,
     pub(crate) keys: Arc<Keys>,
     pub(crate) library: Arc<Library>,
+    /// The rule tables that hold.
+    pub(crate) tables: Tables,
     pub(crate) store: Store,
     pub(crate) queue: Embedded,
     pub(crate) mirror: Mirror,

@@ -22,6 +22,8 @@
 //! | `envelope` | orders that people signed as well |
 //! | `events` | what happens, for whoever looks on |
 //! | `planning` | from the queue, or from a person, to a signed order |
+//! | `learning` | what runs teach: proposed, approved by people, tried, and judged |
+//! | `tables` | the rule table that each site is decided by |
 //! | `standing` | what a site may do for itself while the hub is away |
 //! | `device`, `operator` | the two planes |
 //! | `console` | the operator plane's pages |
@@ -59,6 +61,7 @@ mod heads;
 mod hub;
 mod keys;
 mod kit;
+mod learning;
 mod metrics;
 mod mirror;
 mod operator;
@@ -72,6 +75,7 @@ mod seats;
 mod spans;
 mod standing;
 mod store;
+mod tables;
 mod view;
 mod watchdog;
 mod witness;

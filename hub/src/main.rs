@@ -384,6 +384,7 @@ const fn exit_of(error: &StartError) -> Exit {
         StartError::Certificate(_) | StartError::People(PeopleFault::Random(_)) => Exit::Failed,
         StartError::Directory(_) => Exit::CannotCreate,
         StartError::Database(_)
+        | StartError::Learnt(_)
         | StartError::Heads(HeadsError::Log(_) | HeadsError::Database(_))
         | StartError::People(PeopleFault::Database(_) | PeopleFault::Log(_) | PeopleFault::Store(_)) => {
             Exit::Database

@@ -28,6 +28,7 @@ mod guard;
 mod heads;
 mod incidents;
 mod kits;
+pub(crate) mod learning;
 pub(crate) mod library;
 pub(crate) mod me;
 mod metrics;
@@ -172,6 +173,7 @@ fn table() -> Vec<Route> {
         metrics::routes,
         alerts::routes,
         calls::routes,
+        learning::routes,
         heads::routes,
         sheets::routes,
         tenants::routes,

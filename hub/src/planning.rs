@@ -3,20 +3,17 @@
 //! A message on the queue says only which incident waits; what it is, and whether it still waits, stands in the store. So a message that comes
 //! twice, or late, plans nothing twice. It is acknowledged once decision and order are durable.
 
+mod deciding;
 mod person;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::baseline::Control;
-use contract::decision::{Choice, Decision, Escalation};
-use contract::dsse::{HubSigner, PayloadType};
+use contract::decision::Choice;
 use contract::event::Event;
-use contract::ids::{GrantId, HostId, IncidentId, OrderId, RunbookId};
-use contract::incident::What;
-use contract::order::{LIFETIME_MS, Order};
-use contract::time::UtcTime;
+use contract::ids::{HostId, IncidentId, OrderId};
 use identity::Holder;
+use planner::Case;
 use queue::{Delivery, Queue as _, QueueError};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
@@ -24,9 +21,10 @@ use tokio::task::JoinSet;
 use crate::consequence::Retry;
 use crate::events::Happened;
 use crate::hub::Hub;
-use crate::library::Library;
 use crate::problem::chain;
-use crate::store::{NewOrder, Plan};
+use crate::store::{Again, Looked, Plan};
+pub(crate) use deciding::{Comes, Thought, control_of};
+use deciding::{Draft, decide, order_id};
 pub(crate) use person::order_by_person;
 
 /// The most incidents that are taken from the queue at once.
@@ -35,6 +33,11 @@ const FETCH_MAX: usize = 64;
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// The longest that one message waits for the next try. With it, what a queue lets be released without counting it lasts for most of a day.
 const RELEASE_MAX: Duration = Duration::from_secs(60);
+
+/// How long what followed from something that ended has to end as well, before it is planned for itself.
+const FREED_PAUSE: Duration = Duration::from_secs(30);
+/// How often is looked whether what something waits on still holds, where no record ends that.
+const FOLLOWS_PAUSE_MS: u64 = 5 * 60 * 1000;
 
 /// A message's body.
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,7 +64,7 @@ pub(crate) async fn enqueue(hub: &Hub, plan: Plan) -> Result<(), QueueError> {
 
 /// Puts every incident on the queue that a stop or a power cut kept off it.
 pub(crate) async fn catch_up(hub: &Hub) {
-    match hub.store.unplanned().await {
+    match hub.store.unplanned(edge::clock::utc()).await {
         Ok(plans) => {
             for plan in plans {
                 if let Err(e) = enqueue(hub, plan).await {
@@ -86,13 +89,36 @@ pub(crate) fn retry_later(hub: &Arc<Hub>, host: HostId, incident: IncidentId, re
             () = tokio::time::sleep(Duration::from_millis(retry.after_ms)) => {}
         }
         let Some(hub) = weak.upgrade() else { return };
-        let planned = match hub.store.plan_again(host, incident).await {
-            Ok(Some(plan)) => enqueue(&hub, plan).await.map_err(|e| chain(&e)),
-            Ok(None) => Ok(()),
+        let planned = match hub.store.plan_again(host.clone(), incident.clone(), edge::clock::utc()).await {
+            Ok(Again::Plan(plan)) => enqueue(&hub, plan).await.map_err(|e| chain(&e)),
+            Ok(Again::NotYet) => {
+                retry_later(&hub, host, incident, retry);
+                Ok(())
+            }
+            Ok(Again::No) => Ok(()),
             Err(e) => Err(chain(&e)),
         };
         if let Err(error) = planned {
             tracing::error!(error, "a deferred incident was not planned again; its next report will be");
+        }
+    });
+}
+
+/// Puts what followed from something that ended on the queue, after a while in which it may end as well. Where the hub stops before that, its next start
+/// does.
+pub(crate) fn enqueue_later(hub: &Arc<Hub>, plan: Plan) {
+    let (weak, mut stop) = (Arc::downgrade(hub), hub.stop.clone());
+    tokio::spawn(async move {
+        tokio::select! {
+            () = stop.requested() => return,
+            () = tokio::time::sleep(FREED_PAUSE) => {}
+        }
+        let Some(hub) = weak.upgrade() else { return };
+        if let Err(e) = enqueue(&hub, plan).await {
+            tracing::error!(
+                error = chain(&e),
+                "an incident was not put on the queue; its next report will be"
+            );
         }
     });
 }
@@ -154,7 +180,7 @@ fn pause_after(number: u32) -> Duration {
     FAILURE_PAUSE.saturating_mul(1 << doublings).min(RELEASE_MAX)
 }
 
-async fn plan(hub: &Hub, delivery: &Delivery) -> Result<(), String> {
+async fn plan(hub: &Arc<Hub>, delivery: &Delivery) -> Result<(), String> {
     let Ok(Ticket { host, incident }) = serde_json::from_slice(delivery.body()) else {
         tracing::error!(sequence = %delivery.sequence(), "a message is not ours: it is dropped");
         return Ok(());
@@ -166,10 +192,17 @@ async fn plan(hub: &Hub, delivery: &Delivery) -> Result<(), String> {
 
     let (library, keys) = (Arc::clone(&hub.library), Arc::clone(&hub.keys));
     let draft = Draft { id, holder: holder.clone(), incident: incident.clone(), now, break_glass: None };
-    let decide = move |what: &What, counter| decide(&library, &keys.orders, &draft, what, counter);
-    let decided =
-        hub.store.decide(holder.clone(), incident.clone(), now, decide).await.map_err(|e| chain(&e))?;
-    let Some((decision, order)) = decided else { return Ok(()) };
+    let table = hub.tables.of(&holder.tenant, &holder.site);
+    let decide = move |case: &Case, counter| decide((&library, &table), &keys.orders, &draft, case, counter);
+    let looked = Looked { now, hears_since: hub.began };
+    let decided = hub.store.decide(holder.clone(), incident.clone(), looked, decide).await;
+    let Some(decided) = decided.map_err(|e| chain(&e))? else { return Ok(()) };
+    hub.events.tell(&holder.tenant, &holder.host, Happened::Incident(incident.clone()));
+    let Some((decision, order)) = decided else {
+        // What follows from something that ends by a record is freed by that; the rest has to be looked at again.
+        retry_later(hub, holder.host, incident, Retry { after_ms: FOLLOWS_PAUSE_MS });
+        return Ok(());
+    };
     hub.spans.decided(now, &decision);
 
     let runbook = match decision.choice {
@@ -177,7 +210,6 @@ async fn plan(hub: &Hub, delivery: &Delivery) -> Result<(), String> {
         Choice::Escalate(_) => None,
     };
     hub.tracer.emit(Event::Decided { incident: incident.clone(), runbook });
-    hub.events.tell(&holder.tenant, &holder.host, Happened::Incident(incident.clone()));
     if let Some(order) = order {
         tell_ordered(hub, &holder, &incident, &order);
         hub.tracer.emit(Event::Ordered { incident, order });
@@ -189,90 +221,6 @@ async fn plan(hub: &Hub, delivery: &Delivery) -> Result<(), String> {
 /// An order was signed.
 fn tell_ordered(hub: &Hub, holder: &Holder, incident: &IncidentId, order: &OrderId) {
     hub.events.tell(&holder.tenant, &holder.host, Happened::Order(incident.clone(), order.clone()));
-}
-
-/// What an order needs besides the decision and the counter.
-#[derive(Debug)]
-struct Draft {
-    id: OrderId,
-    holder: Holder,
-    incident: IncidentId,
-    now: UtcTime,
-    break_glass: Option<GrantId>,
-}
-
-/// Decides and signs. Pure: clock and randomness are in the draft.
-fn decide(
-    library: &Library,
-    signer: &HubSigner,
-    draft: &Draft,
-    what: &What,
-    counter: u64,
-) -> (Decision, Option<NewOrder>) {
-    let decision = planner::plan(what, &library.rules, &library.baseline, &library.catalogue);
-    match order(library, draft, what, &decision, counter) {
-        Ok(None) => (decision, None),
-        Ok(Some(order)) => (decision, Some(sign(signer, order))),
-        // What cannot be bound is a person's already; should the two ever part, it still is.
-        Err(Unbound) => {
-            let Decision { choice: _, provenance } = decision;
-            (Decision { choice: Choice::Escalate(Escalation::NoRule), provenance }, None)
-        }
-    }
-}
-
-fn sign(signer: &HubSigner, order: Order) -> NewOrder {
-    let payload = serde_json::to_vec(&order).unwrap_or_default();
-    let envelope = signer.sign(PayloadType::Order, &payload);
-    NewOrder { id: order.order, expires: order.expires, envelope }
-}
-
-fn order_id() -> std::io::Result<OrderId> {
-    format!("o-{}", edge::random::opaque()?).parse().map_err(std::io::Error::other)
-}
-
-/// The control that is measured before and after, where this runbook may be ordered for what was found: it is triggered by the control, and can be bound to
-/// it.
-pub(crate) fn control_of<'a>(what: &What, runbook: &RunbookId, library: &'a Library) -> Option<&'a Control> {
-    let What::Drift { control, fact: _, observed: _ } = what else { return None };
-    let declared = library.baseline.control(control)?;
-    let approved = library.catalogue.runbook(runbook)?;
-    let fits = approved.runbook.triggers.contains(control) && approved.runbook.bind(declared).is_ok();
-    fits.then_some(declared)
-}
-
-/// The runbook cannot be bound to what was found.
-struct Unbound;
-
-fn order(
-    library: &Library,
-    draft: &Draft,
-    what: &What,
-    decision: &Decision,
-    counter: u64,
-) -> Result<Option<Order>, Unbound> {
-    let Choice::Run(runbook) = &decision.choice else { return Ok(None) };
-    let declared = control_of(what, runbook, library).ok_or(Unbound)?;
-    let approved = library.catalogue.runbook(runbook).ok_or(Unbound)?;
-    let parameters = approved.runbook.bind(declared).map_err(|_| Unbound)?;
-    let Draft { id, holder, incident, now, break_glass } = draft;
-    Ok(Some(Order {
-        order: id.clone(),
-        tenant: holder.tenant.clone(),
-        site: holder.site.clone(),
-        host: holder.host.clone(),
-        incident: incident.clone(),
-        control: declared.id.clone(),
-        runbook: runbook.clone(),
-        runbook_digest: approved.digest,
-        catalogue_digest: library.catalogue.digest(),
-        parameters,
-        counter,
-        issued: *now,
-        expires: now.plus_ms(LIFETIME_MS),
-        provenance: decision.provenance.clone(),
-        break_glass: break_glass.clone(),
-    }))
 }
 
 #[cfg(test)]

@@ -41,7 +41,11 @@ use crate::seats::Seats;
 use crate::spans::Spans;
 pub use crate::spans::SpansError;
 use crate::store::Store;
-use crate::{device, operator, planning, reading, witness, worm};
+use crate::tables::Tables;
+use crate::{device, learning, operator, planning, reading, witness, worm};
+
+/// What runs teach is looked at once in so many looks for whom to tell: every ten minutes where that is half a minute.
+const LEARNS_EVERY: u32 = 20;
 
 /// Why a hub did not start. Nothing listens, and nothing was changed but for what a first start makes.
 #[derive(Debug, Error)]
@@ -49,6 +53,9 @@ pub enum StartError {
     /// Baseline, rules or runbooks make no sense.
     #[error("the baseline, the rules and the runbooks do not make sense")]
     Library(#[source] LibraryError),
+    /// What was learnt cannot be read.
+    #[error("what was learnt cannot be read")]
+    Learnt(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Who is to be told makes no sense.
     #[error("what is said of alerts makes no sense")]
     Alerts(#[source] RulesError),
@@ -203,6 +210,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         witness::open(directory, outside.logs().map_err(outside_of)?).map_err(StartError::Directory)?;
     let heads = Heads::open(directory, Arc::clone(&keys), outside).map_err(StartError::Heads)?;
     let kits = Kits::open(directory).map_err(StartError::Database)?;
+    let learnt = learning::standing(&store).await.map_err(|e| StartError::Learnt(e.into()))?;
     note_library(&library, &keys, &kits, &store).await;
     let opened = archives.open().await.map_err(StartError::Archive)?;
     let own = Keys::own_log(directory).map_err(StartError::Keys)?;
@@ -219,6 +227,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let tracer = Tracer::new(*events);
     let hub = Arc::new(Hub {
         name: name.clone(),
+        began: edge::clock::utc(),
         door: door.clone(),
         oidc,
         directory: directory.clone(),
@@ -231,6 +240,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         others,
         archives: opened.which(),
         keys,
+        tables: Tables::new(&library, &learnt),
         library: Arc::new(library),
         store,
         queue,
@@ -251,6 +261,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     planning::catch_up(&hub).await;
     let mut parts = JoinSet::new();
     parts.spawn(planning::run(Arc::clone(&hub)));
+    parts.spawn(learning::run(Arc::clone(&hub), alerts_every.saturating_mul(LEARNS_EVERY)));
     parts.spawn(reading::run(Arc::clone(&hub)));
     parts.spawn(heads::run(Arc::clone(&hub)));
     parts.spawn(alerts::run(Arc::clone(&hub), rules, ways, *alerts_every, directory.clone()));

@@ -20,6 +20,7 @@ use thiserror::Error;
 use crate::hub::Hub;
 use crate::library::Library;
 use crate::store::StoreError;
+use crate::tables::Table;
 
 /// Why none could be issued: ours to mend.
 #[derive(Debug, Error)]
@@ -35,15 +36,17 @@ pub(crate) async fn issue(hub: &Hub, holder: Holder) -> Result<StandingIssued, S
     let now = edge::clock::utc();
     let grant: GrantId = format!("g-{}", edge::random::opaque()?).parse().map_err(std::io::Error::other)?;
     let (library, keys) = (Arc::clone(&hub.library), Arc::clone(&hub.keys));
+    let table = hub.tables.of(&holder.tenant, &holder.site);
     let draft = Draft { grant, holder: holder.clone(), now };
-    let write = move |withheld, counter| draft.sign(&library, &keys.orders, withheld, counter);
+    let write = move |withheld, counter| draft.sign((&library, &table), &keys.orders, withheld, counter);
     Ok(hub.store.standing(holder, now, write).await?)
 }
 
 /// What [`StandingIssued::says`] would be now.
 pub(crate) async fn says(hub: &Hub, holder: Holder) -> Result<Digest, StoreError> {
+    let table = hub.tables.of(&holder.tenant, &holder.site);
     let withheld = hub.store.is_withheld(holder).await?;
-    Ok(mark(&hub.library, &granted(&hub.library, withheld)))
+    Ok(mark(&hub.library, &table, &granted(&hub.library, &table, withheld)))
 }
 
 struct Draft {
@@ -53,17 +56,23 @@ struct Draft {
 }
 
 impl Draft {
-    fn sign(self, library: &Library, signer: &HubSigner, withheld: bool, counter: u64) -> StandingIssued {
+    fn sign(
+        self,
+        (library, table): (&Library, &Table),
+        signer: &HubSigner,
+        withheld: bool,
+        counter: u64,
+    ) -> StandingIssued {
         let Self { grant, holder: Holder { tenant, site, host }, now } = self;
-        let runbooks = granted(library, withheld);
-        let says = mark(library, &runbooks);
+        let runbooks = granted(library, table, withheld);
+        let says = mark(library, table, &runbooks);
         let order = StandingOrder {
             grant,
             tenant,
             site,
             host,
             catalogue_digest: library.catalogue.digest(),
-            rules_digest: library.rules.digest(),
+            rules_digest: table.rules.digest(),
             runbooks,
             counter,
             issued: now,
@@ -71,19 +80,19 @@ impl Draft {
         };
         let payload = serde_json::to_vec(&order).unwrap_or_default();
         let envelope = Blob(signer.sign(PayloadType::StandingOrder, &payload));
-        StandingIssued { envelope, rules: library.rules_text.clone(), says }
+        StandingIssued { envelope, rules: table.text.clone(), says }
     }
 }
 
 /// The runbooks that the rules name and that disturb nobody, each once.
-fn granted(library: &Library, withheld: bool) -> Vec<RunbookId> {
+fn granted(library: &Library, table: &Table, withheld: bool) -> Vec<RunbookId> {
     let undisturbing = |id: &&RunbookId| {
         library
             .catalogue
             .runbook(id)
             .is_some_and(|a| !a.runbook.disruptive && a.runbook.approval.people() == 0)
     };
-    let named: BTreeSet<&RunbookId> = library
+    let named: BTreeSet<&RunbookId> = table
         .rules
         .iter()
         .filter_map(|rule| match rule.answer() {
@@ -94,7 +103,7 @@ fn granted(library: &Library, withheld: bool) -> Vec<RunbookId> {
     if withheld { Vec::new() } else { named.into_iter().filter(undisturbing).cloned().collect() }
 }
 
-fn mark(library: &Library, runbooks: &[RunbookId]) -> Digest {
-    let said = (library.catalogue.digest(), library.rules.digest(), runbooks);
+fn mark(library: &Library, table: &Table, runbooks: &[RunbookId]) -> Digest {
+    let said = (library.catalogue.digest(), table.rules.digest(), runbooks);
     Digest::of(&serde_json::to_vec(&said).unwrap_or_default())
 }

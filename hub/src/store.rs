@@ -7,6 +7,7 @@ mod alarms;
 mod alerts;
 mod approvals;
 mod archived;
+mod around;
 mod attest;
 mod calls;
 mod certificates;
@@ -16,6 +17,7 @@ mod fleet;
 mod grants;
 mod incidents;
 mod knowledge;
+mod learnt;
 mod library;
 mod logs;
 mod numbers;
@@ -39,12 +41,14 @@ pub(crate) use alarms::Alarm;
 pub(crate) use alerts::AlertView;
 pub(crate) use approvals::{NotApproved, Waits};
 pub(crate) use archived::Archived;
+pub(crate) use around::Looked;
 pub(crate) use attest::{Approving, Attesting, InQuarantine};
 pub(crate) use certificates::{Enrolling, Kind, Registered, Renewal};
 pub(crate) use exports::{Actions, AlarmRaised, HostLog};
 pub(crate) use fleet::{HostFacts, SILENT_AFTER_MS, SiteFacts, Whose};
-pub(crate) use incidents::Plan;
+pub(crate) use incidents::{Again, Plan};
 pub(crate) use knowledge::{Lesson, Said as HappenedThere};
+pub(crate) use learnt::{Kept, RanAt, Said as LearntSaid};
 pub(crate) use numbers::Numbers;
 pub(crate) use orders::{ByPerson, NewOrder};
 pub(crate) use papers::{AllowedFor, Numbered, Said};
@@ -82,7 +86,7 @@ const STEPS: &[&str] = &[
     include_str!("store/steps/0009-alerts.sql"),
     include_str!("store/steps/0010-what-alerts-are-about.sql"),
     include_str!("store/steps/0011-what-was-told.sql"),
-    include_str!("store/steps/0012-decisions-and-calls.sql"),
+    include_str!("store/steps/0012-decisions-calls-and-learning.sql"),
 ];
 
 /// The store.

@@ -131,6 +131,8 @@ rights! {
     ExceptionsRead = "exceptions-read",
     /// Read the runbooks and the baseline that are handed out.
     LibraryRead = "library-read",
+    /// Read what runs teach, and approve a change of the rules.
+    RulesApprove = "rules-approve",
     /// Read the hub's own log.
     AuditRead = "audit-read",
     /// Read one's own keys.

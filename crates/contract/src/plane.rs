@@ -318,8 +318,33 @@ pub struct IncidentView {
     pub state: IncidentState,
     /// What the planner chose, once it has.
     pub decision: Option<Decision>,
+    /// Why it stands as it does, in one line; none where nobody has thought of it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The incident of the same machine that this one follows from: nothing is ordered for it until that one ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<IncidentId>,
     /// Whether nothing goes on with it before a person does something.
     pub waits_for_person: bool,
+}
+
+/// A decision, with all that it was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DecisionView {
+    /// Its place among all of this hub's.
+    pub number: u64,
+    /// About which machine.
+    pub host: HostId,
+    /// About which incident.
+    pub incident: IncidentId,
+    /// When.
+    pub at: UtcTime,
+    /// The order that came of it, where one did.
+    pub order: Option<OrderId>,
+    /// The case, what came of it, and the digests of the files that it was decided by: one line of JSON, which the planner decides again.
+    pub line: String,
 }
 
 /// Where an incident stands.

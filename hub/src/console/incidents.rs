@@ -73,6 +73,9 @@ fn standing(incident: &IncidentView) -> Markup {
         IncidentState::Ordered(_) if incident.waits_for_person => {
             chip_saying(State::Waiting, "Waits for approval")
         }
+        IncidentState::Drifted if incident.follows.is_some() => {
+            chip_saying(State::Waiting, "Follows from another")
+        }
         IncidentState::Drifted => chip_saying(State::Healing, "To be planned"),
         IncidentState::Escalated => chip(State::Waiting),
         IncidentState::Ordered(_) => chip_saying(State::Healing, "Ordered"),
@@ -117,6 +120,10 @@ pub(crate) fn timeline(view: &TimelineView) -> Markup {
                 @if let Some(runbook) = chosen { span .sep { "by " code { (runbook) } } }
             }
             @if let Some(decision) = &incident.decision { p { (decided(decision)) } }
+            @if let Some(why) = &incident.why { p { "Why: " (why) "." } }
+            @if let Some(cause) = &incident.follows {
+                p { "It follows from " a href=(format!("/tenants/{tenant}/hosts/{}/incidents/{cause}", incident.host)) { (cause) } ": nothing is ordered for it until that ends." }
+            }
             section {
                 h2 { "From the observation to the receipt" }
                 ol .timeline { @for leg in legs { li .missing[leg.at.is_none()] { (leg_line(leg, &record)) } } }

@@ -149,6 +149,9 @@ async fn settle(hub: &Arc<Hub>, device: &Device, mut turn: Turn, held: &Held) ->
         for incident in now.changed {
             hub.events.tell(&device.holder.tenant, host, Happened::Incident(incident));
         }
+        for plan in now.freed {
+            planning::enqueue_later(hub, plan);
+        }
         for (incident, retry) in now.again {
             planning::retry_later(hub, host.clone(), incident, retry);
         }

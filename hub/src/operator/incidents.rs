@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use contract::people::Right;
-use contract::plane::{IncidentView, Page};
+use contract::plane::{DecisionView, IncidentView, Page};
 
 use super::answers::Found;
 use super::query::Paged;
@@ -15,7 +15,27 @@ use crate::people::Granted;
 use crate::problem::Fault;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![reads("/api/v1/tenants/{tenant}/incidents", Right::IncidentsRead, "A tenant's incidents", list)]
+    vec![
+        reads("/api/v1/tenants/{tenant}/incidents", Right::IncidentsRead, "A tenant's incidents", list),
+        reads(
+            "/api/v1/tenants/{tenant}/decisions",
+            Right::IncidentsRead,
+            "What was decided about them, with all that it was made of",
+            decisions,
+        ),
+    ]
+}
+
+/// `GET /api/v1/tenants/{tenant}/decisions`.
+async fn decisions(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    Path(tenant): Path<String>,
+    paged: Paged<u64>,
+) -> Result<Found<Page<DecisionView>>, Fault> {
+    let tenant = known_tenant(&hub, &granted, &tenant).await?;
+    let decisions = hub.store.decisions(tenant, paged.after().copied(), paged.rows()).await;
+    Ok(paged.page(decisions.map_err(|e| Fault::ours("list the decisions", &e))?))
 }
 
 /// `GET /api/v1/tenants/{tenant}/incidents`.

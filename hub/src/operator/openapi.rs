@@ -196,7 +196,7 @@ fn schema_of(name: &str, schemas: &mut Schemas) -> RefOr<Schema> {
         "incident" => schemas.of::<IncidentId>(),
         "order" => schemas.of::<OrderId>(),
         "person" => schemas.of::<OperatorId>(),
-        "seq" | "index" | "alert" | "call" => u64::schema(),
+        "seq" | "index" | "alert" | "call" | "learnt" => u64::schema(),
         "key" => schemas.of::<ApiKeyId>(),
         "fingerprint" => schemas.of::<contract::digest::Digest>(),
         _ => String::schema(),

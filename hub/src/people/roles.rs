@@ -60,6 +60,7 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         | Right::OwnChange => (Hub, ALL),
         Right::TenantsAdd
         | Right::ReleasesAdd
+        | Right::RulesApprove
         | Right::PeopleRead
         | Right::PeopleChange
         | Right::AuditRead

@@ -10,7 +10,8 @@ use contract::plane::PersonOrder;
 use identity::Holder;
 use thiserror::Error;
 
-use super::{Draft, order, order_id, sign, tell_ordered};
+use super::deciding::{Draft, order, order_id, sign};
+use super::tell_ordered;
 use crate::hub::Hub;
 use crate::people::Scope;
 use crate::store::{ByPerson, StoreError};

@@ -10,7 +10,8 @@ use contract::time::UtcTime;
 use queue::Subject;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::columns::{count, instant, json, json_or_none, parsed, signed, to_json};
+use super::around::{self, Cause};
+use super::columns::{count, instant, json, json_or_none, parsed, parsed_or_none, signed, to_json};
 use super::{Store, StoreError};
 use crate::people::Scope;
 
@@ -51,40 +52,42 @@ pub(crate) fn waits_for_a_person(state: &IncidentState, waits: Option<&WaitingFo
 }
 
 impl Store {
-    /// Plans an incident again that was deferred; `None` where it is not any more.
+    /// Plans an incident again that was deferred, or that waits for a silent machine which is heard again.
     pub(crate) async fn plan_again(
         &self,
         host: HostId,
         incident: IncidentId,
-    ) -> Result<Option<Plan>, StoreError> {
+        now: UtcTime,
+    ) -> Result<Again, StoreError> {
         self.run(move |c| {
-            let Some(row) = by_id(c, &host, &incident)? else { return Ok(None) };
+            let Some(row) = by_id(c, &host, &incident)? else { return Ok(Again::No) };
             match row.state {
                 IncidentState::Open { outcome: Outcome::Deferred, record: _ } => {
-                    reopen(c, &host, row).map(Some)
+                    reopen(c, &host, row).map(Again::Plan)
                 }
-                _ => Ok(None),
+                IncidentState::Drifted => match waits_on(c, &host, &incident, now)? {
+                    On::Nothing => reopen(c, &host, row).map(Again::Plan),
+                    On::Time => Ok(Again::NotYet),
+                    On::AnEnd | On::Itself => Ok(Again::No),
+                },
+                IncidentState::Open { .. }
+                | IncidentState::Escalated
+                | IncidentState::Ordered(_)
+                | IncidentState::Closed { .. } => Ok(Again::No),
             }
         })
         .await
     }
 
     /// After a start: every incident that is on the queue or should be, and those that were deferred.
-    pub(crate) async fn unplanned(&self) -> Result<Vec<Plan>, StoreError> {
-        self.run(|c| {
+    pub(crate) async fn unplanned(&self, now: UtcTime) -> Result<Vec<Plan>, StoreError> {
+        self.run(move |c| {
             let mut open = c.prepare(
                 "SELECT host, incident, found, what, attempt, state FROM incident WHERE closed = 0",
             )?;
             let rows = open.query_map([], |row| Ok((parsed::<HostId>(row, 0)?, read_at(row, 1)?)))?;
             let rows: Vec<(HostId, Standing)> = rows.collect::<rusqlite::Result<_>>()?;
-            let due = rows.into_iter().filter_map(|(host, row)| match row.state {
-                IncidentState::Drifted => Some(plan_of(c, &host, &row)),
-                IncidentState::Open { outcome: Outcome::Deferred, record: _ } => Some(reopen(c, &host, row)),
-                IncidentState::Open { .. }
-                | IncidentState::Escalated
-                | IncidentState::Ordered(_)
-                | IncidentState::Closed { .. } => None,
-            });
+            let due = rows.into_iter().filter_map(|(host, row)| due(c, &host, row, now).transpose());
             due.collect()
         })
         .await
@@ -99,20 +102,82 @@ impl Store {
     ) -> Result<Vec<(u64, IncidentView)>, StoreError> {
         self.run(move |c| {
             let mut all = c.prepare(&format!(
-                "SELECT incident, site, host, found, what, reports, state, decision, {WAITS}, incident.rowid
-                 FROM incident JOIN host USING (host) WHERE tenant = ?1 AND incident.rowid > ?2
+                "SELECT {VIEW}, incident.rowid FROM incident JOIN host USING (host) WHERE tenant = ?1 AND incident.rowid > ?2
                  ORDER BY incident.rowid LIMIT ?3",
             ))?;
             let (after, rows) = (signed(after.unwrap_or(0))?, signed(rows as u64)?);
             let found =
-                all.query_map(params![tenant.as_str(), after, rows], |row| Ok((count(row, 9)?, view(row)?)))?;
+                all.query_map(params![tenant.as_str(), after, rows], |row| Ok((count(row, VIEW_COLUMNS)?, view(row)?)))?;
             found.collect()
         })
         .await
     }
 }
 
-/// Incident, site, host, found, what, reports, state, decision, and what its order waits for.
+/// Whether an incident is to be planned again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It is.
+    Plan(Plan),
+    /// What it waits for still holds.
+    NotYet,
+    /// Nothing is to be planned.
+    No,
+}
+
+/// What an incident that follows from something waits on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum On {
+    /// It follows from nothing.
+    Itself,
+    /// What it followed from is over.
+    Nothing,
+    /// Something that ends by a record, which then frees it.
+    AnEnd,
+    /// A silence, or something that nothing ends: it has to be looked at again.
+    Time,
+}
+
+fn waits_on(c: &Connection, host: &HostId, incident: &IncidentId, now: UtcTime) -> rusqlite::Result<On> {
+    let (of, cause) = match around::cause(c, host, incident)? {
+        None => return Ok(On::Itself),
+        Some(Cause::Silence) => {
+            return Ok(if around::is_silent(c, host, now)? { On::Time } else { On::Nothing });
+        }
+        Some(Cause::Incident(of, cause)) => (of, cause),
+    };
+    let Some(row) = by_id(c, &of, &cause)? else { return Ok(On::Nothing) };
+    Ok(match (&row.state, &row.what) {
+        (IncidentState::Closed { .. }, _) => On::Nothing,
+        (_, What::Drift { .. }) => On::AnEnd,
+        (_, What::Signal(_)) if around::holds(&row.what, row.found, now) => On::Time,
+        (_, What::Signal(_)) => On::Nothing,
+    })
+}
+
+/// What an open incident puts on the queue after a start. What waits on time is thought of anew: the one who looked after that time is gone.
+fn due(c: &Connection, host: &HostId, row: Standing, now: UtcTime) -> rusqlite::Result<Option<Plan>> {
+    match row.state {
+        IncidentState::Drifted => match waits_on(c, host, &row.incident, now)? {
+            On::Itself => plan_of(c, host, &row).map(Some),
+            On::Nothing | On::Time => reopen(c, host, row).map(Some),
+            On::AnEnd => Ok(None),
+        },
+        IncidentState::Open { outcome: Outcome::Deferred, record: _ } => reopen(c, host, row).map(Some),
+        IncidentState::Open { .. }
+        | IncidentState::Escalated
+        | IncidentState::Ordered(_)
+        | IncidentState::Closed { .. } => Ok(None),
+    }
+}
+
+/// The columns of [`view`], of an incident joined with its host.
+pub(super) const VIEW: &str = "incident, site, host, found, what, reports, state, decision,
+     (SELECT waits FROM signed_order
+      WHERE signed_order.host = incident.host AND signed_order.id = incident.state ->> '$.ordered'), why, nullif(cause, '*')";
+/// How many they are.
+pub(super) const VIEW_COLUMNS: usize = 11;
+
 pub(super) fn view(row: &Row<'_>) -> rusqlite::Result<IncidentView> {
     let (state, waits) = (json(row, 6)?, json_or_none::<WaitingFor>(row, 8)?);
     Ok(IncidentView {
@@ -125,14 +190,18 @@ pub(super) fn view(row: &Row<'_>) -> rusqlite::Result<IncidentView> {
         reports: count(row, 5)?,
         state,
         decision: json_or_none::<Decision>(row, 7)?,
+        why: row.get(9)?,
+        follows: parsed_or_none(row, 10)?,
     })
 }
 
-/// Makes an incident wait for the planner once more, whether it was open or closed.
+/// Makes an incident wait for the planner once more, for itself, whether it was open or closed.
 pub(super) fn reopen(c: &Connection, host: &HostId, mut row: Standing) -> rusqlite::Result<Plan> {
     row.attempt += 1;
-    c.prepare_cached("UPDATE incident SET attempt = ?3 WHERE host = ?1 AND incident = ?2")?
-        .execute(params![host.as_str(), row.incident.as_str(), row.attempt])?;
+    c.prepare_cached(
+        "UPDATE incident SET attempt = ?3, cause_host = NULL, cause = NULL WHERE host = ?1 AND incident = ?2",
+    )?
+    .execute(params![host.as_str(), row.incident.as_str(), row.attempt])?;
     set_state(c, host, &row.incident, &IncidentState::Drifted)?;
     plan_of(c, host, &row)
 }

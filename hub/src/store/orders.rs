@@ -1,19 +1,22 @@
 //! Decisions and orders: each durable before it is handed out, each counter above the last.
 
-use contract::decision::Decision;
-use contract::ids::{HostId, IncidentId, OrderId};
+use contract::decision::{Choice, Decision, Provenance};
+use contract::ids::{HostId, IncidentId, OrderId, TenantId};
 use contract::incident::What;
 use contract::outcome::Outcome;
-use contract::plane::{IncidentState, OrderWaiting};
+use contract::plane::{DecisionView, IncidentState, OrderWaiting};
 use contract::time::UtcTime;
 use identity::Holder;
-use rusqlite::{Connection, params};
+use planner::{Case, NoLine};
+use rusqlite::{Connection, Row, params};
 
-use super::columns::{count, parsed, signed, to_json};
+use super::around::{self, Looked};
+use super::columns::{count, instant, parsed, parsed_or_none, signed, to_json};
 use super::incidents::{by_id, set_state};
 use super::knowledge::pass;
 use super::{Store, StoreError};
 use crate::people::Scope;
+use crate::planning::{Comes, Thought};
 
 /// An order that was signed for a counter.
 #[derive(Debug)]
@@ -39,29 +42,72 @@ pub(crate) enum ByPerson {
 impl Store {
     /// Decides an incident that waits for the planner, and keeps decision and order in one transaction; `None` where it does not wait any more.
     ///
-    /// `decide` is handed what was found and the counter that its order must bear. It may be called in a transaction that fails afterwards: what
-    /// it returns means nothing until this answers.
+    /// `decide` is handed the case and the counter that its order must bear. It may be called in a transaction that fails afterwards: what
+    /// it returns means nothing until this answers. Answers nothing within where the incident follows from something else, for which it waits.
     pub(crate) async fn decide<F>(
         &self,
         holder: Holder,
         incident: IncidentId,
-        now: UtcTime,
+        looked: Looked,
         decide: F,
-    ) -> Result<Option<(Decision, Option<OrderId>)>, StoreError>
+    ) -> Result<Option<Option<Decided>>, StoreError>
     where
-        F: FnOnce(&What, u64) -> (Decision, Option<NewOrder>) + Send + 'static,
+        F: FnOnce(&Case, u64) -> Result<Thought, NoLine> + Send + 'static,
     {
         self.run(move |c| {
-            let host = &holder.host;
+            let (host, now) = (&holder.host, looked.now);
             let Some(row) = by_id(c, host, &incident)? else { return Ok(None) };
             if row.state != IncidentState::Drifted {
                 return Ok(None);
             }
             let counter = next_counter(c, host, now)?;
-            let (decision, order) = decide(&row.what, counter);
-            keep(c, host, &incident, counter, &decision, order.as_ref())?;
+            let case = around::case(c, &holder, &row, looked)?;
+            let thought = decide(&case, counter).map_err(unwritable)?;
+            let Thought { comes, why, line } = thought;
+            let decided = match comes {
+                Comes::Follows(root) => {
+                    around::keep_cause(c, host, &incident, &root, &why)?;
+                    None
+                }
+                Comes::Decided(decision, order) => {
+                    keep(c, host, &incident, counter, &decision, order.as_ref())?;
+                    say_why(c, host, &incident, &why)?;
+                    around::gather(c, &holder, &case)?;
+                    Some((decision, order.map(|order| order.id)))
+                }
+            };
+            keep_line(c, host, &incident, now, decided.as_ref(), &line)?;
             pass(c, host, &incident, "decided", now)?;
-            Ok(Some((decision, order.map(|order| order.id))))
+            Ok(Some(decided))
+        })
+        .await
+    }
+
+    /// The decisions about a tenant's incidents, oldest first: so many of those after a place.
+    pub(crate) async fn decisions(
+        &self,
+        tenant: Scope<TenantId>,
+        after: Option<u64>,
+        rows: usize,
+    ) -> Result<Vec<(u64, DecisionView)>, StoreError> {
+        self.run(move |c| {
+            let mut all = c.prepare_cached(
+                "SELECT number, host, incident, at, order_id, line FROM decided JOIN host USING (host)
+                 WHERE tenant = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+            )?;
+            let view = |row: &Row<'_>| {
+                let view = DecisionView {
+                    number: count(row, 0)?,
+                    host: parsed(row, 1)?,
+                    incident: parsed(row, 2)?,
+                    at: instant(row, 3)?,
+                    order: parsed_or_none(row, 4)?,
+                    line: row.get(5)?,
+                };
+                Ok((view.number, view))
+            };
+            let (after, rows) = (signed(after.unwrap_or(0))?, signed(rows as u64)?);
+            all.query_map(params![tenant.as_str(), after, rows], view)?.collect()
         })
         .await
     }
@@ -87,6 +133,7 @@ impl Store {
             let counter = next_counter(c, host, now)?;
             let Some((decision, order)) = decide(&row.what, counter) else { return Ok(ByPerson::Unfit) };
             keep(c, host, &incident, counter, &decision, Some(&order))?;
+            say_why(c, host, &incident, BY_PERSON)?;
             pass(c, host, &incident, "decided", now)?;
             Ok(ByPerson::Ordered(order.id))
         })
@@ -129,6 +176,51 @@ impl Store {
         })
         .await
     }
+}
+
+/// Why an incident stands as it does where a person chose; who, its decision says.
+const BY_PERSON: &str = "a person chose the runbook";
+
+/// A decision, with the order where one was signed.
+pub(crate) type Decided = (Decision, Option<OrderId>);
+
+fn unwritable(e: NoLine) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(e))
+}
+
+/// Why an incident stands as it does, and that it follows from nothing.
+fn say_why(c: &Connection, host: &HostId, incident: &IncidentId, why: &str) -> rusqlite::Result<()> {
+    c.prepare_cached(
+        "UPDATE incident SET why = ?3, cause_host = NULL, cause = NULL WHERE host = ?1 AND incident = ?2",
+    )?
+    .execute(params![host.as_str(), incident.as_str(), why])?;
+    Ok(())
+}
+
+/// Keeps all that a decision was made of.
+fn keep_line(
+    c: &Connection,
+    host: &HostId,
+    incident: &IncidentId,
+    now: UtcTime,
+    decided: Option<&Decided>,
+    line: &str,
+) -> rusqlite::Result<()> {
+    let (mut rule, mut model, mut runbook) = (None, None, None);
+    if let Some((Decision { choice, provenance }, _)) = decided {
+        match provenance {
+            Provenance::Rules { rule: by, table: _ } => rule.clone_from(by),
+            Provenance::Model(asked) => model = Some(asked.model.to_string()),
+            Provenance::Person(_) => {}
+        }
+        if let Choice::Run(chosen) = choice {
+            runbook = Some(chosen.to_string());
+        }
+    }
+    let order = decided.and_then(|(_, order)| order.as_ref().map(OrderId::as_str));
+    c.prepare_cached("INSERT INTO decided (host, incident, at, rule, model, runbook, order_id, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+        .execute(params![host.as_str(), incident.as_str(), now.unix_ms(), rule, model, runbook, order, line])?;
+    Ok(())
 }
 
 /// Keeps decision and order, and what the incident becomes by them.

@@ -11,8 +11,9 @@ use contract::time::UtcTime;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::approvals::DECLINED;
+use super::around;
 use super::columns::{count, json, parsed, signed, to_json};
-use super::incidents::{Standing, by_id, open_for, set_state};
+use super::incidents::{Plan, Standing, by_id, open_for, set_state};
 use super::knowledge::{Lesson, learn};
 use super::{Store, StoreError};
 use crate::consequence::{Consequence, Retry, Run};
@@ -22,6 +23,8 @@ use crate::consequence::{Consequence, Retry, Run};
 pub(crate) struct Settled {
     /// Incidents that are to be planned again, and when.
     pub(crate) again: Vec<(IncidentId, Retry)>,
+    /// What followed from incidents that ended, and is to be planned for itself.
+    pub(crate) freed: Vec<Plan>,
     /// Incidents that were open, and stand otherwise now.
     pub(crate) changed: Vec<IncidentId>,
 }
@@ -49,15 +52,18 @@ impl Store {
             }
             learn(c, &host, &lesson)?;
             c.execute("UPDATE host SET settled = ?2 WHERE host = ?1", params![host.as_str(), signed(size)?])?;
-            let mut changed = Vec::new();
+            let (mut changed, mut freed) = (Vec::new(), Vec::new());
             for (incident, before) in touched {
-                if let Some(before) = before
-                    && state_of(c, &host, &incident)?.0 != before
-                {
+                let Some(before) = before else { continue };
+                let (now, closed) = state_of(c, &host, &incident)?;
+                if closed {
+                    freed.extend(around::free(c, &host, &incident)?);
+                }
+                if now != before {
                     changed.push(incident);
                 }
             }
-            Ok(Settled { again, changed })
+            Ok(Settled { again, freed, changed })
         })
         .await
     }

@@ -13,8 +13,10 @@ use identity::{Authority, Holder};
 use super::*;
 use crate::consequence::{Consequence, Run};
 use crate::people::Scope;
+use crate::planning::{Comes, Thought};
 
 mod attest;
+mod follows;
 mod full;
 mod migrations;
 mod scopes;
@@ -74,11 +76,13 @@ async fn order(store: &Store, holder: &Holder, incident: &str, id: &str, now: Ut
         choice: Choice::Run("RB-X-001-x".parse().unwrap()),
         provenance: Provenance::Rules { table: Digest::of(b""), rule: None },
     };
-    let decide = move |_: &contract::incident::What, counter| {
+    let decide = move |_: &planner::Case, counter| {
         sender.send(counter).unwrap();
-        (decision, Some(new))
+        let comes = Comes::Decided(decision, Some(new));
+        Ok(Thought { comes, why: "so".to_owned(), line: "{}".to_owned() })
     };
-    let done = store.decide(holder.clone(), incident.parse().unwrap(), now, decide).await.unwrap();
+    let looked = Looked { now, hears_since: now };
+    let done = store.decide(holder.clone(), incident.parse().unwrap(), looked, decide).await.unwrap();
     assert!(done.is_some());
     counter.recv().unwrap()
 }
@@ -121,10 +125,10 @@ async fn what_the_site_still_reports_does_not_stay_closed() {
     report(&store, &holder, "i-1", at(0)).await;
     order(&store, &holder, "i-1", "o-1", at(0)).await;
     close(&store, &holder, "o-1", 1).await;
-    assert!(store.unplanned().await.unwrap().is_empty());
+    assert!(store.unplanned(at(0)).await.unwrap().is_empty());
     assert_eq!(report(&store, &holder, "i-1", at(1)).await, Some(2));
     assert_eq!(stand(&store, &holder).await, [("i-1".to_owned(), 1, IncidentState::Drifted)]);
-    assert_eq!(store.unplanned().await.unwrap().len(), 1, "a restart would forget it");
+    assert_eq!(store.unplanned(at(0)).await.unwrap().len(), 1, "a restart would forget it");
     // It is open in every way: it is reminded of without a further attempt, ordered, and closed again.
     assert_eq!(report(&store, &holder, "i-1", at(2)).await, Some(2));
     order(&store, &holder, "i-1", "o-2", at(2)).await;
@@ -247,9 +251,9 @@ async fn what_waits_is_planned_after_a_start_and_what_is_out_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let (store, holder) = store(directory.path()).await;
     report(&store, &holder, "i-1", at(0)).await;
-    assert_eq!(store.unplanned().await.unwrap().len(), 1);
+    assert_eq!(store.unplanned(at(0)).await.unwrap().len(), 1);
     order(&store, &holder, "i-1", "o-1", at(0)).await;
-    assert!(store.unplanned().await.unwrap().is_empty());
+    assert!(store.unplanned(at(0)).await.unwrap().is_empty());
     let deferred = Consequence::NotHealed {
         order: "o-1".parse().unwrap(),
         outcome: Outcome::Deferred,
@@ -258,7 +262,7 @@ async fn what_waits_is_planned_after_a_start_and_what_is_out_is_not() {
         run: None,
     };
     store.settle(holder.host.clone(), 1, vec![deferred], Lesson::default()).await.unwrap();
-    let plans = store.unplanned().await.unwrap();
+    let plans = store.unplanned(at(0)).await.unwrap();
     assert_eq!(plans.iter().map(|p| p.attempt).collect::<Vec<_>>(), [2]);
     assert_eq!(plans[0].subject.to_string(), "tenants.clinic-7.sites.main.incidents");
 }

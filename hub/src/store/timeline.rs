@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{count, instant, instant_or_none, json, json_or_none, parsed, signed, to_json};
 use super::fleet::word;
-use super::incidents::{WAITS, view};
+use super::incidents::{VIEW, VIEW_COLUMNS, view};
 use super::knowledge::{Said, held};
 use super::{Store, StoreError};
 use crate::people::Scope;
@@ -110,8 +110,7 @@ impl Store {
         most: u32,
     ) -> Result<Vec<(u64, IncidentView)>, StoreError> {
         let sql = format!(
-            "SELECT incident, site, host, found, what, reports, state, decision, {WAITS}, incident.rowid
-                   FROM incident JOIN host USING (host)
+            "SELECT {VIEW}, incident.rowid FROM incident JOIN host USING (host)
                    WHERE tenant = ?1 AND (?2 IS NULL OR site = ?2) AND (?3 IS NULL OR host = ?3)
                          AND (NOT ?4 OR closed = 0) AND incident.rowid < ?5
                    ORDER BY incident.rowid DESC LIMIT ?6"
@@ -122,7 +121,7 @@ impl Store {
             let (site, host) = (site.as_ref().map(SiteId::as_str), host.as_ref().map(HostId::as_str));
             let mut all = c.prepare_cached(&sql)?;
             all.query_map(params![tenant.as_str(), site, host, open, before, most], |row| {
-                Ok((count(row, 9)?, view(row)?))
+                Ok((count(row, VIEW_COLUMNS)?, view(row)?))
             })?
             .collect()
         })
@@ -258,10 +257,9 @@ fn whole(c: &Connection, host: &HostId, incident: &IncidentId) -> rusqlite::Resu
     let key = [host.as_str(), incident.as_str()];
     let found = c
         .prepare_cached(&format!(
-            "SELECT incident, site, host, found, what, reports, state, decision, {WAITS}, subject
-             FROM incident JOIN host USING (host) WHERE host = ?1 AND incident = ?2",
+            "SELECT {VIEW}, subject FROM incident JOIN host USING (host) WHERE host = ?1 AND incident = ?2",
         ))?
-        .query_row(key, |row| Ok((view(row)?, row.get::<_, String>(9)?)))
+        .query_row(key, |row| Ok((view(row)?, row.get::<_, String>(VIEW_COLUMNS)?)))
         .optional()?;
     let Some((incident, subject)) = found else { return Ok(None) };
     let passages = c

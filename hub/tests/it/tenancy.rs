@@ -87,6 +87,7 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
             "/metrics"
             | "/api/v1/alerts"
             | "/api/v1/calls"
+            | "/api/v1/learning"
             | "/api/v1/openapi.json"
             | "/api/v1/tenants"
             | "/api/v1/enrolments"
@@ -118,6 +119,7 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
             | "/api/v1/tenants/{tenant}/hosts/{host}/evidence/{index}/proof"
             | "/api/v1/tenants/{tenant}/hosts/{host}/incidents/{incident}"
             | "/api/v1/tenants/{tenant}/hosts/{host}/sheet"
+            | "/api/v1/tenants/{tenant}/decisions"
             | "/api/v1/tenants/{tenant}/incidents"
             | "/api/v1/tenants/{tenant}/incidents/newest"
             | "/api/v1/tenants/{tenant}/kits/{id}"
@@ -179,6 +181,10 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
         ("POST", "/api/v1/tenants/{tenant}/generations") => {
             gone(Some(json!({ "closure": "0c5vy0a7x3kq2wz9sd8f6gh4jklm0npr" })))
         }
+        ("POST", "/api/v1/learning/{learnt}/approve") => blind(["b", "nowhere"].map(|t| {
+            let body = json!({ "canary": { "tenant": t, "site": SITE } });
+            (path.replace("{learnt}", "1"), Some(body))
+        })),
         ("POST", "/api/v1/releases") => {
             once(Some(json!({ "program": "agent", "version": "1", "binary": nowhere })))
         }

@@ -38,6 +38,7 @@ tenants-read        x x x x
 enrolments-read     x x . .
 exceptions-read     x x x x
 library-read        x x x x
+rules-approve       x . . .
 audit-read          x . . .
 own-read            x x x x
 own-change          x x x x

@@ -34,7 +34,7 @@ macro_rules! arms {
 
 arms! {
     accept acknowledge_alert actions add_glass add_host add_site alarms_of alerts allowlist announce approve approve_software call calls
-    controls decide_by_person decline enrolled_at enrolments_within exceptions fleet has_log has_site has_tenant healings hold_call holder hosts_within incidents
+    controls decide_by_person decisions decline enrolled_at enrolments_within exceptions fleet has_log has_site has_tenant healings hold_call holder hosts_within incidents
     incidents_before last_words log_within logs_of order_that_waits orders_of orders_that_wait pending proposals propose quarantined
     replace_exceptions revoke set_allowlist set_exceptions tenants_within whole window_opens withdraw withhold
 }
@@ -477,6 +477,12 @@ impl Asking<'_> {
         let (id, by) = ((self.of % TENANTS) as u64 + 1, "jane".parse().unwrap());
         let taken = self.store.acknowledge_alert(self.reach(), id, by, at(1)).await.unwrap();
         assert_eq!(taken, self.names_us());
+    }
+
+    async fn decisions(&self) {
+        for (_, decision) in self.store.decisions(self.scope(), None, 100).await.unwrap() {
+            assert!(self.mine(&decision.host), "{decision:?}");
+        }
     }
 
     async fn calls(&self) {

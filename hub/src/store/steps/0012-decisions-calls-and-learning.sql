@@ -43,3 +43,28 @@ CREATE TABLE call_step (
     holder TEXT NOT NULL
 ) STRICT;
 CREATE INDEX call_steps ON call_step (call);
+
+-- What was learnt and is proposed, and each step that a proposal took.
+CREATE TABLE learnt (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    rule   TEXT NOT NULL,
+    at     INTEGER NOT NULL,
+    said   TEXT NOT NULL           -- JSON
+) STRICT;
+CREATE TABLE learnt_step (
+    learnt INTEGER NOT NULL REFERENCES learnt,
+    step   TEXT NOT NULL           -- JSON
+) STRICT;
+CREATE INDEX learnt_steps ON learnt_step (learnt);
+
+-- What models were asked and answered, in full, where the hub is told to keep that.
+CREATE TABLE asked (
+    prompt TEXT NOT NULL,          -- its digest
+    answer TEXT,                   -- its digest, where one came
+    at     INTEGER NOT NULL,
+    model  TEXT NOT NULL,
+    host   TEXT NOT NULL REFERENCES host,
+    question TEXT,
+    said   TEXT
+) STRICT;
+CREATE INDEX asked_at ON asked (at);

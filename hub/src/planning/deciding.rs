@@ -1,0 +1,135 @@
+//! The decision about one incident, and the order that comes of it: pure.
+
+use contract::baseline::Control;
+use contract::decision::{Choice, Decision, Escalation, Provenance};
+use contract::dsse::{HubSigner, PayloadType};
+use contract::ids::{GrantId, IncidentId, OrderId, RunbookId};
+use contract::incident::What;
+use contract::order::{LIFETIME_MS, Order};
+use contract::time::UtcTime;
+use identity::Holder;
+use planner::coalesce::Root;
+use planner::{Case, Knowledge, NoLine, Verdict};
+
+use crate::library::Library;
+use crate::store::NewOrder;
+use crate::tables::Table;
+
+/// What an order needs besides the decision and the counter.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) id: OrderId,
+    pub(super) holder: Holder,
+    pub(super) incident: IncidentId,
+    pub(super) now: UtcTime,
+    pub(super) break_glass: Option<GrantId>,
+}
+
+/// What was thought of an incident, with the order where one comes of it.
+#[derive(Debug)]
+pub(crate) struct Thought {
+    pub(crate) comes: Comes,
+    /// Why, in one line for a technician.
+    pub(crate) why: String,
+    /// All that it was made of: it can be thought again from it, with the same result.
+    pub(crate) line: String,
+}
+
+/// What comes of an incident.
+#[derive(Debug)]
+pub(crate) enum Comes {
+    /// It follows from something else, and waits for that.
+    Follows(Root),
+    /// It is decided.
+    Decided(Decision, Option<NewOrder>),
+}
+
+/// What is decided by.
+const fn knowledge<'a>(library: &'a Library, table: &'a Table) -> Knowledge<'a> {
+    Knowledge { rules: &table.rules, baseline: &library.baseline, catalogue: &library.catalogue }
+}
+
+/// Decides and signs. Pure: clock and randomness are in case and draft.
+pub(super) fn decide(
+    (library, table): (&Library, &Table),
+    signer: &HubSigner,
+    draft: &Draft,
+    case: &Case,
+    counter: u64,
+) -> Result<Thought, NoLine> {
+    let knowledge = knowledge(library, table);
+    let considered = planner::consider(case, &knowledge);
+    let line = planner::line(case, &considered, &knowledge)?;
+    let why = considered.why.to_string();
+    let decision = match considered.verdict {
+        Verdict::Follow(root) => return Ok(Thought { comes: Comes::Follows(root), why, line }),
+        Verdict::Decided(decision) => decision,
+        Verdict::Ask => no_rule(table),
+    };
+    let (decision, signed) = match order(library, draft, &case.what, &decision, counter) {
+        Ok(order) => (decision, order.map(|order| sign(signer, order))),
+        // What cannot be bound is a person's already; should the two ever part, it still is.
+        Err(Unbound) => (no_rule(table), None),
+    };
+    Ok(Thought { comes: Comes::Decided(decision, signed), why, line })
+}
+
+fn no_rule(table: &Table) -> Decision {
+    let provenance = Provenance::Rules { table: table.rules.digest(), rule: None };
+    Decision { choice: Choice::Escalate(Escalation::NoRule), provenance }
+}
+
+pub(super) fn sign(signer: &HubSigner, order: Order) -> NewOrder {
+    let payload = serde_json::to_vec(&order).unwrap_or_default();
+    let envelope = signer.sign(PayloadType::Order, &payload);
+    NewOrder { id: order.order, expires: order.expires, envelope }
+}
+
+pub(super) fn order_id() -> std::io::Result<OrderId> {
+    format!("o-{}", edge::random::opaque()?).parse().map_err(std::io::Error::other)
+}
+
+/// The control that is measured before and after, where this runbook may be ordered for what was found: it is triggered by the control, and can be bound to
+/// it.
+pub(crate) fn control_of<'a>(what: &What, runbook: &RunbookId, library: &'a Library) -> Option<&'a Control> {
+    let What::Drift { control, fact: _, observed: _ } = what else { return None };
+    let declared = library.baseline.control(control)?;
+    let approved = library.catalogue.runbook(runbook)?;
+    let fits = approved.runbook.triggers.contains(control) && approved.runbook.bind(declared).is_ok();
+    fits.then_some(declared)
+}
+
+/// The runbook cannot be bound to what was found.
+#[derive(Debug)]
+pub(super) struct Unbound;
+
+pub(super) fn order(
+    library: &Library,
+    draft: &Draft,
+    what: &What,
+    decision: &Decision,
+    counter: u64,
+) -> Result<Option<Order>, Unbound> {
+    let Choice::Run(runbook) = &decision.choice else { return Ok(None) };
+    let declared = control_of(what, runbook, library).ok_or(Unbound)?;
+    let approved = library.catalogue.runbook(runbook).ok_or(Unbound)?;
+    let parameters = approved.runbook.bind(declared).map_err(|_| Unbound)?;
+    let Draft { id, holder, incident, now, break_glass } = draft;
+    Ok(Some(Order {
+        order: id.clone(),
+        tenant: holder.tenant.clone(),
+        site: holder.site.clone(),
+        host: holder.host.clone(),
+        incident: incident.clone(),
+        control: declared.id.clone(),
+        runbook: runbook.clone(),
+        runbook_digest: approved.digest,
+        catalogue_digest: library.catalogue.digest(),
+        parameters,
+        counter,
+        issued: *now,
+        expires: now.plus_ms(LIFETIME_MS),
+        provenance: decision.provenance.clone(),
+        break_glass: break_glass.clone(),
+    }))
+}
