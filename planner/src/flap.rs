@@ -117,7 +117,7 @@ pub fn flapping(subject: &str, host: &HostId, found: UtcTime, past: &[Episode]) 
         past.iter().filter(|episode| episode.subject == subject && touches(episode, found)).collect();
     of_subject.sort_by(|a, b| (a.found, &a.host).cmp(&(b.found, &b.host)));
     let own: Vec<&Episode> = of_subject.iter().copied().filter(|episode| episode.host == *host).collect();
-    on_host(subject, found, &own, past).or_else(|| at_site(found, &of_subject))
+    on_host(subject, found, &own, past).or_else(|| at_site(host, found, &of_subject))
 }
 
 /// Whether `at` lies in the window that ends at `found`.
@@ -156,24 +156,28 @@ fn on_host(subject: &str, found: UtcTime, own: &[&Episode], past: &[Episode]) ->
     })
 }
 
-/// Waves over the whole site. Rare failures of many machines make waves, too, so these must come by the clock.
-fn at_site(found: UtcTime, episodes: &[&Episode]) -> Option<Flapping> {
+/// Waves over the whole site. Rare failures of many machines make waves, too, so these must come by the clock; and what never ended did not come back.
+fn at_site(host: &HostId, found: UtcTime, episodes: &[&Episode]) -> Option<Flapping> {
+    let ended: Vec<&Episode> = episodes.iter().copied().filter(|episode| episode.ended.is_some()).collect();
+    if ended.iter().all(|episode| episode.host == *host) {
+        return None;
+    }
     let mut waves: Vec<UtcTime> = Vec::new();
     let mut newest: Option<UtcTime> = None;
-    for at in episodes.iter().map(|episode| episode.found).chain([found]) {
+    for at in ended.iter().map(|episode| episode.found).chain([found]) {
         if newest.is_none_or(|before| at.ms_since(before) > WAVE_MS) {
             waves.push(at);
         }
         newest = Some(at);
     }
     let period_ms = war::by_the_clock(&waves)?;
-    let (findings, ends) = turns(episodes, found);
+    let (findings, ends) = turns(&ended, found);
     Some(Flapping {
         scope: Scope::Site,
         returns: count(waves.len() - 1),
         transitions: count(1 + findings + ends),
         span_ms: waves.first().map_or(0, |first| found.ms_since(*first)),
-        repair: repair(episodes),
+        repair: repair(&ended),
         war: War { period_ms: Some(period_ms), ..War::default() },
     })
 }

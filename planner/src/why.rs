@@ -16,7 +16,7 @@ use crate::rules::{RuleId, RulePriority, os_word};
 /// The most characters that a line has.
 pub const LINE_MAX: usize = 200;
 /// The most characters that a name has in a line; a longer one is cut, and says so.
-const NAME_MAX: usize = 44;
+const NAME_MAX: usize = 40;
 
 /// What an incident is about, without what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,7 +159,7 @@ impl Display for About {
 }
 
 fn host(os: Option<TargetOs>) -> &'static str {
-    os.map_or("a system that is not known", os_word)
+    os.map_or("an unknown system", os_word)
 }
 
 impl Display for Why {

@@ -1,5 +1,7 @@
 //! What runs teach, and how a proposal becomes a rule.
 
+use std::sync::LazyLock;
+
 use contract::decision::{Choice, Escalation};
 use contract::fact::FactValue;
 use contract::outcome::Outcome;
@@ -50,7 +52,9 @@ fn silent() -> String {
 }
 
 fn adopt() -> Adopt {
-    proposals(&runs(19, 1, 2, &model()), &rules(&silent())).0.remove(0)
+    static ONCE: LazyLock<Adopt> =
+        LazyLock::new(|| proposals(&runs(19, 1, 2, &model()), &rules(&silent())).0.remove(0));
+    ONCE.clone()
 }
 
 #[test]
@@ -189,7 +193,9 @@ fn proposed(by: Proposer) -> Proposed {
 
 fn measured(healed: u64, failed: u64) -> Figures {
     let mut figures = Figures::default();
-    runs(healed, failed, 1, &Picker::Rule(rule_id("learnt"))).iter().for_each(|ran| figures.add(ran));
+    for ran in runs(healed, failed, 1, &Picker::Rule(rule_id("learnt"))) {
+        figures.add(&ran);
+    }
     figures
 }
 

@@ -144,9 +144,11 @@ fn a_rule_that_is_never_heard_is_found() {
     assert_eq!(found(&format!("rules:\n{one}{low}")), [], "half of it is heard");
     let debian = both.replace("os: linux", "os: debian").replace("on: linux", "on: debian");
     assert_eq!(found(&format!("rules:\n{debian}{low}")), [], "elsewhere it is heard");
-    let narrow =
-        both.replace("accounts.uid-zero]", "accounts.uid-zero], observed: { number: { at_least: 2 } }");
-    assert_eq!(found(&format!("rules:\n{narrow}{low}")), [], "otherwise it is heard");
+    let one_low = person("low", 10, "controls: [accounts.uid-zero]", UID);
+    let three = "drift: accounts.uid-zero, observed: { number: 3 }, on: linux";
+    let narrow = "controls: [accounts.uid-zero], observed: { number: { at_least: 3 } }";
+    let narrow = person("narrow", 40, narrow, three);
+    assert_eq!(found(&format!("rules:\n{narrow}{one_low}")), [], "otherwise it is heard");
 
     // A detector's signals have its kind.
     let kind = person("kind", 20, "kinds: [failed_logins]", LOGINS);
@@ -225,7 +227,7 @@ fn a_rule_without_a_case_or_with_one_that_does_not_hold_is_found() {
         "}] }",
         "}, { drift: accounts.umask, observed: { number: 2 }, on: linux, matches: true }] }",
     );
-    check("a case that does not match", &[wrong.clone()], |f| *f == Flaw::TestFails { expected: true });
+    check("a case that does not match", &[wrong], |f| *f == Flaw::TestFails { expected: true });
     let told = rule.replace("}] }", &format!("}}, {{ {UID}, matches: false }}] }}"));
     check("a case that matches", &[told], |f| *f == Flaw::TestFails { expected: false });
     // On the line of the case itself.

@@ -7,7 +7,7 @@ use super::seed::{Seed, case, everything};
 use super::*;
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Counted {
     followed: u32,
     ordered: u32,
     flapping: u32,
@@ -15,7 +15,7 @@ struct Seen {
     asked: u32,
 }
 
-impl Seen {
+impl Counted {
     fn count(&mut self, verdict: &Verdict) {
         let counter = match verdict {
             Verdict::Follow(_) => &mut self.followed,
@@ -34,11 +34,11 @@ impl Seen {
 fn ten_thousand_decisions_are_made_again_from_their_lines() {
     let (rules, baseline, catalogue) = (rules(SHIPPED.1), baseline(), catalogue());
     let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
-    let (all, mut seed, mut seen) = (everything(), Seed(7), Seen::default());
+    let (all, mut seed, mut counted) = (everything(), Seed(7), Counted::default());
     for number in 0..10_000 {
         let case = case(&mut seed, &all, number);
         let considered = consider(&case, &knowledge);
-        seen.count(&considered.verdict);
+        counted.count(&considered.verdict);
         let why = considered.why.to_string();
         assert!(!why.is_empty() && why.chars().count() <= LINE_MAX, "{why}");
         let line = line(&case, &considered, &knowledge).unwrap();
@@ -46,7 +46,7 @@ fn ten_thousand_decisions_are_made_again_from_their_lines() {
         assert_eq!(replay(&line, &knowledge).unwrap(), Replayed::Same, "{line}");
     }
     // A generator that never comes to a stage would show nothing of it.
-    let Seen { followed, ordered, flapping, to_people, asked } = seen;
+    let Counted { followed, ordered, flapping, to_people, asked } = counted;
     for (name, n) in [
         ("followed", followed),
         ("ordered", ordered),
@@ -63,7 +63,7 @@ fn other_files_are_told_and_an_altered_answer_differs() {
     let (shipped, baseline, catalogue) = (rules(SHIPPED.1), baseline(), catalogue());
     let knowledge = Knowledge { rules: &shipped, baseline: &baseline, catalogue: &catalogue };
     let all = everything();
-    let (case, considered) = (0..)
+    let (case, considered) = (0..100)
         .map(|n| case(&mut Seed(n), &all, n))
         .map(|case| (case.clone(), consider(&case, &knowledge)))
         .find(|(_, c)| matches!(&c.verdict, Verdict::Decided(d) if seed::run(&d.choice).is_some()))

@@ -12,7 +12,7 @@ use planner::flap::{Ended, EndedBy, Episode};
 
 use super::*;
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+/// `SplitMix64` (Steele, Lea, Flood 2014).
 pub(super) struct Seed(pub(super) u64);
 
 impl Seed {

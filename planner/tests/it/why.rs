@@ -58,7 +58,7 @@ fn a_rule_says_which_it_is_and_what_it_answers() {
     let nixos = Case { os: Some(TargetOs::Nixos), ..case(fails("ssh.root-login")) };
     check(&nixos, "no rule speaks of ssh.root-login on nixos");
     let unknown = Case { os: None, ..case(fails("accounts.uid-zero")) };
-    check(&unknown, "no rule speaks of accounts.uid-zero on a system that is not known");
+    check(&unknown, "no rule speaks of accounts.uid-zero on an unknown system");
 }
 
 #[test]
