@@ -278,8 +278,8 @@ fn serve(connection: &Connection, receiver: &Receiver<Work>) {
 
 /// In `NORMAL` mode a commit in the log is whole or not there after a power cut, and not synced; in `FULL` mode it is synced.
 fn commit(connection: &Connection, mode: &str, group: Vec<Work>) {
-    let begin = format!("PRAGMA synchronous = {mode}; BEGIN IMMEDIATE");
-    let begun = connection.execute_batch(&begin).map_err(Arc::new);
+    let opening = format!("PRAGMA synchronous = {mode}; BEGIN IMMEDIATE");
+    let begun = connection.execute_batch(&opening).map_err(Arc::new);
     let settles: Vec<Settle> =
         group.into_iter().map(|work| (work.call)(begun.as_ref().map(|()| connection))).collect();
     let committed = begun.and_then(|()| connection.execute_batch("COMMIT").map_err(Arc::new));
