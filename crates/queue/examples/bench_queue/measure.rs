@@ -74,14 +74,14 @@ fn subject(n: usize) -> Subject {
     Subject::new(format!("tenant-{}", n % TENANTS).parse().unwrap(), "main".parse().unwrap())
 }
 
-fn id(name: String) -> MessageId {
+fn id(name: &str) -> MessageId {
     name.parse().unwrap()
 }
 
 pub(crate) async fn from_one(queue: &impl Queue, turn: usize, messages: usize) {
     for n in 0..messages {
         let published =
-            queue.publish(subject(0), id(format!("one-{turn}-{n}")), BODY.to_vec()).await.unwrap();
+            queue.publish(subject(0), id(&format!("one-{turn}-{n}")), BODY.to_vec()).await.unwrap();
         assert!(!published.repeated);
     }
 }
@@ -89,7 +89,7 @@ pub(crate) async fn from_one(queue: &impl Queue, turn: usize, messages: usize) {
 pub(crate) async fn from_many(queue: &impl Queue, turn: usize, each: usize) {
     let producer = |producer: usize| async move {
         for n in 0..each {
-            let id = id(format!("many-{turn}-{producer}-{n}"));
+            let id = id(&format!("many-{turn}-{producer}-{n}"));
             assert!(!queue.publish(subject(producer), id, BODY.to_vec()).await.unwrap().repeated);
         }
     };
@@ -126,7 +126,7 @@ pub(crate) async fn latency(queue: &impl Queue) -> (f64, f64) {
     let due = |n: usize| EVERY * u32::try_from(n).unwrap();
     let publisher = move |n: usize| async move {
         tokio::time::sleep_until((began + due(n)).into()).await;
-        queue.publish(subject(n), id(format!("late-{n}")), n.to_string().into_bytes()).await.unwrap();
+        queue.publish(subject(n), id(&format!("late-{n}")), n.to_string().into_bytes()).await.unwrap();
     };
     let consume = async {
         let mut took = Vec::with_capacity(messages);
