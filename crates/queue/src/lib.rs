@@ -12,6 +12,8 @@
 //! Deliberately absent: an order among the messages of a tenant (sites take turns, and what comes again comes later), and exactly-once work.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod delivery;
 mod embedded;
 mod error;
