@@ -14,6 +14,7 @@ mod fit;
 pub mod flap;
 pub mod learn;
 mod lint;
+pub mod model;
 mod replay;
 mod rules;
 mod why;

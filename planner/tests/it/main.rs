@@ -7,6 +7,7 @@ mod decisions;
 mod flap;
 mod learn;
 mod lint;
+mod model;
 mod replay;
 mod seed;
 mod why;
