@@ -32,10 +32,10 @@ pub(super) const fn controls_of(kind: SignalKind) -> &'static [&'static str] {
         SignalKind::LogLoss => &["services.journal"],
         SignalKind::ScheduledWork => &["services.timers"],
         SignalKind::Updates => &["updates.fresh-lists"],
-        // Their unit says which.
-        SignalKind::ServiceFailure | SignalKind::CrashLoop => &[],
-        // Whoever did it, or whether it is broken, only a person can judge; of the rest no control says the same.
-        SignalKind::Unsaid
+        // A service's unit says which it is. Whoever did it, or whether it is broken, only a person can judge; of the rest no control says the same.
+        SignalKind::ServiceFailure
+        | SignalKind::CrashLoop
+        | SignalKind::Unsaid
         | SignalKind::FailedLogins
         | SignalKind::BreakIn
         | SignalKind::Privilege
