@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use contract::baseline::{Baseline, Severity};
+use contract::decision::{Choice, Escalation};
 use contract::fact::FactValue;
 use contract::incident::What;
 use contract::runbook::{Catalogue, CatalogueFile, TargetOs};
@@ -150,11 +151,18 @@ fn main() -> ExitCode {
         detector: "disk.full".parse().unwrap(),
         kind: SignalKind::DiskFull,
         severity: Severity::High,
-        count: 3,
+        count: 600,
         window_s: 60,
         about: About::default(),
     });
     let case = case(&baseline);
+    // A decision that comes to nothing would be quick for no reason.
+    for (what, rules) in [(&expiry, &spread), (&expiry, &crowded)] {
+        let choice = plan(what, Some(TargetOs::Debian), &knows(rules)).choice;
+        assert!(matches!(choice, Choice::Run(_)), "{choice:?}");
+    }
+    let choice = plan(&signal, Some(TargetOs::Debian), &knows(&spread)).choice;
+    assert_eq!(choice, Choice::Escalate(Escalation::ByRule));
     let os = Some(TargetOs::Debian);
     let mut missed = false;
     let mut row = |name: &str, us: f64, bar: Option<f64>| {
