@@ -44,6 +44,8 @@ pub struct Config {
     pub archives: Archives,
     /// Whom to tell outside the console, and how: `alerts.yaml`. None: nobody.
     pub alerts: Option<PathBuf>,
+    /// Which models may be asked what no rule speaks of: `models.yaml`. None: nobody.
+    pub models: Option<PathBuf>,
     /// How often the hub looks whether somebody is to be told.
     pub alerts_every: std::time::Duration,
     /// Where spans go by OTLP/HTTP. None: nowhere.

@@ -19,6 +19,7 @@ use crate::library::Library;
 use crate::mirror::Mirror;
 use crate::operator::Cursors;
 use crate::people::{Oidc, People};
+use crate::planning::Consultants;
 use crate::pulses::Pulses;
 use crate::seats::Seats;
 use crate::store::Store;
@@ -41,6 +42,8 @@ pub(crate) struct Hub {
     pub(crate) device_port: u16,
     pub(crate) keys: Arc<Keys>,
     pub(crate) library: Arc<Library>,
+    /// Whom to ask what no rule speaks of, where there is somebody.
+    pub(crate) consultants: Option<Consultants>,
     /// The rule tables that hold.
     pub(crate) tables: Tables,
     pub(crate) store: Store,

@@ -95,6 +95,9 @@ struct Serve {
     /// Whom to tell outside the console, and how: an alerts.yaml
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
+    /// Which models to ask what no rule speaks of: a models.yaml
+    #[arg(long, value_name = "FILE")]
+    models: Option<PathBuf>,
     /// How often to look whether somebody is to be told, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 30_000, hide = true)]
     alerts_every_ms: u64,
@@ -294,6 +297,7 @@ fn serve(arguments: Serve) -> Exit {
         trace: _,
         alerts,
         alerts_every_ms,
+        models,
         otlp: collector,
         files,
         outsiders,
@@ -316,6 +320,7 @@ fn serve(arguments: Serve) -> Exit {
         bounds: Bounds::default(),
         alerts,
         alerts_every: std::time::Duration::from_millis(alerts_every_ms),
+        models,
         collector,
     };
     if let Err(e) = allow_files() {
@@ -374,6 +379,7 @@ const fn exit_of(error: &StartError) -> Exit {
     match error {
         StartError::Library(_)
         | StartError::Alerts(_)
+        | StartError::Models(_)
         | StartError::AlertsOut(_)
         | StartError::NotLoopback(_)
         | StartError::Door(_)

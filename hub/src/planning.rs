@@ -3,6 +3,7 @@
 //! A message on the queue says only which incident waits; what it is, and whether it still waits, stands in the store. So a message that comes
 //! twice, or late, plans nothing twice. It is acknowledged once decision and order are durable.
 
+mod consulting;
 mod deciding;
 mod person;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use contract::decision::Choice;
 use contract::event::Event;
 use contract::ids::{HostId, IncidentId, OrderId};
+use contract::time::UtcTime;
 use identity::Holder;
 use planner::Case;
 use queue::{Delivery, Queue as _, QueueError};
@@ -22,13 +24,18 @@ use crate::consequence::Retry;
 use crate::events::Happened;
 use crate::hub::Hub;
 use crate::problem::chain;
-use crate::store::{Again, Looked, Plan};
+use crate::store::{Again, Came, Looked, Plan};
+pub(crate) use consulting::Consultants;
+use deciding::{Asking, Draft, decide, order_id};
 pub(crate) use deciding::{Comes, Thought, control_of};
-use deciding::{Draft, decide, order_id};
 pub(crate) use person::order_by_person;
 
 /// The most incidents that are taken from the queue at once.
 const FETCH_MAX: usize = 64;
+/// The most that are planned at a time.
+const WORKING_MAX: usize = 256;
+/// How often is said that a message is still worked on: well within its lease.
+const EXTEND_EVERY: Duration = Duration::from_secs(10);
 /// How long to wait after the store or the queue failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// The longest that one message waits for the next try. With it, what a queue lets be released without counting it lasts for most of a day.
@@ -123,55 +130,63 @@ pub(crate) fn enqueue_later(hub: &Arc<Hub>, plan: Plan) {
     });
 }
 
-/// The planner's worker. Ends when the hub stops.
+/// The planner's worker. Ends when the hub stops. What takes long, since a model is asked, holds up nothing else.
 pub(crate) async fn run(hub: Arc<Hub>) {
     let mut stop = hub.stop.clone();
+    let mut under_way: JoinSet<Result<(), String>> = JoinSet::new();
     loop {
-        let fetched = tokio::select! {
+        let room = WORKING_MAX.saturating_sub(under_way.len());
+        tokio::select! {
             () = stop.requested() => return,
-            fetched = hub.queue.fetch(FETCH_MAX) => fetched,
-        };
-        let failed = match fetched {
-            Ok(deliveries) => work_off(&hub, deliveries).await,
-            Err(e) => Some(chain(&e)),
-        };
-        if let Some(error) = failed {
-            tracing::error!(error, "the planner stands still for a moment");
-            tokio::time::sleep(FAILURE_PAUSE).await;
+            Some(ended) = under_way.join_next() => {
+                let failed = match ended {
+                    Ok(done) => done.err(),
+                    Err(e) => Some(chain(&e)),
+                };
+                if let Some(error) = failed {
+                    tracing::error!(error, "an incident is planned later");
+                }
+            }
+            fetched = hub.queue.fetch(room.min(FETCH_MAX)), if room > 0 => match fetched {
+                Ok(deliveries) => {
+                    for delivery in deliveries {
+                        under_way.spawn(work_off(Arc::clone(&hub), delivery));
+                    }
+                }
+                Err(e) => {
+                    tracing::error!(error = chain(&e), "the planner stands still for a moment");
+                    tokio::time::sleep(FAILURE_PAUSE).await;
+                }
+            },
         }
     }
 }
 
-/// Plans the deliveries, all at once: they share the syncs of the disk. Those that fail are released and come again. Answers the last failure.
-async fn work_off(hub: &Arc<Hub>, deliveries: Vec<Delivery>) -> Option<String> {
-    let mut under_way = JoinSet::new();
-    for delivery in deliveries {
-        let hub = Arc::clone(hub);
-        under_way.spawn(async move {
-            match plan(&hub, &delivery).await {
-                Ok(()) => hub.queue.acknowledge(delivery).await.map_err(|e| chain(&e)),
-                Err(e) => {
-                    let after = pause_after(delivery.number());
-                    if let Err(e) = hub.queue.release(delivery, after).await {
-                        tracing::error!(
-                            error = chain(&e),
-                            "a message comes again, and that counts against it"
-                        );
-                    }
-                    Err(e)
-                }
+/// Plans one delivery. One that fails is released and comes again.
+async fn work_off(hub: Arc<Hub>, delivery: Delivery) -> Result<(), String> {
+    match in_hand(&hub, &delivery).await {
+        Ok(()) => hub.queue.acknowledge(delivery).await.map_err(|e| chain(&e)),
+        Err(e) => {
+            let after = pause_after(delivery.number());
+            if let Err(e) = hub.queue.release(delivery, after).await {
+                tracing::error!(error = chain(&e), "a message comes again, and that counts against it");
             }
-        });
-    }
-    let mut failed = None;
-    while let Some(ended) = under_way.join_next().await {
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => failed = Some(e),
-            Err(e) => failed = Some(chain(&e)),
+            Err(e)
         }
     }
-    failed
+}
+
+/// Plans it, and says again and again that this goes on.
+async fn in_hand(hub: &Arc<Hub>, delivery: &Delivery) -> Result<(), String> {
+    let mut planned = std::pin::pin!(plan(hub, delivery));
+    loop {
+        tokio::select! {
+            done = &mut planned => return done,
+            () = tokio::time::sleep(EXTEND_EVERY) => {
+                hub.queue.extend(delivery).await.map_err(|e| chain(&e))?;
+            }
+        }
+    }
 }
 
 /// How long a message waits whose planning failed for the so-manieth time: a second, then twice as long each time, up to a minute.
@@ -188,21 +203,24 @@ async fn plan(hub: &Arc<Hub>, delivery: &Delivery) -> Result<(), String> {
     let (tenant, site) = (delivery.subject().tenant().clone(), delivery.subject().site().clone());
     let holder = Holder { tenant, site, host };
     let now = edge::clock::utc();
-    let id = order_id().map_err(|e| e.to_string())?;
-
-    let (library, keys) = (Arc::clone(&hub.library), Arc::clone(&hub.keys));
-    let draft = Draft { id, holder: holder.clone(), incident: incident.clone(), now, break_glass: None };
-    let table = hub.tables.of(&holder.tenant, &holder.site);
-    let decide = move |case: &Case, counter| decide((&library, &table), &keys.orders, &draft, case, counter);
-    let looked = Looked { now, hears_since: hub.began };
-    let decided = hub.store.decide(holder.clone(), incident.clone(), looked, decide).await;
-    let Some(decided) = decided.map_err(|e| chain(&e))? else { return Ok(()) };
-    hub.events.tell(&holder.tenant, &holder.host, Happened::Incident(incident.clone()));
-    let Some((decision, order)) = decided else {
-        // What follows from something that ends by a record is freed by that; the rest has to be looked at again.
-        retry_later(hub, holder.host, incident, Retry { after_ms: FOLLOWS_PAUSE_MS });
-        return Ok(());
+    let asking = if hub.consultants.is_some() { Asking::Somebody } else { Asking::Nobody };
+    let mut came = decided(hub, &holder, &incident, now, asking).await?;
+    if let (Some(Came::Asks(question)), Some(consultants)) = (&came, &hub.consultants) {
+        let consulted = consulting::consult(hub, consultants, &holder, (**question).clone(), now).await?;
+        // Everything is looked at anew: it may have been repaired or decided meanwhile.
+        came = decided(hub, &holder, &incident, edge::clock::utc(), Asking::Was(Box::new(consulted))).await?;
+    }
+    let (decision, order) = match came {
+        None | Some(Came::Asks(_)) => return Ok(()),
+        Some(Came::Follows) => {
+            hub.events.tell(&holder.tenant, &holder.host, Happened::Incident(incident.clone()));
+            // What follows from something that ends by a record is freed by that; the rest has to be looked at again.
+            retry_later(hub, holder.host, incident, Retry { after_ms: FOLLOWS_PAUSE_MS });
+            return Ok(());
+        }
+        Some(Came::Decided(decision, order)) => (decision, order),
     };
+    hub.events.tell(&holder.tenant, &holder.host, Happened::Incident(incident.clone()));
     hub.spans.decided(now, &decision);
 
     let runbook = match decision.choice {
@@ -216,6 +234,25 @@ async fn plan(hub: &Arc<Hub>, delivery: &Delivery) -> Result<(), String> {
         hub.bells.ring(&holder.host);
     }
     Ok(())
+}
+
+/// Decides an incident in the store, as far as that goes.
+async fn decided(
+    hub: &Hub,
+    holder: &Holder,
+    incident: &IncidentId,
+    now: UtcTime,
+    asking: Asking,
+) -> Result<Option<Came>, String> {
+    let id = order_id().map_err(|e| e.to_string())?;
+    let (library, keys) = (Arc::clone(&hub.library), Arc::clone(&hub.keys));
+    let draft = Draft { id, holder: holder.clone(), incident: incident.clone(), now, break_glass: None };
+    let table = hub.tables.of(&holder.tenant, &holder.site);
+    let decide = move |case: &Case, counter| {
+        decide((&library, &table), &keys.orders, &draft, (case, counter), &asking)
+    };
+    let looked = Looked { now, hears_since: hub.began };
+    hub.store.decide(holder.clone(), incident.clone(), looked, decide).await.map_err(|e| chain(&e))
 }
 
 /// An order was signed.

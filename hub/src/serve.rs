@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use contract::event::Event;
 use contract::paper::PaperKind;
+use contract::time::UtcTime;
 use edge::file::{FileError, Lock};
 use edge::trace::Tracer;
 use identity::IdentityError;
+use models::{Micro, Models};
 use queue::writer::OpenError;
 use queue::{Embedded, Limits};
 use thiserror::Error;
@@ -25,7 +27,7 @@ use crate::connections::Connections;
 use crate::device::{Bodies, Certificates, Measures, Refusals};
 use crate::events::Events;
 pub use crate::heads::HeadsError;
-use crate::heads::{self, Heads};
+use crate::heads::{self, Heads, outside_client};
 use crate::hub::{Hub, Stop};
 use crate::keys::Keys;
 pub use crate::keys::KeysError;
@@ -36,6 +38,7 @@ use crate::operator::Cursors;
 pub use crate::operator::{DoorError, RouteView};
 use crate::people::{Oidc, People};
 pub use crate::people::{OidcError, OwnLogError, PeopleError, PeopleFault};
+use crate::planning::Consultants;
 use crate::pulses::Pulses;
 use crate::seats::Seats;
 use crate::spans::Spans;
@@ -44,6 +47,8 @@ use crate::store::Store;
 use crate::tables::Tables;
 use crate::{device, learning, operator, planning, reading, witness, worm};
 
+/// No month is longer.
+const MONTH_MS: i64 = 31 * 24 * 60 * 60 * 1000;
 /// What runs teach is looked at once in so many looks for whom to tell: every ten minutes where that is half a minute.
 const LEARNS_EVERY: u32 = 20;
 
@@ -56,6 +61,9 @@ pub enum StartError {
     /// What was learnt cannot be read.
     #[error("what was learnt cannot be read")]
     Learnt(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is said of models makes no sense.
+    #[error("what is said of models makes no sense")]
+    Models(#[source] models::ModelsError),
     /// Who is to be told makes no sense.
     #[error("what is said of alerts makes no sense")]
     Alerts(#[source] RulesError),
@@ -188,6 +196,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         bounds,
         alerts,
         alerts_every,
+        models,
         collector,
     } = config;
     let library = Library::read(sources).map_err(StartError::Library)?;
@@ -210,6 +219,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         witness::open(directory, outside.logs().map_err(outside_of)?).map_err(StartError::Directory)?;
     let heads = Heads::open(directory, Arc::clone(&keys), outside).map_err(StartError::Heads)?;
     let kits = Kits::open(directory).map_err(StartError::Database)?;
+    let consultants = consultants(models.as_deref(), &store).await?;
     let learnt = learning::standing(&store).await.map_err(|e| StartError::Learnt(e.into()))?;
     note_library(&library, &keys, &kits, &store).await;
     let opened = archives.open().await.map_err(StartError::Archive)?;
@@ -240,6 +250,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         others,
         archives: opened.which(),
         keys,
+        consultants,
         tables: Tables::new(&library, &learnt),
         library: Arc::new(library),
         store,
@@ -283,6 +294,20 @@ fn ways_out(alerts: Option<&Path>) -> Result<(Rules, Arc<Ways>), StartError> {
     let rules = alerts.map(Rules::read).transpose().map_err(StartError::Alerts)?.unwrap_or_default();
     let ways = Ways::open(&rules).map_err(StartError::AlertsOut)?;
     Ok((rules, Arc::new(ways)))
+}
+
+/// Whom to ask, with what was spent on that this month.
+async fn consultants(file: Option<&Path>, store: &Store) -> Result<Option<Consultants>, StartError> {
+    let Some(file) = file else { return Ok(None) };
+    let secure = Models::is_secure(file).map_err(StartError::Models)?;
+    let client = outside_client(secure).map_err(StartError::AlertsOut)?;
+    let models = Models::read(file, client).map_err(StartError::Models)?;
+    let month = edge::clock::utc().unix_ms().saturating_sub(MONTH_MS);
+    let since = UtcTime::from_unix_ms(month).unwrap_or_else(|_| edge::clock::utc());
+    for (tenant, cost, then) in store.asked_since(since).await.map_err(|e| StartError::Learnt(e.into()))? {
+        models.note(&tenant, Micro(cost), then);
+    }
+    Ok(Some(Consultants::new(models)))
 }
 
 /// The directory for this hub alone.

@@ -50,7 +50,7 @@ pub(crate) use incidents::{Again, Plan};
 pub(crate) use knowledge::{Lesson, Said as HappenedThere};
 pub(crate) use learnt::{Kept, RanAt, Said as LearntSaid};
 pub(crate) use numbers::Numbers;
-pub(crate) use orders::{ByPerson, NewOrder};
+pub(crate) use orders::{ByPerson, Came, KeptAsked, NewOrder};
 pub(crate) use papers::{AllowedFor, Numbered, Said};
 pub(crate) use raised::AlarmAbout;
 pub(crate) use registry::{HostRow, NewHost};

@@ -163,9 +163,21 @@ impl Question {
         candidates: Vec<Candidate>,
         history: Vec<History>,
     ) -> Option<Self> {
-        let known = |of: &History| candidates.iter().any(|candidate| candidate.runbook == of.runbook);
+        let question = Self { what, os, candidates, history: Vec::new() };
+        (!question.candidates.is_empty()).then(|| question.with_history(history))
+    }
+
+    /// The same question with what is known of its candidates.
+    #[must_use]
+    pub fn with_history(self, history: Vec<History>) -> Self {
+        let known = |of: &History| self.candidates.iter().any(|candidate| candidate.runbook == of.runbook);
         let history = history.into_iter().filter(known).collect();
-        (!candidates.is_empty()).then_some(Self { what, os, candidates, history })
+        Self { history, ..self }
+    }
+
+    /// What it is about: [`What::subject`].
+    pub fn subject(&self) -> String {
+        self.what.subject()
     }
 
     /// What may be chosen.

@@ -8,7 +8,9 @@ use contract::incident::What;
 use contract::order::{LIFETIME_MS, Order};
 use contract::time::UtcTime;
 use identity::Holder;
+use models::Asked;
 use planner::coalesce::Root;
+use planner::model::{Question, candidates, conclude, control_for};
 use planner::{Case, Knowledge, NoLine, Verdict};
 
 use crate::library::Library;
@@ -42,6 +44,15 @@ pub(crate) enum Comes {
     Follows(Root),
     /// It is decided.
     Decided(Decision, Option<NewOrder>),
+    /// No rule speaks of it, and a model may be asked this first. Nothing is changed meanwhile.
+    Asks(Box<Question>),
+}
+
+/// What a model was asked, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Consulted {
+    pub(super) question: Question,
+    pub(super) asked: Asked,
 }
 
 /// What is decided by.
@@ -49,22 +60,41 @@ const fn knowledge<'a>(library: &'a Library, table: &'a Table) -> Knowledge<'a> 
     Knowledge { rules: &table.rules, baseline: &library.baseline, catalogue: &library.catalogue }
 }
 
+/// Whether a model may be asked, and what it said where one was.
+#[derive(Debug)]
+pub(super) enum Asking {
+    /// None may be asked.
+    Nobody,
+    /// One may be.
+    Somebody,
+    /// One was.
+    Was(Box<Consulted>),
+}
+
 /// Decides and signs. Pure: clock and randomness are in case and draft.
 pub(super) fn decide(
     (library, table): (&Library, &Table),
     signer: &HubSigner,
     draft: &Draft,
-    case: &Case,
-    counter: u64,
+    (case, counter): (&Case, u64),
+    asking: &Asking,
 ) -> Result<Thought, NoLine> {
     let knowledge = knowledge(library, table);
     let considered = planner::consider(case, &knowledge);
     let line = planner::line(case, &considered, &knowledge)?;
-    let why = considered.why.to_string();
+    let mut why = considered.why.to_string();
     let decision = match considered.verdict {
         Verdict::Follow(root) => return Ok(Thought { comes: Comes::Follows(root), why, line }),
         Verdict::Decided(decision) => decision,
-        Verdict::Ask => no_rule(table),
+        Verdict::Ask => match unspoken(case, (library, table), asking) {
+            Unspoken::Asks(question) => return Ok(Thought { comes: Comes::Asks(question), why, line }),
+            Unspoken::Decided(decision) => {
+                if let Some(said) = planner::Why::of(&decision) {
+                    why = said.to_string();
+                }
+                decision
+            }
+        },
     };
     let (decision, signed) = match order(library, draft, &case.what, &decision, counter) {
         Ok(order) => (decision, order.map(|order| sign(signer, order))),
@@ -72,6 +102,33 @@ pub(super) fn decide(
         Err(Unbound) => (no_rule(table), None),
     };
     Ok(Thought { comes: Comes::Decided(decision, signed), why, line })
+}
+
+enum Unspoken {
+    Asks(Box<Question>),
+    Decided(Decision),
+}
+
+/// What comes of what no rule speaks of: a model's answer, where one may be asked and there is something to choose from; a person else.
+fn unspoken(case: &Case, (library, table): (&Library, &Table), asking: &Asking) -> Unspoken {
+    let choices = candidates(&case.what, case.os, &library.baseline, &library.catalogue);
+    match asking {
+        Asking::Nobody => Unspoken::Decided(no_rule(table)),
+        Asking::Somebody => match Question::new(case.what.clone(), case.os, choices, Vec::new()) {
+            Some(question) => Unspoken::Asks(Box::new(question)),
+            None => {
+                let Decision { choice: _, provenance } = no_rule(table);
+                Unspoken::Decided(Decision { choice: Choice::Escalate(Escalation::NothingFits), provenance })
+            }
+        },
+        // What was asked about is what would be asked about now: else it is asked again.
+        Asking::Was(consulted) if consulted.question.candidates() == choices => {
+            let Consulted { question, asked } = &**consulted;
+            let (digest, model) = (table.rules.digest(), asked.model.clone());
+            Unspoken::Decided(conclude(question, digest, model, &asked.reply, asked.threshold))
+        }
+        Asking::Was(_) => Unspoken::Decided(no_rule(table)),
+    }
 }
 
 fn no_rule(table: &Table) -> Decision {
@@ -92,11 +149,7 @@ pub(super) fn order_id() -> std::io::Result<OrderId> {
 /// The control that is measured before and after, where this runbook may be ordered for what was found: it is triggered by the control, and can be bound to
 /// it.
 pub(crate) fn control_of<'a>(what: &What, runbook: &RunbookId, library: &'a Library) -> Option<&'a Control> {
-    let What::Drift { control, fact: _, observed: _ } = what else { return None };
-    let declared = library.baseline.control(control)?;
-    let approved = library.catalogue.runbook(runbook)?;
-    let fits = approved.runbook.triggers.contains(control) && approved.runbook.bind(declared).is_ok();
-    fits.then_some(declared)
+    control_for(what, runbook, &library.baseline, &library.catalogue)
 }
 
 /// The runbook cannot be bound to what was found.

@@ -49,7 +49,7 @@ fn a_hub_decides_each_shipped_incident_as_the_list_says() {
             hosts: Vec::new(),
             past: Vec::new(),
         };
-        let thought = decide((&library, &table), &signer, &draft, &case, 1).unwrap();
+        let thought = decide((&library, &table), &signer, &draft, (&case, 1), &Asking::Nobody).unwrap();
         let Comes::Decided(decision, ordered) = thought.comes else { panic!("{thought:?}") };
         assert!(!thought.why.is_empty() && thought.why.len() <= 200, "{}", thought.why);
         let Decision { choice, provenance } = decision;

@@ -1,12 +1,14 @@
 //! Decisions and orders: each durable before it is handed out, each counter above the last.
 
 use contract::decision::{Choice, Decision, Provenance};
-use contract::ids::{HostId, IncidentId, OrderId, TenantId};
+use contract::digest::Digest;
+use contract::ids::{HostId, IncidentId, ModelId, OrderId, TenantId};
 use contract::incident::What;
 use contract::outcome::Outcome;
 use contract::plane::{DecisionView, IncidentState, OrderWaiting};
 use contract::time::UtcTime;
 use identity::Holder;
+use planner::model::{History, Question};
 use planner::{Case, NoLine};
 use rusqlite::{Connection, Row, params};
 
@@ -26,6 +28,20 @@ pub(crate) struct NewOrder {
     pub(crate) envelope: Vec<u8>,
 }
 
+/// A question to a model, as it is kept.
+#[derive(Debug)]
+pub(crate) struct KeptAsked {
+    pub(crate) at: UtcTime,
+    pub(crate) model: ModelId,
+    pub(crate) prompt: Digest,
+    /// None where no answer came.
+    pub(crate) answer: Option<Digest>,
+    /// In millionths.
+    pub(crate) cost: u64,
+    /// Question and answer in full, where they are to be kept.
+    pub(crate) full: Option<(String, Option<String>)>,
+}
+
 /// What became of a person's decision.
 #[derive(Debug)]
 pub(crate) enum ByPerson {
@@ -43,14 +59,14 @@ impl Store {
     /// Decides an incident that waits for the planner, and keeps decision and order in one transaction; `None` where it does not wait any more.
     ///
     /// `decide` is handed the case and the counter that its order must bear. It may be called in a transaction that fails afterwards: what
-    /// it returns means nothing until this answers. Answers nothing within where the incident follows from something else, for which it waits.
+    /// it returns means nothing until this answers.
     pub(crate) async fn decide<F>(
         &self,
         holder: Holder,
         incident: IncidentId,
         looked: Looked,
         decide: F,
-    ) -> Result<Option<Option<Decided>>, StoreError>
+    ) -> Result<Option<Came>, StoreError>
     where
         F: FnOnce(&Case, u64) -> Result<Thought, NoLine> + Send + 'static,
     {
@@ -65,6 +81,7 @@ impl Store {
             let thought = decide(&case, counter).map_err(unwritable)?;
             let Thought { comes, why, line } = thought;
             let decided = match comes {
+                Comes::Asks(question) => return Ok(Some(Came::Asks(question))),
                 Comes::Follows(root) => {
                     around::keep_cause(c, host, &incident, &root, &why)?;
                     None
@@ -78,7 +95,71 @@ impl Store {
             };
             keep_line(c, host, &incident, now, decided.as_ref(), &line)?;
             pass(c, host, &incident, "decided", now)?;
-            Ok(Some(decided))
+            Ok(Some(decided.map_or(Came::Follows, |(decision, order)| Came::Decided(decision, order))))
+        })
+        .await
+    }
+
+    /// How often runbooks ran for the like of this, and healed: at the site and in the whole tenant.
+    pub(crate) async fn history(&self, holder: Holder, subject: String) -> Result<Vec<History>, StoreError> {
+        let sql = "SELECT runbook, sum(site = ?2 AND healed), sum(site = ?2), sum(healed), count(*)
+                   FROM (SELECT runbook, site, said ->> '$.ended.outcome' = 'healed' AS healed
+                         FROM incident JOIN host USING (host)
+                              JOIN decided ON decided.host = incident.host AND decided.incident = incident.incident
+                              JOIN moment ON moment.host = decided.host AND moment.order_id = decided.order_id
+                         WHERE tenant = ?1 AND subject = ?3 AND runbook IS NOT NULL AND said ->> '$.ended.outcome' IS NOT NULL)
+                   GROUP BY runbook ORDER BY runbook";
+        self.run(move |c| {
+            let number = |row: &Row<'_>, at| count(row, at).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+            let one = |row: &Row<'_>| {
+                Ok(History {
+                    runbook: parsed(row, 0)?,
+                    healed_here: number(row, 1)?,
+                    runs_here: number(row, 2)?,
+                    healed: number(row, 3)?,
+                    runs: number(row, 4)?,
+                })
+            };
+            let values = params![holder.tenant.as_str(), holder.site.as_str(), subject];
+            c.prepare_cached(sql)?.query_map(values, one)?.collect()
+        })
+        .await
+    }
+
+    /// Keeps that a model was asked; what exactly, where that is said.
+    pub(crate) async fn keep_asked(&self, host: HostId, kept: KeptAsked) -> Result<(), StoreError> {
+        let KeptAsked { at, model, prompt, answer, cost, full } = kept;
+        let sql = "INSERT INTO asked (prompt, answer, at, model, host, cost, question, said) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        self.run(move |c| {
+            let (question, said) = full.unzip();
+            let (prompt, answer) = (prompt.to_string(), answer.map(|answer| answer.to_string()));
+            let cost = signed(cost)?;
+            c.prepare_cached(sql)?
+                .execute(params![
+                    prompt,
+                    answer,
+                    at.unix_ms(),
+                    model.as_str(),
+                    host.as_str(),
+                    cost,
+                    question,
+                    said
+                ])
+                .map(drop)
+        })
+        .await
+    }
+
+    /// What was spent on asking since then, question by question: for the hub's own budgets, at its start.
+    pub(crate) async fn asked_since(
+        &self,
+        then: UtcTime,
+    ) -> Result<Vec<(TenantId, u64, UtcTime)>, StoreError> {
+        let sql = "SELECT tenant, cost, at FROM asked JOIN host USING (host) WHERE at >= ?1 ORDER BY at";
+        self.run(move |c| {
+            let mut all = c.prepare_cached(sql)?;
+            all.query_map([then.unix_ms()], |row| Ok((parsed(row, 0)?, count(row, 1)?, instant(row, 2)?)))?
+                .collect()
         })
         .await
     }
@@ -181,8 +262,19 @@ impl Store {
 /// Why an incident stands as it does where a person chose; who, its decision says.
 const BY_PERSON: &str = "a person chose the runbook";
 
+/// What came of an incident that waited for the planner.
+#[derive(Debug)]
+pub(crate) enum Came {
+    /// It follows from something else, for which it waits.
+    Follows,
+    /// It is decided, with the order where one was signed.
+    Decided(Decision, Option<OrderId>),
+    /// A model is to be asked first. Nothing was changed.
+    Asks(Box<Question>),
+}
+
 /// A decision, with the order where one was signed.
-pub(crate) type Decided = (Decision, Option<OrderId>);
+type Decided = (Decision, Option<OrderId>);
 
 fn unwritable(e: NoLine) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(e))

@@ -29,6 +29,7 @@ mod kits;
 mod log;
 mod metrics;
 mod migrations;
+mod models;
 #[path = "../../../crates/archive/tests/it/moto.rs"]
 #[allow(dead_code, reason = "the archive's own tests use the rest of it")]
 mod moto;

@@ -69,6 +69,13 @@ impl Models {
         self.state().budgets.entry(tenant.clone()).or_default().note(cost, then);
     }
 
+    /// That the first model was not asked at all, and why no answer came.
+    pub fn unasked(&self, reply: Reply) -> Asked {
+        let Model { id, threshold, .. } = &self.told.models.first;
+        let why = Some("too many are asked at a time".to_owned());
+        Asked { model: id.clone(), reply, threshold: *threshold, cost: Micro(0), took_ms: 0, why }
+    }
+
     /// Asks the first model that may be asked; where it fails or is silent, the next.
     pub async fn ask(&self, tenant: &TenantId, prompt: &Prompt, now: UtcTime) -> Asked {
         let began = Instant::now();

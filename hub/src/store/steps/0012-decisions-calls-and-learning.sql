@@ -64,6 +64,7 @@ CREATE TABLE asked (
     at     INTEGER NOT NULL,
     model  TEXT NOT NULL,
     host   TEXT NOT NULL REFERENCES host,
+    cost   INTEGER NOT NULL,       -- in millionths
     question TEXT,
     said   TEXT
 ) STRICT;
