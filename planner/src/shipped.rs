@@ -4,15 +4,13 @@
 use contract::runbook::CatalogueFile;
 
 /// The baseline, and the name under which messages speak of it.
-pub const BASELINE: (&str, &str) =
-    ("baseline/hipaa-v1.yaml", include_str!("../../baseline/hipaa-v1.yaml"));
+pub const BASELINE: (&str, &str) = ("baseline/hipaa-v1.yaml", include_str!("../../baseline/hipaa-v1.yaml"));
 
 /// The rule table, and the name under which messages speak of it.
 pub const RULES: (&str, &str) = ("planner/rules/controls.yaml", include_str!("../rules/controls.yaml"));
 
 /// The labelled incidents that planners are measured by, and the name under which messages speak of them.
-pub const INCIDENTS: (&str, &str) =
-    ("planner/eval/incidents.jsonl", include_str!("../eval/incidents.jsonl"));
+pub const INCIDENTS: (&str, &str) = ("planner/eval/incidents.jsonl", include_str!("../eval/incidents.jsonl"));
 
 /// Each runbook's file with its text.
 macro_rules! texts {

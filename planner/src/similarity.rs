@@ -138,7 +138,11 @@ fn weighed(counts: Weights, rarity: &Weights) -> Weights {
         })
         .collect();
     let length = weights.values().map(|weight| weight * weight).sum::<f64>().sqrt();
-    if length > 0.0 { weights.into_iter().map(|(term, weight)| (term, weight / length)).collect() } else { weights }
+    if length > 0.0 {
+        weights.into_iter().map(|(term, weight)| (term, weight / length)).collect()
+    } else {
+        weights
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,9 @@ impl TryFrom<String> for Pick {
         match text.as_str() {
             ESCALATE => Ok(Self::Escalate),
             id if id.starts_with("RB-") => id.parse().map(Self::Run).map_err(|bad| format!("{bad}")),
-            other => Err(format!("{other:?} is neither a runbook's id, which begins with RB-, nor {ESCALATE:?}")),
+            other => {
+                Err(format!("{other:?} is neither a runbook's id, which begins with RB-, nor {ESCALATE:?}"))
+            }
         }
     }
 }
