@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use contract::decision::{Choice, Escalation};
 use contract::fact::FactValue;
-use contract::ids::RunbookId;
+use contract::ids::{ControlId, RunbookId};
 use contract::incident::What;
 use contract::runbook::{Approved, Catalogue, TargetOs};
 
@@ -93,7 +93,7 @@ fn terms(text: &str) -> impl Iterator<Item = String> {
 
 fn words(approved: &Approved) -> Vec<String> {
     let runbook = &approved.runbook;
-    let triggers = runbook.triggers.iter().map(|control| control.as_str());
+    let triggers = runbook.triggers.iter().map(ControlId::as_str);
     [runbook.id.as_str(), &runbook.title].into_iter().chain(triggers).flat_map(terms).collect()
 }
 

@@ -14,7 +14,7 @@ const FILE_MAX_BYTES: u64 = 4 << 20;
 
 /// The files, as the operator names them.
 #[derive(Debug, clap::Args)]
-pub(super) struct Sources {
+pub(crate) struct Sources {
     /// The rule table.
     #[arg(long)]
     rules: Option<PathBuf>,

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use contract::yaml;
-use detectors::Definition;
+use detectors::{Definition, Library};
 use planner::{Finding, KnownDetector};
 use serde_json::json;
 
@@ -69,10 +68,14 @@ fn known(paths: &[PathBuf]) -> Result<Vec<KnownDetector>, Failure> {
         let read = paths.iter().map(|path| detector::files(path)).collect::<Result<Vec<_>, _>>()?;
         read.into_iter().flatten().collect()
     };
-    let each = files.iter().map(|(file, text)| yaml::parse::<Vec<Definition>>(file, text).map_err(refused));
-    let each = each.collect::<Result<Vec<_>, _>>()?;
-    let known = |Definition { id, kind, severity, .. }| KnownDetector { id, kind, severity };
-    Ok(each.into_iter().flatten().map(known).collect())
+    let texts: Vec<(&str, &str)> = files.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
+    let library = Library::parse(&texts).map_err(refused)?;
+    let known = |detector: &Definition| KnownDetector {
+        id: detector.id.clone(),
+        kind: detector.kind,
+        severity: detector.severity,
+    };
+    Ok(library.iter().map(known).collect())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) fn print(voice: Voice, measured: &[Measured]) {
         let total = &evaluation.total;
         let wrong = format!("{:<22}", total.wrong_actions().to_string());
         let tone = if total.wrong_action == 0 { Tone::Good } else { Tone::Bad };
-        voice.line(&format!("{planner}"));
+        voice.line(planner);
         voice.line(&format!(
             "  as labelled           {:<22}  wrong actions      {}",
             total.accuracy().to_string(),

@@ -29,7 +29,7 @@ fn person() -> Choice {
 }
 
 /// The outcome of one answer to one line.
-fn outcome_of(line: &str, choice: Choice) -> Outcome {
+fn outcome_of(line: &str, choice: &Choice) -> Outcome {
     let set = LabelledSet::parse("set.jsonl", line).unwrap();
     evaluate(&set, &baseline(), |_, _| choice.clone()).answers[0].outcome
 }
@@ -50,7 +50,7 @@ fn each_answer_comes_to_what_its_label_says() {
         (&must, run("RB-A-002-b"), Outcome::WrongAction),
         (&must, person(), Outcome::RightlyEscalated),
     ] {
-        assert_eq!(outcome_of(line, choice.clone()), expected, "{line} {choice:?}");
+        assert_eq!(outcome_of(line, &choice), expected, "{line} {choice:?}");
     }
 }
 
