@@ -99,12 +99,11 @@ pub fn evaluate(
     Evaluation { total, by_os, by_severity, confusion, answers }
 }
 
-/// What an answer comes to under a label.
+/// What an answer comes to under a label. Where a person must look, the label names no runbook (a set in which it does is refused), so any is wrong.
 fn outcome(label: &Label, picked: &Pick) -> Outcome {
     match (picked, &label.right) {
         (Pick::Escalate, Pick::Escalate) => Outcome::RightlyEscalated,
         (Pick::Escalate, Pick::Run(_)) => Outcome::Missed,
-        (Pick::Run(_), _) if label.must_escalate => Outcome::WrongAction,
         (Pick::Run(picked), Pick::Run(right)) if picked == right => Outcome::Right,
         (Pick::Run(picked), Pick::Run(_) | Pick::Escalate) if label.acceptable.contains(picked) => {
             Outcome::Acceptable
