@@ -144,6 +144,9 @@ Answer with one JSON object of the given schema and nothing else.";
 /// Reasons that an answer may give.
 const REASONS: [&str; 5] = ["repairs_it", "may_repair_it", "several_fit", "none_fits", "may_be_an_attack"];
 
+/// Those of them with which a runbook is chosen.
+const REPAIRS: [&str; 2] = ["repairs_it", "may_repair_it"];
+
 /// What stands in an answer in place of a runbook.
 const ESCALATE: &str = "escalate";
 

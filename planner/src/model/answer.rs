@@ -5,7 +5,7 @@ use contract::digest::Digest;
 use contract::ids::{ModelId, RunbookId};
 use serde::Deserialize;
 
-use super::{ESCALATE, Question, REASONS};
+use super::{ESCALATE, Question, REASONS, REPAIRS};
 
 /// The most bytes of an answer that is looked at.
 pub const ANSWER_BYTES_MAX: usize = 4096;
@@ -62,7 +62,9 @@ pub fn conclude(
 
 fn judged(question: &Question, bytes: &[u8], threshold: u8) -> (Choice, Option<u8>) {
     let astray = (Choice::Escalate(Escalation::ModelAstray), None);
-    if bytes.len() > ANSWER_BYTES_MAX {
+    // A list of the same values in their order would be read as well.
+    let is_object = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    if bytes.len() > ANSWER_BYTES_MAX || !is_object {
         return astray;
     }
     let Ok(Answer { runbook_id, confidence, reason }) = serde_json::from_slice(bytes) else { return astray };
@@ -76,6 +78,10 @@ fn judged(question: &Question, bytes: &[u8], threshold: u8) -> (Choice, Option<u
         question.candidates().iter().map(|c| &c.runbook).find(|id| id.as_str() == runbook_id);
     match chosen {
         None => (Choice::Escalate(Escalation::ModelAstray), Some(confidence)),
+        // Whoever says that it does not fit, or that somebody attacks, has not chosen it.
+        Some(_) if !REPAIRS.contains(&reason.as_str()) => {
+            (Choice::Escalate(Escalation::ModelAstray), Some(confidence))
+        }
         Some(_) if confidence < threshold => (Choice::Escalate(Escalation::ModelUnsure), Some(confidence)),
         Some(runbook) => (Choice::Run(runbook.clone()), Some(confidence)),
     }

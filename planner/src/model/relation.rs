@@ -9,10 +9,16 @@ use contract::signal::{Signal, SignalKind};
 /// The controls that measure what a signal is about, the nearest first.
 pub(super) fn measured_by<'a>(signal: &Signal, baseline: &'a Baseline) -> Vec<&'a Control> {
     let unit = signal.about.unit.map(|unit| format!("unit:{unit}"));
-    let of_unit = unit.and_then(|fact| baseline.controls().iter().find(|c| c.observe.to_string() == fact));
+    let of_unit =
+        unit.as_ref().and_then(|fact| baseline.controls().iter().find(|c| c.observe.to_string() == *fact));
     let named = controls_of(signal.kind).iter().filter_map(|name| {
         let id = name.parse().ok()?;
-        baseline.control(&id)
+        // A control of another unit than the one that is told measures something else.
+        let of_another = |control: &&Control| {
+            let observed = control.observe.to_string();
+            unit.as_ref().is_some_and(|unit| observed.starts_with("unit:") && observed != *unit)
+        };
+        baseline.control(&id).filter(|control| !of_another(control))
     });
     // Which service it is, its unit alone says.
     let by_unit = matches!(signal.kind, SignalKind::ServiceFailure | SignalKind::CrashLoop);

@@ -52,6 +52,8 @@ fn a_control_has_the_runbooks_that_it_triggers_and_a_signal_those_of_the_control
         ["RB-SERVICE-001-restart"]
     );
     assert!(ids(&signal(SignalKind::ServiceFailure), None).is_empty(), "which service, nobody said");
+    let of_another = about_unit(SignalKind::DatabaseFault, "mariadb.service");
+    assert!(ids(&of_another, None).is_empty(), "no control looks at that database");
     let measured = of(&about_unit(SignalKind::CrashLoop, "nginx.service"), None);
     assert_eq!(measured[0].control.as_str(), "services.web");
     let (baseline, catalogue) = (baseline(), catalogue());
@@ -125,6 +127,8 @@ fn an_answer_counts_where_it_is_on_the_list_and_sure_enough() {
         br#"{"runbook_id":["RB-TIME-001-sync"],"confidence":90,"reason":"repairs_it"}"#.to_vec(),
         [answer("RB-TIME-001-sync", 90), vec![b' '; 5000]].concat(),
         b"RB-TIME-001-sync".to_vec(),
+        br#"["RB-TIME-001-sync",90,"repairs_it"]"#.to_vec(),
+        br#"{"runbook_id":"RB-TIME-001-sync","confidence":90,"reason":"may_be_an_attack"}"#.to_vec(),
         Vec::new(),
     ];
     for bytes in astray {
