@@ -7,6 +7,9 @@ use crate::{Sequence, Subject};
 pub(crate) enum Receipt {
     /// The embedded queue's: how many were handed out before it, of whatever messages, since it was opened.
     Embedded(u64),
+    /// On NATS: the subject to which it is settled.
+    #[cfg(feature = "nats")]
+    Nats(Box<str>),
 }
 
 /// A message that is being worked on, under a lease. Settle it; one that is dropped comes again when its lease ends.

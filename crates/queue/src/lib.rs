@@ -20,6 +20,8 @@ mod error;
 mod held;
 mod limits;
 mod message;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod pending;
 mod standing;
 mod subject;
@@ -113,4 +115,11 @@ pub trait Queue: Send + Sync {
 
     /// How much of all tenants is to be worked on. It names none of them.
     fn depth_of_all(&self) -> impl Future<Output = Result<Depth, QueueError>> + Send;
+}
+
+/// An error with all its causes, for a trace.
+#[cfg(feature = "nats")]
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
