@@ -43,4 +43,13 @@ impl Delivery {
     pub const fn number(&self) -> u32 {
         self.number
     }
+
+    /// The subject to which it is settled, on NATS: for tests in which somebody else tries to.
+    #[cfg(all(feature = "nats", feature = "conformance"))]
+    pub fn settled_at(&self) -> Option<&str> {
+        match &self.receipt {
+            Receipt::Nats(reply) => Some(reply),
+            Receipt::Embedded(_) => None,
+        }
+    }
 }

@@ -34,6 +34,8 @@ use tokio::time::Instant;
 
 pub use self::advisories::Advisories;
 pub use self::claims::{Credentials, Key, Operator, Quota, hub_user};
+#[cfg(feature = "conformance")]
+pub use self::claims::unrestricted_user;
 pub use self::connection::{Servers, Settings};
 pub use self::error::NatsError;
 pub use self::provision::{Change, Plan, Provisioned, Provisioning, WINDOW};
@@ -149,6 +151,7 @@ impl Nats {
             self.wanted.subscribe(),
             Arc::clone(&self.arrived),
         ));
+        lanes.parts.spawn(pump::keep(Arc::clone(&lane)));
         let listening =
             advisories::run(lane.client().clone(), tenant.clone(), Arc::clone(&self.advisories));
         lanes.parts.spawn(async move {

@@ -20,7 +20,7 @@ const PROVISIONING_SECONDS: u64 = 600;
 /// What one tenant may use of the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// Bytes on disk, over all streams and replicas.
+    /// Bytes on disk, over all streams and replicas. Servers set them aside: those of all tenants together must fit into their `max_file_store`.
     pub disk_bytes: u64,
     /// Connections at once.
     pub connections: u32,
@@ -30,7 +30,7 @@ pub struct Quota {
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { disk_bytes: 1 << 30, connections: 16, payload_bytes: 128 * 1024 }
+        Self { disk_bytes: 256 << 20, connections: 16, payload_bytes: 128 * 1024 }
     }
 }
 
@@ -205,6 +205,12 @@ pub fn hub_user(tenant: &TenantId, account: &Key, now: UtcTime) -> Result<Creden
 /// Somebody who makes streams in a tenant's account for some minutes.
 pub(super) fn provisioner(account: &Key, now: UtcTime) -> Result<Credentials, NatsError> {
     user(account, "provisioning", json!({}), json!({}), Times::short(now))
+}
+
+/// Somebody who may do all that an account lets anybody do: for tests that show that even that reaches no other account.
+#[cfg(feature = "conformance")]
+pub fn unrestricted_user(account: &Key, now: UtcTime) -> Result<Credentials, NatsError> {
+    provisioner(account, now)
 }
 
 fn user(

@@ -88,10 +88,16 @@ impl Lane {
         }
     }
 
-    /// Asks whether this id is known, in a way that stores nothing: the condition cannot hold, and the server looks at ids first.
+    /// Asks whether this id is known, in a way that stores nothing: under a condition that cannot hold, which the server looks at after the id. Which
+    /// conditions those are differs: a replicated stream must refuse before it tells the other servers, else it would remember the id.
     async fn earlier(&self, subject: &str, id: &MessageId) -> Result<Option<Published>, NatsError> {
+        let replicas = self.stream(INCIDENTS).await?.config["num_replicas"].as_u64();
         let mut headers = HeaderMap::new();
-        headers.insert("Nats-Expected-Last-Msg-Id", "no message has an id with spaces");
+        if replicas.is_some_and(|replicas| replicas > 1) {
+            headers.insert("Nats-Expected-Last-Sequence", i64::MAX.to_string());
+        } else {
+            headers.insert("Nats-Expected-Last-Msg-Id", "no message has an id with spaces");
+        }
         match put(self.client(), subject, id.as_str(), headers, Vec::new()).await {
             Ok(stored) => Ok(Some(Published { sequence: Sequence(stored.seq), repeated: true })),
             Err(NatsError::Refused { .. }) => Ok(None),

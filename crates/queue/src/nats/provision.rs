@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_nats::Client;
+use async_nats::client::RequestErrorKind;
 use contract::ids::TenantId;
 use contract::time::UtcTime;
 use futures_util::StreamExt as _;
@@ -12,13 +13,13 @@ use serde_json::{Value, json};
 
 use super::api::{ConsumerInfo, StreamInfo, api, ask, code, maybe, read};
 use super::claims::{Key, Operator, Quota, provisioner, said};
-use super::connection::{Connection, Settings};
+use super::connection::{Connection, PATIENCE, Settings};
 use super::error::NatsError;
 use super::names::{self, CONSUMER, DEAD, INCIDENTS, RELEASED};
 use crate::Limits;
 
 /// How long servers are waited for that may answer beside the first.
-const OTHERS: Duration = Duration::from_millis(500);
+const OTHERS: Duration = Duration::from_secs(2);
 /// How many messages may be kept beyond those that count, before a queue that cannot forget refuses more.
 const SLACK: u64 = 1000;
 /// How long a count of releases is kept: longer than anything can be released again and again.
@@ -118,8 +119,12 @@ impl<'a> Provisioning<'a> {
     async fn account(&self, public: &str, jwt: &str, dry_run: bool) -> Result<Change, NatsError> {
         let what = "the account that is there";
         let subject = format!("$SYS.REQ.ACCOUNT.{public}.CLAIMS.LOOKUP");
-        let there = ask(&self.system.client, what, &subject, None, Vec::new()).await?;
-        let there = said(&String::from_utf8_lossy(&there));
+        let there = match ask(&self.system.client, what, &subject, None, Vec::new()).await {
+            Ok(there) => said(&String::from_utf8_lossy(&there)),
+            // Servers before 2.10 say nothing of an account that they do not know.
+            Err(NatsError::NoAnswer { source, .. }) if source.kind() == RequestErrorKind::TimedOut => None,
+            Err(e) => return Err(e),
+        };
         let change = match there {
             Some(there) if Some(&there) == said(jwt).as_ref() => return Ok(Change::WasThere),
             Some(_) => Change::Changed,
@@ -144,7 +149,7 @@ impl<'a> Provisioning<'a> {
         self.tell_all("$SYS.REQ.CLAIMS.DELETE", removal.as_bytes()).await
     }
 
-    /// Every server keeps accounts for itself: each is told, and each must agree.
+    /// Every server keeps accounts for itself: each is told, and each that answers must agree. One that is down hears it from the others later.
     async fn tell_all(&self, subject: &'static str, jwt: &[u8]) -> Result<(), NatsError> {
         let (client, what) = (&self.system.client, "changing accounts");
         let not_asked = |source| NatsError::NotAsked { what, source };
@@ -153,27 +158,26 @@ impl<'a> Provisioning<'a> {
             client.subscribe(inbox.clone()).await.map_err(|e| not_asked(Box::new(e)))?;
         let sent = client.publish_with_reply(subject, inbox, jwt.to_vec().into()).await;
         sent.map_err(|e| not_asked(Box::new(e)))?;
-        let first = ask_first(&mut answers).await;
-        let Some(mut answer) = first else {
-            return Err(NatsError::Refused { what, code: 0, description: "no server answered".to_owned() });
-        };
-        loop {
-            let kept: Kept = read(what, &answer)?;
+        let mut agreed = 0;
+        while agreed < self.settings.servers.len() {
+            let patience = if agreed == 0 { PATIENCE } else { OTHERS };
+            let Ok(Some(answer)) = tokio::time::timeout(patience, answers.next()).await else { break };
+            let kept: Kept = read(what, &answer.payload)?;
             if let (None, _) | (_, Some(_)) = (&kept.data, &kept.error) {
                 let description = kept.error.unwrap_or_default().to_string();
                 return Err(NatsError::Refused { what, code: 0, description });
             }
-            match tokio::time::timeout(OTHERS, answers.next()).await {
-                Ok(Some(other)) => answer = other.payload.to_vec(),
-                Ok(None) | Err(_) => return Ok(()),
-            }
+            agreed += 1;
         }
+        let of = self.settings.servers.len();
+        if agreed == 0 {
+            return Err(NatsError::Refused { what, code: 0, description: "no server answered".to_owned() });
+        }
+        if agreed < of {
+            tracing::warn!(agreed, of, "not every server was told of an account: the others will tell it");
+        }
+        Ok(())
     }
-}
-
-async fn ask_first(answers: &mut async_nats::Subscriber) -> Option<Vec<u8>> {
-    let first = tokio::time::timeout(super::connection::PATIENCE, answers.next()).await.ok()??;
-    Some(first.payload.to_vec())
 }
 
 fn nanos(time: Duration) -> u64 {

@@ -38,6 +38,20 @@ pub(super) async fn run(lane: Arc<Lane>, mut wanted: watch::Receiver<usize>, arr
     }
 }
 
+/// Keeps the leases of what came and nobody took yet: it was not handed out, so nothing of that may count against it.
+pub(super) async fn keep(lane: Arc<Lane>) {
+    let often = lane.limits.lease / 4;
+    loop {
+        tokio::time::sleep(often).await;
+        let lying = lane.standing().lying(Instant::now(), often);
+        for reply in lying {
+            if let Err(e) = lane.client().publish(reply, "+WPI".into()).await {
+                tracing::warn!(tenant = %lane.tenant, error = %e, "a message that nobody took may come again");
+            }
+        }
+    }
+}
+
 /// What the server's next word is.
 enum Heard {
     Message(Message),

@@ -55,6 +55,16 @@ impl Standing {
         self.received.pop_front()
     }
 
+    /// Where to say that what lies here for that long is still being seen to; from now on it is as if it had just come.
+    pub(super) fn lying(&mut self, now: Instant, since: std::time::Duration) -> Vec<String> {
+        let lying = self.received.iter_mut().filter(|message| now.duration_since(message.at) >= since);
+        let seen_to = lying.map(|message| {
+            message.at = now;
+            message.reply.clone()
+        });
+        seen_to.collect()
+    }
+
     pub(super) fn has_received(&self) -> bool {
         !self.received.is_empty()
     }
@@ -173,6 +183,18 @@ mod tests {
         standing.ended(false);
         standing.measure(2, 3);
         assert!(standing.reserve() && !standing.reserve());
+    }
+
+    #[test]
+    fn what_lies_here_is_seen_to_once_for_each_while() {
+        let (now, mut standing) = (Instant::now(), Standing::default());
+        let after = |seconds| now + Duration::from_secs(seconds);
+        standing.receive(message(7, "first", now));
+        standing.receive(message(8, "second", after(1)));
+        let lying = |standing: &mut Standing, at| standing.lying(after(at), Duration::from_secs(2));
+        assert_eq!(lying(&mut standing, 2), ["first"]);
+        assert_eq!(lying(&mut standing, 3), ["second"]);
+        assert_eq!(lying(&mut standing, 3), [""; 0]);
     }
 
     #[test]

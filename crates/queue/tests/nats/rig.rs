@@ -27,7 +27,6 @@ pub(crate) struct Rigged {
     pub(crate) keys: BTreeMap<TenantId, Key>,
     pub(crate) settings: Settings,
     pub(crate) quota: Quota,
-    pub(crate) certificates: Certificates,
     pub(crate) directory: TempDir,
 }
 
@@ -63,7 +62,7 @@ impl Rigged {
         for tenant in TENANTS {
             keys.insert(tenant.parse().unwrap(), Key::draw_account());
         }
-        Self { servers, operator, keys, settings, quota: Quota::default(), certificates, directory }
+        Self { servers, operator, keys, settings, quota: Quota::default(), directory }
     }
 
     pub(crate) fn start_all(&mut self) {
@@ -111,6 +110,36 @@ impl Rigged {
 
     pub(crate) fn credentials(&self, tenant: &TenantId) -> PathBuf {
         self.settings.credentials.join(format!("{tenant}.creds"))
+    }
+
+    /// Credentials of a user in this account that may do all that an account may.
+    pub(crate) fn unrestricted(&self, key: &Key) -> String {
+        queue::nats::unrestricted_user(key, now()).unwrap().file().to_string()
+    }
+
+    /// A plain connection with these credentials.
+    pub(crate) async fn client(&self, credentials: &str, patience: Duration) -> async_nats::Client {
+        async_nats::ConnectOptions::with_credentials(credentials)
+            .unwrap()
+            .require_tls(true)
+            .add_root_certificates(self.settings.authority.clone())
+            .add_client_certificate(self.settings.certificate.clone(), self.settings.key.clone())
+            .request_timeout(Some(patience))
+            .connect(self.settings.servers.as_slice())
+            .await
+            .unwrap()
+    }
+
+    /// A queue that has these tenants' credentials alone.
+    pub(crate) async fn queue_of(&self, tenants: &[&str], limits: Limits) -> Nats {
+        let mut settings = self.settings.clone();
+        settings.credentials = self.directory.path().join(format!("credentials-of-{}", tenants.join("-")));
+        std::fs::create_dir_all(&settings.credentials).unwrap();
+        for tenant in tenants {
+            let name = format!("{tenant}.creds");
+            std::fs::copy(self.settings.credentials.join(&name), settings.credentials.join(&name)).unwrap();
+        }
+        Nats::open(settings, limits).await.unwrap()
     }
 
     pub(crate) async fn queue(&self, limits: Limits) -> Nats {
@@ -169,5 +198,17 @@ mod one {
 mod three {
     use super::*;
 
-    queue::conformance!(Rigged::start(3, &How::safe()));
+    // Those in which it matters how many servers there are; the others cannot tell.
+    queue::conformance!(Rigged::start(3, &How::safe()) =>
+        what_was_published_is_there_after_a_restart
+        what_was_published_is_there_after_a_kill
+        an_id_counts_once_for_each_tenant
+        a_full_tenant_is_told_so_and_the_others_are_not
+        a_publisher_that_gives_up_midway_loses_nothing
+        what_is_acknowledged_late_is_done_all_the_same
+        what_kills_its_consumer_is_given_up_across_restarts
+        what_was_acknowledged_is_replayed_in_order
+        purging_takes_one_tenant_whole_and_no_other
+        depth_tells_how_messages_stand
+    );
 }
