@@ -122,3 +122,11 @@ half-open times="10000":
 # The hub killed under load at so many random moments; the gates do 5.
 hub-killed times="100":
     SUTURE_HUB_KILLS={{times}} cargo test --quiet --locked -p hub --test it killed:: -- --nocapture
+
+# So many messages behind an embedded queue: what opening it takes; the gates do 200 000. Ten million need 4 GB of disk.
+queue-deep messages="10000000":
+    SUTURE_QUEUE_DEEP={{messages}} cargo test --release --quiet --locked -p queue --test it deep:: -- --nocapture
+
+# A process that publishes and works off, killed at so many random moments; the gates do 40.
+queue-killed times="2000":
+    SUTURE_QUEUE_KILLS={{times}} cargo test --quiet --locked -p queue --test it killed::a_process -- --nocapture

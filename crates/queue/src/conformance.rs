@@ -2,7 +2,11 @@
 //!
 //! An implementation brings a [`Rig`], which can open it, stop what serves it, kill that, and let time go by; [`conformance!`](crate::conformance!)
 //! makes a test of every case, so that none can be left out. Deliberately absent: what only one implementation promises (its files, its server).
-#![expect(clippy::unwrap_used, reason = "a failed expectation is the case's own message")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failed expectation is the case's own message"
+)]
 
 mod dead;
 mod keeping;
@@ -68,9 +72,18 @@ pub(crate) fn text(delivery: &Delivery) -> String {
     String::from_utf8(delivery.body().to_vec()).unwrap()
 }
 
+/// How long to wait for what must come. It is never waited for where all is well.
+const COMES: Duration = Duration::from_secs(30);
+
+/// At most so many messages, of which one at least is to be had.
+async fn fetched(queue: &impl Queue, max: usize) -> Vec<Delivery> {
+    let fetched = tokio::time::timeout(COMES, queue.fetch(max)).await;
+    fetched.expect("nothing came that had to come").unwrap()
+}
+
 /// One message, which is to be had.
 pub(crate) async fn one(queue: &impl Queue) -> Delivery {
-    let mut fetched = queue.fetch(1).await.unwrap();
+    let mut fetched = fetched(queue, 1).await;
     assert_eq!(fetched.len(), 1);
     fetched.remove(0)
 }
@@ -79,9 +92,19 @@ pub(crate) async fn one(queue: &impl Queue) -> Delivery {
 pub(crate) async fn some(queue: &impl Queue, count: usize) -> Vec<Delivery> {
     let mut all = Vec::new();
     while all.len() < count {
-        all.extend(queue.fetch(count - all.len()).await.unwrap());
+        all.extend(fetched(queue, count - all.len()).await);
     }
     all
+}
+
+/// Asks once how far it is, and then drops it: it has begun, and nobody waits for its end.
+pub async fn begun(asked: impl Future<Output = impl Send>) {
+    let mut asked = std::pin::pin!(asked);
+    std::future::poll_fn(|context| {
+        drop(asked.as_mut().poll(context));
+        std::task::Poll::Ready(())
+    })
+    .await;
 }
 
 /// Takes and acknowledges so many messages, and says which they were.

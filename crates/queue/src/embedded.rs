@@ -1,7 +1,7 @@
 //! The queue inside the hub's own process: `SQLite` underneath, turns and leases in memory.
 //!
-//! What is durable: that a message is live, done or dead, and how often it was handed out. What is not: in whose hands it is, and for how long a
-//! released one waits. After a restart everything live waits, in the order in which it was published.
+//! What is durable: that a message is live, done or dead. How often it was handed out outlives the process, which is what it is for; a power cut may
+//! forget the last time. What is in memory alone: in whose hands a message is, and for how long a released one waits. After a restart everything live waits, in the order in which it was published.
 
 mod clock;
 mod reading;
@@ -193,7 +193,7 @@ impl Queue for Embedded {
             return Ok(());
         }
         // Handed over first, so that it is counted before the message is handed out again; and it comes again whether that can be written or not.
-        let counted = self.writer.hand_over(move |c| rows::release(c, &[sequence]), |_| ());
+        let counted = self.writer.hand_over_unsynced(move |c| rows::release(c, &[sequence]), |_| ());
         if after.is_zero() {
             self.pending().put_back(sequence, receipt);
         } else {

@@ -3,6 +3,9 @@
 //! Whoever writes hands a closure over and waits. The thread runs all closures that wait in one transaction, each in a savepoint of its own, and
 //! answers them after the one `COMMIT` that makes them durable: sixty-four writers cost one sync of the disk, not sixty-four. A closure that fails
 //! undoes its own savepoint and nobody else's. Reads go the same way, so every answer is read from what is durable or about to be.
+//!
+//! What only has to outlive the process, and may be forgotten by a power cut ([`Writer::hand_over_unsynced`]), is committed first and waits for no
+//! sync: a transaction of its own, whole or not there, as any other. The next sync makes it durable as well.
 
 mod cut;
 mod schema;
@@ -137,9 +140,16 @@ pub enum WriteError<E> {
 }
 
 /// Called once with the connection, inside the group's transaction, or with the reason why there is none.
-type Work = Box<dyn FnOnce(Result<&Connection, &Arc<rusqlite::Error>>) -> Settle + Send>;
+type Call = Box<dyn FnOnce(Result<&Connection, &Arc<rusqlite::Error>>) -> Settle + Send>;
 /// Called once when the group's fate is known.
 type Settle = Box<dyn FnOnce(Result<(), &Arc<rusqlite::Error>>)>;
+
+/// A closure that was handed over.
+struct Work {
+    call: Call,
+    /// Whether its answer waits for the disk.
+    synced: bool,
+}
 
 /// The handle to the thread. Dropping it commits what was handed over and ends the thread.
 #[derive(Debug)]
@@ -190,8 +200,29 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         A: FnOnce(&Result<T, WriteError<E>>) + Send + 'static,
     {
+        self.hand(true, work, then)
+    }
+
+    /// The same, but answers once it outlives the process: a power cut may forget it. It overtakes what waits for a sync.
+    pub fn hand_over_unsynced<T, E, F, A>(&self, work: F, then: A) -> HandedOver<T, E>
+    where
+        T: Send + 'static,
+        E: From<rusqlite::Error> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        A: FnOnce(&Result<T, WriteError<E>>) + Send + 'static,
+    {
+        self.hand(false, work, then)
+    }
+
+    fn hand<T, E, F, A>(&self, synced: bool, work: F, then: A) -> HandedOver<T, E>
+    where
+        T: Send + 'static,
+        E: From<rusqlite::Error> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        A: FnOnce(&Result<T, WriteError<E>>) + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
-        let boxed: Work = Box::new(move |connection| {
+        let call: Call = Box::new(move |connection| {
             let done = match connection {
                 Ok(connection) => within_savepoint(connection, work).map_err(WriteError::Undone),
                 Err(e) => Err(WriteError::NotCommitted(Arc::clone(e))),
@@ -207,7 +238,7 @@ impl Writer {
             })
         });
         // Where the thread has ended, the closure is dropped and with it the answer's other end: that it is closed shows there.
-        let _ = self.sender.as_ref().map(|sender| sender.send(boxed));
+        let _ = self.sender.as_ref().map(|sender| sender.send(Work { call, synced }));
         HandedOver(answered)
     }
 }
@@ -235,14 +266,22 @@ impl Drop for Writer {
 fn serve(connection: &Connection, receiver: &Receiver<Work>) {
     while let Ok(first) = receiver.recv() {
         let others = std::iter::from_fn(|| receiver.try_recv().ok()).take(GROUP_MAX - 1);
-        commit(connection, std::iter::once(first).chain(others).collect());
+        let (synced, unsynced): (Vec<_>, Vec<_>) =
+            std::iter::once(first).chain(others).partition(|work| work.synced);
+        for (group, mode) in [(unsynced, "NORMAL"), (synced, "FULL")] {
+            if !group.is_empty() {
+                commit(connection, mode, group);
+            }
+        }
     }
 }
 
-fn commit(connection: &Connection, group: Vec<Work>) {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(Arc::new);
+/// In `NORMAL` mode a commit in the log is whole or not there after a power cut, and not synced; in `FULL` mode it is synced.
+fn commit(connection: &Connection, mode: &str, group: Vec<Work>) {
+    let opening = format!("PRAGMA synchronous = {mode}; BEGIN IMMEDIATE");
+    let begun = connection.execute_batch(&opening).map_err(Arc::new);
     let settles: Vec<Settle> =
-        group.into_iter().map(|work| work(begun.as_ref().map(|()| connection))).collect();
+        group.into_iter().map(|work| (work.call)(begun.as_ref().map(|()| connection))).collect();
     let committed = begun.and_then(|()| connection.execute_batch("COMMIT").map_err(Arc::new));
     if committed.is_err() && !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");

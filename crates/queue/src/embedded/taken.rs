@@ -35,7 +35,7 @@ impl<'a> Taken<'a> {
         let pending = Arc::clone(&queue.pending);
         let subjects: Vec<_> = self.messages.iter().map(|(subject, ..)| subject.clone()).collect();
         let asked = sequences.clone();
-        let handed = queue.writer.hand_over(
+        let handed = queue.writer.hand_over_unsynced(
             move |c| rows::hand_out(c, &asked, limits),
             move |handed| {
                 let each = handed.iter().flatten().zip(subjects.iter().zip(sequences));
@@ -70,7 +70,7 @@ impl Drop for Taken<'_> {
         if self.counted {
             // Nobody had them: that does not count. Nobody waits for the answer, either; where it fails, it counts.
             let sequences = self.sequences();
-            drop(self.queue.writer.hand_over(move |c| rows::release(c, &sequences), |_| ()));
+            drop(self.queue.writer.hand_over_unsynced(move |c| rows::release(c, &sequences), |_| ()));
         }
         // The last first: so each line has its order again.
         for (_, entry, receipt) in self.messages.drain(..).rev() {

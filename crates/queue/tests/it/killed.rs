@@ -63,11 +63,11 @@ async fn child() {
 }
 
 fn begin(path: &Path, firsts: &BTreeMap<usize, usize>) -> Child {
-    let firsts: String =
-        (0..PRODUCERS).map(|p| format!(" {}", firsts.get(&p).copied().unwrap_or(0))).collect();
+    let firsts: Vec<String> =
+        (0..PRODUCERS).map(|p| firsts.get(&p).copied().unwrap_or(0).to_string()).collect();
     Command::new(std::env::current_exe().unwrap())
         .args(["killed::child", "--exact", "--nocapture"])
-        .env(PLACE, format!("{}{firsts}", path.display()))
+        .env(PLACE, format!("{} {}", path.display(), firsts.join(" ")))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()

@@ -125,6 +125,7 @@ async fn what_could_not_be_read_is_pending_again_and_in_its_order() {
         assert!(matches!(failed, Err(QueueError::Database(WriteError::Undone(_)))), "{failed:?}");
     }
     other.execute_batch("ALTER TABLE elsewhere RENAME TO message").unwrap();
+    assert_eq!(queue.depth(&"a".parse().unwrap()).await.unwrap().waiting, 3, "it is not there at once");
     let fetched = queue.fetch(10).await.unwrap();
     assert_eq!(fetched.iter().map(text).collect::<Vec<_>>(), ["one", "two", "three"]);
 }
@@ -140,6 +141,7 @@ async fn a_fetch_that_gives_up_midway_loses_nothing() {
     let given_up = tokio::time::timeout(std::time::Duration::ZERO, queue.fetch(1)).await;
     assert!(given_up.is_err(), "{given_up:?}");
     other.execute_batch("COMMIT").unwrap();
+    assert_eq!(queue.depth(&"a".parse().unwrap()).await.unwrap().waiting, 1, "it is not there at once");
     assert_eq!(text(&queue.fetch(1).await.unwrap()[0]), "one");
 }
 

@@ -28,13 +28,17 @@ impl Files {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
+
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        self.0.path().join("queue.db")
+    }
 }
 
 impl Rig for Files {
     type Queue = Embedded;
 
     async fn open(&mut self, limits: Limits) -> Embedded {
-        Embedded::open(&self.0.path().join("queue.db"), limits, now(0)).await.unwrap()
+        Embedded::open(&self.path(), limits, now(0)).await.unwrap()
     }
 
     async fn restart(&mut self) {}
