@@ -12,6 +12,8 @@
 //! Deliberately absent: an order among the messages of a tenant (sites take turns, and what comes again comes later), and exactly-once work.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "nats")]
+mod chosen;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod delivery;
@@ -33,6 +35,8 @@ use std::time::Duration;
 
 use contract::ids::TenantId;
 
+#[cfg(feature = "nats")]
+pub use chosen::Chosen;
 pub use delivery::Delivery;
 pub use embedded::{Embedded, SCHEMA};
 pub use error::QueueError;

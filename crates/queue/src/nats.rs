@@ -33,14 +33,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use self::advisories::Advisories;
-pub use self::claims::{Credentials, Key, Operator, Quota, hub_user};
 #[cfg(feature = "conformance")]
 pub use self::claims::unrestricted_user;
+pub use self::claims::{Credentials, Key, Operator, Quota, hub_user};
+use self::connection::{Connection, credentials_in, credentials_of};
 pub use self::connection::{Servers, Settings};
 pub use self::error::NatsError;
-pub use self::provision::{Change, Plan, Provisioned, Provisioning, WINDOW};
-use self::connection::{Connection, credentials_in, credentials_of};
 use self::lane::Lane;
+pub use self::provision::{Change, Plan, Provisioned, Provisioning, WINDOW};
 use self::standing::Received;
 use crate::delivery::Receipt;
 use crate::{
@@ -146,14 +146,9 @@ impl Nats {
         let connection = Connection::open(&self.settings, tenant.as_str(), credentials).await?;
         let lane = Arc::new(Lane::new(tenant.clone(), connection, self.limits));
         let mut lanes = self.lanes();
-        lanes.parts.spawn(pump::run(
-            Arc::clone(&lane),
-            self.wanted.subscribe(),
-            Arc::clone(&self.arrived),
-        ));
+        lanes.parts.spawn(pump::run(Arc::clone(&lane), self.wanted.subscribe(), Arc::clone(&self.arrived)));
         lanes.parts.spawn(pump::keep(Arc::clone(&lane)));
-        let listening =
-            advisories::run(lane.client().clone(), tenant.clone(), Arc::clone(&self.advisories));
+        let listening = advisories::run(lane.client().clone(), tenant.clone(), Arc::clone(&self.advisories));
         lanes.parts.spawn(async move {
             if let Err(e) = listening.await {
                 tracing::warn!(error = crate::chain(&e), "advisories are not heard");

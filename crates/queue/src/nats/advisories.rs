@@ -43,13 +43,19 @@ fn sort<'a>(subject: &str, counts: &'a Advisories) -> (&'a AtomicU64, bool) {
         ["CONSUMER", "MAX_DELIVERIES", ..] => (&counts.max_deliveries, true),
         ["STREAM" | "CONSUMER", "LEADER_ELECTED", ..] => (&counts.leaders, false),
         ["STREAM" | "CONSUMER", "QUORUM_LOST", ..] => (&counts.quorum_lost, true),
-        ["STREAM" | "CONSUMER", "CREATED" | "UPDATED" | "DELETED" | "PAUSE" | "MODIFIED", ..] => (&counts.changes, true),
+        ["STREAM" | "CONSUMER", "CREATED" | "UPDATED" | "DELETED" | "PAUSE" | "MODIFIED", ..] => {
+            (&counts.changes, true)
+        }
         _ => (&counts.others, false),
     }
 }
 
 /// Listens until it is dropped or the connection is closed.
-pub(super) async fn run(client: Client, tenant: TenantId, counts: std::sync::Arc<Advisories>) -> Result<(), NatsError> {
+pub(super) async fn run(
+    client: Client,
+    tenant: TenantId,
+    counts: std::sync::Arc<Advisories>,
+) -> Result<(), NatsError> {
     let mut told = client
         .subscribe("$JS.EVENT.ADVISORY.>")
         .await
@@ -61,7 +67,8 @@ pub(super) async fn run(client: Client, tenant: TenantId, counts: std::sync::Arc
         }
         let (counter, matters) = sort(&message.subject, &counts);
         counter.fetch_add(1, Ordering::Relaxed);
-        let Ok(Advisory { stream, consumer, stream_seq, deliveries }) = serde_json::from_slice(&message.payload)
+        let Ok(Advisory { stream, consumer, stream_seq, deliveries }) =
+            serde_json::from_slice(&message.payload)
         else {
             continue;
         };

@@ -82,7 +82,7 @@ impl Key {
     }
 
     /// A JWT that says `nats` of `subject`, in this key's name.
-    fn sign(&self, subject: &str, name: &str, nats: Value, times: Times) -> Result<String, NatsError> {
+    fn sign(&self, subject: &str, name: &str, nats: &Value, times: Times) -> Result<String, NatsError> {
         let mut claims = json!({
             "iss": self.0.public_key(), "sub": subject, "name": name, "iat": times.issued.unix_seconds(), "nats": nats,
         });
@@ -133,7 +133,7 @@ impl Operator {
     /// What the servers trust.
     pub fn jwt(&self, now: UtcTime) -> Result<String, NatsError> {
         let nats = json!({ "type": "operator", "version": 2, "system_account": self.system.public() });
-        self.key.sign(&self.key.public(), "suture", nats, Times::lasting(now))
+        self.key.sign(&self.key.public(), "suture", &nats, Times::lasting(now))
     }
 
     /// The system account's claims.
@@ -142,7 +142,7 @@ impl Operator {
             "subs": -1, "data": -1, "payload": -1, "imports": 0, "exports": 0, "wildcards": true, "conn": -1, "leaf": 0,
         });
         let nats = json!({ "type": "account", "version": 2, "limits": limits });
-        self.key.sign(&self.system.public(), "SYS", nats, Times::lasting(now))
+        self.key.sign(&self.system.public(), "SYS", &nats, Times::lasting(now))
     }
 
     /// What goes into each server's configuration: whom it trusts, and where it keeps the accounts that it is told of while it runs.
@@ -169,18 +169,18 @@ impl Operator {
             "consumer": 4, "mem_max_stream_bytes": 0,
         });
         let nats = json!({ "type": "account", "version": 2, "limits": limits });
-        self.key.sign(&account.public(), tenant.as_str(), nats, Times::lasting(now))
+        self.key.sign(&account.public(), tenant.as_str(), &nats, Times::lasting(now))
     }
 
     /// The operator's word that the server is to forget these accounts.
     pub(super) fn removal_jwt(&self, accounts: &[String], now: UtcTime) -> Result<String, NatsError> {
         let nats = json!({ "type": "generic", "version": 2, "accounts": accounts });
-        self.key.sign(&self.key.public(), "removal", nats, Times::short(now))
+        self.key.sign(&self.key.public(), "removal", &nats, Times::short(now))
     }
 
     /// Somebody who administers the servers for some minutes.
     pub(super) fn system_user(&self, now: UtcTime) -> Result<Credentials, NatsError> {
-        user(&self.system, "provisioning", json!({}), json!({}), Times::short(now))
+        user(&self.system, "provisioning", &json!({}), &json!({}), Times::short(now))
     }
 }
 
@@ -199,12 +199,12 @@ pub fn hub_user(tenant: &TenantId, account: &Key, now: UtcTime) -> Result<Creden
         publish.push(format!("$JS.API.{verb}.{INCIDENTS}.{CONSUMER}"));
     }
     let subscribe = json!({ "allow": ["_INBOX.>", "$JS.EVENT.ADVISORY.>"] });
-    user(account, "hub", json!({ "allow": publish }), subscribe, Times::lasting(now))
+    user(account, "hub", &json!({ "allow": publish }), &subscribe, Times::lasting(now))
 }
 
 /// Somebody who makes streams in a tenant's account for some minutes.
 pub(super) fn provisioner(account: &Key, now: UtcTime) -> Result<Credentials, NatsError> {
-    user(account, "provisioning", json!({}), json!({}), Times::short(now))
+    user(account, "provisioning", &json!({}), &json!({}), Times::short(now))
 }
 
 /// Somebody who may do all that an account lets anybody do: for tests that show that even that reaches no other account.
@@ -216,15 +216,15 @@ pub fn unrestricted_user(account: &Key, now: UtcTime) -> Result<Credentials, Nat
 fn user(
     account: &Key,
     name: &str,
-    publish: Value,
-    subscribe: Value,
+    publish: &Value,
+    subscribe: &Value,
     times: Times,
 ) -> Result<Credentials, NatsError> {
     let pair = KeyPair::new_user();
     let nats = json!({
         "type": "user", "version": 2, "pub": publish, "sub": subscribe, "subs": -1, "data": -1, "payload": -1,
     });
-    let jwt = account.sign(&pair.public_key(), name, nats, times)?;
+    let jwt = account.sign(&pair.public_key(), name, &nats, times)?;
     let seed = pair.seed().map_err(|_| NatsError::BadKey("a drawn key"))?;
     Ok(Credentials { jwt, seed: zeroize::Zeroizing::new(seed) })
 }

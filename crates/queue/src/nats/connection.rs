@@ -146,8 +146,7 @@ fn is_safe(version: &str) -> bool {
     match (major, minor, patch) {
         (2, 11, Some(patch)) => patch >= 16,
         (2, 12, Some(patch)) => patch >= 7,
-        (2, 14.., Some(_)) => true,
-        (3.., _, _) => true,
+        (2, 14.., Some(_)) | (3.., _, _) => true,
         _ => false,
     }
 }
@@ -155,11 +154,7 @@ fn is_safe(version: &str) -> bool {
 /// The tenants that have credentials in this directory, and those files.
 pub(super) fn credentials_in(directory: &Path) -> Result<Vec<contract::ids::TenantId>, NatsError> {
     let failed = |source| {
-        NatsError::File(edge::file::FileError {
-            path: directory.to_owned(),
-            action: "list it",
-            source,
-        })
+        NatsError::File(edge::file::FileError { path: directory.to_owned(), action: "list it", source })
     };
     let mut tenants = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
@@ -194,7 +189,20 @@ mod tests {
         for safe in ["2.11.16", "2.11.17", "2.12.7", "2.14.0", "2.15.1", "2.15.0-RC.1", "3.0.0"] {
             assert!(is_safe(safe), "{safe}");
         }
-        for unsafe_ in ["2.9.10", "2.10.29", "2.11.15", "2.11.16-RC.1", "2.12.6", "2.12.7-RC.2", "2.13.0", "2.14.0-RC.1", "1.4.1", "", "2", "x.y.z"] {
+        for unsafe_ in [
+            "2.9.10",
+            "2.10.29",
+            "2.11.15",
+            "2.11.16-RC.1",
+            "2.12.6",
+            "2.12.7-RC.2",
+            "2.13.0",
+            "2.14.0-RC.1",
+            "1.4.1",
+            "",
+            "2",
+            "x.y.z",
+        ] {
             assert!(!is_safe(unsafe_), "{unsafe_}");
         }
     }

@@ -83,7 +83,11 @@ impl Lane {
                 }
                 Ok(Some(Published { sequence: Sequence(stored.seq), repeated: stored.duplicate }))
             }
-            Err(NatsError::Refused { code: code::NOT_STORED, description, .. }) if description == api::FULL => self.earlier(&subject, id).await,
+            Err(NatsError::Refused { code: code::NOT_STORED, description, .. })
+                if description == api::FULL =>
+            {
+                self.earlier(&subject, id).await
+            }
             Err(e) => Err(e),
         }
     }
@@ -133,7 +137,8 @@ impl Lane {
     pub(super) async fn trim(&self) -> Result<u64, NatsError> {
         let (info, stream) = (self.info().await?, self.stream(INCIDENTS).await?);
         let remembered = u64::from(self.limits.remembered_max);
-        let up_to = (info.ack_floor.stream_seq + 1).min((stream.state.last_seq + 1).saturating_sub(remembered));
+        let up_to =
+            (info.ack_floor.stream_seq + 1).min((stream.state.last_seq + 1).saturating_sub(remembered));
         if stream.state.messages <= remembered || up_to < 2 {
             return Ok(0);
         }
@@ -252,7 +257,8 @@ impl Lane {
         let id = format!("revived/{}", message.seq);
         put(self.client(), &subject.to_string(), &id, HeaderMap::new(), message.body()).await?;
         let deleted: Result<Value, _> =
-            api(self.client(), "a dead message's removal", &format!("STREAM.MSG.DELETE.{DEAD}"), &wanted).await;
+            api(self.client(), "a dead message's removal", &format!("STREAM.MSG.DELETE.{DEAD}"), &wanted)
+                .await;
         Ok(api::maybe(deleted, code::NO_MESSAGE)?.is_some())
     }
 

@@ -154,8 +154,7 @@ impl<'a> Provisioning<'a> {
         let (client, what) = (&self.system.client, "changing accounts");
         let not_asked = |source| NatsError::NotAsked { what, source };
         let inbox = client.new_inbox();
-        let mut answers =
-            client.subscribe(inbox.clone()).await.map_err(|e| not_asked(Box::new(e)))?;
+        let mut answers = client.subscribe(inbox.clone()).await.map_err(|e| not_asked(Box::new(e)))?;
         let sent = client.publish_with_reply(subject, inbox, jwt.to_vec().into()).await;
         sent.map_err(|e| not_asked(Box::new(e)))?;
         let mut agreed = 0;
@@ -186,8 +185,14 @@ fn nanos(time: Duration) -> u64 {
 
 /// What each stream is to be. None forgets by itself what counts: where one is full, it takes no more.
 fn streams(tenant: &TenantId, plan: &Plan) -> [Value; 3] {
-    let Limits { pending_max, remembered_max, body_bytes_max: _, lease: _, deliveries_max: _, releases_max: _ } =
-        plan.limits;
+    let Limits {
+        pending_max,
+        remembered_max,
+        body_bytes_max: _,
+        lease: _,
+        deliveries_max: _,
+        releases_max: _,
+    } = plan.limits;
     let pending = pending_max as u64;
     let stream = |name: &str, subjects: String, window: Duration| {
         json!({
@@ -230,7 +235,8 @@ fn is_as(there: &Value, wanted: &Value) -> bool {
 }
 
 async fn stream(client: &Client, config: Value, dry_run: bool) -> Result<(&'static str, Change), NatsError> {
-    let name = [INCIDENTS, DEAD, RELEASED].into_iter().find(|name| config["name"] == *name).unwrap_or(INCIDENTS);
+    let name =
+        [INCIDENTS, DEAD, RELEASED].into_iter().find(|name| config["name"] == *name).unwrap_or(INCIDENTS);
     let what = "a stream";
     let there = api::<StreamInfo>(client, what, &format!("STREAM.INFO.{name}"), &Value::Null).await;
     let (change, verb) = match maybe(there, code::NO_STREAM)? {

@@ -62,7 +62,12 @@ async fn a_server_killed_between_publication_and_answer_loses_and_doubles_nothin
             let (queue, answered, again) = (Arc::clone(&queue), Arc::clone(&answered), Arc::clone(&again));
             tokio::spawn(async move {
                 for n in 0..EACH {
-                    let tries = publish_until_answered(&queue, ["a", "b"][publisher % 2], &format!("{publisher}-{n}")).await;
+                    let tries = publish_until_answered(
+                        &queue,
+                        ["a", "b"][publisher % 2],
+                        &format!("{publisher}-{n}"),
+                    )
+                    .await;
                     answered.fetch_add(1, Ordering::Relaxed);
                     again.fetch_add(tries - 1, Ordering::Relaxed);
                 }
@@ -94,7 +99,8 @@ async fn a_server_killed_between_publication_and_answer_loses_and_doubles_nothin
 /// A single server writes acknowledgements a moment after it answers them. A hub that goes on knows better; one that ends in the same moment does the
 /// work again.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_just_before_a_single_server_was_killed_is_not_done_again_by_a_hub_that_goes_on() {
+async fn what_was_acknowledged_just_before_a_single_server_was_killed_is_not_done_again_by_a_hub_that_goes_on()
+ {
     let mut rig = Rigged::start(1, &How::safe());
     rig.keys.retain(|tenant, _| tenant.as_str() == "a");
     rig.provision(&rig.plan(limits())).await;

@@ -137,7 +137,13 @@ async fn three_servers_of_which_one_is_killed_and_then_one_is_cut_off_lose_and_d
         loop {
             match queue::nats::Nats::open(rig.settings.clone(), limits).await {
                 Ok(queue) => break queue,
-                Err(e) => assert!({ tries += 1; tries } < 60, "{e:?}"),
+                Err(e) => assert!(
+                    {
+                        tries += 1;
+                        tries
+                    } < 60,
+                    "{e:?}"
+                ),
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use queue::conformance::limits;
 use queue::nats::Servers;
@@ -44,7 +44,9 @@ impl Strace {
 }
 
 fn seconds() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+    // As strace counts them: with microseconds.
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    Duration::try_from(now).unwrap().as_secs_f64()
 }
 
 #[derive(Debug)]
@@ -81,9 +83,13 @@ async fn watch(how: &How, age: Servers) -> Seen {
     let of_stream = |line: &&str| line.contains("/INCIDENTS/msgs/") && line.contains(".blk");
     let lines: Vec<&str> = text.lines().filter(of_stream).collect();
     let at = |line: &str| line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap();
-    let opened_for_sync = lines.iter().any(|line| line.contains("openat(") && (line.contains("O_SYNC") || line.contains("O_DSYNC")));
+    let opened_for_sync = lines
+        .iter()
+        .any(|line| line.contains("openat(") && (line.contains("O_SYNC") || line.contains("O_DSYNC")));
     let within = |(from, to): &(f64, f64), calls: &[&str]| {
-        lines.iter().any(|line| calls.iter().any(|call| line.contains(call)) && (*from..=*to).contains(&at(line)))
+        lines
+            .iter()
+            .any(|line| calls.iter().any(|call| line.contains(call)) && (*from..=*to).contains(&at(line)))
     };
     let count = |calls: &[&str]| spans.iter().filter(|span| within(span, calls)).count();
     let written = count(&[" write(", " pwrite64("]);

@@ -4,16 +4,14 @@
 mod bad_days;
 mod cluster;
 mod durable;
+mod duties;
 mod provisioned;
 mod rig;
 mod server;
 mod tenancy;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use contract::time::UtcTime;
 
 pub(crate) fn now() -> UtcTime {
-    let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    UtcTime::from_unix_ms(i64::try_from(ms).unwrap()).unwrap()
+    edge::clock::utc()
 }

@@ -33,7 +33,8 @@ async fn provisioning_twice_changes_nothing_and_looking_changes_nothing_either()
     }
     // What is changed is what differs.
     let longer = Limits { lease: limits().lease * 2, ..limits() };
-    for (dry_run, consumer) in [(true, Change::Changed), (false, Change::Changed), (false, Change::WasThere)] {
+    for (dry_run, consumer) in [(true, Change::Changed), (false, Change::Changed), (false, Change::WasThere)]
+    {
         let plan = Plan { limits: longer, dry_run, ..plan };
         let changed = rig.provision(&plan).await.remove(0);
         let mut wanted = all(Change::WasThere);
@@ -79,7 +80,12 @@ async fn a_further_tenant_is_served_without_any_restart_and_a_removed_one_is_cut
 async fn what_was_acknowledged_is_forgotten_in_the_end_and_what_was_not_never_is() {
     let mut rig = Rigged::start(1, &How::safe());
     rig.keys.retain(|tenant, _| tenant.as_str() == "a");
-    let limits = Limits { remembered_max: 50, pending_max: 1000, lease: std::time::Duration::from_secs(60), ..limits() };
+    let limits = Limits {
+        remembered_max: 50,
+        pending_max: 1000,
+        lease: std::time::Duration::from_secs(60),
+        ..limits()
+    };
     rig.provision(&rig.plan(limits)).await;
     let (queue, tenant) = (rig.queue(limits).await, "a".parse().unwrap());
     publish_until_answered(&queue, "a", "stays").await;

@@ -1,13 +1,14 @@
 //! The servers, what is provisioned on them, and a queue over them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use contract::ids::TenantId;
 use queue::conformance::Rig;
 use queue::nats::{
-    Key, Nats, NatsError, Operator, Plan, Provisioned, Provisioning, Quota, Servers, Settings, WINDOW, hub_user,
+    Key, Nats, NatsError, Operator, Plan, Provisioned, Provisioning, Quota, Servers, Settings, WINDOW,
+    hub_user,
 };
 use queue::{Limits, Queue};
 use tempfile::TempDir;
@@ -33,16 +34,25 @@ pub(crate) struct Rigged {
 impl Rigged {
     /// So many servers, started, on this machine.
     pub(crate) fn start(count: usize, how: &How) -> Self {
+        Self::start_in(&std::env::temp_dir(), count, how)
+    }
+
+    /// The same, with everything in this directory.
+    pub(crate) fn start_in(place: &Path, count: usize, how: &How) -> Self {
         let seat = || Seat { address: "127.0.0.1".to_owned(), port: free_port(), routes: free_port() };
         let seats: Vec<Seat> = std::iter::repeat_with(seat).take(count).collect();
-        let mut rig = Self::new(&seats, |_| how.clone());
+        let mut rig = Self::new_in(place, &seats, |_| how.clone());
         rig.start_all();
         rig
     }
 
     /// Servers at these seats, not yet started.
     pub(crate) fn new(seats: &[Seat], how: impl Fn(usize) -> How) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::new_in(&std::env::temp_dir(), seats, how)
+    }
+
+    fn new_in(place: &Path, seats: &[Seat], how: impl Fn(usize) -> How) -> Self {
+        let directory = tempfile::tempdir_in(place).unwrap();
         let at = directory.path();
         let (certificates, operator) = (Certificates::new(at), Operator::draw());
         let server = |n| Server::new(at, &certificates, &operator, how(n), seats, n);
@@ -113,7 +123,7 @@ impl Rigged {
     }
 
     /// Credentials of a user in this account that may do all that an account may.
-    pub(crate) fn unrestricted(&self, key: &Key) -> String {
+    pub(crate) fn unrestricted(key: &Key) -> String {
         queue::nats::unrestricted_user(key, now()).unwrap().file().to_string()
     }
 
@@ -187,28 +197,4 @@ impl Rig for Rigged {
     fn quiet(&self) -> Duration {
         Duration::from_millis(300)
     }
-}
-
-mod one {
-    use super::*;
-
-    queue::conformance!(Rigged::start(1, &How::safe()));
-}
-
-mod three {
-    use super::*;
-
-    // Those in which it matters how many servers there are; the others cannot tell.
-    queue::conformance!(Rigged::start(3, &How::safe()) =>
-        what_was_published_is_there_after_a_restart
-        what_was_published_is_there_after_a_kill
-        an_id_counts_once_for_each_tenant
-        a_full_tenant_is_told_so_and_the_others_are_not
-        a_publisher_that_gives_up_midway_loses_nothing
-        what_is_acknowledged_late_is_done_all_the_same
-        what_kills_its_consumer_is_given_up_across_restarts
-        what_was_acknowledged_is_replayed_in_order
-        purging_takes_one_tenant_whole_and_no_other
-        depth_tells_how_messages_stand
-    );
 }

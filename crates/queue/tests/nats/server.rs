@@ -120,12 +120,17 @@ impl Server {
         std::fs::create_dir_all(&store).unwrap();
         let (certificate, key) = certificates.issue(&name, &[&seat.address]);
         let tls = format!(
-            "tls {{ cert_file: {certificate:?}, key_file: {key:?}, ca_file: {:?}, verify: true, timeout: 10 }}",
-            certificates.authority
+            "tls {{ cert_file: \"{}\", key_file: \"{}\", ca_file: \"{}\", verify: true, timeout: 10 }}",
+            certificate.display(),
+            key.display(),
+            certificates.authority.display()
         );
         let mut text = format!(
-            "server_name: {name}\nlisten: \"{}:{}\"\n{tls}\njetstream {{ store_dir: {store:?}, {} }}\n",
-            seat.address, seat.port, how.jetstream
+            "server_name: {name}\nlisten: \"{}:{}\"\n{tls}\njetstream {{ store_dir: \"{}\", {} }}\n",
+            seat.address,
+            seat.port,
+            store.display(),
+            how.jetstream
         );
         text += &operator.server_lines(&home.join("accounts"), now()).unwrap();
         if seats.len() > 1 {
@@ -150,8 +155,12 @@ impl Server {
         let mut words = self.how.under.clone();
         words.extend([self.how.program.to_str().unwrap().to_owned(), "-c".to_owned()]);
         words.push(self.configuration.to_str().unwrap().to_owned());
-        let mut child =
-            Command::new(&words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let mut said = String::new();
         loop {
@@ -163,7 +172,11 @@ impl Server {
         }
         let tell = std::env::var_os("SUTURE_NATS_LOG").is_some();
         // A full pipe would stop it.
-        std::thread::spawn(move || lines.for_each(|line| if tell { eprintln!("{line}") }));
+        std::thread::spawn(move || {
+            for line in lines.filter(|_| tell) {
+                eprintln!("{line}");
+            }
+        });
         self.child = Some(child);
     }
 

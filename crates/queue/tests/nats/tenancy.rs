@@ -19,7 +19,7 @@ const LISTEN: Duration = Duration::from_millis(500);
 
 /// Somebody in this tenant's account who may do all that an account may: more than the hub's own user there.
 async fn intruder(rig: &Rigged, key: &Key) -> Client {
-    rig.client(&rig.unrestricted(key), LISTEN).await
+    rig.client(&Rigged::unrestricted(key), LISTEN).await
 }
 
 /// What is to stay as it is.
@@ -33,7 +33,10 @@ async fn picture(queue: &Nats) -> (Vec<Vec<u8>>, usize, u64) {
 
 async fn put(queue: &Nats, tenant: &str, name: &str) {
     let subject = Subject::new(tenant.parse().unwrap(), "s".parse().unwrap());
-    queue.publish(subject, name.parse().unwrap(), format!("secret of {tenant}: {name}").into_bytes()).await.unwrap();
+    queue
+        .publish(subject, name.parse().unwrap(), format!("secret of {tenant}: {name}").into_bytes())
+        .await
+        .unwrap();
 }
 
 /// Everything that can be asked of `JetStream`, by verb, for what `b` has.
@@ -87,8 +90,23 @@ async fn attack(rig: &Rigged, queue: &Nats, heard: &mut Vec<String>) -> BTreeSet
     let client = intruder(rig, a).await;
     let mut ears = Vec::new();
     for subject in [
-        ">", "tenants.>", "tenants.b.>", "tenants.*.sites.*.incidents", "tenants.b.sites.s.incidents", "$JS.>", "$JS.API.>",
-        "$JS.ACK.>", "$JS.EVENT.ADVISORY.>", "$SYS.>", "$SYS.ACCOUNT.>", "_INBOX.>", "_R_.>", "$JSC.>", "$NRG.>", "$KV.>", "$G.>",
+        ">",
+        "tenants.>",
+        "tenants.b.>",
+        "tenants.*.sites.*.incidents",
+        "tenants.b.sites.s.incidents",
+        "$JS.>",
+        "$JS.API.>",
+        "$JS.ACK.>",
+        "$JS.EVENT.ADVISORY.>",
+        "$SYS.>",
+        "$SYS.ACCOUNT.>",
+        "_INBOX.>",
+        "_R_.>",
+        "$JSC.>",
+        "$NRG.>",
+        "$KV.>",
+        "$G.>",
     ] {
         // Some are refused outright; the connection goes on.
         if let Ok(subscriber) = client.subscribe(subject).await {
@@ -106,7 +124,8 @@ async fn attack(rig: &Rigged, queue: &Nats, heard: &mut Vec<String>) -> BTreeSet
         if let Ok(answer) = client.request(subject.clone(), body.into()).await {
             let text = String::from_utf8_lossy(&answer.payload).into_owned();
             // Servers answer some questions about the account that asks.
-            let of_b = ["secret of b", b.as_str(), "suture-hub b"].into_iter().find(|of_b| text.contains(of_b));
+            let of_b =
+                ["secret of b", b.as_str(), "suture-hub b"].into_iter().find(|of_b| text.contains(of_b));
             assert!(of_b.is_none() || text.contains("\"error\""), "{subject}: {text}");
             if !text.contains("\"error\"") {
                 answered.insert(subject);
@@ -148,7 +167,10 @@ async fn a_tenants_credentials_reach_nothing_of_anothers() {
     let of_b: Vec<&String> = heard.iter().filter(|text| text.contains("secret of b")).collect();
     assert_eq!(of_b, Vec::<&String>::new());
     println!("  {} answers that were no refusal, all about A's own account: {answered:?}", answered.len());
-    let foreign: Vec<_> = answered.iter().filter(|subject| subject.contains(&rig.keys[&"b".parse().unwrap()].public())).collect();
+    let foreign: Vec<_> = answered
+        .iter()
+        .filter(|subject| subject.contains(&rig.keys[&"b".parse().unwrap()].public()))
+        .collect();
     assert_eq!(foreign, Vec::<&String>::new(), "a question about B's account was answered");
 }
 
@@ -193,8 +215,12 @@ async fn the_hubs_credentials_make_and_remove_no_streams() {
     let file = hub_user(&"a".parse().unwrap(), a, now()).unwrap().file();
     let client = rig.client(&file, LISTEN).await;
     for subject in [
-        "$JS.API.STREAM.DELETE.INCIDENTS", "$JS.API.STREAM.UPDATE.INCIDENTS", "$JS.API.STREAM.CREATE.MORE",
-        "$JS.API.CONSUMER.DELETE.INCIDENTS.planner", "$JS.API.STREAM.SNAPSHOT.INCIDENTS", "tenants.b.sites.s.incidents",
+        "$JS.API.STREAM.DELETE.INCIDENTS",
+        "$JS.API.STREAM.UPDATE.INCIDENTS",
+        "$JS.API.STREAM.CREATE.MORE",
+        "$JS.API.CONSUMER.DELETE.INCIDENTS.planner",
+        "$JS.API.STREAM.SNAPSHOT.INCIDENTS",
+        "tenants.b.sites.s.incidents",
     ] {
         let answer = client.request(subject, "{}".into()).await;
         assert!(answer.is_err(), "{subject}: {answer:?}");
