@@ -55,7 +55,8 @@ impl Rigged {
         let directory = tempfile::tempdir_in(place).unwrap();
         let at = directory.path();
         let (certificates, operator) = (Certificates::new(at), Operator::draw());
-        let server = |n| Server::new(at, &certificates, &operator, how(n), seats, n);
+        let lines = |accounts: &Path| operator.server_lines(accounts, now()).unwrap();
+        let server = |n| Server::new(at, &certificates, &lines, how(n), seats, n);
         let servers: Vec<Server> = (0..seats.len()).map(server).collect();
         let (certificate, key) = certificates.issue("hub", &["hub.example"]);
         let credentials = at.join("credentials");

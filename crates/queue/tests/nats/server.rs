@@ -6,14 +6,13 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use queue::nats::Operator;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-
-use crate::now;
 
 /// The server that everything is tested with. Where it cannot be had the tests are red, and say why.
 pub(crate) fn program() -> PathBuf {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/nats/install");
+    // Found from this file, since the hub's tests use it as well.
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let script = here.map(|d| d.join("crates/queue/tests/nats/install")).find(|p| p.exists()).unwrap();
     let made = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
     assert!(made.status.success(), "the tests' NATS server cannot be installed: see above");
     PathBuf::from(String::from_utf8(made.stdout).unwrap().trim())
@@ -105,11 +104,11 @@ pub(crate) struct Seat {
 }
 
 impl Server {
-    /// The server number `number` of all these.
+    /// The server number `number` of all these. `lines` are the operator's, for a server that keeps accounts there.
     pub(crate) fn new(
         at: &Path,
         certificates: &Certificates,
-        operator: &Operator,
+        lines: &dyn Fn(&Path) -> String,
         how: How,
         seats: &[Seat],
         number: usize,
@@ -132,7 +131,7 @@ impl Server {
             store.display(),
             how.jetstream
         );
-        text += &operator.server_lines(&home.join("accounts"), now()).unwrap();
+        text += &lines(&home.join("accounts"));
         if seats.len() > 1 {
             let routes: Vec<_> =
                 seats.iter().map(|seat| format!("\"tls://{}:{}\"", seat.address, seat.routes)).collect();
