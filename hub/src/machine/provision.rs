@@ -143,7 +143,7 @@ pub async fn provision(wanted: &Wanted, now: UtcTime) -> Result<Told, ProvisionE
     let (operator, change) = operator(wanted, now)?;
     let places = Places(&wanted.keys);
     // Servers that do not know the operator cannot be looked at.
-    let asks = !wanted.offline && !(wanted.dry_run && change == Change::Made);
+    let asks = !(wanted.offline || wanted.dry_run && change == Change::Made);
     let servers = if asks {
         let unreached = |source| ProvisionError::Unreached { lines: places.lines(), source };
         Some(Provisioning::open(&settings, &operator, now).await.map_err(unreached)?)

@@ -21,6 +21,8 @@ pub(super) mod code {
     pub(in crate::nats) const NO_STREAM: u64 = 10059;
     /// There is no such consumer.
     pub(in crate::nats) const NO_CONSUMER: u64 = 10014;
+    /// A cluster is choosing who leads.
+    pub(in crate::nats) const NOT_NOW: u64 = 10008;
     /// It was not stored. Why, only the words say.
     pub(in crate::nats) const NOT_STORED: u64 = 10077;
 }
@@ -158,7 +160,17 @@ pub(super) async fn api<T: DeserializeOwned>(
     body: &Value,
 ) -> Result<T, NatsError> {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    read(what, &ask(client, what, &format!("$JS.API.{verb}"), None, body).await?)
+    let mut tries = 1;
+    loop {
+        let answer = read(what, &ask(client, what, &format!("$JS.API.{verb}"), None, body.clone()).await?);
+        match answer {
+            Err(e) if e.refusal() == Some(code::NOT_NOW) && tries < TRIES => {
+                tokio::time::sleep(PAUSE * tries).await;
+                tries += 1;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// Something that may not be there.

@@ -13,6 +13,9 @@ use super::error::NatsError;
 
 /// How long a connection, or an answer, may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a server is asked whether it is there. One that is cut off says nothing, not even that the connection is over: the third question in vain
+/// ends it, and another server is tried.
+const PING: Duration = Duration::from_secs(3);
 /// The longest pause between two tries to connect again.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
@@ -84,6 +87,7 @@ impl Connection {
             .ignore_discovered_servers()
             .connection_timeout(PATIENCE)
             .request_timeout(Some(PATIENCE))
+            .ping_interval(PING)
             .reconnect_delay_callback(|tries| {
                 RETRY_MAX.min(Duration::from_millis(100).saturating_mul(u32::try_from(tries).unwrap_or(20)))
             })
