@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contract::ids::OperatorId;
 use edge::trace::Tracer;
-use queue::Embedded;
+use queue::Chosen;
 use tokio::sync::watch;
 
 use crate::bells::Bells;
@@ -47,7 +47,7 @@ pub(crate) struct Hub {
     /// The rule tables that hold.
     pub(crate) tables: Tables,
     pub(crate) store: Store,
-    pub(crate) queue: Embedded,
+    pub(crate) queue: Chosen,
     pub(crate) mirror: Mirror,
     pub(crate) heads: Heads,
     pub(crate) kits: Kits,

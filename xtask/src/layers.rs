@@ -18,7 +18,7 @@ const TABLE: [(&str, Sort, &[&str]); 24] = [
     ("evidence", Sort::Library, &["contract", "edge", "tlog"]),
     ("archive", Sort::Library, &["contract", "edge"]),
     ("detectors", Sort::Library, &["contract"]),
-    ("queue", Sort::Library, &["contract"]),
+    ("queue", Sort::Library, &["contract", "edge"]),
     ("identity", Sort::Library, &["contract"]),
     ("facts", Sort::Library, &["contract", "edge"]),
     ("hands", Sort::Library, &["contract", "edge", "facts", "guest", "sandbox"]),

@@ -68,6 +68,7 @@ async fn started(directory: &Path) -> Running {
         collector: None,
         alerts_every: std::time::Duration::from_secs(30),
         models: None,
+        nats: None,
     };
     start(&config).await.unwrap()
 }

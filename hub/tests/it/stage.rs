@@ -184,6 +184,7 @@ pub(crate) fn config(directory: &Path) -> Config {
         alerts: None,
         alerts_every: std::time::Duration::from_secs(30),
         models: None,
+        nats: None,
         collector: None,
         outside: Outside::default(),
     }
