@@ -6,49 +6,11 @@ use std::path::{Path, PathBuf};
 use contract::baseline::{Baseline, BaselineError};
 use contract::runbook::{Catalogue, CatalogueError, CatalogueFile};
 use edge::file::FileError;
-use planner::{MisfitError, Rules, RulesError};
+use planner::{MisfitError, Rules, RulesError, shipped};
 use thiserror::Error;
 
 /// The largest file that is read.
 const FILE_MAX_BYTES: u64 = 1 << 20;
-
-const BASELINE: (&str, &str) = ("baseline/hipaa-v1.yaml", include_str!("../../baseline/hipaa-v1.yaml"));
-
-/// Each file with its text.
-macro_rules! texts {
-    ($($file:literal,)*) => { [$(($file, include_str!(concat!("../../runbooks/", $file)))),*] };
-}
-
-const RUNBOOKS: [(&str, &str); 28] = texts![
-    "RB-ACCOUNT-001-empty-passwords.yaml",
-    "RB-ACCOUNT-002-system-passwords.yaml",
-    "RB-AUDIT-001-daemon.yaml",
-    "RB-AUDIT-002-rules.yaml",
-    "RB-BACKUP-001-run.yaml",
-    "RB-CERT-001-renew.yaml",
-    "RB-CERT-002-key-mode.yaml",
-    "RB-CPU-001-runaway.yaml",
-    "RB-DISK-001-space.yaml",
-    "RB-FILE-001-own-directories.yaml",
-    "RB-FILE-002-system-files.yaml",
-    "RB-FIREWALL-001-declared.yaml",
-    "RB-FIREWALL-002-service.yaml",
-    "RB-JOURNAL-001-settings.yaml",
-    "RB-KERNEL-001-sysctl.yaml",
-    "RB-KERNEL-002-pointers.yaml",
-    "RB-KERNEL-003-tracing.yaml",
-    "RB-KERNEL-004-bpf.yaml",
-    "RB-PAM-001-password-length.yaml",
-    "RB-RESTORE-001-test.yaml",
-    "RB-SERVICE-001-restart.yaml",
-    "RB-SHELL-001-timeout.yaml",
-    "RB-SSH-001-log-in.yaml",
-    "RB-SSH-002-settings.yaml",
-    "RB-SUDO-001-defaults.yaml",
-    "RB-TIME-001-sync.yaml",
-    "RB-UPDATE-001-automatic.yaml",
-    "RB-UPDATE-002-lists.yaml",
-];
 
 /// Files that replace what is shipped with the hub.
 #[derive(Debug, Clone, Default)]
@@ -122,11 +84,11 @@ impl Library {
     /// Reads the given files, and the shipped ones in place of those not given.
     pub fn read(sources: &Sources) -> Result<Self, LibraryError> {
         let Sources { baseline, rules, runbooks } = sources;
-        let (baseline_file, baseline_text) = text(baseline.as_deref(), BASELINE)?;
-        let (rules_file, rules_text) = text(rules.as_deref(), planner::SHIPPED)?;
+        let (baseline_file, baseline_text) = text(baseline.as_deref(), shipped::BASELINE)?;
+        let (rules_file, rules_text) = text(rules.as_deref(), shipped::RULES)?;
         let (origin, files) = match runbooks {
             Some(directory) => (directory.display().to_string(), list(directory)?),
-            None => ("runbooks".to_owned(), shipped()),
+            None => ("runbooks".to_owned(), shipped::runbooks()),
         };
         let refuse = |fault| LibraryError::Catalogue { origin: origin.clone(), fault };
         let baseline = Baseline::parse(&baseline_file, &baseline_text)?;
@@ -144,13 +106,6 @@ fn text(file: Option<&Path>, shipped: (&str, &str)) -> Result<(String, String), 
         Some(path) => Ok((path.display().to_string(), edge::file::read_text(path, FILE_MAX_BYTES)?)),
         None => Ok((shipped.0.to_owned(), shipped.1.to_owned())),
     }
-}
-
-fn shipped() -> Vec<CatalogueFile> {
-    RUNBOOKS
-        .iter()
-        .map(|(file, text)| CatalogueFile { file: (*file).to_owned(), text: (*text).to_owned() })
-        .collect()
 }
 
 /// Reads every file of `directory`, by name, so that the same files always make the same catalogue.
@@ -177,7 +132,7 @@ mod tests {
     fn what_is_shipped_fits_together_and_is_all_of_it() {
         Library::read(&Sources::default()).unwrap();
         let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runbooks");
-        assert_eq!(list(&beside).unwrap(), shipped(), "a runbook is not shipped");
+        assert_eq!(list(&beside).unwrap(), shipped::runbooks(), "a runbook is not shipped");
     }
 
     #[test]
@@ -188,7 +143,7 @@ mod tests {
             edge::file::write_durably(&path, text.as_bytes()).unwrap();
             path
         };
-        let baseline = write("b.yaml", &BASELINE.1.replace("version: 1", "version: 1\ncolour: red"));
+        let baseline = write("b.yaml", &shipped::BASELINE.1.replace("version: 1", "version: 1\ncolour: red"));
         let refusal = Library::read(&Sources { baseline: Some(baseline), ..Sources::default() }).unwrap_err();
         assert!(refusal.to_string().contains("b.yaml:"), "{refusal}");
         let rules = write("r.yaml", "rules: []\n");

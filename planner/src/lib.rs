@@ -10,12 +10,15 @@
 pub mod coalesce;
 mod consider;
 mod decide;
+pub mod eval;
 mod fit;
 pub mod flap;
 pub mod learn;
 mod lint;
 mod replay;
 mod rules;
+pub mod shipped;
+pub mod similarity;
 mod why;
 
 pub use consider::{Case, Considered, Verdict, consider};
@@ -30,4 +33,4 @@ pub use rules::{
 pub use why::{About, LINE_MAX, Why};
 
 /// The rule table that is shipped, and the name under which messages speak of it.
-pub const SHIPPED: (&str, &str) = ("planner/rules/controls.yaml", include_str!("../rules/controls.yaml"));
+pub const SHIPPED: (&str, &str) = shipped::RULES;

@@ -4,6 +4,7 @@
 mod coalesce;
 mod consider;
 mod decisions;
+mod eval;
 mod flap;
 mod learn;
 mod lint;
