@@ -46,6 +46,10 @@ lint:
 check-layers:
     cargo run -q -p xtask -- check
 
+# The rules, and term similarity beside them, over the labelled incidents: docs/evaluation.md.
+eval *options:
+    cargo run -q --locked -p cli --bin suture -- planner eval {{options}}
+
 # Write baseline/controls-map.csv anew from the baseline; a test is red while it is stale.
 controls-map:
     cargo run -q -p facts --example controls-map

@@ -8,6 +8,8 @@ use clap::Subcommand;
 
 use crate::exit::Failure;
 
+pub(crate) use test::read as files;
+
 /// What is done with detectors.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Detector {

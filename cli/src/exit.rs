@@ -6,7 +6,8 @@ use std::process::ExitCode;
 /// The exit statuses (after `sysexits.h` where it has one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// The loop did not close, the evidence did not verify, what came is not what was exported, or a sample did not do what its detector says.
+    /// The loop did not close, the evidence did not verify, what came is not what was exported, a sample did not do what its detector says,
+    /// a planner missed its bar, or a decision came out otherwise.
     NotProven,
     /// The command line cannot be used.
     Usage,

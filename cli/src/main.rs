@@ -1,6 +1,6 @@
 //! `suture`: the operator's command.
 //!
-//! Exit status: 0 done; 1 the loop did not close, the evidence did not verify, or a sample did not do what its detector says; 2 wrong usage; 3 a
+//! Exit status: 0 done; 1 the loop did not close, the evidence did not verify, a sample did not do what its detector says, or a planner missed its bar; 2 wrong usage; 3 a
 //! new policy would deny what the old one allowed; 65 a file is refused, with line and column; 66 what was asked for is not there; 69 the hub cannot be reached; 73 a directory or
 //! file cannot be used; 75 another `suture try` uses the directory.
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ mod login;
 mod operator;
 mod orders;
 mod papers;
+mod planner;
 mod policy;
 mod runbook;
 mod say;
@@ -61,6 +62,9 @@ enum Command {
     /// Hold detectors to their own samples.
     #[command(subcommand)]
     Detector(detector::Detector),
+    /// Measure what picks runbooks, lint its rules, and decide again what was decided.
+    #[command(subcommand)]
+    Planner(planner::Planner),
     /// Make a key for one person who approves.
     OperatorKey(signing::OperatorKey),
     /// Add your signature to an order that waits for a person.
@@ -89,6 +93,7 @@ fn main() -> ExitCode {
         Command::Policy(told) => policy::run(&told),
         Command::Runbook(told) => runbook::run(&told),
         Command::Detector(told) => detector::run(&told),
+        Command::Planner(told) => planner::run(&told),
         Command::OperatorKey(told) => signing::operator_key(&told),
         Command::Approve(told) => signing::approve(&told),
         Command::BreakGlass(told) => signing::break_glass(&told),

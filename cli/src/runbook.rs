@@ -1,7 +1,7 @@
 //! `suture runbook`: lint, show, sign and compare the files that say what may be done.
 
 mod diff;
-mod files;
+pub(crate) mod files;
 mod lint;
 mod show;
 mod sign;

@@ -38,7 +38,7 @@ const TABLE: [(&str, Sort, &[&str]); 23] = [
         Sort::App,
         &["archive", "contract", "edge", "evidence", "identity", "planner", "queue", "tlog", "witness"],
     ),
-    ("cli", Sort::App, &["contract", "detectors", "edge", "policy"]),
+    ("cli", Sort::App, &["contract", "detectors", "edge", "planner", "policy"]),
     ("suture-witness", Sort::App, &["contract", "edge", "tlog", "witness"]),
     // For tests alone: a machine to run programs on. It knows none of them.
     ("guest", Sort::Library, &[]),

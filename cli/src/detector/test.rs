@@ -45,7 +45,7 @@ pub(super) fn run(paths: &[PathBuf], json: bool) -> Result<(), Failure> {
 }
 
 /// A file, or all of a directory by name.
-fn read(path: &Path) -> Result<Vec<(String, String)>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Vec<(String, String)>, Failure> {
     if !path.exists() {
         let words = format!("{}: there is no such file or directory", path.display());
         return Err(Failure::new(Status::NothingThere, words));

@@ -14,14 +14,14 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 
 /// One file, and where it came from.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Where it is, as the operator named it.
     pub(super) path: PathBuf,
-    pub(super) file: CatalogueFile,
+    pub(crate) file: CatalogueFile,
 }
 
 /// A file, or all of a directory by name.
-pub(super) fn read(path: &Path) -> Result<Vec<Found>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Found>, Failure> {
     if !path.is_dir() {
         return one(path).map(|found| vec![found]);
     }

@@ -10,6 +10,7 @@ mod detectors;
 mod first_light;
 mod login;
 mod papers;
+mod planner;
 mod policy;
 mod runbooks;
 mod secrets;
