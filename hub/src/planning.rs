@@ -194,7 +194,10 @@ fn decide(
     what: &What,
     counter: u64,
 ) -> (Decision, Option<NewOrder>) {
-    let decision = planner::plan(what, &library.rules, &library.baseline, &library.catalogue);
+    let Library { rules, baseline, catalogue, .. } = library;
+    let knowledge = planner::Knowledge { rules, baseline, catalogue };
+    // Heartbeats do not tell a host's system: the rules must agree for all of them, and the site refuses what is not written for it.
+    let decision = planner::plan(what, None, &knowledge);
     match order(library, draft, what, &decision, counter) {
         Ok(None) => (decision, None),
         Ok(Some(order)) => (decision, Some(sign(signer, order))),

@@ -2,10 +2,10 @@
 
 use contract::baseline::Baseline;
 use contract::ids::{ControlId, ParameterName, RunbookId};
-use contract::runbook::{Catalogue, ParameterFault};
+use contract::runbook::{Catalogue, ParameterFault, TargetOs};
 use thiserror::Error;
 
-use crate::rules::{Answer, Condition, Rule, Rules};
+use crate::rules::{Answer, Condition, Rule, RuleId, Rules, SYSTEMS, os_word, serves};
 
 /// A rule that could never be carried out, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -16,7 +16,7 @@ pub struct MisfitError {
     /// Counted from 1.
     pub line: u64,
     /// Which rule.
-    pub rule: String,
+    pub rule: RuleId,
     /// Why.
     pub misfit: Box<Misfit>,
 }
@@ -66,6 +66,16 @@ pub enum Misfit {
         /// What is wrong with it.
         fault: ParameterFault,
     },
+    /// The rule speaks for systems that the runbook is not written for.
+    #[error("the rule speaks for {}, and {runbook} is written for {}", os_word(*os), os_word(*target))]
+    OtherSystem {
+        /// What the rule chooses.
+        runbook: RunbookId,
+        /// For what it is written.
+        target: TargetOs,
+        /// For what the rule speaks.
+        os: TargetOs,
+    },
     /// An order names the control that is measured before and after; a signal names none.
     #[error(
         "a detector's signal names no control that could be measured, so no runbook can be ordered for it"
@@ -80,7 +90,7 @@ impl Rules {
             fit_rule(rule, baseline, catalogue).map_err(|misfit| MisfitError {
                 file: self.file.clone(),
                 line: *line,
-                rule: rule.id.to_string(),
+                rule: rule.id.clone(),
                 misfit: Box::new(misfit),
             })
         })
@@ -88,17 +98,19 @@ impl Rules {
 }
 
 fn fit_person(rule: &Rule, baseline: &Baseline) -> Result<(), Misfit> {
-    let Condition::Controls(controls) = &rule.when else { return Ok(()) };
-    for id in controls.members() {
+    let Condition::Drifts(drifts) = &rule.when else { return Ok(()) };
+    for id in drifts.controls.members() {
         let declared = baseline.control(id).ok_or_else(|| Misfit::NoControl(id.clone()))?;
-        if let Some(runbook) = &declared.runbook {
+        // A rule that narrows, or speaks for some systems only, leaves the rest to the baseline's runbook.
+        let whole = rule.when.is_plain() && rule.os == TargetOs::Linux;
+        if let Some(runbook) = declared.runbook.as_ref().filter(|_| whole) {
             return Err(Misfit::NotTheBaselines { control: id.clone(), runbook: runbook.clone() });
         }
     }
     Ok(())
 }
 
-fn fit_rule(rule: &Rule, baseline: &Baseline, catalogue: &Catalogue) -> Result<(), Misfit> {
+pub(crate) fn fit_rule(rule: &Rule, baseline: &Baseline, catalogue: &Catalogue) -> Result<(), Misfit> {
     let runbook = match rule.answer() {
         Answer::Run(runbook) => runbook.clone(),
         // A person needs no runbook. A control that is left to one says so in the baseline.
@@ -109,8 +121,13 @@ fn fit_rule(rule: &Rule, baseline: &Baseline, catalogue: &Catalogue) -> Result<(
     if let Some(control) = named.into_iter().find(|id| baseline.control(id).is_none()) {
         return Err(Misfit::NamesNoControl { control: control.clone(), runbook });
     }
-    let Condition::Controls(controls) = &rule.when else { return Err(Misfit::NothingToMeasure) };
-    for id in controls.members() {
+    let target = approved.runbook.target_os;
+    // Wherever the rule speaks, the runbook must be at home: what is for any Linux cannot choose what is for Debian.
+    if SYSTEMS.into_iter().any(|host| serves(rule.os, host) && !serves(target, host)) {
+        return Err(Misfit::OtherSystem { runbook, target, os: rule.os });
+    }
+    let Condition::Drifts(drifts) = &rule.when else { return Err(Misfit::NothingToMeasure) };
+    for id in drifts.controls.members() {
         let (control, runbook) = (id.clone(), runbook.clone());
         let Some(declared) = baseline.control(id) else { return Err(Misfit::NoControl(control)) };
         if declared.runbook.as_ref() != Some(&runbook) {

@@ -13,7 +13,7 @@ use contract::order::{LIFETIME_MS, Order};
 use contract::record::Authority;
 use contract::refusal::Refusal;
 use contract::time::UtcTime;
-use planner::Rules;
+use planner::{Knowledge, Rules};
 use thiserror::Error;
 
 use super::{Arrival, CLOCK_ALLOWANCE_MS, Denied, Moment, Site, VerifiedOrder};
@@ -116,7 +116,9 @@ impl VerifiedStanding {
     /// What the hub's own rules choose; none where the grant was taken back.
     pub fn decision(&self, site: &Site, what: &What) -> Option<Decision> {
         let rules = self.rules.as_ref()?;
-        Some(planner::plan(what, rules, &site.baseline, &site.catalogue))
+        let knowledge = Knowledge { rules, baseline: &site.baseline, catalogue: &site.catalogue };
+        // As the hub, which is not told the host's system: the guardrails refuse what is not written for it.
+        Some(planner::plan(what, None, &knowledge))
     }
 
     /// Decides about one failing control as the hub would, and makes the order of it. `silent_ms` is how long nothing signed came from the hub.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use contract::decision::{Choice, Decision, Provenance};
 use contract::ids::DetectorId;
+use planner::Knowledge;
 use serde::{Deserialize, Serialize};
 
 use super::*;
@@ -19,13 +20,13 @@ struct Line {
 
 /// What of a detector is in its signals.
 #[derive(Debug, Deserialize)]
-struct Detector {
-    id: DetectorId,
-    kind: SignalKind,
-    severity: Severity,
+pub(super) struct Detector {
+    pub(super) id: DetectorId,
+    pub(super) kind: SignalKind,
+    pub(super) severity: Severity,
 }
 
-fn signals() -> Vec<What> {
+pub(super) fn detectors() -> Vec<Detector> {
     let mut paths: Vec<_> =
         std::fs::read_dir(beside("agent/detectors")).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -33,10 +34,14 @@ fn signals() -> Vec<What> {
         let text = std::fs::read_to_string(path).unwrap();
         contract::yaml::parse::<Vec<Detector>>(&path.display().to_string(), &text).unwrap()
     };
+    paths.iter().flat_map(read).collect()
+}
+
+pub(super) fn signals() -> Vec<What> {
     let signal = |Detector { id, kind, severity }: Detector| {
         What::Signal(Signal { detector: id, kind, severity, count: 9, window_s: 60, about: About::default() })
     };
-    paths.iter().flat_map(read).map(signal).collect()
+    detectors().into_iter().map(signal).collect()
 }
 
 #[test]
@@ -52,7 +57,10 @@ fn the_list_of_decisions_is_the_one_that_the_shipped_rules_make() {
     );
     let mut used = BTreeSet::new();
     let mut line = |what: What| {
-        let Decision { choice, provenance } = plan(&what, &rules, &baseline, &catalogue);
+        let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
+        let Decision { choice, provenance } = plan(&what, Some(TargetOs::Debian), &knowledge);
+        // A hub that does not know the system decides the same.
+        assert_eq!(plan(&what, None, &knowledge).choice, choice);
         if let Provenance::Rules { rule: Some(rule), .. } = provenance {
             used.insert(rule);
         }

@@ -7,7 +7,7 @@ use contract::record::{Body, StandingTaken};
 
 use super::*;
 
-const RULES: &str = "rules:\n  - id: own\n    when:\n      controls: [suture.evidence-directory]\n    run: RB-FILE-001-own-directories\n  - id: kernel\n    when:\n      controls: [kernel.messages]\n    run: RB-KERNEL-001-sysctl\n";
+const RULES: &str = "rules:\n  - id: own\n    os: linux\n    priority: 100\n    when:\n      controls: [suture.evidence-directory]\n    run: RB-FILE-001-own-directories\n  - id: kernel\n    os: linux\n    priority: 100\n    when:\n      controls: [kernel.messages]\n    run: RB-KERNEL-001-sysctl\n";
 
 fn grant(site: &Site) -> StandingOrder {
     StandingOrder {

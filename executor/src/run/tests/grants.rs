@@ -8,7 +8,7 @@ use contract::refusal::Mode;
 
 use super::*;
 
-const RULES: &str = "rules:\n  - id: own\n    when:\n      controls: [suture.agent-keys, suture.executor-keys]\n    run: RB-FILE-001-own-directories\n";
+const RULES: &str = "rules:\n  - id: own\n    os: linux\n    priority: 100\n    when:\n      controls: [suture.agent-keys, suture.executor-keys]\n    run: RB-FILE-001-own-directories\n";
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
 fn standing(site: &Site, counter: u64, runbooks: &[&str]) -> Vec<u8> {

@@ -1,0 +1,111 @@
+//! The stages in their order, and the site's decision, which is the rules' alone.
+
+use contract::decision::{Choice, Escalation};
+use contract::runbook::TargetOs;
+use planner::{Knowledge, Verdict, Why, consider};
+
+use super::seed::{Seed, case, everything, systems};
+use super::*;
+
+#[test]
+fn without_context_what_is_considered_is_what_a_site_decides() {
+    let (rules, baseline, catalogue) = (rules(SHIPPED.1), baseline(), catalogue());
+    let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
+    let (all, mut seed) = (everything(), Seed(2));
+    let mut asked = 0;
+    for number in 0..2000 {
+        let mut case = case(&mut seed, &all, number);
+        (case.open, case.hosts, case.past) = (Vec::new(), Vec::new(), Vec::new());
+        let alone = plan(&case.what, case.os, &knowledge);
+        match consider(&case, &knowledge).verdict {
+            Verdict::Decided(decision) => assert_eq!(decision, alone),
+            Verdict::Ask => {
+                asked += 1;
+                assert_eq!(alone.choice, Choice::Escalate(Escalation::NoRule));
+                assert!(matches!(alone.provenance, Provenance::Rules { rule: None, .. }));
+            }
+            Verdict::Follow(root) => panic!("{root:?}"),
+        }
+    }
+    assert!(asked > 100, "{asked}");
+}
+
+#[test]
+fn whatever_is_around_it_a_repair_is_ordered_only_where_the_rules_order_it() {
+    let (rules, baseline, catalogue) = (rules(SHIPPED.1), baseline(), catalogue());
+    let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
+    let (all, mut seed) = (everything(), Seed(4));
+    for number in 0..3000 {
+        let case = case(&mut seed, &all, number);
+        let considered = consider(&case, &knowledge);
+        let alone = plan(&case.what, case.os, &knowledge);
+        match (&considered.verdict, &considered.why) {
+            (Verdict::Decided(decision), Why::Flapping(_)) => {
+                assert_eq!(decision.choice, Choice::Escalate(Escalation::Flapping));
+                // What a rule hands to a person says so, however often it comes.
+                assert!(!matches!(alone.choice, Choice::Escalate(Escalation::ByRule)));
+            }
+            (Verdict::Decided(decision), _) => assert_eq!(*decision, alone),
+            (Verdict::Follow(_), why) => assert!(matches!(why, Why::Follows(_))),
+            (Verdict::Ask, why) => assert!(matches!(why, Why::Silent { .. })),
+        }
+    }
+}
+
+#[test]
+fn where_the_system_is_not_known_the_rules_must_agree_for_all_of_them() {
+    let (baseline, catalogue) = (baseline(), catalogue());
+    let expiry = drift(baseline.control(&"tls.expiry".parse().unwrap()).unwrap());
+    let decided = |text: &str, os: Option<TargetOs>| {
+        let rules = rules(&format!("rules:\n{text}"));
+        plan(&expiry, os, &Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue }).choice
+    };
+    let rule = |id: &str, os: &str, priority: u16, answer: &str| {
+        format!(
+            "- {{ id: {id}, os: {os}, priority: {priority}, when: {{ controls: [tls.expiry] }}, {answer} }}\n"
+        )
+    };
+    let renew = rule("renew", "linux", 10, "run: RB-CERT-001-renew");
+    let hand = rule("hand", "nixos", 20, "person: y");
+    let run = Choice::Run("RB-CERT-001-renew".parse().unwrap());
+    for os in systems() {
+        assert_eq!(decided(&renew, os), run);
+    }
+    let both = renew.clone() + &hand;
+    assert_eq!(decided(&both, Some(TargetOs::Debian)), run);
+    assert_eq!(decided(&both, Some(TargetOs::Linux)), run);
+    assert_eq!(decided(&both, Some(TargetOs::Nixos)), Choice::Escalate(Escalation::ByRule));
+    assert_eq!(decided(&both, None), Choice::Escalate(Escalation::RulesDisagree));
+    let same = renew.clone() + &rule("same", "nixos", 20, "run: RB-CERT-001-renew");
+    assert_eq!(decided(&same, None), run);
+}
+
+#[test]
+fn the_highest_priority_is_heard_and_equals_that_disagree_are_a_persons_question() {
+    let (baseline, catalogue) = (baseline(), catalogue());
+    let expiry = drift(baseline.control(&"tls.expiry".parse().unwrap()).unwrap());
+    let rule = |id: &str, priority: u16, answer: &str| {
+        format!(
+            "- {{ id: {id}, os: linux, priority: {priority}, when: {{ controls: [tls.expiry] }}, {answer} }}\n"
+        )
+    };
+    let run = Choice::Run("RB-CERT-001-renew".parse().unwrap());
+    let renew = "run: RB-CERT-001-renew";
+    for (renew_at, hand_at, expected) in [
+        (20, 10, run),
+        (10, 20, Choice::Escalate(Escalation::ByRule)),
+        (10, 10, Choice::Escalate(Escalation::RulesDisagree)),
+    ] {
+        let mut lines =
+            [rule("renew", renew_at, renew), rule("hand", hand_at, "person: y"), rule("low", 1, "person: z")];
+        let mut seed = Seed(9);
+        for _ in 0..6 {
+            seed.shuffle(&mut lines);
+            let rules = rules(&format!("rules:\n{}", lines.concat()));
+            let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
+            for os in systems() {
+                assert_eq!(plan(&expiry, os, &knowledge).choice, expected);
+            }
+        }
+    }
+}
