@@ -77,6 +77,7 @@ impl Budget {
     }
 
     /// Gives back what was set aside and not spent. Never more than was set aside.
+    #[expect(clippy::needless_pass_by_value, reason = "a reservation is settled once")]
     pub fn settle(&mut self, reserved: Reservation, cost: Micro) {
         let Reservation(Micro(reserved)) = reserved;
         let back = reserved.saturating_sub(cost.0);

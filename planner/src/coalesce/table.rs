@@ -25,6 +25,10 @@ pub(super) const SITE_DARK_PERCENT: usize = 80;
 /// and where it has at least so many.
 pub(super) const SITE_HOSTS_MIN: usize = 3;
 
+/// How long after a signal something may still follow from it. A line of a log has no end, and a person closes what came of it, perhaps a day later: until
+/// then nothing that fails for itself may wait for it.
+const AFTER_SIGNAL_MS: u64 = 2 * HOUR_MS;
+
 const SERVICES: &[Trouble] = &[Trouble::Database, Trouble::Web, Trouble::Service];
 
 /// Causes on one machine. Darkness is not among them: from that everything follows that [`Trouble::of`] knows, whatever its kind.
@@ -35,23 +39,22 @@ pub(super) const LINKS: &[Link] = &[
             Trouble::DiskSpace,
             Trouble::DiskFull,
             Trouble::JournalService,
-            Trouble::AuditService,
             Trouble::Database,
             Trouble::Web,
             Trouble::Service,
             Trouble::Backup,
             Trouble::LogLoss,
-            Trouble::Audit,
+            Trouble::AuditLoss,
         ],
         before_ms: HOUR_MS,
-        after_ms: 24 * HOUR_MS,
+        after_ms: AFTER_SIGNAL_MS,
     },
     Link { cause: Trouble::MemoryOut, symptoms: SERVICES, before_ms: 5 * MINUTE_MS, after_ms: HOUR_MS },
     Link {
         cause: Trouble::LinkDown,
         symptoms: &[Trouble::ClockWrong, Trouble::Backup, Trouble::Certificate, Trouble::Scheduled],
         before_ms: 5 * MINUTE_MS,
-        after_ms: 24 * HOUR_MS,
+        after_ms: AFTER_SIGNAL_MS,
     },
     Link {
         // The same fullness, told twice.
@@ -61,7 +64,7 @@ pub(super) const LINKS: &[Link] = &[
         after_ms: 24 * HOUR_MS,
     },
     Link { cause: Trouble::DiskSpace, symptoms: FULL, before_ms: HOUR_MS, after_ms: 24 * HOUR_MS },
-    Link { cause: Trouble::DiskFull, symptoms: FULL, before_ms: HOUR_MS, after_ms: 24 * HOUR_MS },
+    Link { cause: Trouble::DiskFull, symptoms: FULL, before_ms: HOUR_MS, after_ms: AFTER_SIGNAL_MS },
     Link {
         cause: Trouble::ClockService,
         symptoms: &[Trouble::ClockWrong],
@@ -70,7 +73,7 @@ pub(super) const LINKS: &[Link] = &[
     },
     Link {
         cause: Trouble::ClockWrong,
-        symptoms: &[Trouble::Certificate, Trouble::Audit],
+        symptoms: &[Trouble::Certificate, Trouble::AuditLoss],
         before_ms: HOUR_MS,
         after_ms: 24 * HOUR_MS,
     },
@@ -104,11 +107,10 @@ pub(super) const LINKS: &[Link] = &[
 /// What a file system that is full does to others.
 const FULL: &[Trouble] = &[
     Trouble::JournalService,
-    Trouble::AuditService,
     Trouble::Database,
     Trouble::Web,
     Trouble::Service,
     Trouble::Backup,
     Trouble::LogLoss,
-    Trouble::Audit,
+    Trouble::AuditLoss,
 ];

@@ -50,8 +50,10 @@ pub enum Trouble {
     Backup,
     /// Log lines were lost.
     LogLoss,
-    /// The audit trail stopped.
+    /// Auditing is off. That may be somebody's doing, so it follows from its own service alone.
     Audit,
+    /// The audit trail lost events, or has no room.
+    AuditLoss,
     /// The packet filter does not hold what was declared.
     Firewall,
     /// A certificate ends or could not be renewed.
@@ -64,7 +66,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// Every kind, in order.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SiteDark,
         Self::HostDark,
         Self::DiskFailing,
@@ -84,6 +86,7 @@ impl Trouble {
         Self::Backup,
         Self::LogLoss,
         Self::Audit,
+        Self::AuditLoss,
         Self::Firewall,
         Self::Certificate,
         Self::Scheduled,
@@ -131,7 +134,10 @@ impl Trouble {
             SignalKind::ServiceFailure | SignalKind::CrashLoop => Some(Self::Service),
             SignalKind::BackupFailed | SignalKind::BackupMissing => Some(Self::Backup),
             SignalKind::LogLoss => Some(Self::LogLoss),
-            SignalKind::AuditTrail => Some(Self::Audit),
+            SignalKind::AuditTrail => {
+                let by_hand = SWITCHED_OFF.contains(&signal.detector.as_str());
+                (!by_hand).then_some(Self::AuditLoss)
+            }
             SignalKind::CertificateRenewal | SignalKind::CertificateExpiring => Some(Self::Certificate),
             SignalKind::ScheduledWork | SignalKind::Updates => Some(Self::Scheduled),
             SignalKind::BootFailure
@@ -152,6 +158,9 @@ impl Trouble {
         }
     }
 }
+
+/// Detectors of an audit trail that somebody may have ended: the first thing that an intruder does is no symptom of a full disk.
+const SWITCHED_OFF: [&str; 2] = ["audit.stopped", "audit.switched-off"];
 
 /// From so much of a hundred on, programs stop for want of room: what is kept for root is about the rest.
 const FULL_PERCENT: u8 = 95;

@@ -87,6 +87,8 @@ fn what_a_cause_brings_with_it_follows_from_it() {
         ("never the other way round", fails("services.web"), fails("disk.space"), false),
         ("a break-in", fails("disk.space"), signal(SignalKind::BreakIn), false),
         ("an account", signal(SignalKind::DiskErrors), fails("accounts.uid-zero"), false),
+        ("auditing that is off", fails("disk.space"), fails("audit.enabled"), false),
+        ("auditing whose service stands still", fails("services.audit"), fails("audit.enabled"), true),
         ("a setting", fails("disk.space"), fails("ssh.root-login"), false),
     ];
     for (name, cause, symptom, expected) in cases {
@@ -112,6 +114,30 @@ fn a_full_boot_partition_stops_no_service() {
         let open = [on("h-1", "i-cause", 0, full(mount))];
         let own = on("h-1", "i-own", MINUTE, fails("services.web"));
         assert_eq!(follows(&own, &open).is_some(), expected, "{mount}");
+    }
+}
+
+#[test]
+fn an_audit_trail_that_somebody_may_have_ended_follows_from_nothing() {
+    let open = [on("h-1", "i-cause", 0, fails("disk.space"))];
+    let trail: Vec<_> =
+        decisions::detectors().into_iter().filter(|d| d.kind == SignalKind::AuditTrail).collect();
+    assert!(trail.len() >= 4, "{trail:?}");
+    for detector in trail {
+        let by_hand = ["audit.stopped", "audit.switched-off"].contains(&detector.id.as_str());
+        let What::Signal(mut told) = signal(SignalKind::AuditTrail) else { unreachable!() };
+        told.detector = detector.id.clone();
+        let own = on("h-1", "i-own", MINUTE, What::Signal(told));
+        assert_eq!(follows(&own, &open).is_none(), by_hand, "{}", detector.id);
+    }
+}
+
+#[test]
+fn what_fails_long_after_a_line_of_a_log_is_looked_into_for_itself() {
+    let open = [on("h-1", "i-cause", 0, signal(SignalKind::DiskErrors))];
+    for (found, expected) in [(2 * HOUR, true), (2 * HOUR + 1, false)] {
+        let own = on("h-1", "i-own", found, fails("services.web"));
+        assert_eq!(follows(&own, &open).is_some(), expected, "{found}");
     }
 }
 
@@ -143,6 +169,14 @@ fn the_root_is_named_and_not_what_is_in_between() {
     assert_eq!(follows(&web, &open[1..]).as_deref(), Some("i-full"));
     assert_eq!(follows(&web, &open[2..]).as_deref(), Some("i-db"));
     assert_eq!(follows(&web, &[]), None);
+    // Where nothing leads there directly, the way is walked.
+    let open = [
+        on("h-1", "i-service", 0, fails("services.clock")),
+        on("h-1", "i-clock", MINUTE, fails("time.sync")),
+    ];
+    let expiry = on("h-1", "i-expiry", 2 * MINUTE, fails("tls.expiry"));
+    assert_eq!(follows(&expiry, &open[..1]), None);
+    assert_eq!(follows(&expiry, &open).as_deref(), Some("i-service"));
 }
 
 #[test]
@@ -237,7 +271,7 @@ fn every_incident_is_a_root_or_names_one_that_is_open_in_any_order() {
             assert_eq!(root(again, &around), *before, "the order mattered");
         }
     }
-    assert!(by_incident > 400 && by_silence > 500, "{by_incident} by incidents, {by_silence} by silence");
+    assert!(by_incident > 300 && by_silence > 500, "{by_incident} by incidents, {by_silence} by silence");
 }
 
 #[test]
