@@ -5,6 +5,7 @@
 mod eval;
 mod knowledge;
 mod lint;
+mod models;
 mod replay;
 mod table;
 
@@ -26,6 +27,10 @@ pub(crate) enum Planner {
         set: Option<PathBuf>,
         #[command(flatten)]
         sources: Sources,
+        /// Ask the models of this models.yaml as well, one question for each incident that has something to choose from. That costs what its providers
+        /// ask, within its budget for the tenant `evaluation`
+        #[arg(long, value_name = "FILE")]
+        models: Option<PathBuf>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -58,7 +63,9 @@ pub(crate) enum Planner {
 /// Does it.
 pub(crate) fn run(told: &Planner) -> Result<(), Failure> {
     match told {
-        Planner::Eval { set, sources, json } => eval::run(set.as_deref(), sources, *json),
+        Planner::Eval { set, sources, models, json } => {
+            eval::run(set.as_deref(), sources, models.as_deref(), *json)
+        }
         Planner::Lint { sources, detectors, json } => lint::run(sources, detectors, *json),
         Planner::Replay { file, sources, json } => replay::run(file, sources, *json),
     }

@@ -29,7 +29,7 @@ use crate::connections::Connections;
 use crate::device::{Bodies, Certificates, Measures, Refusals};
 use crate::events::Events;
 pub use crate::heads::HeadsError;
-use crate::heads::{self, Heads, outside_client};
+use crate::heads::{self, Heads};
 use crate::hub::{Hub, Stop};
 use crate::keys::Keys;
 pub use crate::keys::KeysError;
@@ -318,9 +318,7 @@ fn ways_out(alerts: Option<&Path>) -> Result<(Rules, Arc<Ways>), StartError> {
 /// Whom to ask, with what was spent on that this month.
 async fn consultants(file: Option<&Path>, store: &Store) -> Result<Option<Consultants>, StartError> {
     let Some(file) = file else { return Ok(None) };
-    let secure = Models::is_secure(file).map_err(StartError::Models)?;
-    let client = outside_client(secure).map_err(StartError::AlertsOut)?;
-    let models = Models::read(file, client).map_err(StartError::Models)?;
+    let models = Models::read(file).map_err(StartError::Models)?;
     let month = edge::clock::utc().unix_ms().saturating_sub(MONTH_MS);
     let since = UtcTime::from_unix_ms(month).unwrap_or_else(|_| edge::clock::utc());
     for (tenant, cost, then) in store.asked_since(since).await.map_err(|e| StartError::Learnt(e.into()))? {

@@ -43,7 +43,7 @@ const TABLE: [(&str, Sort, &[&str]); 24] = [
             "witness",
         ],
     ),
-    ("cli", Sort::App, &["contract", "detectors", "edge", "planner", "policy"]),
+    ("cli", Sort::App, &["contract", "detectors", "edge", "models", "planner", "policy"]),
     ("suture-witness", Sort::App, &["contract", "edge", "tlog", "witness"]),
     // For tests alone: a machine to run programs on. It knows none of them.
     ("guest", Sort::Library, &[]),

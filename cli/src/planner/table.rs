@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use planner::eval::{Answered, Confused, Outcome, Tally};
 
-use super::eval::Measured;
+use super::eval::{Measured, Took};
 use crate::say::{Tone, Voice};
 
 pub(super) fn print(voice: Voice, measured: &[Measured]) {
     voice.heading("Over the whole set");
-    for Measured { planner, evaluation, .. } in measured {
+    for Measured { planner, evaluation, took, .. } in measured {
         let total = &evaluation.total;
         let wrong = format!("{:<22}", total.wrong_actions().to_string());
         let tone = if total.wrong_action == 0 { Tone::Good } else { Tone::Bad };
@@ -24,6 +24,9 @@ pub(super) fn print(voice: Voice, measured: &[Measured]) {
             total.escalated().to_string(),
             total.escalated_needlessly()
         ));
+        let Took { p50_us, p99_us, cost_micro } = took;
+        let cost = cost_micro.map_or_else(String::new, |cost| format!(", cost {cost} millionths"));
+        voice.line(&format!("  decided in            {p50_us} us, 99 of a hundred within {p99_us} us{cost}"));
     }
     for one in measured {
         voice.heading(&format!("{}, by system and severity", one.planner));

@@ -96,12 +96,12 @@ pub(super) fn decide(
             }
         },
     };
-    let (decision, signed) = match order(library, draft, &case.what, &decision, counter) {
+    let (decision, ordered) = match order(library, draft, &case.what, &decision, counter) {
         Ok(order) => (decision, order.map(|order| sign(signer, order))),
         // What cannot be bound is a person's already; should the two ever part, it still is.
         Err(Unbound) => (no_rule(table), None),
     };
-    Ok(Thought { comes: Comes::Decided(decision, signed), why, line })
+    Ok(Thought { comes: Comes::Decided(decision, ordered), why, line })
 }
 
 enum Unspoken {

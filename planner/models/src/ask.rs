@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use contract::ids::{ModelId, TenantId};
 use contract::time::UtcTime;
 use planner::model::{Prompt, Reply};
 use reqwest::Client;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use crate::breaker::Breaker;
 use crate::budget::{Budget, Micro, Reservation, Spent};
@@ -49,19 +51,16 @@ pub struct Asked {
 }
 
 impl Models {
-    /// Reads `models.yaml` and the keys that it names. `client` must follow no redirections.
-    pub fn read(path: &Path, client: Client) -> Result<Self, ModelsError> {
-        Ok(Self { told: config::read(path)?, client, began: Instant::now(), state: Mutex::default() })
+    /// Reads `models.yaml` and the keys that it names.
+    pub fn read(path: &Path) -> Result<Self, ModelsError> {
+        let told = config::read(path)?;
+        let client = client(told.models.all().any(|model| model.url.scheme() == "https"))?;
+        Ok(Self { told, client, began: Instant::now(), state: Mutex::default() })
     }
 
     /// Whether questions and answers are to be kept in full.
     pub const fn keeps(&self) -> bool {
         self.told.keep
-    }
-
-    /// Whether any of them is somewhere else than on this machine, over TLS.
-    pub fn is_secure(path: &Path) -> Result<bool, ModelsError> {
-        Ok(config::read(path)?.models.all().any(|model| model.url.scheme() == "https"))
     }
 
     /// Counts what was spent before this process began.
@@ -184,4 +183,23 @@ fn cost(model: &Model, input: u64, output: u64) -> Micro {
 /// A number by chance. Where the kernel has none, all wait the same.
 fn draw() -> u64 {
     edge::random::bytes::<8>().map(u64::from_be_bytes).unwrap_or_default()
+}
+
+/// Providers are outsiders with certificates of the public authorities, by the machine's own list; where none is, nobody needs such a list. Each question
+/// has its own time.
+fn client(secure: bool) -> Result<Client, ModelsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(ModelsError::Authorities)?;
+    let tls = if secure {
+        builder.with_platform_verifier().map_err(ModelsError::Authorities)?.with_no_client_auth()
+    } else {
+        builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+    };
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(ModelsError::Client)
 }

@@ -25,6 +25,12 @@ pub enum ModelsError {
     /// It does not parse.
     #[error(transparent)]
     Yaml(#[from] YamlError),
+    /// The machine has no list of authorities that can be read.
+    #[error("the machine's own list of authorities cannot be used")]
+    Authorities(#[source] rustls::Error),
+    /// No connection can be prepared.
+    #[error("no connection to a model can be prepared")]
+    Client(#[source] reqwest::Error),
     /// It says something that makes no sense.
     #[error("{file}: {what}")]
     Nonsense {

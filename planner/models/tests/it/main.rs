@@ -31,7 +31,7 @@ pub(crate) fn now() -> UtcTime {
     "2026-11-27T10:00:00.000Z".to_owned().try_into().unwrap()
 }
 
-/// A `models.yaml` of these models, each `(id, wire, url)`, and the client as a hub has it.
+/// A `models.yaml` of these models, each `(id, wire, url)`.
 pub(crate) struct Rig {
     pub(crate) models: Models,
     _directory: TempDir,
@@ -70,25 +70,10 @@ impl Rig {
     pub(crate) fn within(models: &[(&str, &str, String)], budgets: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = file(&directory, models, "", budgets);
-        Self { models: Models::read(&path, client()).unwrap(), _directory: directory }
+        Self { models: Models::read(&path).unwrap(), _directory: directory }
     }
 
     pub(crate) async fn ask(&self) -> Asked {
         self.models.ask(&tenant(), &prompt(), now()).await
     }
-}
-
-/// As a hub's: no redirection is followed, and no authority is believed.
-pub(crate) fn client() -> reqwest::Client {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
 }

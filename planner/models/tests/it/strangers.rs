@@ -6,7 +6,7 @@ use models::{Models, ModelsError};
 use planner::model::Reply;
 
 use super::server::{Act, Server, answer, http, stream};
-use super::{ANSWER, KEY, MUCH, Rig, client, file, now, prompt, tenant};
+use super::{ANSWER, KEY, MUCH, Rig, file, now, prompt, tenant};
 
 async fn reply(acts: Vec<Act>) -> (Reply, usize, Option<String>) {
     let server = Server::start(acts).await;
@@ -112,8 +112,8 @@ fn a_file_that_makes_no_sense_is_refused_with_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let good = [("m", "openai", "https://models.example/v1".to_owned())];
     let path = file(&directory, &good, "", MUCH);
-    assert!(!format!("{:?}", Models::read(&path, client()).unwrap()).contains(KEY), "the key is printed");
-    let said = |path: &std::path::Path| Models::read(path, client()).unwrap_err().to_string();
+    assert!(!format!("{:?}", Models::read(&path).unwrap()).contains(KEY), "the key is printed");
+    let said = |path: &std::path::Path| Models::read(path).unwrap_err().to_string();
     let text = edge::file::read_text(&path, 100_000).unwrap();
     for (from, to, told) in [
         ("version: 1", "version: 1\ncolour: red", "models.yaml:2:1"),
@@ -136,7 +136,7 @@ fn a_file_that_makes_no_sense_is_refused_with_its_place() {
     let path = file(&directory, &good, "", MUCH);
     let key = directory.path().join("key");
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-    assert!(matches!(Models::read(&path, client()), Err(ModelsError::File(_))), "others may read the key");
+    assert!(matches!(Models::read(&path), Err(ModelsError::File(_))), "others may read the key");
 }
 
 #[tokio::test]
