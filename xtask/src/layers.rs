@@ -18,7 +18,8 @@ const TABLE: [(&str, Sort, &[&str]); 23] = [
     ("evidence", Sort::Library, &["contract", "edge", "tlog"]),
     ("archive", Sort::Library, &["contract", "edge"]),
     ("detectors", Sort::Library, &["contract"]),
-    ("queue", Sort::Library, &["contract"]),
+    // Itself: its tests turn its features on.
+    ("queue", Sort::Library, &["contract", "edge", "queue"]),
     ("identity", Sort::Library, &["contract"]),
     ("facts", Sort::Library, &["contract", "edge"]),
     ("hands", Sort::Library, &["contract", "edge", "facts", "guest", "sandbox"]),

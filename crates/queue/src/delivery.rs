@@ -7,6 +7,9 @@ use crate::{Sequence, Subject};
 pub(crate) enum Receipt {
     /// The embedded queue's: how many were handed out before it, of whatever messages, since it was opened.
     Embedded(u64),
+    /// On NATS: the subject to which it is settled.
+    #[cfg(feature = "nats")]
+    Nats(Box<str>),
 }
 
 /// A message that is being worked on, under a lease. Settle it; one that is dropped comes again when its lease ends.
@@ -39,5 +42,14 @@ impl Delivery {
     /// How often the message was handed out, this time included: 1 for the first, and released ones count here.
     pub const fn number(&self) -> u32 {
         self.number
+    }
+
+    /// The subject to which it is settled, on NATS: for tests in which somebody else tries to.
+    #[cfg(all(feature = "nats", feature = "conformance"))]
+    pub fn settled_at(&self) -> Option<&str> {
+        match &self.receipt {
+            Receipt::Nats(reply) => Some(reply),
+            Receipt::Embedded(_) => None,
+        }
     }
 }

@@ -27,4 +27,8 @@ pub enum QueueError {
     /// The database did not take it. Nothing was acknowledged; the operator must look at the disk.
     #[error("the queue's database did not take it")]
     Database(#[source] WriteError<rusqlite::Error>),
+    /// The servers did not do it, or did not say so. What was asked for may have happened; asking again is harmless.
+    #[cfg(feature = "nats")]
+    #[error("the queue's servers did not do it")]
+    Nats(#[from] crate::nats::NatsError),
 }

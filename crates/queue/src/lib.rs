@@ -12,6 +12,8 @@
 //! Deliberately absent: an order among the messages of a tenant (sites take turns, and what comes again comes later), and exactly-once work.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "nats")]
+mod chosen;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod delivery;
@@ -20,6 +22,8 @@ mod error;
 mod held;
 mod limits;
 mod message;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod pending;
 mod standing;
 mod subject;
@@ -31,6 +35,8 @@ use std::time::Duration;
 
 use contract::ids::TenantId;
 
+#[cfg(feature = "nats")]
+pub use chosen::Chosen;
 pub use delivery::Delivery;
 pub use embedded::{Embedded, SCHEMA};
 pub use error::QueueError;
@@ -113,4 +119,11 @@ pub trait Queue: Send + Sync {
 
     /// How much of all tenants is to be worked on. It names none of them.
     fn depth_of_all(&self) -> impl Future<Output = Result<Depth, QueueError>> + Send;
+}
+
+/// An error with all its causes, for a trace.
+#[cfg(feature = "nats")]
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
