@@ -1,5 +1,7 @@
 //! The commands of `suture-hub` beside `serve`: each does one thing on the hub's own machine and says what came of it, for people or as JSON.
 
+pub(crate) mod queue;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};

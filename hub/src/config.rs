@@ -8,9 +8,11 @@ use std::str::FromStr;
 use thiserror::Error;
 
 mod door;
+mod nats;
 mod oidc;
 
 pub use door::Door;
+pub use nats::{NatsFile, NatsFileError};
 pub use oidc::Oidc;
 
 pub use crate::connection::Patience;
@@ -46,6 +48,8 @@ pub struct Config {
     pub alerts: Option<PathBuf>,
     /// How often the hub looks whether somebody is to be told.
     pub alerts_every: std::time::Duration,
+    /// Where the tenants' queues are on NATS servers: `nats.yaml`. None: in the directory.
+    pub nats: Option<PathBuf>,
     /// Where spans go by OTLP/HTTP. None: nowhere.
     pub collector: Option<reqwest::Url>,
     /// How much devices may ask of it.

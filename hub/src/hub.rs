@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contract::ids::OperatorId;
 use edge::trace::Tracer;
-use queue::Embedded;
+use queue::Chosen;
 use tokio::sync::watch;
 
 use crate::bells::Bells;
@@ -39,7 +39,7 @@ pub(crate) struct Hub {
     pub(crate) keys: Arc<Keys>,
     pub(crate) library: Arc<Library>,
     pub(crate) store: Store,
-    pub(crate) queue: Embedded,
+    pub(crate) queue: Chosen,
     pub(crate) mirror: Mirror,
     pub(crate) heads: Heads,
     pub(crate) kits: Kits,

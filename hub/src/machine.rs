@@ -19,6 +19,7 @@ pub mod check;
 mod copying;
 mod manifest;
 mod parts;
+pub mod provision;
 pub mod restore;
 
 pub(crate) use backup::last as last_backup;

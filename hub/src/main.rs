@@ -8,7 +8,7 @@
 //! | 2 | bad arguments, or a baseline, rule table or runbook that makes no sense: the message names file, line and column |
 //! | 65 | a hub's directory, or a backup, does not hold together; or nobody may do that |
 //! | 66 | what was named is not there |
-//! | 69 | an address is taken, or cannot be listened on |
+//! | 69 | an address is taken, or cannot be listened on; the queue's servers cannot be used |
 //! | 70 | the hub failed: our mistake |
 //! | 73 | the directory cannot be made or used, or belongs to somebody else |
 //! | 74 | a database, the log of heads or the hub's own log cannot be opened |
@@ -61,6 +61,9 @@ enum Command {
     Revoke(commands::Revoke),
     /// Change one of the hub's keys
     Rotate(commands::Rotate),
+    /// The queue's accounts and streams on NATS servers
+    #[command(subcommand)]
+    Queue(commands::queue::Queue),
     /// Print a script that completes commands in a shell
     Completions {
         /// For which shell
@@ -95,6 +98,9 @@ struct Serve {
     /// Whom to tell outside the console, and how: an alerts.yaml
     #[arg(long, value_name = "FILE")]
     alerts: Option<PathBuf>,
+    /// Keep the tenants' queues on NATS servers, as this nats.yaml says, and not in the directory
+    #[arg(long, value_name = "FILE")]
+    nats: Option<PathBuf>,
     /// How often to look whether somebody is to be told, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 30_000, hide = true)]
     alerts_every_ms: u64,
@@ -266,6 +272,7 @@ fn main() -> ExitCode {
         Command::User(arguments) => once(commands::user(arguments)).into(),
         Command::Token(arguments) => once(commands::token(arguments)).into(),
         Command::Revoke(arguments) => once(commands::revoke(arguments)).into(),
+        Command::Queue(arguments) => once(commands::queue::queue(arguments)).into(),
         Command::Rotate(arguments) => once(commands::rotate(arguments)).into(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "suture-hub", &mut std::io::stdout());
@@ -293,6 +300,7 @@ fn serve(arguments: Serve) -> Exit {
         events,
         trace: _,
         alerts,
+        nats,
         alerts_every_ms,
         otlp: collector,
         files,
@@ -316,6 +324,7 @@ fn serve(arguments: Serve) -> Exit {
         bounds: Bounds::default(),
         alerts,
         alerts_every: std::time::Duration::from_millis(alerts_every_ms),
+        nats,
         collector,
     };
     if let Err(e) = allow_files() {
@@ -379,8 +388,9 @@ const fn exit_of(error: &StartError) -> Exit {
         | StartError::Door(_)
         | StartError::Oidc(_)
         | StartError::Spans(_)
+        | StartError::NatsFile(_)
         | StartError::Heads(HeadsError::Outside(_)) => Exit::BadInput,
-        StartError::Listen { .. } => Exit::Unavailable,
+        StartError::Listen { .. } | StartError::Nats(_) => Exit::Unavailable,
         StartError::Certificate(_) | StartError::People(PeopleFault::Random(_)) => Exit::Failed,
         StartError::Directory(_) => Exit::CannotCreate,
         StartError::Database(_)

@@ -10,8 +10,9 @@ use contract::paper::PaperKind;
 use edge::file::{FileError, Lock};
 use edge::trace::Tracer;
 use identity::IdentityError;
+use queue::nats::{Nats, NatsError};
 use queue::writer::OpenError;
-use queue::{Embedded, Limits};
+use queue::{Chosen, Embedded, Limits};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -20,7 +21,8 @@ use tokio::task::JoinSet;
 pub use crate::alerts::RulesError;
 use crate::alerts::{self, Rules, Ways};
 use crate::bells::Bells;
-use crate::config::{ArchivesError, Config, Door, OutsideError};
+pub use crate::config::NatsFileError;
+use crate::config::{ArchivesError, Config, Door, NatsFile, OutsideError};
 use crate::connections::Connections;
 use crate::device::{Bodies, Certificates, Measures, Refusals};
 use crate::events::Events;
@@ -93,6 +95,12 @@ pub enum StartError {
     /// The provider of identities.
     #[error("the provider of identities cannot be used")]
     Oidc(#[source] OidcError),
+    /// What is said of the queue's servers makes no sense.
+    #[error("what is said of the queue's servers makes no sense")]
+    NatsFile(#[source] NatsFileError),
+    /// The queue's servers cannot be used.
+    #[error("the queue's servers cannot be used")]
+    Nats(#[source] NatsError),
     /// The collector of spans.
     #[error("spans cannot be sent to the collector that was named")]
     Spans(#[source] SpansError),
@@ -181,6 +189,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         bounds,
         alerts,
         alerts_every,
+        nats,
         collector,
     } = config;
     let library = Library::read(sources).map_err(StartError::Library)?;
@@ -195,9 +204,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let keys = Arc::new(Keys::open(directory, name).map_err(StartError::Keys)?);
     let certificates = Certificates::new(&keys.authority, name.as_str()).map_err(StartError::Certificate)?;
     let store = Store::open(&directory.join("hub.db")).map_err(StartError::Database)?;
-    let queue = Embedded::open(&directory.join("queue.db"), Limits::default(), edge::clock::utc())
-        .await
-        .map_err(StartError::Database)?;
+    let queue = queue_of(directory, nats.as_deref()).await?;
     let outside_of = |e: OutsideError| StartError::Heads(HeadsError::Outside(e));
     let others =
         witness::open(directory, outside.logs().map_err(outside_of)?).map_err(StartError::Directory)?;
@@ -265,6 +272,18 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         tracer.emit(Event::FirstRun { link: link.clone() });
     }
     Ok(Running { device, operator, first_run, stopping, parts, hub, lock })
+}
+
+/// The tenants' queues: in the hub's directory, or on the servers that this file names.
+async fn queue_of(directory: &Path, nats: Option<&Path>) -> Result<Chosen, StartError> {
+    let limits = Limits::default();
+    let Some(file) = nats else {
+        let embedded = Embedded::open(&directory.join("queue.db"), limits, edge::clock::utc()).await;
+        return embedded.map(|queue| Chosen::Embedded(Box::new(queue))).map_err(StartError::Database);
+    };
+    let NatsFile { settings, replicas: _, quota: _ } = NatsFile::read(file).map_err(StartError::NatsFile)?;
+    let queue = Nats::open(settings, limits).await.map_err(StartError::Nats)?;
+    Ok(Chosen::Nats(Box::new(queue)))
 }
 
 /// When to tell whom of what, and how.

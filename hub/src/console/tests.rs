@@ -67,6 +67,7 @@ async fn started(directory: &Path) -> Running {
         alerts: None,
         collector: None,
         alerts_every: std::time::Duration::from_secs(30),
+        nats: None,
     };
     start(&config).await.unwrap()
 }

@@ -58,7 +58,7 @@ pub(super) async fn take(
                 "this tenant's queue is full: the incident is kept; send it again in a minute",
                 60,
             ),
-            QueueError::TooLong { .. } | QueueError::Database(_) => {
+            QueueError::TooLong { .. } | QueueError::Database(_) | QueueError::Nats(_) => {
                 Fault::ours("put the incident on the queue", &e)
             }
         })?;

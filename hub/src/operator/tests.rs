@@ -26,6 +26,7 @@ pub(super) fn config(directory: &Path) -> Config {
         bounds: crate::config::Bounds::default(),
         alerts: None,
         alerts_every: std::time::Duration::from_secs(30),
+        nats: None,
         collector: None,
         outside: Outside::default(),
     }

@@ -31,7 +31,11 @@ mod migrations;
 #[path = "../../../crates/archive/tests/it/moto.rs"]
 #[allow(dead_code, reason = "the archive's own tests use the rest of it")]
 mod moto;
+#[path = "../../../crates/queue/tests/nats/server.rs"]
+#[allow(dead_code, reason = "the queue's own tests use the rest of it")]
+mod nats_server;
 mod oidc;
+mod on_nats;
 mod operator;
 mod operator_door;
 mod outside;

@@ -183,6 +183,7 @@ pub(crate) fn config(directory: &Path) -> Config {
         bounds: Bounds::default(),
         alerts: None,
         alerts_every: std::time::Duration::from_secs(30),
+        nats: None,
         collector: None,
         outside: Outside::default(),
     }
