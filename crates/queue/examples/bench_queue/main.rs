@@ -6,6 +6,12 @@
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made ends there")]
 
 mod measure;
+#[path = "../../tests/nats/rig.rs"]
+#[expect(dead_code, reason = "the tests use all of it")]
+mod rig;
+#[path = "../../tests/nats/server.rs"]
+#[expect(dead_code, reason = "the tests use all of it")]
+mod server;
 
 use std::path::Path;
 
@@ -30,12 +36,38 @@ fn main() {
     runtime.block_on(async {
         let embedded = embedded(&scratch.path().join("queue.db")).await;
         measured("embedded", &embedded, scratch.path(), turns).await;
+        drop(embedded);
+        for (name, jetstream) in
+            [("JetStream, sync always", "sync_interval: always"), ("JetStream, default", "")]
+        {
+            let (rig, queue) = nats(scratch.path(), jetstream).await;
+            measured(name, &queue, scratch.path(), turns).await;
+            drop((queue, rig));
+        }
     });
 }
 
 async fn embedded(path: &Path) -> Embedded {
     let limits = Limits { pending_max: 10_000_000, ..Limits::default() };
     Embedded::open(path, limits, UtcTime::from_unix_ms(1_790_000_000_000).unwrap()).await.unwrap()
+}
+
+/// One server on this machine, storing on the same disk.
+async fn nats(scratch: &Path, jetstream: &'static str) -> (rig::Rigged, queue::nats::Nats) {
+    let how = server::How { program: server::program(), jetstream, under: vec![] };
+    let mut rig = rig::Rigged::start_in(scratch, 1, &how);
+    rig.keys.clear();
+    for n in 0..measure::TENANTS {
+        rig.keys.insert(format!("tenant-{n}").parse().unwrap(), queue::nats::Key::draw_account());
+    }
+    let limits = Limits { pending_max: 10_000_000, ..Limits::default() };
+    rig.provision(&rig.plan(limits)).await;
+    let queue = rig.queue(limits).await;
+    (rig, queue)
+}
+
+pub(crate) fn now() -> UtcTime {
+    edge::clock::utc()
 }
 
 /// One implementation, in turns with the disk.

@@ -10,7 +10,7 @@ use queue::{MessageId, Queue, Subject};
 /// A message as the hub publishes it: about 100 bytes.
 const BODY: &[u8] =
     br#"{"host":"host-0000000000000000000000000000000001","incident":"i-00000000000000000000000000000000001"}"#;
-const TENANTS: usize = 16;
+pub(crate) const TENANTS: usize = 16;
 
 /// Times of one kind, in operations per second.
 #[derive(Default)]
