@@ -27,8 +27,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use contract::ids::TenantId;
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -50,14 +51,15 @@ use crate::{
 /// The longest that a released message waits, whatever was asked for.
 const DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How many accounts are connected to at once when a queue is opened.
+const CONNECTING_AT_ONCE: usize = 16;
+
 /// The queue on NATS.
 #[derive(Debug)]
 pub struct Nats {
     settings: Settings,
     limits: Limits,
     lanes: Mutex<Lanes>,
-    /// Held while an account is connected to, so that none is twice.
-    connecting: AsyncMutex<()>,
     arrived: Arc<Notify>,
     /// How many fetches wait.
     wanted: watch::Sender<usize>,
@@ -66,10 +68,16 @@ pub struct Nats {
 
 #[derive(Debug, Default)]
 struct Lanes {
-    of: BTreeMap<TenantId, Arc<Lane>>,
+    of: BTreeMap<TenantId, Seat>,
     /// Whose turn was last.
     last: Option<TenantId>,
-    parts: JoinSet<()>,
+}
+
+/// A tenant's account, and what is done in it all the time: that ends with it.
+#[derive(Debug)]
+struct Seat {
+    lane: Arc<Lane>,
+    _parts: JoinSet<()>,
 }
 
 /// Somebody who waits for messages.
@@ -99,14 +107,20 @@ impl Nats {
             settings,
             limits,
             lanes: Mutex::default(),
-            connecting: AsyncMutex::default(),
             arrived: Arc::default(),
             wanted,
             advisories: Arc::default(),
         };
-        let mut failures = Vec::new();
-        for tenant in &tenants {
-            match queue.lane(tenant).await {
+        let (mut failures, count) = (Vec::new(), tenants.len());
+        let opened = &queue;
+        let connecting = tenants.into_iter().map(|tenant| async move {
+            let lane = opened.lane(&tenant).await;
+            (tenant, lane)
+        });
+        let connected: Vec<_> =
+            futures_util::stream::iter(connecting).buffer_unordered(CONNECTING_AT_ONCE).collect().await;
+        for (tenant, lane) in connected {
+            match lane {
                 Ok(_) => {}
                 Err(e @ NatsError::TooOld(_)) => return Err(e),
                 Err(e) => {
@@ -115,7 +129,6 @@ impl Nats {
                 }
             }
         }
-        let count = tenants.len();
         match failures.pop() {
             Some(last) if failures.len() + 1 == count => Err(NatsError::Nobody(count, Box::new(last))),
             Some(_) | None => Ok(queue),
@@ -134,32 +147,38 @@ impl Nats {
 
     /// The tenant's account, connected to where it was not yet: it may have been provisioned since.
     async fn lane(&self, tenant: &TenantId) -> Result<Arc<Lane>, NatsError> {
-        let known = || self.lanes().of.get(tenant).map(Arc::clone);
-        if let Some(lane) = known() {
-            return Ok(lane);
-        }
-        let _connecting = self.connecting.lock().await;
-        if let Some(lane) = known() {
-            return Ok(lane);
+        if let Some(seat) = self.lanes().of.get(tenant) {
+            return Ok(Arc::clone(&seat.lane));
         }
         let credentials = credentials_of(&self.settings.credentials, tenant)?;
         let connection = Connection::open(&self.settings, tenant.as_str(), credentials).await?;
         let lane = Arc::new(Lane::new(tenant.clone(), connection, self.limits));
         let mut lanes = self.lanes();
-        lanes.parts.spawn(pump::run(Arc::clone(&lane), self.wanted.subscribe(), Arc::clone(&self.arrived)));
-        lanes.parts.spawn(pump::keep(Arc::clone(&lane)));
+        if let Some(seat) = lanes.of.get(tenant) {
+            // Somebody else was quicker.
+            return Ok(Arc::clone(&seat.lane));
+        }
+        let mut parts = JoinSet::new();
+        parts.spawn(pump::run(Arc::clone(&lane), self.wanted.subscribe(), Arc::clone(&self.arrived)));
+        parts.spawn(pump::keep(Arc::clone(&lane)));
         let listening = advisories::run(lane.client().clone(), tenant.clone(), Arc::clone(&self.advisories));
-        lanes.parts.spawn(async move {
+        parts.spawn(async move {
             if let Err(e) = listening.await {
                 tracing::warn!(error = crate::chain(&e), "advisories are not heard");
             }
         });
-        lanes.of.insert(tenant.clone(), Arc::clone(&lane));
+        lanes.of.insert(tenant.clone(), Seat { lane: Arc::clone(&lane), _parts: parts });
         Ok(lane)
     }
 
     fn all(&self) -> Vec<Arc<Lane>> {
-        self.lanes().of.values().map(Arc::clone).collect()
+        self.lanes().of.values().map(|seat| Arc::clone(&seat.lane)).collect()
+    }
+
+    /// Lets go of tenants whose credentials were taken away.
+    fn forget_removed(&self) {
+        let credentials = &self.settings.credentials;
+        self.lanes().of.retain(|tenant, _| credentials.join(format!("{tenant}.creds")).exists());
     }
 
     /// What was received, one of each tenant in turn, beginning after the one whose turn was last.
@@ -168,7 +187,7 @@ impl Nats {
         let last = lanes.last.clone();
         let after = lanes.of.iter().filter(|(tenant, _)| Some(*tenant) > last.as_ref());
         let before = lanes.of.iter().filter(|(tenant, _)| Some(*tenant) <= last.as_ref());
-        let order: Vec<Arc<Lane>> = after.chain(before).map(|(_, lane)| Arc::clone(lane)).collect();
+        let order: Vec<Arc<Lane>> = after.chain(before).map(|(_, seat)| Arc::clone(&seat.lane)).collect();
         let (mut taken, mut more) = (Vec::new(), true);
         while more && taken.len() < max {
             more = false;
@@ -190,7 +209,7 @@ impl Nats {
     }
 
     fn of(&self, delivery: &Delivery) -> Option<(Arc<Lane>, String)> {
-        let lane = self.lanes().of.get(delivery.subject.tenant()).map(Arc::clone)?;
+        let lane = self.lanes().of.get(delivery.subject.tenant()).map(|seat| Arc::clone(&seat.lane))?;
         match &delivery.receipt {
             Receipt::Nats(reply) => Some((lane, reply.to_string())),
             Receipt::Embedded(_) => None,
@@ -303,6 +322,7 @@ impl Queue for Nats {
     }
 
     async fn depth_of_all(&self) -> Result<Depth, QueueError> {
+        self.forget_removed();
         let lanes = self.all();
         let mut sum = Depth::default();
         for depth in join_all(lanes.iter().map(|lane| lane.depth())).await {

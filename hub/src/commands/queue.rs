@@ -97,8 +97,8 @@ const fn word(change: Change, dry_run: bool) -> &'static str {
 fn lines(told: &Told) -> String {
     let Told { operator, server_lines, tenants, dry_run } = told;
     let word = |change: Change| word(change, *dry_run);
-    let mut text =
-        format!("operator: {}; lines for each server: {}", word(*operator), server_lines.display());
+    let first = format!("operator: {}; lines for each server: {}", word(*operator), server_lines.display());
+    let mut lines = vec![first];
     for Tenant { servers, name, key, credentials } in tenants {
         let mut parts = vec![("key", word(*key)), ("credentials", word(*credentials))];
         match servers {
@@ -109,9 +109,9 @@ fn lines(told: &Told) -> String {
             None => parts.push(("servers", "not asked")),
         }
         let parts = parts.iter().map(|(what, how)| format!("{what} {how}")).collect::<Vec<_>>();
-        text += &format!("\n{name}: {}", parts.join(", "));
+        lines.push(format!("{name}: {}", parts.join(", ")));
     }
-    text
+    lines.join("\n")
 }
 
 fn failed(error: &ProvisionError) -> Exit {

@@ -69,6 +69,9 @@ async fn a_further_tenant_is_served_without_any_restart_and_a_removed_one_is_cut
     let refused = queue.publish(subject("new"), "second".parse().unwrap(), vec![]).await;
     assert!(matches!(refused, Err(QueueError::Nats(_))), "{refused:?}");
     publish_until_answered(&queue, "a", "still").await;
+    // With its credentials gone as well it is forgotten, and hinders no question about all.
+    std::fs::remove_file(rig.credentials(&tenant)).unwrap();
+    assert_eq!(queue.depth_of_all().await.unwrap().pending(), 1);
     // It survives the servers' restart, too.
     rig.servers[0].stop();
     rig.servers[0].start();
