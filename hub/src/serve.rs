@@ -277,11 +277,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         stop: Stop(stop),
     });
     planning::catch_up(&hub).await;
-    let mut parts = JoinSet::new();
-    parts.spawn(planning::run(Arc::clone(&hub)));
-    parts.spawn(learning::run(Arc::clone(&hub), alerts_every.saturating_mul(LEARNS_EVERY)));
-    parts.spawn(reading::run(Arc::clone(&hub)));
-    parts.spawn(heads::run(Arc::clone(&hub)));
+    let mut parts = thinking(&hub, *alerts_every);
     parts.spawn(alerts::run(Arc::clone(&hub), rules, ways, *alerts_every, directory.clone()));
     parts.spawn(worm::run(Arc::clone(&hub), opened, archives.clone(), directory.join("witness/forks")));
     parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));
@@ -313,6 +309,16 @@ fn ways_out(alerts: Option<&Path>) -> Result<(Rules, Arc<Ways>), StartError> {
     let rules = alerts.map(Rules::read).transpose().map_err(StartError::Alerts)?.unwrap_or_default();
     let ways = Ways::open(&rules).map_err(StartError::AlertsOut)?;
     Ok((rules, Arc::new(ways)))
+}
+
+/// The parts that think about what came in.
+fn thinking(hub: &Arc<Hub>, every: std::time::Duration) -> JoinSet<()> {
+    let mut parts = JoinSet::new();
+    parts.spawn(planning::run(Arc::clone(hub)));
+    parts.spawn(learning::run(Arc::clone(hub), every.saturating_mul(LEARNS_EVERY)));
+    parts.spawn(reading::run(Arc::clone(hub)));
+    parts.spawn(heads::run(Arc::clone(hub)));
+    parts
 }
 
 /// Whom to ask, with what was spent on that this month.

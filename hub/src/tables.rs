@@ -82,7 +82,7 @@ fn in_force(library: &Library, learnt: &[Learnt]) -> Now {
                 match retire.carried_out(FILE, &table.text) {
                     Ok((text, rules)) => table = Table { rules, text },
                     Err(e) => {
-                        tracing::error!(error = %e, "a rule that was retired cannot be taken out of the table")
+                        tracing::error!(error = %e, "a rule that was retired cannot be taken out of the table");
                     }
                 }
             }

@@ -113,7 +113,6 @@ enum Unspoken {
 fn unspoken(case: &Case, (library, table): (&Library, &Table), asking: &Asking) -> Unspoken {
     let choices = candidates(&case.what, case.os, &library.baseline, &library.catalogue);
     match asking {
-        Asking::Nobody => Unspoken::Decided(no_rule(table)),
         Asking::Somebody => match Question::new(case.what.clone(), case.os, choices, Vec::new()) {
             Some(question) => Unspoken::Asks(Box::new(question)),
             None => {
@@ -121,13 +120,13 @@ fn unspoken(case: &Case, (library, table): (&Library, &Table), asking: &Asking) 
                 Unspoken::Decided(Decision { choice: Choice::Escalate(Escalation::NothingFits), provenance })
             }
         },
-        // What was asked about is what would be asked about now: else it is asked again.
+        // What was asked about is what may be chosen now: else a person decides.
         Asking::Was(consulted) if consulted.question.candidates() == choices => {
             let Consulted { question, asked } = &**consulted;
             let (digest, model) = (table.rules.digest(), asked.model.clone());
             Unspoken::Decided(conclude(question, digest, model, &asked.reply, asked.threshold))
         }
-        Asking::Was(_) => Unspoken::Decided(no_rule(table)),
+        Asking::Nobody | Asking::Was(_) => Unspoken::Decided(no_rule(table)),
     }
 }
 

@@ -116,6 +116,9 @@ fn system(c: &Connection, host: &HostId) -> rusqlite::Result<Option<TargetOs>> {
     Ok(held.filter(|runs_a_closure| *runs_a_closure).map(|_| TargetOs::Nixos))
 }
 
+/// An earlier incident: which, its subject, when it was found, where it stands, and what was decided.
+type Earlier = ((HostId, IncidentId), String, UtcTime, IncidentState, Option<Decision>);
+
 /// What was found before: of this subject at the site, and of any on this machine.
 fn past(c: &Connection, holder: &Holder, row: &Standing) -> rusqlite::Result<Vec<Episode>> {
     let since = row.found.unix_ms().saturating_sub(i64::try_from(PAST_MS).unwrap_or(i64::MAX));
@@ -141,8 +144,7 @@ fn past(c: &Connection, holder: &Holder, row: &Standing) -> rusqlite::Result<Vec
         let (subject, found) = (row.get(2)?, instant(row, 3)?);
         Ok((of, subject, found, json(row, 4)?, json_or_none::<Decision>(row, 5)?))
     })?;
-    let rows: Vec<((HostId, IncidentId), String, UtcTime, IncidentState, Option<Decision>)> =
-        rows.collect::<rusqlite::Result<_>>()?;
+    let rows: Vec<Earlier> = rows.collect::<rusqlite::Result<_>>()?;
     rows.into_iter()
         .map(|((host, incident), subject, found, state, decision)| {
             let ended = ended(c, &host, &incident, &state, decision.as_ref())?;
