@@ -318,7 +318,7 @@ step("another program in an agent's place puts its machine in quarantine, and wh
 step("an alert comes by itself, stands in the navigation, and ends with somebody who looks after it", async () => {
   const { page } = ada;
   await ada.open("/alerts");
-  const row = page.getByRole("row").filter({ hasText: /incidents? waits? for a person/ });
+  const row = page.getByRole("row").filter({ hasText: /waits? for a person/ }).first();
   await row.getByRole("button", { name: /^Acknowledge/ }).waitFor({ timeout: 45_000 });
   const count = async () => Number(await page.locator("#alerts-count .count").evaluateAll((all) => all.map((each) => parseInt(each.textContent, 10))));
   const before = await count();
@@ -330,7 +330,7 @@ step("an alert comes by itself, stands in the navigation, and ends with somebody
 });
 
 for (const [path, name] of [["/", "fleet"], ["/enrolment", "enrolment"], ["/people", "people"], ["/me", "me"], ["/audit", "audit"], ["/runbooks", "runbooks"],
-  ["/baseline", "baseline"], ["/approvals", "approvals"], ["/nowhere", "not-found"]]) {
+  ["/baseline", "baseline"], ["/approvals", "approvals"], ["/calls", "calls"], ["/nowhere", "not-found"]]) {
   step(`${path} is readable by everybody: at both widths, in light and dark`, async () => {
     const found = path === "/nowhere" ? await ada.refused(/404/, () => ada.lookAt(path, name)) : await ada.lookAt(path, name);
     assert.deepEqual(found, []);

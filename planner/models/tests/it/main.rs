@@ -49,12 +49,13 @@ pub(crate) fn file(
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut yaml = "version: 1\nmodels:\n".to_owned();
     for (id, wire, url) in models {
-        yaml += &format!(
+        let line = format!(
             "  - {{ id: {id}, wire: {wire}, url: \"{url}\", model: a-model, key_file: {}, input_price: 1000000, output_price: 2000000, timeout_ms: 1500{more} }}\n",
             key.display()
         );
+        yaml.push_str(&line);
     }
-    yaml += &format!("budgets:\n  default: {budgets}\n");
+    yaml.push_str(&["budgets:\n  default: ", budgets, "\n"].concat());
     let path = directory.path().join("models.yaml");
     edge::file::write_durably(&path, yaml.as_bytes()).unwrap();
     path

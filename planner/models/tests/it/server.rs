@@ -93,7 +93,7 @@ pub(crate) fn http(status: &str, headers: &str, body: &str) -> String {
 
 /// A stream of events that ends with the connection.
 pub(crate) fn stream(events: &[String]) -> String {
-    let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    let body = events.iter().map(|event| format!("data: {event}\n\n")).collect::<Vec<_>>().concat();
     format!(
         "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n{body}"
     )
