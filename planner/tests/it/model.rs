@@ -35,8 +35,8 @@ fn answer(runbook: &str, confidence: u32) -> Vec<u8> {
     format!(r#"{{"runbook_id":"{runbook}","confidence":{confidence},"reason":"repairs_it"}}"#).into_bytes()
 }
 
-fn concluded(reply: Reply) -> Choice {
-    conclude(&question(), Digest::of(b"t"), model(), &reply, 80).choice
+fn concluded(reply: &Reply) -> Choice {
+    conclude(&question(), Digest::of(b"t"), model(), reply, 80).choice
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn every_control_that_a_signal_stands_for_is_the_shipped_baselines_and_has_a_run
 fn an_answer_counts_where_it_is_on_the_list_and_sure_enough() {
     let run = || Choice::Run("RB-TIME-001-sync".parse().unwrap());
     let escalated = |why| Choice::Escalate(why);
-    assert_eq!(concluded(Reply::Said(answer("RB-TIME-001-sync", 80))), run());
-    assert_eq!(concluded(Reply::Said(answer("RB-TIME-001-sync", 79))), escalated(Escalation::ModelUnsure));
-    assert_eq!(concluded(Reply::Said(answer("escalate", 100))), escalated(Escalation::ModelDeclined));
+    assert_eq!(concluded(&Reply::Said(answer("RB-TIME-001-sync", 80))), run());
+    assert_eq!(concluded(&Reply::Said(answer("RB-TIME-001-sync", 79))), escalated(Escalation::ModelUnsure));
+    assert_eq!(concluded(&Reply::Said(answer("escalate", 100))), escalated(Escalation::ModelDeclined));
     let astray = [
         answer("RB-SSH-001-log-in", 100),
         answer("RB-TIME-001-sync", 101),
@@ -133,13 +133,13 @@ fn an_answer_counts_where_it_is_on_the_list_and_sure_enough() {
     ];
     for bytes in astray {
         let said = String::from_utf8_lossy(&bytes).into_owned();
-        assert_eq!(concluded(Reply::Said(bytes)), escalated(Escalation::ModelAstray), "{said}");
+        assert_eq!(concluded(&Reply::Said(bytes)), escalated(Escalation::ModelAstray), "{said}");
     }
-    assert_eq!(concluded(Reply::Refused), escalated(Escalation::ModelDeclined));
-    assert_eq!(concluded(Reply::CutOff), escalated(Escalation::ModelAstray));
-    assert_eq!(concluded(Reply::Silent), escalated(Escalation::ModelSilent));
-    assert_eq!(concluded(Reply::Failed), escalated(Escalation::ModelSilent));
-    assert_eq!(concluded(Reply::BudgetSpent), escalated(Escalation::ModelBudget));
+    assert_eq!(concluded(&Reply::Refused), escalated(Escalation::ModelDeclined));
+    assert_eq!(concluded(&Reply::CutOff), escalated(Escalation::ModelAstray));
+    assert_eq!(concluded(&Reply::Silent), escalated(Escalation::ModelSilent));
+    assert_eq!(concluded(&Reply::Failed), escalated(Escalation::ModelSilent));
+    assert_eq!(concluded(&Reply::BudgetSpent), escalated(Escalation::ModelBudget));
 }
 
 #[test]
