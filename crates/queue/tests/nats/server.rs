@@ -125,7 +125,7 @@ impl Server {
             certificates.authority.display()
         );
         let mut text = format!(
-            "server_name: {name}\nlisten: \"{}:{}\"\n{tls}\njetstream {{ store_dir: \"{}\", {} }}\n",
+            "server_name: {name}\nlisten: \"{}:{}\"\n{tls}\njetstream {{ store_dir: \"{}\", max_file_store: 64G, {} }}\n",
             seat.address,
             seat.port,
             store.display(),
