@@ -34,6 +34,11 @@ enum Act {
         /// Its number.
         call: u64,
     },
+    /// Say that you looked after what a detector saw: nothing measures it, so it ends by that.
+    Done {
+        /// Its number.
+        call: u64,
+    },
     /// Hand it over.
     Hand {
         /// Its number.
@@ -65,6 +70,12 @@ pub(crate) fn run(told: &Calls) -> Result<(), Failure> {
             let call = hub.take_call(*call)?;
             say(serde_json::json!(call), &|| {
                 voice.line(&format!("call {} is yours until {}", call.call, call.due));
+            });
+        }
+        Some(Act::Done { call }) => {
+            hub.end_call(*call)?;
+            say(serde_json::json!({ "call": call, "over": true }), &|| {
+                voice.line(&format!("call {call} is over"));
             });
         }
         Some(Act::Hand { call, to }) => {

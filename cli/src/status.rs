@@ -57,6 +57,7 @@ fn one_line(voice: Voice, incident: &IncidentView) -> String {
         IncidentState::Open { outcome, record } => {
             voice.tone(Tone::Unsure, &format!("{outcome}, says record {record}"))
         }
+        IncidentState::LookedAfter(person) => voice.tone(Tone::Good, &format!("{person} looked after it")),
         IncidentState::Closed { record } => voice.tone(Tone::Good, &format!("closed by record {record}")),
     };
     format!("{}  {:<34} {:<34} {state}", incident.found, words::what(&incident.what), words::choice(incident))

@@ -12,8 +12,8 @@ use contract::ids::{HostId, IncidentId};
 use contract::incident::What;
 use contract::time::UtcTime;
 
-/// How many calls one host may have open. Where more of its incidents wait, the most urgent are called first, and the others as these end: a machine
-/// that says a thousand things at once is one matter for a person, not a thousand.
+/// How many calls one host may have open that are as urgent or more. Where more of its incidents wait, the most urgent are called first, and the others as
+/// these end: a machine that says a thousand things at once is one matter for a person, not a thousand. What is less urgent keeps nothing out.
 pub(crate) const OPEN_MAX: usize = 50;
 
 /// No call comes back later than this, in milliseconds.
@@ -64,14 +64,14 @@ pub(crate) fn severity(what: &What, baseline: &Baseline) -> Severity {
 pub(crate) fn look(waiting: &[Waits], open: &[Open], now: UtcTime) -> Vec<Step> {
     let waits: BTreeSet<&Place> = waiting.iter().map(|waits| &waits.place).collect();
     let called: BTreeSet<&Place> = open.iter().map(|call| &call.place).collect();
-    let mut held: BTreeMap<&HostId, usize> = BTreeMap::new();
+    let mut held: BTreeMap<&HostId, Vec<Severity>> = BTreeMap::new();
     let mut steps = Vec::new();
     for call in open {
         if !waits.contains(&call.place) {
             steps.push(Step::End { number: call.number });
             continue;
         }
-        *held.entry(&call.place.0).or_default() += 1;
+        held.entry(&call.place.0).or_default().push(call.severity);
         if call.due <= now {
             steps.push(Step::Again {
                 number: call.number,
@@ -83,8 +83,8 @@ pub(crate) fn look(waiting: &[Waits], open: &[Open], now: UtcTime) -> Vec<Step> 
     new.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.place.cmp(&b.place)));
     for Waits { place, severity } in new {
         let of_host = held.entry(&place.0).or_default();
-        if *of_host < OPEN_MAX {
-            *of_host += 1;
+        if of_host.iter().filter(|held| *held >= severity).count() < OPEN_MAX {
+            of_host.push(*severity);
             let due = now.plus_ms(period_ms(*severity));
             steps.push(Step::Raise { place: place.clone(), severity: *severity, due });
         }

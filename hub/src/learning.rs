@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use contract::fact::FactValue;
 use contract::ids::{OperatorId, RunbookId};
+use contract::outcome::Outcome;
 use contract::runbook::TargetOs;
 use contract::time::UtcTime;
 use planner::learn::stage::{Proposal, Proposed, Proposer, Stage, Step, resume};
@@ -119,6 +120,7 @@ fn measured(kept: &Kept, runs: &[RanAt], now: UtcTime) -> Option<Step> {
             let figures = figures(tried.adopted(), Some(tried.place()));
             (figures.clone(), tried.judge(figures), "canary")
         }
+        Stage::Everywhere(held) if fails_at(held.adopted(), runs, since) < FAILS_AT => return None,
         Stage::Everywhere(held) => {
             let figures = figures(held.adopted(), None);
             (figures.clone(), held.judge(figures), "everywhere")
@@ -131,6 +133,22 @@ fn measured(kept: &Kept, runs: &[RanAt], now: UtcTime) -> Option<Step> {
         Stage::Proposed(_) | Stage::Approved(_) | Stage::Retired(_) => "over",
     };
     (before != after).then_some(Step::Measured { figures, at: now })
+}
+
+/// A rule that holds everywhere goes by itself only where it fails at so many sites: one site's machines do not take it from all the others. A person may.
+const FAILS_AT: usize = 2;
+
+/// At how many sites it failed since then.
+fn fails_at(adopted: &Adopt, runs: &[RanAt], since: UtcTime) -> usize {
+    let own =
+        runs.iter().filter(|run| run.at > since && run.ran.picked_by == Picker::Rule(adopted.rule.clone()));
+    let failed = own.filter(|run| match run.ran.outcome {
+        Outcome::Failed | Outcome::Reverted | Outcome::Escalated => true,
+        Outcome::Healed | Outcome::Deferred | Outcome::Refused | Outcome::Expired | Outcome::Observed => {
+            false
+        }
+    });
+    failed.map(|run| &run.ran.place).collect::<BTreeSet<_>>().len()
 }
 
 const fn at(step: &Step) -> UtcTime {

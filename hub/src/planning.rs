@@ -24,7 +24,7 @@ use crate::consequence::Retry;
 use crate::events::Happened;
 use crate::hub::Hub;
 use crate::problem::chain;
-use crate::store::{Again, Came, Looked, Plan};
+use crate::store::{Again, Came, Looked, Plan, Unplanned};
 pub(crate) use consulting::Consultants;
 use deciding::{Asking, Draft, decide, order_id};
 pub(crate) use deciding::{Comes, Thought, control_of};
@@ -70,16 +70,17 @@ pub(crate) async fn enqueue(hub: &Hub, plan: Plan) -> Result<(), QueueError> {
 }
 
 /// Puts every incident on the queue that a stop or a power cut kept off it.
-pub(crate) async fn catch_up(hub: &Hub) {
+pub(crate) async fn catch_up(hub: &Arc<Hub>) {
     match hub.store.unplanned(edge::clock::utc()).await {
-        Ok(plans) => {
+        Ok(Unplanned { plans, follow }) => {
             for plan in plans {
-                if let Err(e) = enqueue(hub, plan).await {
-                    tracing::error!(
-                        error = chain(&e),
-                        "an incident was not put on the queue; its next report will be"
-                    );
+                if let Err(e) = enqueue(hub, plan.clone()).await {
+                    tracing::error!(error = chain(&e), "an incident is put on the queue a little later");
+                    enqueue_later(hub, plan);
                 }
+            }
+            for (host, incident) in follow {
+                retry_later(hub, host, incident, Retry { after_ms: FOLLOWS_PAUSE_MS });
             }
         }
         Err(e) => tracing::error!(error = chain(&e), "open incidents could not be read"),
@@ -96,17 +97,19 @@ pub(crate) fn retry_later(hub: &Arc<Hub>, host: HostId, incident: IncidentId, re
             () = tokio::time::sleep(Duration::from_millis(retry.after_ms)) => {}
         }
         let Some(hub) = weak.upgrade() else { return };
-        let planned = match hub.store.plan_again(host.clone(), incident.clone(), edge::clock::utc()).await {
-            Ok(Again::Plan(plan)) => enqueue(&hub, plan).await.map_err(|e| chain(&e)),
-            Ok(Again::NotYet) => {
-                retry_later(&hub, host, incident, retry);
-                Ok(())
+        match hub.store.plan_again(host.clone(), incident.clone(), edge::clock::utc()).await {
+            Ok(Again::Plan(plan)) => {
+                if let Err(e) = enqueue(&hub, plan.clone()).await {
+                    tracing::error!(error = chain(&e), "an incident is put on the queue a little later");
+                    enqueue_later(&hub, plan);
+                }
             }
-            Ok(Again::No) => Ok(()),
-            Err(e) => Err(chain(&e)),
-        };
-        if let Err(error) = planned {
-            tracing::error!(error, "a deferred incident was not planned again; its next report will be");
+            Ok(Again::NotYet) => retry_later(&hub, host, incident, retry),
+            Ok(Again::No) => {}
+            Err(e) => {
+                tracing::error!(error = chain(&e), "an incident that waits is looked at a little later");
+                retry_later(&hub, host, incident, Retry { after_ms: FOLLOWS_PAUSE_MS });
+            }
         }
     });
 }
@@ -121,11 +124,9 @@ pub(crate) fn enqueue_later(hub: &Arc<Hub>, plan: Plan) {
             () = tokio::time::sleep(FREED_PAUSE) => {}
         }
         let Some(hub) = weak.upgrade() else { return };
-        if let Err(e) = enqueue(&hub, plan).await {
-            tracing::error!(
-                error = chain(&e),
-                "an incident was not put on the queue; its next report will be"
-            );
+        if let Err(e) = enqueue(&hub, plan.clone()).await {
+            tracing::error!(error = chain(&e), "an incident is put on the queue a little later");
+            enqueue_later(&hub, plan);
         }
     });
 }
@@ -210,7 +211,7 @@ async fn plan(hub: &Arc<Hub>, delivery: &Delivery) -> Result<(), String> {
         // Everything is looked at anew: it may have been repaired or decided meanwhile.
         came = decided(hub, &holder, &incident, edge::clock::utc(), Asking::Was(Box::new(consulted))).await?;
     }
-    let (decision, order) = match came {
+    let (decision, order, gathered) = match came {
         None | Some(Came::Asks(_)) => return Ok(()),
         Some(Came::Follows) => {
             hub.events.tell(&holder.tenant, &holder.host, Happened::Incident(incident.clone()));
@@ -218,8 +219,12 @@ async fn plan(hub: &Arc<Hub>, delivery: &Delivery) -> Result<(), String> {
             retry_later(hub, holder.host, incident, Retry { after_ms: FOLLOWS_PAUSE_MS });
             return Ok(());
         }
-        Some(Came::Decided(decision, order)) => (decision, order),
+        Some(Came::Decided { decision, order, gathered }) => (decision, order, gathered),
     };
+    for symptom in gathered {
+        hub.events.tell(&holder.tenant, &holder.host, Happened::Incident(symptom.clone()));
+        retry_later(hub, holder.host.clone(), symptom, Retry { after_ms: FOLLOWS_PAUSE_MS });
+    }
     hub.events.tell(&holder.tenant, &holder.host, Happened::Incident(incident.clone()));
     hub.spans.decided(now, &decision);
 

@@ -1,4 +1,4 @@
-//! How many there may be of something at a time: in all, and for each who takes one. Downloads, streams of events, connections.
+//! How many there may be of something at a time: in all, and for each who takes one. Downloads, streams of events, connections, questions to models.
 
 use std::collections::HashMap;
 use std::hash::Hash;

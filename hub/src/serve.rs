@@ -327,7 +327,9 @@ async fn consultants(file: Option<&Path>, store: &Store) -> Result<Option<Consul
     let models = Models::read(file).map_err(StartError::Models)?;
     let month = edge::clock::utc().unix_ms().saturating_sub(MONTH_MS);
     let since = UtcTime::from_unix_ms(month).unwrap_or_else(|_| edge::clock::utc());
-    for (tenant, cost, then) in store.asked_since(since).await.map_err(|e| StartError::Learnt(e.into()))? {
+    for (tenant, cost, then) in
+        store.asked_within(since, edge::clock::utc()).await.map_err(|e| StartError::Learnt(e.into()))?
+    {
         models.note(&tenant, Micro(cost), then);
     }
     Ok(Some(Consultants::new(models)))

@@ -2,6 +2,7 @@
 
 use contract::call::{CallView, CallWhole, HandOver};
 use contract::ids::OperatorId;
+use serde_json::Value;
 
 use super::Operator;
 use crate::exit::Failure;
@@ -20,6 +21,11 @@ impl Operator {
     /// Whoever asks has it from now on.
     pub(crate) fn take_call(&self, call: u64) -> Result<CallView, Failure> {
         self.post(&format!("/api/v1/calls/{call}/take"), &serde_json::json!({}))
+    }
+
+    /// Whoever asks looked after what a detector saw.
+    pub(crate) fn end_call(&self, call: u64) -> Result<(), Failure> {
+        self.post(&format!("/api/v1/calls/{call}/done"), &serde_json::json!({})).map(|_: Value| ())
     }
 
     /// Somebody else has it from now on.

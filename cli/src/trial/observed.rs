@@ -25,11 +25,8 @@ pub(crate) fn show(
 ) -> Result<(), Failure> {
     let began = Instant::now();
     loop {
-        let open: Vec<IncidentView> = operator
-            .incidents(tenant)?
-            .into_iter()
-            .filter(|i| !matches!(i.state, IncidentState::Closed { .. }))
-            .collect();
+        let open: Vec<IncidentView> =
+            operator.incidents(tenant)?.into_iter().filter(|i| !i.state.is_over()).collect();
         let settled = open.iter().filter(|i| is_settled(&i.state)).count();
         if settled == open.len() && open.len() >= failing as usize {
             list(voice, &open);
@@ -48,7 +45,10 @@ pub(crate) fn show(
 
 fn is_settled(state: &IncidentState) -> bool {
     match state {
-        IncidentState::Escalated | IncidentState::Open { .. } | IncidentState::Closed { .. } => true,
+        IncidentState::Escalated
+        | IncidentState::Open { .. }
+        | IncidentState::Closed { .. }
+        | IncidentState::LookedAfter(_) => true,
         IncidentState::Drifted | IncidentState::Ordered(_) => false,
     }
 }
@@ -61,9 +61,10 @@ fn list(voice: Voice, open: &[IncidentView]) {
             }
             IncidentState::Open { outcome, record } => format!("{outcome}, says record {record}"),
             IncidentState::Escalated => voice.tone(Tone::Quiet, "nothing ordered"),
-            IncidentState::Closed { .. } | IncidentState::Drifted | IncidentState::Ordered(_) => {
-                String::new()
-            }
+            IncidentState::Closed { .. }
+            | IncidentState::LookedAfter(_)
+            | IncidentState::Drifted
+            | IncidentState::Ordered(_) => String::new(),
         };
         voice.line(&format!("  {:<29} {:<34} {end}", words::what(&incident.what), words::choice(incident)));
     }

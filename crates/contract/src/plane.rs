@@ -343,7 +343,10 @@ pub struct DecisionView {
     pub at: UtcTime,
     /// The order that came of it, where one did.
     pub order: Option<OrderId>,
-    /// The case, what came of it, and the digests of the files that it was decided by: one line of JSON, which the planner decides again.
+    /// What was decided; none where it follows from something else, for which it waits.
+    pub decision: Option<Decision>,
+    /// The case, what the planner made of it, and the digests of the files that it was decided by: one line of JSON, which the planner decides again.
+    /// Where a model was asked, the line says that it was to be, and the decision what came of that.
     pub line: String,
 }
 
@@ -370,6 +373,18 @@ pub enum IncidentState {
         /// The record's index in the host's log.
         record: u64,
     },
+    /// Nothing measures it, and this person looked after it. For what a detector saw alone: whether a control passes, nobody's word says.
+    LookedAfter(OperatorId),
+}
+
+impl IncidentState {
+    /// Whether it is over.
+    pub const fn is_over(&self) -> bool {
+        match self {
+            Self::Closed { .. } | Self::LookedAfter(_) => true,
+            Self::Drifted | Self::Escalated | Self::Ordered(_) | Self::Open { .. } => false,
+        }
+    }
 }
 
 /// `POST /api/v1/tenants/<tenant>/standing` and `POST /api/v1/tenants/<tenant>/hosts/<host>/standing`: whether standing orders are withheld there. A host

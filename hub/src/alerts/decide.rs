@@ -13,6 +13,9 @@ pub(crate) const AGAIN_MS: u64 = 24 * 60 * 60 * 1000;
 /// However many causes at a site cannot wait, nobody is told of them more often than this: a third of the time in which the most urgent is to be had.
 const STORM_MS: u64 = 5 * 60 * 1000;
 
+/// And of what can wait a little no more often than this.
+const HOUR_MS: u64 = 60 * 60 * 1000;
+
 /// An alert as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -86,11 +89,12 @@ fn steps_of(fact: &Fact, before: Option<&Standing>, rules: &Rules, now: UtcTime)
     let told = before.and_then(|s| s.told);
     let within_the_day = told.is_some_and(|told| now.ms_since(told) < AGAIN_MS);
     let due = renewed || told.is_none() || !(within_the_day || acknowledged);
-    let Fact { key, kind, what, about, tenant: _ } = fact.clone();
+    let Fact { key, kind, what, about, tenant: _, wakes } = fact.clone();
     let channels = rules.channels_of(kind);
+    let quiet = !wakes && rules.is_quiet(kind, now);
     if due {
         // Where there is no way out, nobody was told.
-        if !channels.is_empty() && !rules.is_quiet(kind, now) {
+        if !channels.is_empty() && !quiet {
             let earlier = before.filter(|_| within_the_day).map(|s| s.told_of.clone()).unwrap_or_default();
             let of = about.into_iter().chain(earlier).collect();
             steps.push(Step::Tell { key, kind, what, of, channels });
@@ -99,7 +103,7 @@ fn steps_of(fact: &Fact, before: Option<&Standing>, rules: &Rules, now: UtcTime)
     }
     if let Some((told, up)) = told.filter(|_| !acknowledged).zip(rules.escalation.as_ref()) {
         let once = before.and_then(|s| s.escalated).is_none_or(|escalated| escalated < told);
-        if once && now.ms_since(told) >= up.after_ms && !rules.is_quiet(kind, now) {
+        if once && now.ms_since(told) >= up.after_ms && !quiet {
             steps.push(Step::Escalate { key, kind, what, channels: up.channels.clone() });
         }
     }
@@ -115,11 +119,15 @@ fn is_news(before: &Standing, fact: &Fact, now: UtcTime) -> bool {
     // That all machines of a site are silent is worse than that some are; and each machine whose evidence does what it must never do is a matter of
     // its own. What else is more of the same is told with the rest, unless somebody said that the rest is looked after, or nothing of it is left.
     let worse = fact.about.contains(ALL) && !before.told_of.contains(ALL);
+    let since_told = before.told.map_or(u64::MAX, |told| now.ms_since(told));
     let another = match fact.kind {
         Kind::Evidence => new.clone().any(|what| !what.contains('/')),
         // Each cause that cannot wait is told, in a storm those of some minutes together, and whatever waits longer than it may is told again.
-        Kind::Call => new.peek().is_some() && before.told.is_none_or(|told| now.ms_since(told) >= STORM_MS),
-        Kind::Waiting => new.clone().any(|what| what.contains(ANEW)),
+        Kind::Call => new.peek().is_some() && since_told >= STORM_MS,
+        // The others by the hour.
+        Kind::Waiting => {
+            new.clone().any(|what| what.contains(ANEW)) || (new.peek().is_some() && since_told >= HOUR_MS)
+        }
         Kind::SiteDark | Kind::HostsDark | Kind::Fault => false,
     };
     let is_more = new.peek().is_some() && (before.acknowledged || before.told_of.is_disjoint(&fact.about));
@@ -166,7 +174,7 @@ escalation: { after_minutes: 30, channels: [boss] }
                         let i = at(&mut self.standing, &key);
                         (self.standing[i].acknowledged, self.standing[i].told) = (false, None);
                     }
-                    Step::Keep(Fact { key, kind, what, tenant: _, about }) => {
+                    Step::Keep(Fact { key, kind, what, tenant: _, about, wakes: _ }) => {
                         if let Some(known) = self.standing.iter_mut().find(|s| s.key == key) {
                             known.acknowledged &= !known.over;
                             (known.over, known.what, known.kind, known.about) = (false, what, kind, about);
@@ -234,6 +242,7 @@ escalation: { after_minutes: 30, channels: [boss] }
             tenant: None,
             what: format!("{} machines", machines.len()),
             about: machines.iter().map(|machine| (*machine).to_owned()).collect(),
+            wakes: false,
         }
     }
 
@@ -273,6 +282,14 @@ escalation: { after_minutes: 30, channels: [boss] }
         assert_eq!(world.look(&rest(&["7"])), ["waiting/a/main by log"]);
         assert_eq!(world.after(1).look(&rest(&["7", "8"])), [""; 0]);
         assert_eq!(world.after(240).look(&rest(&["7", "7/1", "8"])), ["waiting/a/main by log"]);
+    }
+
+    #[test]
+    fn what_is_critical_waits_for_no_morning() {
+        let mut world = World::at("2026-11-26T23:00:00.000Z");
+        let call = Fact { kind: Kind::Call, key: "call/a/main".into(), ..about(&["7"]) };
+        assert_eq!(world.look(std::slice::from_ref(&call)), [""; 0]);
+        assert_eq!(world.after(1).look(&[Fact { wakes: true, ..call }]), ["call/a/main by log"]);
     }
 
     #[test]

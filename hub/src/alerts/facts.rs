@@ -66,6 +66,8 @@ pub(crate) struct Fact {
     /// Which machines or incidents it is about, each single alarm of a machine as well, and [`ALL`] where a whole site is silent. One that was not
     /// among them before is a matter that nobody was told of.
     pub(crate) about: BTreeSet<String>,
+    /// Whether it is told at night as well, whatever its kind.
+    pub(crate) wakes: bool,
 }
 
 /// What stands among what an alert is about where it is every machine of the site: no name of a machine.
@@ -118,7 +120,7 @@ pub(crate) fn dark(hosts: &[Seen], after_ms: u64, now: UtcTime) -> Vec<Fact> {
             )
         };
         let (tenant, key) = (Some(TenantId::clone(tenant)), format!("dark/{tenant}/{site}"));
-        Some(Fact { key, kind, tenant, what, about })
+        Some(Fact { key, kind, tenant, what, about, wakes: false })
     };
     sites.into_iter().filter_map(fact).collect()
 }
@@ -137,7 +139,8 @@ pub(crate) fn calls(unheard: &[CallView]) -> Vec<Fact> {
     let fact = |((tenant, site, urgent), calls): ((&TenantId, &SiteId, bool), Vec<&CallView>)| {
         let (kind, word) = if urgent { (Kind::Call, CALL) } else { (Kind::Waiting, WAITING) };
         let about = calls.iter().flat_map(|call| {
-            let anew = (call.again > 0).then(|| format!("{}{ANEW}{}", call.call, call.again));
+            // By the time that it has now: each round has another.
+            let anew = (call.again > 0).then(|| format!("{}{ANEW}{}", call.call, call.due.unix_ms()));
             std::iter::once(call.call.to_string()).chain(anew)
         });
         Fact {
@@ -146,6 +149,7 @@ pub(crate) fn calls(unheard: &[CallView]) -> Vec<Fact> {
             tenant: Some(tenant.clone()),
             what: format!("{tenant}/{site}: {}", words_of(&calls)),
             about: about.collect(),
+            wakes: calls.iter().any(|call| call.severity == Severity::Critical),
         }
     };
     sites.into_iter().map(fact).collect()
@@ -154,7 +158,7 @@ pub(crate) fn calls(unheard: &[CallView]) -> Vec<Fact> {
 /// Where the keys of such facts begin.
 const CALL: &str = "call";
 const WAITING: &str = "waiting";
-/// What stands between a call's number and how often it was called anew.
+/// What stands between a call's number and the time that it has now, where it was called anew.
 pub(super) const ANEW: char = '/';
 
 fn words_of(calls: &[&CallView]) -> String {
@@ -205,6 +209,7 @@ pub(crate) fn evidence(alarms: Vec<(Counted, String)>, standing: &[Standing]) ->
             what: format!("{tenant}/{site}: {alarm} at {}", machines(count)),
             tenant: Some(tenant),
             about,
+            wakes: false,
         }
     };
     all.into_iter().map(fact).collect()
@@ -231,6 +236,7 @@ pub(crate) fn quarantined(sites: Vec<Counted>) -> Vec<Fact> {
         ),
         tenant: Some(tenant),
         about,
+        wakes: false,
     };
     sites.into_iter().map(fact).collect()
 }
@@ -252,7 +258,8 @@ pub(super) fn tenant_of(key: &str) -> Option<TenantId> {
 
 /// A fault of the hub's own.
 pub(crate) fn fault(name: &str, what: String) -> Fact {
-    Fact { key: format!("fault/{name}"), kind: Kind::Fault, tenant: None, what, about: BTreeSet::new() }
+    let (kind, about) = (Kind::Fault, BTreeSet::new());
+    Fact { key: format!("fault/{name}"), kind, tenant: None, what, about, wakes: false }
 }
 
 #[cfg(test)]
@@ -333,7 +340,9 @@ mod tests {
         assert_eq!(facts.iter().map(|fact| fact.kind).collect::<Vec<_>>(), [Kind::Waiting, Kind::Call]);
         assert!(facts[1].what.contains("2 causes") && facts[1].what.contains("(critical)"), "{facts:?}");
         assert!(facts[1].what.ends_with("and the time of 1 went by before"), "{facts:?}");
-        assert_eq!(facts[1].about, ["7", "7/1", "8"].map(str::to_owned).into());
+        let anew = format!("7/{}", at(900_000).unix_ms());
+        assert_eq!(facts[1].about, ["7", &anew, "8"].map(str::to_owned).into());
+        assert!(facts[1].wakes && !facts[0].wakes && one[0].wakes, "what is critical waits for no morning");
         assert_eq!(calls(&[]), []);
     }
 

@@ -85,6 +85,16 @@ fn a_machine_that_says_a_thousand_things_is_called_for_the_most_urgent_first() {
     assert_eq!(rest.iter().filter(|step| matches!(step, Step::Raise { .. })).count(), 10, "{rest:?}");
 }
 
+#[test]
+fn what_is_less_urgent_keeps_nothing_out() {
+    let mut kept = Kept::default();
+    let low: Vec<Waits> = (0..60).map(|n| waits("h", n, Severity::Low)).collect();
+    assert_eq!(kept.look(&low, at(0)).len(), OPEN_MAX);
+    let all: Vec<Waits> = low.into_iter().chain([waits("h", 99, Severity::Critical)]).collect();
+    let steps = kept.look(&all, at(1));
+    assert!(matches!(&steps[..], [Step::Raise { severity: Severity::Critical, .. }]), "{steps:?}");
+}
+
 proptest! {
     /// Whatever comes and goes: what waits has one open call or its host has as many as it may, and nothing else has one.
     #[test]

@@ -6,6 +6,7 @@ use axum::extract::{Path, State as From};
 use contract::baseline::Severity;
 use contract::call::{CallStep, CallView, CallWhole, MayTry, Tried};
 use contract::ids::OperatorId;
+use contract::incident::What;
 use contract::people::Right;
 use maud::{Markup, html};
 
@@ -135,6 +136,9 @@ fn acts(call: &CallView) -> Markup {
             h2 { "Have it, or hand it over" }
             div .buttons {
                 button type="button" data-post=(format!("/api/v1/calls/{number}/take")) data-then="refresh" { @if call.holder.is_some() { "Take it over" } @else { "Take" } }
+                @if let What::Signal(_) = call.what {
+                    button type="button" data-post=(format!("/api/v1/calls/{number}/done")) data-then="refresh" { "I looked after it" }
+                }
             }
             form .row-form data-api=(format!("/api/v1/calls/{number}/hand")) data-then="reload" {
                 (told())

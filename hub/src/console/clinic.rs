@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use contract::ids::SiteId;
 use contract::incident::What;
-use contract::plane::{IncidentState, IncidentView};
+use contract::plane::IncidentView;
 use maud::{Markup, html};
 
 use super::Page;
@@ -123,13 +123,7 @@ fn many(count: usize, one: &str, more: &str) -> String {
 }
 
 const fn is_closed(incident: &IncidentView) -> bool {
-    match incident.state {
-        IncidentState::Closed { .. } => true,
-        IncidentState::Drifted
-        | IncidentState::Escalated
-        | IncidentState::Ordered(_)
-        | IncidentState::Open { .. } => false,
-    }
+    incident.state.is_over()
 }
 
 /// One incident in the words of its control: what should hold there.

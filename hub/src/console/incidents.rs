@@ -82,6 +82,7 @@ fn standing(incident: &IncidentView) -> Markup {
         IncidentState::Open { outcome, record } => {
             html! { (chip_saying(State::Waiting, &format!("Open: {outcome}"))) " " span .muted.nowrap { "record " (record) } }
         }
+        IncidentState::LookedAfter(person) => chip_saying(State::Pass, &format!("Looked after by {person}")),
         IncidentState::Closed { record } => {
             html! { (chip_saying(State::Pass, "Closed")) " " span .muted.nowrap { "record " (record) } }
         }

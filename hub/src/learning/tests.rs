@@ -193,6 +193,9 @@ async fn a_models_pick_that_keeps_healing_becomes_a_rule_by_a_person_on_one_site
         rig.ran("annex", by_rule(&rule), Outcome::Reverted, 300_000 + n * 10_000).await;
     }
     look(&rig.parts(), at(400_000)).await.unwrap();
+    assert_eq!(rig.stands().await, ["everywhere"], "one site takes it from no other");
+    rig.ran("main", by_rule(&rule), Outcome::Reverted, 410_000).await;
+    look(&rig.parts(), at(420_000)).await.unwrap();
     assert_eq!(rig.stands().await, ["retired"], "it does worse, and goes by itself");
     assert_eq!((rig.says("main"), rig.says("annex")), (None, None));
 }

@@ -10,13 +10,16 @@ use contract::people::{PersonView, Right};
 use contract::plane::Page;
 use contract::time::UtcTime;
 
-use super::answers::Found;
+use super::answers::{Done, Found};
 use super::query::Paged;
 use super::route::{Route, changes, reads};
 use super::{BODY_MAX_BYTES, id};
+use crate::events::Happened;
 use crate::hub::Hub;
 use crate::people::{Granted, may};
+use crate::planning;
 use crate::problem::{Fault, Strict, Unasked};
+use crate::store::Ending;
 use crate::view;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -29,6 +32,13 @@ pub(super) fn routes() -> Vec<Route> {
             "Have a call: nobody else is called for it until its time goes by",
             take,
         ),
+        changes(
+            "/api/v1/calls/{call}/done",
+            Right::AlertsAcknowledge,
+            "Say that one looked after what a detector saw: nothing measures it, so it ends by that",
+            done,
+        )
+        .refuses(&[StatusCode::CONFLICT]),
         changes(
             "/api/v1/calls/{call}/hand",
             Right::AlertsAcknowledge,
@@ -78,6 +88,33 @@ async fn take(
 ) -> Result<Found<CallView>, Fault> {
     let holder = granted.identity().person().clone();
     hold(&hub, &granted, id(&call)?, holder).await
+}
+
+/// `POST /api/v1/calls/{call}/done`.
+async fn done(
+    State(hub): State<Arc<Hub>>,
+    granted: Granted,
+    Path(call): Path<String>,
+    _: Unasked<BODY_MAX_BYTES>,
+) -> Result<Done, Fault> {
+    let number: u64 = id(&call)?;
+    let by = granted.identity().person().clone();
+    let ended = hub.store.end_call(granted.reach(), number, by, edge::clock::utc()).await;
+    match ended.map_err(|e| Fault::ours("end the call", &e))? {
+        Ending::NoneSuch => Err(none_such(number)),
+        Ending::Measured => {
+            let problem = "it is about a control: it ends when the machine's evidence says that it passes";
+            Err(Fault::theirs(StatusCode::CONFLICT, problem.to_owned()))
+        }
+        Ending::Ended(call, freed) => {
+            hub.events.tell_of_alert(Some(call.tenant.clone()));
+            hub.events.tell(&call.tenant, &call.host, Happened::Incident(call.incident));
+            for plan in freed {
+                planning::enqueue_later(&hub, plan);
+            }
+            Ok(Done)
+        }
+    }
 }
 
 /// `POST /api/v1/calls/{call}/hand`.

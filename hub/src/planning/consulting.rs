@@ -3,30 +3,32 @@
 use std::sync::Arc;
 
 use contract::digest::Digest;
+use contract::ids::TenantId;
 use contract::time::UtcTime;
 use identity::Holder;
 use models::{Asked, Models};
 use planner::model::{Question, Reply};
-use tokio::sync::Semaphore;
 
 use super::deciding::Consulted;
 use crate::hub::Hub;
 use crate::problem::chain;
+use crate::seats::Seats;
 use crate::store::KeptAsked;
 
-/// So many questions are on their way at a time; what comes beyond that goes to a person, and holds nobody else up.
+/// So many questions are on their way at a time, and so many of one tenant; what comes beyond that goes to a person, and holds nobody else up.
 const ASKING_MAX: usize = 16;
+const ASKING_EACH: usize = 4;
 
 /// The models that this hub was told of.
 #[derive(Debug)]
 pub(crate) struct Consultants {
     models: Models,
-    asking: Semaphore,
+    asking: Arc<Seats<TenantId>>,
 }
 
 impl Consultants {
     pub(crate) fn new(models: Models) -> Self {
-        Self { models, asking: Semaphore::new(ASKING_MAX) }
+        Self { models, asking: Seats::new(ASKING_MAX, ASKING_EACH) }
     }
 }
 
@@ -41,8 +43,8 @@ pub(super) async fn consult(
     let history = hub.store.history(holder.clone(), question.subject()).await.map_err(|e| chain(&e))?;
     let question = question.with_history(history);
     let prompt = question.prompt();
-    let asked = match consultants.asking.try_acquire() {
-        Ok(_asking) => consultants.models.ask(&holder.tenant, &prompt, now).await,
+    let asked = match consultants.asking.take(&holder.tenant) {
+        Ok(_seat) => consultants.models.ask(&holder.tenant, &prompt, now).await,
         Err(_) => return Ok(Consulted { asked: consultants.models.unasked(Reply::Silent), question }),
     };
     let Asked { model, reply, cost, took_ms, why, .. } = &asked;
@@ -64,6 +66,8 @@ pub(super) async fn consult(
         cost: cost.0,
         full,
     };
-    hub.store.keep_asked(holder.host.clone(), kept).await.map_err(|e| chain(&e))?;
+    if asked.sent {
+        hub.store.keep_asked(holder.host.clone(), kept).await.map_err(|e| chain(&e))?;
+    }
     Ok(Consulted { question, asked })
 }

@@ -33,7 +33,7 @@ pub(crate) struct Thought {
     pub(crate) comes: Comes,
     /// Why, in one line for a technician.
     pub(crate) why: String,
-    /// All that it was made of: it can be thought again from it, with the same result.
+    /// All that the planner made it of: it can be thought again from it, with the same result, up to what a model was asked.
     pub(crate) line: String,
 }
 

@@ -281,7 +281,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<AlertView> {
 
 fn take(c: &Connection, hub: &str, step: Step, now: UtcTime) -> rusqlite::Result<()> {
     match step {
-        Step::Keep(Fact { key, kind, tenant, what, about }) => {
+        Step::Keep(Fact { key, kind, tenant, what, about, wakes: _ }) => {
             let tenant = tenant.as_ref().map(TenantId::as_str);
             c.prepare_cached(
                 "INSERT INTO alert (key, kind, tenant, what, since, about) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

@@ -25,12 +25,16 @@ use super::knowledge::Said;
 const SIBLINGS_MAX: u64 = 100;
 /// Found so long before or after.
 const NEAR_MS: u64 = 26 * 60 * 60 * 1000;
-/// So many earlier ones.
+/// So many machines of a site.
+const LIVES_MAX: u64 = 200;
+/// So many earlier ones, of the machine and of the subject each.
 const PAST_MAX: u64 = 100;
 /// Found so long ago.
 const PAST_MS: u64 = 8 * 24 * 60 * 60 * 1000;
 /// Nothing ends what a detector saw, so it is taken to hold for so long.
 const SIGNAL_MS: u64 = 60 * 60 * 1000;
+/// So far ahead a machine's clock may be.
+const SKEW_MS: u64 = 5 * 60 * 1000;
 /// A machine that said nothing for so long is silent.
 const DARK_MS: u64 = 15 * 60 * 1000;
 
@@ -87,24 +91,26 @@ fn siblings(c: &Connection, of: &Standing, host: &HostId, now: UtcTime) -> rusql
 pub(super) fn holds(what: &What, found: UtcTime, now: UtcTime) -> bool {
     match what {
         What::Drift { .. } => true,
-        What::Signal(_) => now.ms_since(found) <= SIGNAL_MS,
+        // A machine whose clock is ahead would have it hold until then.
+        What::Signal(_) => found <= now.plus_ms(SKEW_MS) && now.ms_since(found) <= SIGNAL_MS,
     }
 }
 
-/// The site's machines, where this one is silent; else nobody else's silence matters.
+/// The site's machines, where this one is silent; else nobody's silence matters.
 fn lives(c: &Connection, holder: &Holder, now: UtcTime) -> rusqlite::Result<Vec<HostLife>> {
+    if !is_silent(c, &holder.host, now)? {
+        return Ok(Vec::new());
+    }
     let mut all = c.prepare_cached(
-        "SELECT host, seen FROM host WHERE tenant = ?1 AND site = ?2 AND seen IS NOT NULL ORDER BY host",
+        "SELECT host, seen FROM host WHERE tenant = ?1 AND site = ?2 AND seen IS NOT NULL
+         ORDER BY host = ?3 DESC, host LIMIT ?4",
     )?;
     let life = |row: &Row<'_>| {
         let seen = instant(row, 1)?;
         Ok(HostLife { host: parsed(row, 0)?, dark_since: (now.ms_since(seen) > DARK_MS).then_some(seen) })
     };
-    let lives: Vec<HostLife> = all
-        .query_map([holder.tenant.as_str(), holder.site.as_str()], life)?
-        .collect::<rusqlite::Result<_>>()?;
-    let is_silent = lives.iter().any(|life| life.host == holder.host && life.dark_since.is_some());
-    Ok(if is_silent { lives } else { Vec::new() })
+    let (tenant, site, host) = (holder.tenant.as_str(), holder.site.as_str(), holder.host.as_str());
+    all.query_map(params![tenant, site, host, signed(LIVES_MAX)?], life)?.collect()
 }
 
 /// The machine's system, as far as it says: one that runs a closure is NixOS.
@@ -122,12 +128,18 @@ type Earlier = ((HostId, IncidentId), String, UtcTime, IncidentState, Option<Dec
 /// What was found before: of this subject at the site, and of any on this machine.
 fn past(c: &Connection, holder: &Holder, row: &Standing) -> rusqlite::Result<Vec<Episode>> {
     let since = row.found.unix_ms().saturating_sub(i64::try_from(PAST_MS).unwrap_or(i64::MAX));
+    // Each half by an index of its own: the machine's, and the subject's on each machine of the site.
     let mut all = c.prepare_cached(
-        "SELECT incident.host, incident, subject, found, state, decision, what
-         FROM incident JOIN host USING (host)
-         WHERE tenant = ?1 AND site = ?2 AND found > ?3 AND found <= ?4 AND (subject = ?5 OR host.host = ?6)
-               AND NOT (host.host = ?6 AND incident = ?7)
-         ORDER BY found DESC, incident.host, incident LIMIT ?8",
+        "SELECT * FROM (SELECT host, incident, subject, found, state, decision FROM incident
+                        WHERE host = ?6 AND found > ?3 AND found <= ?4 AND incident <> ?7
+                        ORDER BY found DESC, incident LIMIT ?8)
+         UNION
+         SELECT * FROM (SELECT incident.host, incident, subject, found, state, decision
+                        FROM host CROSS JOIN incident ON incident.host = host.host
+                        WHERE tenant = ?1 AND site = ?2 AND host.host <> ?6
+                              AND subject = ?5 AND found > ?3 AND found <= ?4
+                        ORDER BY found DESC, incident.host, incident LIMIT ?8)
+         ORDER BY found DESC, host, incident",
     )?;
     let values = params![
         holder.tenant.as_str(),
@@ -223,7 +235,8 @@ pub(super) fn keep_cause(
 }
 
 /// What waits for a person already and follows from what was just decided becomes a symptom of it: it is nobody's matter for itself.
-pub(super) fn gather(c: &Connection, holder: &Holder, case: &Case) -> rusqlite::Result<()> {
+pub(super) fn gather(c: &Connection, holder: &Holder, case: &Case) -> rusqlite::Result<Vec<IncidentId>> {
+    let mut gathered = Vec::new();
     let around = Around { open: &case.open, hosts: &[] };
     for sibling in case.open.iter().filter(|sibling| sibling.incident != case.incident) {
         let Some(root) = planner::coalesce::root(sibling, &around) else { continue };
@@ -233,9 +246,10 @@ pub(super) fn gather(c: &Connection, holder: &Holder, case: &Case) -> rusqlite::
             let why = planner::Why::Follows(Box::new(root.clone())).to_string();
             keep_cause(c, &holder.host, &sibling.incident, &root, &why)?;
             set_state(c, &holder.host, &sibling.incident, &IncidentState::Drifted)?;
+            gathered.push(sibling.incident.clone());
         }
     }
-    Ok(())
+    Ok(gathered)
 }
 
 /// What an incident waits for.
@@ -271,7 +285,7 @@ pub(super) fn is_silent(c: &Connection, host: &HostId, now: UtcTime) -> rusqlite
     Ok(seen.is_some_and(|seen| now.ms_since(seen) > DARK_MS))
 }
 
-/// What followed from an incident that ended is to be planned for itself, unless it ends as well.
+/// What followed from an incident that ended is to be planned for itself, unless it ends as well. What follows from anything waits for the planner.
 pub(super) fn free(c: &Connection, host: &HostId, ended: &IncidentId) -> rusqlite::Result<Vec<Plan>> {
     let mut all = c.prepare_cached(
         "SELECT host, incident FROM incident WHERE cause_host = ?1 AND cause = ?2 AND closed = 0",
@@ -282,14 +296,7 @@ pub(super) fn free(c: &Connection, host: &HostId, ended: &IncidentId) -> rusqlit
     let mut plans = Vec::new();
     for (host, incident) in followers {
         if let Some(row) = by_id(c, &host, &incident)? {
-            match row.state {
-                IncidentState::Drifted => plans.push(reopen(c, &host, row)?),
-                // A person ordered something for it meanwhile, and that goes its way.
-                IncidentState::Escalated
-                | IncidentState::Open { .. }
-                | IncidentState::Ordered(_)
-                | IncidentState::Closed { .. } => {}
-            }
+            plans.push(reopen(c, &host, row)?);
         }
     }
     Ok(plans)

@@ -5,14 +5,16 @@ use contract::call::{CallStep, CallView, period_ms};
 use contract::ids::{OperatorId, TenantId};
 use contract::incident::What;
 use contract::people::Reach;
+use contract::plane::IncidentState;
 use contract::time::UtcTime;
 use identity::Holder;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::around;
 use super::columns::{
     count, instant, instant_or_none, json, json_or_none, parsed, parsed_or_none, signed, to_json,
 };
-use super::incidents::{WAITS, waits_for_a_person};
+use super::incidents::{Plan, WAITS, set_state, waits_for_a_person};
 use super::{Store, StoreError};
 use crate::calls::{self, Open, Step, Waits};
 use crate::people::Scope;
@@ -112,6 +114,42 @@ impl Store {
         })
         .await
     }
+
+    /// Somebody looked after what a detector saw: the incident is over, and its call with it. Answers whose it was, and what followed from it.
+    pub(crate) async fn end_call(
+        &self,
+        reach: Scope<Reach>,
+        number: u64,
+        by: OperatorId,
+        now: UtcTime,
+    ) -> Result<Ending, StoreError> {
+        self.run(move |c| {
+            let open = |call: CallView| if call.over.is_none() { Some(call) } else { None };
+            let Some(call) = within(c, &reach, number)?.and_then(open) else { return Ok(Ending::NoneSuch) };
+            match call.what {
+                What::Drift { .. } => return Ok(Ending::Measured),
+                What::Signal(_) => {}
+            }
+            set_state(c, &call.host, &call.incident, &IncidentState::LookedAfter(by.clone()))?;
+            take(c, &Step::End { number }, now)?;
+            c.prepare_cached("INSERT INTO call_step (call, at, by, holder) VALUES (?1, ?2, ?3, ?3)")?
+                .execute(params![signed(number)?, now.unix_ms(), by.as_str()])?;
+            let freed = around::free(c, &call.host, &call.incident)?;
+            Ok(Ending::Ended(Box::new(call), freed))
+        })
+        .await
+    }
+}
+
+/// What came of somebody's word that a call is done.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// There is none such within reach, or it is over.
+    NoneSuch,
+    /// Whether its control passes, the machine's evidence says, and nobody's word.
+    Measured,
+    /// It is over, and what followed from it is to be planned for itself.
+    Ended(Box<CallView>, Vec<Plan>),
 }
 
 fn within(c: &Connection, reach: &Reach, number: u64) -> rusqlite::Result<Option<CallView>> {
@@ -139,10 +177,10 @@ fn view(row: &Row<'_>) -> rusqlite::Result<CallView> {
     })
 }
 
-/// What waits for a person and follows from nothing else.
+/// What waits for a person. What follows from something else does not.
 fn waiting(c: &Connection, severity: &impl Fn(&What) -> Severity) -> rusqlite::Result<Vec<Waits>> {
     let mut open = c.prepare_cached(&format!(
-        "SELECT host, incident, what, state, {WAITS} FROM incident WHERE closed = 0 AND cause IS NULL"
+        "SELECT host, incident, what, state, {WAITS} FROM incident WHERE closed = 0"
     ))?;
     let mut rows = open.query([])?;
     let mut all = Vec::new();

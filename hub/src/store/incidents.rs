@@ -41,7 +41,7 @@ pub(super) const WAITS: &str = "(SELECT waits FROM signed_order
 /// Whether nothing goes on with an incident before a person does something: the one definition, for every page, alert and number.
 pub(crate) fn waits_for_a_person(state: &IncidentState, waits: Option<&WaitingFor>) -> bool {
     match state {
-        IncidentState::Drifted | IncidentState::Closed { .. } => false,
+        IncidentState::Drifted | IncidentState::Closed { .. } | IncidentState::LookedAfter(_) => false,
         IncidentState::Escalated => true,
         IncidentState::Ordered(_) => matches!(waits, Some(WaitingFor::Approval { .. })),
         // Those two are planned again by themselves.
@@ -73,22 +73,31 @@ impl Store {
                 IncidentState::Open { .. }
                 | IncidentState::Escalated
                 | IncidentState::Ordered(_)
-                | IncidentState::Closed { .. } => Ok(Again::No),
+                | IncidentState::Closed { .. }
+                | IncidentState::LookedAfter(_) => Ok(Again::No),
             }
         })
         .await
     }
 
-    /// After a start: every incident that is on the queue or should be, and those that were deferred.
-    pub(crate) async fn unplanned(&self, now: UtcTime) -> Result<Vec<Plan>, StoreError> {
+    /// After a start: every incident that is on the queue or should be, those that were deferred, and those that have to be looked at again.
+    pub(crate) async fn unplanned(&self, now: UtcTime) -> Result<Unplanned, StoreError> {
         self.run(move |c| {
             let mut open = c.prepare(
                 "SELECT host, incident, found, what, attempt, state FROM incident WHERE closed = 0",
             )?;
             let rows = open.query_map([], |row| Ok((parsed::<HostId>(row, 0)?, read_at(row, 1)?)))?;
             let rows: Vec<(HostId, Standing)> = rows.collect::<rusqlite::Result<_>>()?;
-            let due = rows.into_iter().filter_map(|(host, row)| due(c, &host, row, now).transpose());
-            due.collect()
+            let mut all = Unplanned::default();
+            for (host, row) in rows {
+                let incident = row.incident.clone();
+                match due(c, &host, row, now)? {
+                    Again::Plan(plan) => all.plans.push(plan),
+                    Again::NotYet => all.follow.push((host, incident)),
+                    Again::No => {}
+                }
+            }
+            Ok(all)
         })
         .await
     }
@@ -125,6 +134,15 @@ pub(crate) enum Again {
     No,
 }
 
+/// What a start finds undone.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unplanned {
+    /// What is to be on the queue.
+    pub(crate) plans: Vec<Plan>,
+    /// What waits on something that no record ends.
+    pub(crate) follow: Vec<(HostId, IncidentId)>,
+}
+
 /// What an incident that follows from something waits on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum On {
@@ -148,26 +166,30 @@ fn waits_on(c: &Connection, host: &HostId, incident: &IncidentId, now: UtcTime) 
     };
     let Some(row) = by_id(c, &of, &cause)? else { return Ok(On::Nothing) };
     Ok(match (&row.state, &row.what) {
-        (IncidentState::Closed { .. }, _) => On::Nothing,
+        (state, _) if state.is_over() => On::Nothing,
         (_, What::Drift { .. }) => On::AnEnd,
         (_, What::Signal(_)) if around::holds(&row.what, row.found, now) => On::Time,
         (_, What::Signal(_)) => On::Nothing,
     })
 }
 
-/// What an open incident puts on the queue after a start. What waits on time is thought of anew: the one who looked after that time is gone.
-fn due(c: &Connection, host: &HostId, row: Standing, now: UtcTime) -> rusqlite::Result<Option<Plan>> {
+/// What becomes of an open incident after a start.
+fn due(c: &Connection, host: &HostId, row: Standing, now: UtcTime) -> rusqlite::Result<Again> {
     match row.state {
         IncidentState::Drifted => match waits_on(c, host, &row.incident, now)? {
-            On::Itself => plan_of(c, host, &row).map(Some),
-            On::Nothing | On::Time => reopen(c, host, row).map(Some),
-            On::AnEnd => Ok(None),
+            On::Itself => plan_of(c, host, &row).map(Again::Plan),
+            On::Nothing => reopen(c, host, row).map(Again::Plan),
+            On::Time => Ok(Again::NotYet),
+            On::AnEnd => Ok(Again::No),
         },
-        IncidentState::Open { outcome: Outcome::Deferred, record: _ } => reopen(c, host, row).map(Some),
+        IncidentState::Open { outcome: Outcome::Deferred, record: _ } => {
+            reopen(c, host, row).map(Again::Plan)
+        }
         IncidentState::Open { .. }
         | IncidentState::Escalated
         | IncidentState::Ordered(_)
-        | IncidentState::Closed { .. } => Ok(None),
+        | IncidentState::Closed { .. }
+        | IncidentState::LookedAfter(_) => Ok(Again::No),
     }
 }
 
@@ -254,8 +276,12 @@ pub(super) fn set_state(
     incident: &IncidentId,
     state: &IncidentState,
 ) -> rusqlite::Result<()> {
-    let closed = matches!(state, IncidentState::Closed { .. });
-    c.prepare_cached("UPDATE incident SET state = ?3, closed = ?4 WHERE host = ?1 AND incident = ?2")?
-        .execute(params![host.as_str(), incident.as_str(), to_json(state)?, closed])?;
+    // Only what waits for the planner follows from anything: whatever becomes of it else, it stands for itself.
+    let may_follow = *state == IncidentState::Drifted;
+    c.prepare_cached(
+        "UPDATE incident SET state = ?3, closed = ?4, cause_host = CASE WHEN ?5 THEN cause_host END,
+                cause = CASE WHEN ?5 THEN cause END WHERE host = ?1 AND incident = ?2",
+    )?
+    .execute(params![host.as_str(), incident.as_str(), to_json(state)?, state.is_over(), may_follow])?;
     Ok(())
 }

@@ -39,7 +39,7 @@ pub(crate) struct Said {
     pub(crate) seen: Option<FactValue>,
 }
 
-/// A run, when it ended, and with what its control was found.
+/// A run, when this hub heard of its end, and with what its control was found.
 #[derive(Debug, Clone)]
 pub(crate) struct RanAt {
     pub(crate) at: UtcTime,
@@ -53,12 +53,12 @@ impl Store {
         &self,
         system: impl Fn(&RunbookId) -> Option<TargetOs> + Send + 'static,
     ) -> Result<Vec<RanAt>, StoreError> {
-        let sql = "SELECT rule, model, runbook, what, tenant, site, said -> '$.ended.outcome', decided.host, record, moment.at
+        let sql = "SELECT rule, model, runbook, what, host.tenant, host.site, said -> '$.ended.outcome', decided.host, record, coalesce(received, moment.at)
                    FROM decided JOIN host USING (host)
                         JOIN incident ON incident.host = decided.host AND incident.incident = decided.incident
                         JOIN moment ON moment.host = decided.host AND moment.order_id = decided.order_id
                    WHERE decided.order_id IS NOT NULL AND said ->> '$.ended.outcome' IS NOT NULL
-                   ORDER BY moment.at DESC LIMIT ?1";
+                   ORDER BY coalesce(received, moment.at) DESC LIMIT ?1";
         self.run(move |c| {
             let mut all = c.prepare_cached(sql)?;
             let rows = all.query_map([signed(HISTORY_MAX)?], |row| ran(row, &system))?;
@@ -72,11 +72,11 @@ impl Store {
         &self,
         system: impl Fn(&RunbookId) -> Option<TargetOs> + Send + 'static,
     ) -> Result<Vec<Past>, StoreError> {
-        let sql = "SELECT what, decision, said ->> '$.ended.outcome', runbook
+        let sql = "SELECT what, incident.decision, said ->> '$.ended.outcome', runbook
                    FROM incident
                         LEFT JOIN moment ON moment.host = incident.host AND moment.record = state ->> '$.closed.record'
                         LEFT JOIN decided ON decided.order_id = moment.order_id
-                   WHERE closed = 1 AND decision IS NOT NULL ORDER BY found DESC LIMIT ?1";
+                   WHERE closed = 1 AND incident.decision IS NOT NULL ORDER BY found DESC LIMIT ?1";
         self.run(move |c| {
             let mut all = c.prepare_cached(sql)?;
             let rows = all.query_map([signed(HISTORY_MAX)?], |row| {

@@ -111,7 +111,7 @@ fn incidents(c: &Connection) -> rusqlite::Result<(Vec<Line>, Option<UtcTime>)> {
             IncidentState::Ordered(_) => ordered += 1,
             // What is left of these is planned again by itself.
             IncidentState::Open { .. } => deferred += 1,
-            IncidentState::Escalated | IncidentState::Closed { .. } => {}
+            IncidentState::Escalated | IncidentState::Closed { .. } | IncidentState::LookedAfter(_) => {}
         }
     }
     let lines = vec![

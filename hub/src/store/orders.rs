@@ -13,7 +13,7 @@ use planner::{Case, NoLine};
 use rusqlite::{Connection, Row, params};
 
 use super::around::{self, Looked};
-use super::columns::{count, instant, parsed, parsed_or_none, signed, to_json};
+use super::columns::{count, instant, json_or_none, parsed, parsed_or_none, signed, to_json};
 use super::incidents::{by_id, set_state};
 use super::knowledge::pass;
 use super::{Store, StoreError};
@@ -80,6 +80,7 @@ impl Store {
             let case = around::case(c, &holder, &row, looked)?;
             let thought = decide(&case, counter).map_err(unwritable)?;
             let Thought { comes, why, line } = thought;
+            let mut gathered = Vec::new();
             let decided = match comes {
                 Comes::Asks(question) => return Ok(Some(Came::Asks(question))),
                 Comes::Follows(root) => {
@@ -89,13 +90,17 @@ impl Store {
                 Comes::Decided(decision, order) => {
                     keep(c, host, &incident, counter, &decision, order.as_ref())?;
                     say_why(c, host, &incident, &why)?;
-                    around::gather(c, &holder, &case)?;
+                    gathered = around::gather(c, &holder, &case)?;
                     Some((decision, order.map(|order| order.id)))
                 }
             };
-            keep_line(c, host, &incident, now, decided.as_ref(), &line)?;
+            keep_line(c, &holder, &incident, now, decided.as_ref(), &line)?;
             pass(c, host, &incident, "decided", now)?;
-            Ok(Some(decided.map_or(Came::Follows, |(decision, order)| Came::Decided(decision, order))))
+            Ok(Some(decided.map_or(Came::Follows, |(decision, order)| Came::Decided {
+                decision,
+                order,
+                gathered,
+            })))
         })
         .await
     }
@@ -107,7 +112,7 @@ impl Store {
                          FROM incident JOIN host USING (host)
                               JOIN decided ON decided.host = incident.host AND decided.incident = incident.incident
                               JOIN moment ON moment.host = decided.host AND moment.order_id = decided.order_id
-                         WHERE tenant = ?1 AND subject = ?3 AND runbook IS NOT NULL AND said ->> '$.ended.outcome' IS NOT NULL)
+                         WHERE host.tenant = ?1 AND subject = ?3 AND runbook IS NOT NULL AND said ->> '$.ended.outcome' IS NOT NULL)
                    GROUP BY runbook ORDER BY runbook";
         self.run(move |c| {
             let number = |row: &Row<'_>, at| count(row, at).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
@@ -151,15 +156,18 @@ impl Store {
     }
 
     /// What was spent on asking since then, question by question: for the hub's own budgets, at its start.
-    pub(crate) async fn asked_since(
+    pub(crate) async fn asked_within(
         &self,
-        then: UtcTime,
+        from: UtcTime,
+        to: UtcTime,
     ) -> Result<Vec<(TenantId, u64, UtcTime)>, StoreError> {
-        let sql = "SELECT tenant, cost, at FROM asked JOIN host USING (host) WHERE at >= ?1 ORDER BY at";
+        let sql = "SELECT tenant, cost, at FROM asked JOIN host USING (host) WHERE at BETWEEN ?1 AND ?2 ORDER BY at";
         self.run(move |c| {
             let mut all = c.prepare_cached(sql)?;
-            all.query_map([then.unix_ms()], |row| Ok((parsed(row, 0)?, count(row, 1)?, instant(row, 2)?)))?
-                .collect()
+            all.query_map([from.unix_ms(), to.unix_ms()], |row| {
+                Ok((parsed(row, 0)?, count(row, 1)?, instant(row, 2)?))
+            })?
+            .collect()
         })
         .await
     }
@@ -173,7 +181,7 @@ impl Store {
     ) -> Result<Vec<(u64, DecisionView)>, StoreError> {
         self.run(move |c| {
             let mut all = c.prepare_cached(
-                "SELECT number, host, incident, at, order_id, line FROM decided JOIN host USING (host)
+                "SELECT number, host, incident, at, order_id, line, decision FROM decided
                  WHERE tenant = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
             )?;
             let view = |row: &Row<'_>| {
@@ -184,6 +192,7 @@ impl Store {
                     at: instant(row, 3)?,
                     order: parsed_or_none(row, 4)?,
                     line: row.get(5)?,
+                    decision: json_or_none(row, 6)?,
                 };
                 Ok((view.number, view))
             };
@@ -208,7 +217,7 @@ impl Store {
         self.run(move |c| {
             let host = &holder.host;
             let Some(row) = by_id(c, host, &incident)? else { return Ok(ByPerson::NoSuchIncident) };
-            if matches!(row.state, IncidentState::Closed { .. }) {
+            if row.state.is_over() {
                 return Ok(ByPerson::Closed);
             }
             let counter = next_counter(c, host, now)?;
@@ -267,8 +276,14 @@ const BY_PERSON: &str = "a person chose the runbook";
 pub(crate) enum Came {
     /// It follows from something else, for which it waits.
     Follows,
-    /// It is decided, with the order where one was signed.
-    Decided(Decision, Option<OrderId>),
+    /// It is decided.
+    Decided {
+        decision: Decision,
+        /// Where one was signed.
+        order: Option<OrderId>,
+        /// What waited for people, and follows from it from now on.
+        gathered: Vec<IncidentId>,
+    },
     /// A model is to be asked first. Nothing was changed.
     Asks(Box<Question>),
 }
@@ -280,19 +295,20 @@ fn unwritable(e: NoLine) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(e))
 }
 
-/// Why an incident stands as it does, and that it follows from nothing.
+/// Why an incident stands as it does.
 fn say_why(c: &Connection, host: &HostId, incident: &IncidentId, why: &str) -> rusqlite::Result<()> {
-    c.prepare_cached(
-        "UPDATE incident SET why = ?3, cause_host = NULL, cause = NULL WHERE host = ?1 AND incident = ?2",
-    )?
-    .execute(params![host.as_str(), incident.as_str(), why])?;
+    c.prepare_cached("UPDATE incident SET why = ?3 WHERE host = ?1 AND incident = ?2")?.execute(params![
+        host.as_str(),
+        incident.as_str(),
+        why
+    ])?;
     Ok(())
 }
 
 /// Keeps all that a decision was made of.
 fn keep_line(
     c: &Connection,
-    host: &HostId,
+    holder: &Holder,
     incident: &IncidentId,
     now: UtcTime,
     decided: Option<&Decided>,
@@ -310,8 +326,24 @@ fn keep_line(
         }
     }
     let order = decided.and_then(|(_, order)| order.as_ref().map(OrderId::as_str));
-    c.prepare_cached("INSERT INTO decided (host, incident, at, rule, model, runbook, order_id, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-        .execute(params![host.as_str(), incident.as_str(), now.unix_ms(), rule, model, runbook, order, line])?;
+    let decision = decided.map(|(decision, _)| to_json(decision)).transpose()?;
+    let (tenant, host) = (holder.tenant.as_str(), holder.host.as_str());
+    c.prepare_cached(
+        "INSERT INTO decided (tenant, host, incident, at, decision, rule, model, runbook, order_id, line)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        tenant,
+        host,
+        incident.as_str(),
+        now.unix_ms(),
+        decision,
+        rule,
+        model,
+        runbook,
+        order,
+        line
+    ])?;
     Ok(())
 }
 

@@ -53,7 +53,11 @@ fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> r
     let host = &holder.host;
     let closed = match by_id(c, host, incident)? {
         Some(row) if (row.found, &row.what) != (*found, what) => return Ok(Taken::Contradicted),
-        Some(row) if matches!(row.state, IncidentState::Closed { .. }) => Some(row),
+        // Somebody looked after it, and this is a reminder of the same.
+        Some(row) if matches!(row.state, IncidentState::LookedAfter(_)) => {
+            return Ok(Taken::As(incident.clone(), None));
+        }
+        Some(row) if row.state.is_over() => Some(row),
         // Its first answer was lost, or the device reminds us of it.
         Some(row) => return Ok(Taken::As(incident.clone(), plan_known(c, host, row, now)?)),
         None => None,
@@ -96,7 +100,7 @@ fn take(c: &Connection, holder: &Holder, reported: &Incident, now: UtcTime) -> r
         found.unix_ms(),
         to_json(what)?,
         to_json(state)?,
-        matches!(state, IncidentState::Closed { .. })
+        state.is_over()
     ])?;
     pass(c, host, incident, "published", now)?;
     if settled.is_some() {
@@ -136,7 +140,8 @@ fn is_due(c: &Connection, state: &IncidentState, now: UtcTime) -> rusqlite::Resu
         IncidentState::Open { .. }
         | IncidentState::Drifted
         | IncidentState::Escalated
-        | IncidentState::Closed { .. } => Ok(false),
+        | IncidentState::Closed { .. }
+        | IncidentState::LookedAfter(_) => Ok(false),
     }
 }
 

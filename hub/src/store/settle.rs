@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::approvals::DECLINED;
 use super::around;
 use super::columns::{count, json, parsed, signed, to_json};
-use super::incidents::{Plan, Standing, by_id, open_for, set_state};
+use super::incidents::{Plan, by_id, open_for, set_state};
 use super::knowledge::{Lesson, learn};
 use super::{Store, StoreError};
 use crate::consequence::{Consequence, Retry, Run};
@@ -186,7 +186,7 @@ fn site_ended(
     keep_site_run(c, host, run, *time, Some(state))?;
     match (by_id(c, host, incident)?, state) {
         (Some(row), _) if row.what.subject() != subject(control) => Ok(()),
-        (Some(Standing { state: IncidentState::Closed { .. }, .. }), _) => Ok(()),
+        (Some(row), _) if row.state.is_over() => Ok(()),
         (Some(row), IncidentState::Closed { .. }) => becomes(c, host, &row.incident, state, touched),
         // An order that is out decides what becomes of it.
         (Some(row), _) if row.state == IncidentState::Drifted => {
@@ -228,7 +228,8 @@ fn is_run_over(
         IncidentState::Drifted
         | IncidentState::Escalated
         | IncidentState::Open { .. }
-        | IncidentState::Closed { .. } => false,
+        | IncidentState::Closed { .. }
+        | IncidentState::LookedAfter(_) => false,
     };
     let own = "SELECT 1 FROM site_run WHERE host = ?1 AND control = ?2 AND state IS NULL AND until > ?3";
     Ok(ordered || c.prepare_cached(own)?.exists(params![host.as_str(), control.as_str(), time.unix_ms()])?)
@@ -288,7 +289,8 @@ fn is_current(
         IncidentState::Open { .. }
         | IncidentState::Drifted
         | IncidentState::Escalated
-        | IncidentState::Closed { .. } => Ok(false),
+        | IncidentState::Closed { .. }
+        | IncidentState::LookedAfter(_) => Ok(false),
     }
 }
 

@@ -125,10 +125,10 @@ async fn what_the_site_still_reports_does_not_stay_closed() {
     report(&store, &holder, "i-1", at(0)).await;
     order(&store, &holder, "i-1", "o-1", at(0)).await;
     close(&store, &holder, "o-1", 1).await;
-    assert!(store.unplanned(at(0)).await.unwrap().is_empty());
+    assert!(store.unplanned(at(0)).await.unwrap().plans.is_empty());
     assert_eq!(report(&store, &holder, "i-1", at(1)).await, Some(2));
     assert_eq!(stand(&store, &holder).await, [("i-1".to_owned(), 1, IncidentState::Drifted)]);
-    assert_eq!(store.unplanned(at(0)).await.unwrap().len(), 1, "a restart would forget it");
+    assert_eq!(store.unplanned(at(0)).await.unwrap().plans.len(), 1, "a restart would forget it");
     // It is open in every way: it is reminded of without a further attempt, ordered, and closed again.
     assert_eq!(report(&store, &holder, "i-1", at(2)).await, Some(2));
     order(&store, &holder, "i-1", "o-2", at(2)).await;
@@ -251,9 +251,9 @@ async fn what_waits_is_planned_after_a_start_and_what_is_out_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let (store, holder) = store(directory.path()).await;
     report(&store, &holder, "i-1", at(0)).await;
-    assert_eq!(store.unplanned(at(0)).await.unwrap().len(), 1);
+    assert_eq!(store.unplanned(at(0)).await.unwrap().plans.len(), 1);
     order(&store, &holder, "i-1", "o-1", at(0)).await;
-    assert!(store.unplanned(at(0)).await.unwrap().is_empty());
+    assert!(store.unplanned(at(0)).await.unwrap().plans.is_empty());
     let deferred = Consequence::NotHealed {
         order: "o-1".parse().unwrap(),
         outcome: Outcome::Deferred,
@@ -262,7 +262,7 @@ async fn what_waits_is_planned_after_a_start_and_what_is_out_is_not() {
         run: None,
     };
     store.settle(holder.host.clone(), 1, vec![deferred], Lesson::default()).await.unwrap();
-    let plans = store.unplanned(at(0)).await.unwrap();
+    let plans = store.unplanned(at(0)).await.unwrap().plans;
     assert_eq!(plans.iter().map(|p| p.attempt).collect::<Vec<_>>(), [2]);
     assert_eq!(plans[0].subject.to_string(), "tenants.clinic-7.sites.main.incidents");
 }

@@ -215,7 +215,10 @@ fn decided(whole: &Whole, at: Option<UtcTime>) -> Known {
             IncidentState::Escalated
             | IncidentState::Ordered(_)
             | IncidentState::Open { .. }
-            | IncidentState::Closed { .. } => "nobody decided at this hub: the site did, or it passed before",
+            | IncidentState::Closed { .. }
+            | IncidentState::LookedAfter(_) => {
+                "nobody decided at this hub: the site did, or it passed before"
+            }
         }),
     }
 }
@@ -224,6 +227,7 @@ fn ordered(whole: &Whole, order: Option<&Order>) -> Known {
     match (order, &whole.incident.state) {
         (Some(order), _) => Ok((order.issued, None)),
         (None, IncidentState::Escalated) => Err("no order: a person has to look"),
+        (None, IncidentState::LookedAfter(_)) => Err("no order: a person looked after it"),
         (None, IncidentState::Closed { .. }) => {
             Err("no order of this hub: the site ordered for itself, or it passes by itself")
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use contract::call::{CallView, CallWhole};
 use contract::ids::OperatorId;
 use contract::outcome::Outcome;
-use contract::plane::Page;
+use contract::plane::{IncidentState, Page};
 use hub::config::Config;
 use hub::serve::start;
 use reqwest::{Method, StatusCode};
@@ -109,6 +109,32 @@ async fn a_call_is_taken_and_handed_over_to_somebody_who_may_have_it_and_to_nobo
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("whoever is called is told on though somebody has it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_detector_saw_ends_by_whoever_looked_after_it_and_a_control_does_not() {
+    let stage = stage().await;
+    let device = stage.enrolled("clinic-7").await;
+    let signal = json!({ "incident": "i-1", "found": edge::clock::utc(), "what": { "signal": {
+        "detector": "auth.break-in", "kind": "break_in", "severity": "critical", "count": 9, "window_s": 60 } } });
+    assert_eq!(device.post("/v1/incidents", &signal).await.status(), StatusCode::OK);
+    let call = first_call(&stage).await;
+    device.report("i-2", "nobody.knows").await;
+    let done = async |call: u64| {
+        stage.operate(Method::POST, &format!("/api/v1/calls/{call}/done"), None).await.status()
+    };
+    for _ in 0..200 {
+        if get::<Page<CallView>>(&stage, "calls").await.items.len() == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!((done(call.call).await, done(call.call + 1).await), (StatusCode::OK, StatusCode::CONFLICT));
+    let incident = stage.incidents("clinic-7").await.remove(0);
+    assert_eq!(incident.state, IncidentState::LookedAfter("jane".parse().unwrap()));
+    assert_eq!(done(call.call).await, StatusCode::NOT_FOUND, "it is over");
+    let page = crate::console::shown(&stage, "/tenants/clinic-7/incidents").await;
+    assert!(page.contains("Looked after by jane"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -135,6 +135,7 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
             | "/api/v1/certificates/{fingerprint}/revoke"
             | "/api/v1/alerts/{alert}/acknowledge"
             | "/api/v1/calls/{call}/take"
+            | "/api/v1/calls/{call}/done"
             | "/api/v1/me/keys/{key}/rotate"
             | "/api/v1/me/keys/{key}/revoke",
         ) => gone(None),

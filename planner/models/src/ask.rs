@@ -44,6 +44,8 @@ pub struct Asked {
     pub threshold: u8,
     /// What that cost, of all models that were asked.
     pub cost: Micro,
+    /// Whether anything was sent to any of them.
+    pub sent: bool,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
     /// For a trace: why there is no answer, where there is none. Never a key, never a word of an answer.
@@ -72,30 +74,38 @@ impl Models {
     pub fn unasked(&self, reply: Reply) -> Asked {
         let Model { id, threshold, .. } = &self.told.models.first;
         let why = Some("too many are asked at a time".to_owned());
-        Asked { model: id.clone(), reply, threshold: *threshold, cost: Micro(0), took_ms: 0, why }
+        Asked {
+            model: id.clone(),
+            reply,
+            threshold: *threshold,
+            cost: Micro(0),
+            sent: false,
+            took_ms: 0,
+            why,
+        }
     }
 
     /// Asks the first model that may be asked; where it fails or is silent, the next.
     pub async fn ask(&self, tenant: &TenantId, prompt: &Prompt, now: UtcTime) -> Asked {
         let began = Instant::now();
         let mut last: Option<(&Model, Came)> = None;
-        let mut cost = Micro(0);
+        let (mut total, mut sent) = (Micro(0), false);
         for model in self.told.models.all() {
             if !self.admit(model) {
                 continue;
             }
             let reserved = match self.reserve(tenant, model, prompt, now) {
                 Ok(reserved) => reserved,
-                Err(spent) => {
-                    let why = Some(format!("the budget is spent: {spent:?}"));
-                    let came = Came { reply: Reply::BudgetSpent, heard: Heard::default(), taken: false, why };
+                Err(limit) => {
+                    let why = Some(format!("the budget is spent: {limit:?}"));
+                    let came = Came { reply: Reply::BudgetSpent, heard: Heard::default(), sent: 0, why };
                     last = Some((model, came));
                     break;
                 }
             };
             let came = send::send(&self.client, model, prompt, draw).await;
-            let spent = self.settle(tenant, model, prompt, &came, reserved);
-            cost = cost.plus(spent);
+            total = total.plus(self.settle(tenant, model, prompt, &came, reserved));
+            sent |= came.sent > 0;
             let is_over = matches!(came.reply, Reply::Said(_) | Reply::Refused | Reply::CutOff);
             last = Some((model, came));
             if is_over {
@@ -105,13 +115,10 @@ impl Models {
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let left_alone = || {
             let why = Some("every model failed lately and is left alone for a while".to_owned());
-            (
-                &self.told.models.first,
-                Came { reply: Reply::Failed, heard: Heard::default(), taken: false, why },
-            )
+            (&self.told.models.first, Came { reply: Reply::Failed, heard: Heard::default(), sent: 0, why })
         };
         let (model, Came { reply, why, .. }) = last.unwrap_or_else(left_alone);
-        Asked { model: model.id.clone(), reply, threshold: model.threshold, cost, took_ms, why }
+        Asked { model: model.id.clone(), reply, threshold: model.threshold, cost: total, sent, took_ms, why }
     }
 
     fn admit(&self, model: &Model) -> bool {
@@ -141,13 +148,13 @@ impl Models {
         came: &Came,
         reserved: Reservation,
     ) -> Micro {
-        let spent = if came.taken {
-            let input = came.heard.input_tokens.unwrap_or_else(|| estimate(prompt));
-            let output = came.heard.output_tokens.unwrap_or_else(|| u64::from(model.max_output_tokens));
-            cost(model, input, output)
-        } else {
-            Micro(0)
-        };
+        let (input, output) = (estimate(prompt), u64::from(model.max_output_tokens));
+        let heard =
+            cost(model, came.heard.input_tokens.unwrap_or(input), came.heard.output_tokens.unwrap_or(output));
+        // Of those before the last nothing is known.
+        let unheard =
+            Micro(cost(model, input, output).0.saturating_mul(u64::from(came.sent.saturating_sub(1))));
+        let spent = if came.sent > 0 { heard.plus(unheard) } else { Micro(0) };
         let now = self.now_ms();
         let mut state = self.state();
         state.budgets.entry(tenant.clone()).or_default().settle(reserved, spent);

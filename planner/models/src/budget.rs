@@ -76,12 +76,12 @@ impl Budget {
         Ok(Reservation(worst))
     }
 
-    /// Gives back what was set aside and not spent. Never more than was set aside.
+    /// Gives back what was set aside and not spent, never more than was set aside; and counts what it cost beyond that.
     #[expect(clippy::needless_pass_by_value, reason = "a reservation is settled once")]
     pub fn settle(&mut self, reserved: Reservation, cost: Micro) {
         let Reservation(Micro(reserved)) = reserved;
-        let back = reserved.saturating_sub(cost.0);
-        self.month.1 = Micro(self.month.1.0.saturating_sub(back));
+        let spent = self.month.1.0.saturating_sub(reserved).saturating_add(cost.0);
+        self.month.1 = Micro(spent);
     }
 
     /// Counts a question that was asked then, whatever the limits are.

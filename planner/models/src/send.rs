@@ -21,8 +21,8 @@ const STREAM_BYTES_MAX: usize = 1 << 20;
 pub(crate) struct Came {
     pub(crate) reply: Reply,
     pub(crate) heard: Heard,
-    /// Whether a request was taken at all: what was not is not paid for.
-    pub(crate) taken: bool,
+    /// How many requests may have to be paid for, of which only the last was heard to its end.
+    pub(crate) sent: u32,
     /// For a trace: never a key, never a word of an answer.
     pub(crate) why: Option<String>,
 }
@@ -42,36 +42,43 @@ pub(crate) async fn send(
     mut draw: impl FnMut() -> u64,
 ) -> Came {
     let deadline = Instant::now() + model.timeout;
-    let (mut heard, mut taken, mut pause) = (Heard::default(), false, PAUSE);
+    let (mut heard, mut sent, mut pause) = (Heard::default(), 0, PAUSE);
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let tried = tokio::time::timeout(left, once(client, model, prompt, &mut heard, &mut taken)).await;
+        let tried = tokio::time::timeout(left, once(client, model, prompt, &mut heard, &mut sent)).await;
         let (why, after) = match tried {
             Err(_) => {
                 let why = Some(format!("no answer within {} ms", model.timeout.as_millis()));
-                return Came { reply: Reply::Silent, heard, taken, why };
+                return Came { reply: Reply::Silent, heard, sent, why };
             }
-            Ok(Try::Ended(reply, why)) => return Came { reply, heard, taken, why },
+            Ok(Try::Ended(reply, why)) => return Came { reply, heard, sent, why },
             Ok(Try::Again(why, after)) => (why, after),
         };
         let jittered = pause.mul_f64(0.5 + f64::from(u32::try_from(draw() % 1_000).unwrap_or(0)) / 2_000.0);
         let wait = after.unwrap_or(jittered);
         if Instant::now() + wait >= deadline {
-            return Came { reply: Reply::Failed, heard, taken, why: Some(why) };
+            return Came { reply: Reply::Failed, heard, sent, why: Some(why) };
         }
         tokio::time::sleep(wait).await;
         pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 
-async fn once(client: &Client, model: &Model, prompt: &Prompt, heard: &mut Heard, taken: &mut bool) -> Try {
+async fn once(client: &Client, model: &Model, prompt: &Prompt, heard: &mut Heard, sent: &mut u32) -> Try {
     *heard = Heard::default();
-    let sent = request(client, model, prompt).send().await;
-    let response = match sent {
+    // Until it says that it did not take the question, it may have.
+    *sent += 1;
+    let response = match request(client, model, prompt).send().await {
         Ok(response) => response,
-        Err(e) => return Try::Again(format!("it cannot be reached: {}", told(&e)), None),
+        Err(e) => {
+            *sent -= u32::from(e.is_connect());
+            return Try::Again(format!("it cannot be reached: {}", told(&e)), None);
+        }
     };
     let status = response.status();
+    if status != StatusCode::OK {
+        *sent -= 1;
+    }
     if is_passing(status) {
         let after =
             response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
@@ -80,7 +87,6 @@ async fn once(client: &Client, model: &Model, prompt: &Prompt, heard: &mut Heard
     if status != StatusCode::OK {
         return Try::Ended(Reply::Failed, Some(format!("it answered {status}")));
     }
-    *taken = true;
     listen(model, response, heard).await
 }
 

@@ -5,19 +5,26 @@ ALTER TABLE incident ADD COLUMN why TEXT;
 CREATE INDEX incident_cause ON incident (cause_host, cause) WHERE cause IS NOT NULL;
 -- What happened before to one subject of one host.
 CREATE INDEX incident_past ON incident (host, subject, found);
+-- And to the host at all.
+CREATE INDEX incident_found ON incident (host, found);
+-- What is over, the newest first.
+CREATE INDEX incident_over ON incident (found) WHERE closed = 1 AND decision IS NOT NULL;
 
 -- Every decision with all that it was made of: it can be made again from its line, and comes out the same.
 CREATE TABLE decided (
     number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant   TEXT NOT NULL REFERENCES tenant,
     host     TEXT NOT NULL REFERENCES host,
     incident TEXT NOT NULL,
     at       INTEGER NOT NULL,
+    decision TEXT,                  -- JSON; none where it follows from something
     rule     TEXT,                  -- the rule that chose, where one did
     model    TEXT,                  -- the model that was asked, where one was
     runbook  TEXT,                  -- what was chosen, where it was not a person
     order_id TEXT,
     line     TEXT NOT NULL          -- JSON
 ) STRICT;
+CREATE INDEX decided_tenant ON decided (tenant, number);
 CREATE INDEX decided_incident ON decided (host, incident);
 CREATE INDEX decided_order ON decided (order_id) WHERE order_id IS NOT NULL;
 
@@ -34,6 +41,7 @@ CREATE TABLE call (
     over     INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX call_open ON call (host, incident) WHERE over IS NULL;
+CREATE INDEX call_over ON call (over) WHERE over IS NOT NULL;
 
 -- Who took a call, and who had it then.
 CREATE TABLE call_step (

@@ -152,7 +152,7 @@ async fn a_call_is_held_handed_over_called_anew_and_over_with_its_incident() {
     let steps: Vec<_> = steps.iter().map(|step| (step.by.as_str(), step.holder.as_str())).collect();
     assert_eq!(steps, [("jane", "jane"), ("jane", "john")]);
     // A symptom of something else is nobody's call.
-    let symptom = "UPDATE incident SET cause_host = host, cause = 'x'";
+    let symptom = "UPDATE incident SET cause_host = host, cause = 'x', state = '\"drifted\"'";
     store.run(move |c| c.execute(symptom, []).map(drop)).await.unwrap();
     assert_eq!(look(&store, 3 + hour).await, std::slice::from_ref(&holder.tenant));
     assert!(store.calls_unheard().await.unwrap().is_empty());

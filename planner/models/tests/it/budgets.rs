@@ -37,6 +37,21 @@ async fn money_is_set_aside_before_and_what_came_before_a_start_counts() {
 }
 
 #[tokio::test]
+async fn what_was_sent_and_not_answered_is_paid_for_and_what_was_not_taken_is_not() {
+    for (act, sent) in [(Act::Hangs, true), (Act::says(&http("400 Bad Request", "", "")), false)] {
+        let server = Server::start(vec![act]).await;
+        let asked = Rig::new(&[("m", "openai", server.url.clone())]).ask().await;
+        assert_eq!((asked.sent, asked.cost > Micro(0)), (sent, sent), "{asked:?}");
+    }
+    // A stream that broke before a word came was sent; and so was the second try.
+    let broken = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 100\r\n\r\n";
+    let server = Server::start(vec![Act::says(broken), Act::says(&answer("openai", ANSWER))]).await;
+    let twice = Rig::new(&[("m", "openai", server.url.clone())]).ask().await;
+    assert!(matches!(twice.reply, Reply::Said(_)) && server.seen().len() == 2, "{twice:?}");
+    assert!(twice.cost > Micro(140 + 2_048), "the first try is not paid for: {twice:?}");
+}
+
+#[tokio::test]
 async fn a_model_that_fails_again_and_again_is_left_alone() {
     let fails = Server::start(vec![Act::says(&http("400 Bad Request", "", ""))]).await;
     let rig = Rig::new(&[("m", "openai", fails.url.clone())]);

@@ -36,7 +36,7 @@ macro_rules! arms {
 
 arms! {
     accept acknowledge_alert actions add_glass add_host add_site alarms_of alerts allowlist announce approve approve_software call calls
-    controls decide_by_person decisions decline enrolled_at enrolments_within exceptions fleet has_log has_site has_tenant healings hold_call holder hosts_within incidents
+    controls decide_by_person decisions decline end_call enrolled_at enrolments_within exceptions fleet has_log has_site has_tenant healings hold_call holder hosts_within incidents
     incidents_before last_words log_within logs_of order_that_waits orders_of orders_that_wait pending proposals propose quarantined
     replace_exceptions revoke set_allowlist set_exceptions tenants_within whole window_opens withdraw withhold
 }

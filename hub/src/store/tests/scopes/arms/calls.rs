@@ -24,4 +24,14 @@ impl Asking<'_> {
             self.store.hold_call(self.reach(), self.of as u64 + 1, jane(), jane(), at(1)).await.unwrap();
         assert_eq!(held.is_some(), self.ours());
     }
+
+    pub(super) async fn end_call(&self) {
+        let ended =
+            self.store.end_call(self.reach(), self.of as u64 + 1, "jane".parse().unwrap(), at(1)).await;
+        assert_eq!(
+            matches!(ended.unwrap(), Ending::NoneSuch),
+            !self.ours(),
+            "it is about a control: nobody's word ends it"
+        );
+    }
 }
