@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use contract::decision::{Asked, Choice, Decision, Provenance};
+use contract::decision::{Asked, Choice, Decision, Escalation, Provenance};
 use contract::ids::{ControlId, DetectorId, ModelId, OperatorId, RunbookId};
 use contract::incident::What;
 use contract::runbook::TargetOs;
@@ -197,6 +197,9 @@ impl Display for Why {
                 let operator = Name(operator.as_str());
                 match choice {
                     Choice::Run(runbook) => write!(f, "{operator} chose {}", Name(runbook.as_str())),
+                    Choice::Escalate(Escalation::Declined(because)) => {
+                        write!(f, "{operator} declined the order, because {}", because.words())
+                    }
                     Choice::Escalate(escalation) => write!(f, "{operator}: {}", escalation.words()),
                 }
             }

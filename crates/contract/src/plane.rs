@@ -346,8 +346,8 @@ pub struct DecisionView {
     /// What was decided; none where it follows from something else, for which it waits.
     pub decision: Option<Decision>,
     /// The case, what the planner made of it, and the digests of the files that it was decided by: one line of JSON, which the planner decides again.
-    /// Where a model was asked, the line says that it was to be, and the decision what came of that.
-    pub line: String,
+    /// Where a model was asked, the line says that it was to be, and the decision what came of that. None where a person chose.
+    pub line: Option<String>,
 }
 
 /// Where an incident stands.

@@ -183,6 +183,7 @@ fn decided(decision: &Decision) -> Markup {
     html! {
         @match &decision.choice {
             Choice::Run(_) => "Chosen",
+            Choice::Escalate(Escalation::Declined(_)) => "Waits for a person: declined",
             Choice::Escalate(why) => { "Waits for a person: " (why.words()) ". Decided" }
         }
         " by "

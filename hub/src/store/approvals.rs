@@ -8,10 +8,12 @@ use contract::outcome::Outcome;
 use contract::plane::IncidentState;
 use contract::record::WaitingFor;
 use contract::time::UtcTime;
+use identity::Holder;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{count, instant, json, parsed, signed, to_json};
 use super::incidents::{by_id, set_state};
+use super::orders::keep_word;
 use super::{Store, StoreError};
 use crate::people::Scope;
 
@@ -131,12 +133,14 @@ impl Store {
                 "UPDATE signed_order SET answered = ?2, waits = NULL, alive = NULL WHERE id = ?1",
             )?
             .execute(params![order.as_str(), DECLINED])?;
-            let (host, incident) = (&waits.host, &waits.incident);
+            let Waits { site, host, incident, .. } = &waits;
             // Another order may be out for it meanwhile: that one is not what was declined.
             if by_id(c, host, incident)?.is_some_and(|row| row.state == IncidentState::Ordered(order)) {
                 set_state(c, host, incident, &IncidentState::Escalated)?;
                 c.prepare_cached("UPDATE incident SET decision = ?3 WHERE host = ?1 AND incident = ?2")?
                     .execute(params![host.as_str(), incident.as_str(), to_json(&decision)?])?;
+                let holder = Holder { tenant: (*tenant).clone(), site: site.clone(), host: host.clone() };
+                keep_word(c, &holder, incident, now, &(decision, None))?;
             }
             Ok(Ok(waits))
         })

@@ -153,8 +153,10 @@ pub(crate) enum Ending {
 }
 
 fn within(c: &Connection, reach: &Reach, number: u64) -> rusqlite::Result<Option<CallView>> {
+    // No call has a number that the database cannot hold.
+    let Ok(number) = i64::try_from(number) else { return Ok(None) };
     let sql = format!("{VIEW} WHERE number = ?1");
-    let call = c.prepare_cached(&sql)?.query_row([signed(number)?], view).optional()?;
+    let call = c.prepare_cached(&sql)?.query_row([number], view).optional()?;
     Ok(call.filter(|call| reach.holds(&call.tenant)))
 }
 

@@ -57,7 +57,8 @@ impl Store {
                    FROM decided JOIN host USING (host)
                         JOIN incident ON incident.host = decided.host AND incident.incident = decided.incident
                         JOIN moment ON moment.host = decided.host AND moment.order_id = decided.order_id
-                   WHERE decided.order_id IS NOT NULL AND said ->> '$.ended.outcome' IS NOT NULL
+                   WHERE decided.order_id IS NOT NULL AND (rule IS NOT NULL OR model IS NOT NULL)
+                         AND said ->> '$.ended.outcome' IS NOT NULL
                    ORDER BY coalesce(received, moment.at) DESC LIMIT ?1";
         self.run(move |c| {
             let mut all = c.prepare_cached(sql)?;

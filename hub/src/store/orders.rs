@@ -94,7 +94,7 @@ impl Store {
                     Some((decision, order.map(|order| order.id)))
                 }
             };
-            keep_line(c, &holder, &incident, now, decided.as_ref(), &line)?;
+            keep_line(c, &holder, &incident, now, decided.as_ref(), Some(&line))?;
             pass(c, host, &incident, "decided", now)?;
             Ok(Some(decided.map_or(Came::Follows, |(decision, order)| Came::Decided {
                 decision,
@@ -223,8 +223,9 @@ impl Store {
             let counter = next_counter(c, host, now)?;
             let Some((decision, order)) = decide(&row.what, counter) else { return Ok(ByPerson::Unfit) };
             keep(c, host, &incident, counter, &decision, Some(&order))?;
-            say_why(c, host, &incident, BY_PERSON)?;
             pass(c, host, &incident, "decided", now)?;
+            let decided = (decision, Some(order.id.clone()));
+            keep_word(c, &holder, &incident, now, &decided)?;
             Ok(ByPerson::Ordered(order.id))
         })
         .await
@@ -268,9 +269,6 @@ impl Store {
     }
 }
 
-/// Why an incident stands as it does where a person chose; who, its decision says.
-const BY_PERSON: &str = "a person chose the runbook";
-
 /// What came of an incident that waited for the planner.
 #[derive(Debug)]
 pub(crate) enum Came {
@@ -289,7 +287,7 @@ pub(crate) enum Came {
 }
 
 /// A decision, with the order where one was signed.
-type Decided = (Decision, Option<OrderId>);
+pub(super) type Decided = (Decision, Option<OrderId>);
 
 fn unwritable(e: NoLine) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(e))
@@ -305,6 +303,20 @@ fn say_why(c: &Connection, host: &HostId, incident: &IncidentId, why: &str) -> r
     Ok(())
 }
 
+/// Keeps what a person decided, which nothing can be made of again.
+pub(super) fn keep_word(
+    c: &Connection,
+    holder: &Holder,
+    incident: &IncidentId,
+    now: UtcTime,
+    decided: &Decided,
+) -> rusqlite::Result<()> {
+    if let Some(why) = planner::Why::of(&decided.0) {
+        say_why(c, &holder.host, incident, &why.to_string())?;
+    }
+    keep_line(c, holder, incident, now, Some(decided), None)
+}
+
 /// Keeps all that a decision was made of.
 fn keep_line(
     c: &Connection,
@@ -312,7 +324,7 @@ fn keep_line(
     incident: &IncidentId,
     now: UtcTime,
     decided: Option<&Decided>,
-    line: &str,
+    line: Option<&str>,
 ) -> rusqlite::Result<()> {
     let (mut rule, mut model, mut runbook) = (None, None, None);
     if let Some((Decision { choice, provenance }, _)) = decided {

@@ -4,7 +4,7 @@ use contract::decision::{Because, Choice, Escalation, Provenance};
 use contract::dsse::{OperatorSigner, open_approved};
 use contract::order::Order;
 use contract::outcome::Outcome;
-use contract::plane::{EnvelopeCarried, IncidentState, IncidentView, OrderView, Ordered, Page};
+use contract::plane::{DecisionView, EnvelopeCarried, IncidentState, IncidentView, OrderView, Ordered, Page};
 use contract::record::WaitingFor;
 use contract::refusal::Refusal;
 use reqwest::{Method, StatusCode};
@@ -151,9 +151,12 @@ async fn what_a_person_declines_takes_no_signature_and_its_incident_waits_for_a_
     assert_eq!(decline().await.status(), StatusCode::OK);
     assert_eq!(state(&stage).await, IncidentState::Escalated);
     let incidents = stage.operate(Method::GET, "/api/v1/tenants/clinic-7/incidents", None).await;
-    let decision = parsed::<Page<IncidentView>>(incidents).await.items.remove(0).decision.unwrap();
+    let incident = parsed::<Page<IncidentView>>(incidents).await.items.remove(0);
+    let decision = incident.decision.unwrap();
     assert_eq!(decision.choice, Choice::Escalate(Escalation::Declined(Because::NotThis)));
     assert_eq!(decision.provenance, Provenance::Person("jane".parse().unwrap()));
+    let why = incident.why.unwrap();
+    assert!(why.starts_with("jane declined the order, because "), "{why}");
     assert_eq!(waiting(&stage, "clinic-7").await, []);
     let by_jane = OperatorSigner::from_seed(&[2; 32]).approve(&first.envelope.0).unwrap();
     assert_eq!(hand_in(&stage, &order, &by_jane).await, StatusCode::CONFLICT, "a no is no yes");
@@ -175,7 +178,21 @@ async fn what_a_person_declines_takes_no_signature_and_its_incident_waits_for_a_
     let again = format!("/api/v1/tenants/clinic-7/hosts/{}/incidents/i-1/order", device.sheet.host);
     let body = json!({ "runbook": "RB-FILE-001-own-directories", "person": "jane" });
     let placed: Ordered = parsed(stage.operate(Method::POST, &again, Some(body)).await).await;
-    assert_eq!(state(&stage).await, IncidentState::Ordered(placed.order));
+    assert_eq!(state(&stage).await, IncidentState::Ordered(placed.order.clone()));
+
+    // What people said stands among the decisions, in their names; nothing makes it again.
+    let said = stage.operate(Method::GET, "/api/v1/tenants/clinic-7/decisions", None).await;
+    let by_people: Vec<DecisionView> = parsed::<Page<DecisionView>>(said).await.items.split_off(1);
+    let orders: Vec<_> = by_people.iter().map(|said| said.order.clone()).collect();
+    assert_eq!(orders, [None, Some(placed.order)]);
+    let jane = Provenance::Person("jane".parse().unwrap());
+    for said in by_people {
+        assert_eq!(said.decision.map(|decision| decision.provenance), Some(jane.clone()));
+        assert_eq!(said.line, None);
+    }
+    let incidents = stage.operate(Method::GET, "/api/v1/tenants/clinic-7/incidents", None).await;
+    let why = parsed::<Page<IncidentView>>(incidents).await.items.remove(0).why;
+    assert_eq!(why.as_deref(), Some("jane chose RB-FILE-001-own-directories"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

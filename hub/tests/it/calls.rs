@@ -133,6 +133,7 @@ async fn what_a_detector_saw_ends_by_whoever_looked_after_it_and_a_control_does_
     let incident = stage.incidents("clinic-7").await.remove(0);
     assert_eq!(incident.state, IncidentState::LookedAfter("jane".parse().unwrap()));
     assert_eq!(done(call.call).await, StatusCode::NOT_FOUND, "it is over");
+    assert_eq!(done(u64::MAX).await, StatusCode::NOT_FOUND);
     let page = crate::console::shown(&stage, "/tenants/clinic-7/incidents").await;
     assert!(page.contains("Looked after by jane"), "{page}");
 }

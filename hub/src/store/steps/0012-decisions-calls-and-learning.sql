@@ -22,7 +22,7 @@ CREATE TABLE decided (
     model    TEXT,                  -- the model that was asked, where one was
     runbook  TEXT,                  -- what was chosen, where it was not a person
     order_id TEXT,
-    line     TEXT NOT NULL          -- JSON
+    line     TEXT                   -- JSON; none where a person chose, whose word nothing makes again
 ) STRICT;
 CREATE INDEX decided_tenant ON decided (tenant, number);
 CREATE INDEX decided_incident ON decided (host, incident);

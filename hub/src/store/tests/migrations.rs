@@ -90,7 +90,7 @@ fn what_made_a_version_stays_as_it_is() {
             "67e9997ada8a6e80",
             "e8b95296741e8a24",
             "cf5705465f2af4dc",
-            "b9742e8ef90777ce"
+            "f7c4accb8bcccfe6"
         ]
     );
 }
