@@ -150,7 +150,8 @@ fn is_safe(version: &str) -> bool {
     match (major, minor, patch) {
         (2, 11, Some(patch)) => patch >= 16,
         (2, 12, Some(patch)) => patch >= 7,
-        (2, 14.., Some(_)) | (3.., _, _) => true,
+        // What comes before 2.14.0 lacks what it has; before a later one it does not.
+        (2, 14, Some(_)) | (2, 15.., _) | (3.., _, _) => true,
         _ => false,
     }
 }
