@@ -9,6 +9,7 @@ mod calls;
 mod detector;
 mod exit;
 mod kit;
+mod learning;
 mod login;
 mod operator;
 mod orders;
@@ -41,6 +42,8 @@ enum Command {
     Status(status::Status),
     /// List what waits for a person, one call for each cause; show, take or hand over one.
     Calls(calls::Calls),
+    /// List the changes of the rules that runs propose; approve one.
+    Learning(learning::Learning),
     /// List the orders that wait on a tenant's machines: for people, a maintenance window, a clock.
     Orders(orders::Orders),
     /// Set what machines may have that lets somebody in: ports, set-uid programs, administrators, SSH keys.
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Try(told) => trial::run(&told),
         Command::Status(told) => status::run(&told),
         Command::Calls(told) => calls::run(&told),
+        Command::Learning(told) => learning::run(&told),
         Command::Orders(told) => orders::run(&told),
         Command::Allowlist(told) => papers::allowlist(&told),
         Command::Exceptions(told) => papers::exceptions(&told),

@@ -2,6 +2,7 @@
 
 mod calls;
 mod kits;
+mod learning;
 mod orders;
 mod papers;
 mod people;

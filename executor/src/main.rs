@@ -184,7 +184,11 @@ fn run(ground: Ground) -> anyhow::Result<()> {
         Stage::Changing => 0,
     };
     store::by_timer(facts::Root::new("/"), ground.config.store_verification())?;
-    let listener = serve::bind(&ground.config.socket, ground.config.agent_uid)?;
+    let socket = &ground.config.socket;
+    let listener = match serve::handed_over(socket)? {
+        Some(listener) => listener,
+        None => serve::bind(socket, ground.config.agent_uid)?,
+    };
     let (written, told) = publish::channel();
     let tracer = ground.tracer;
     if let Stage::Ready(runner) = &stage {

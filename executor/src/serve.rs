@@ -147,6 +147,26 @@ impl Served {
     }
 }
 
+/// The socket that the service manager opened for the agent, where it did (`sd_listen_fds(3)`): whose it is its unit says, and [`serve`] asks each peer
+/// again. More than one, or one of another kind, is an error: nothing is served by halves.
+pub fn handed_over(path: &Path) -> Result<Option<UnixListener>, FileError> {
+    let failed =
+        |source| FileError { path: path.to_owned(), action: "take it over from the service manager", source };
+    let mut handed = listenfd::ListenFd::from_env();
+    if handed.len() > 1 {
+        return Err(failed(std::io::Error::other(format!("{} sockets were handed over", handed.len()))));
+    }
+    let listener = handed.take_unix_listener(0).map_err(failed)?;
+    if let Some(listener) = &listener {
+        let bound = listener.local_addr().map_err(failed)?;
+        if bound.as_pathname() != Some(path) {
+            return Err(failed(std::io::Error::other(format!("what was handed over listens on {bound:?}"))));
+        }
+        listener.set_nonblocking(false).map_err(failed)?;
+    }
+    Ok(listener)
+}
+
 /// Binds the socket for the agent's user. A socket that an earlier executor left is replaced: the log's lock has shown that it is gone.
 pub fn bind(path: &Path, agent_uid: u32) -> Result<UnixListener, FileError> {
     let failed = |action| move |source| FileError { path: path.to_owned(), action, source };

@@ -46,7 +46,7 @@ mod score;
 mod sign_in;
 mod site;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

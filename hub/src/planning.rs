@@ -267,3 +267,5 @@ fn tell_ordered(hub: &Hub, holder: &Holder, incident: &IncidentId, order: &Order
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod throughput;

@@ -155,3 +155,24 @@ fn an_operators_allowlist_and_exceptions_reach_the_machine_without_a_restart() {
     kept.done(&["allowlist", "--tenant", "local", "--site", "here", "--take-back"]);
     kept.await_verdict("no list again", |v| *v == not_declared);
 }
+
+#[test]
+fn calls_and_what_runs_teach_are_listed_and_what_is_not_there_is_said() {
+    let stage = Stage::new();
+    let kept = Kept::begin(&stage);
+    let said = |arguments: &[&str]| {
+        let Output { status, stdout, stderr } = kept.suture(arguments);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (status.code(), text(stdout), text(stderr))
+    };
+    let (code, words, _) = said(&["learning"]);
+    assert_eq!((code, words.trim_end()), (Some(0), "0 changes of the rules were proposed"));
+    assert_eq!(said(&["learning", "--json"]).1.trim_end(), r#"{"learning":[]}"#);
+    let (code, _, why) = said(&["learning", "approve", "7", "--canary", "local/here"]);
+    assert!(code != Some(0) && why.contains('7'), "{code:?} {why}");
+    let (code, _, why) = said(&["learning", "approve", "7", "--canary", "here"]);
+    assert!(code == Some(64) && why.contains("TENANT/SITE"), "{code:?} {why}");
+    assert_eq!(said(&["calls", "--json"]).1.trim_end(), r#"{"calls":[]}"#);
+    let (code, _, why) = said(&["calls", "take", "18446744073709551615"]);
+    assert!(code != Some(0) && why.contains("no call"), "{code:?} {why}");
+}

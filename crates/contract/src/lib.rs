@@ -24,6 +24,7 @@ pub mod heartbeat;
 pub mod ids;
 pub mod incident;
 pub mod kit;
+pub mod learnt;
 pub mod order;
 pub mod outcome;
 pub mod paper;

@@ -51,7 +51,7 @@ async fn filled(hub: &Hub, now: UtcTime) {
         .unwrap();
 }
 
-async fn started(directory: &Path) -> Running {
+pub(crate) async fn started(directory: &Path) -> Running {
     let config = Config {
         directory: directory.to_owned(),
         device: "127.0.0.1:0".parse().unwrap(),

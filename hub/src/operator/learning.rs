@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use contract::ids::{SiteId, TenantId};
+use contract::learnt::{Approval, Canary, LearntView, Stands};
 use contract::people::Right;
 use contract::plane::Page;
-use contract::time::UtcTime;
 use planner::learn::stage::{Proposal, Stage};
 use planner::learn::{Figures, Place};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::answers::{Done, Found};
 use super::query::Paged;
@@ -39,55 +36,6 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .refuses(&[StatusCode::CONFLICT]),
     ]
-}
-
-/// A proposal to change the rules.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct LearntView {
-    pub(crate) number: u64,
-    /// When it was proposed.
-    pub(crate) at: UtcTime,
-    /// What is proposed, in words.
-    pub(crate) what: String,
-    /// What it rests on, in words: how many healed of how many, on how many sites.
-    pub(crate) rests_on: String,
-    /// The records that it rests on: machine and index.
-    pub(crate) evidence: Vec<String>,
-    /// What it would have done with what was, in words.
-    pub(crate) rehearsal: String,
-    pub(crate) stands: Stands,
-}
-
-/// Where a proposal stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Stands {
-    /// Nothing has changed: a person has to approve it.
-    Proposed,
-    /// A rule is tried on one site.
-    Canary,
-    /// A rule holds everywhere.
-    Everywhere,
-    /// A rule holds nowhere any more.
-    Retired,
-    /// Its steps make no sense, and it holds nowhere.
-    Unreadable,
-}
-
-/// `POST /api/v1/learning/{learnt}/approve`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Approval {
-    /// Where a new rule is tried first; none for the end of a rule.
-    pub(crate) canary: Option<Canary>,
-}
-
-/// A site.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Canary {
-    pub(crate) tenant: TenantId,
-    pub(crate) site: SiteId,
 }
 
 /// `GET /api/v1/learning`.

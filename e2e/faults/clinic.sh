@@ -1,0 +1,104 @@
+# A clinic's server before Suture comes: what it serves, where its data lies, who looks after its time. Run once, as root, in the lab's machine.
+hostnamectl set-hostname clinic 2>/dev/null || hostname clinic
+
+# Data on a disk of its own, records on an encrypted one.
+mkfs.ext4 -q -F -N 20000 /dev/vdb
+mkdir -p /srv/data /srv/vault /etc/lab
+echo '/dev/vdb /srv/data ext4 defaults,nofail 0 2' >>/etc/fstab
+head -c 32 /dev/urandom >/etc/lab/vault.key
+chmod 400 /etc/lab/vault.key
+modprobe dm-crypt
+cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file /etc/lab/vault.key /dev/vdc
+cryptsetup open --key-file /etc/lab/vault.key /dev/vdc vault
+mkfs.ext4 -q -F /dev/mapper/vault
+echo 'vault /dev/vdc /etc/lab/vault.key luks,nofail' >/etc/crypttab
+echo '/dev/mapper/vault /srv/vault ext4 defaults,nofail 0 2' >>/etc/fstab
+systemctl daemon-reload
+mount /srv/data
+mount /srv/vault
+
+# Time from the lab's server.
+cat >/etc/chrony/chrony.conf <<END
+server 10.0.2.2 port 123 iburst minpoll 2 maxpoll 4
+makestep 0.5 -1
+driftfile /var/lib/chrony/chrony.drift
+rtcsync
+END
+systemctl restart chrony
+
+# The packet filter: what is served comes in, nothing else.
+cat >/etc/nftables.conf <<'END'
+#!/usr/sbin/nft -f
+flush ruleset
+table inet filter {
+  chain input {
+    type filter hook input priority filter; policy drop;
+    iif "lo" accept
+    ct state established,related accept
+    tcp dport { 22, 80, 443 } accept
+    icmp type echo-request accept
+    meta l4proto ipv6-icmp accept
+  }
+  chain forward { type filter hook forward priority filter; policy drop; }
+  chain output { type filter hook output priority filter; policy accept; }
+}
+END
+systemctl enable --now nftables
+
+# Certificates from an authority of the clinic's own, renewed by a unit, served by the web server.
+mkdir -p /var/lib/acme/site /etc/lab/ca
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj '/CN=Clinic test authority' \
+  -keyout /etc/lab/ca/key.pem -out /etc/lab/ca/cert.pem 2>/dev/null
+cp /etc/lab/ca/cert.pem /usr/local/share/ca-certificates/clinic.crt
+update-ca-certificates >/dev/null 2>&1
+cat >/usr/local/sbin/renew-site <<'END'
+#!/bin/sh
+# Stands for an ACME client: asks the clinic's authority for another certificate.
+set -eu
+days=${1-90}
+cd /var/lib/acme/site
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=clinic.example -keyout key.new -out /run/site.csr 2>/dev/null
+printf 'subjectAltName=DNS:clinic.example\nbasicConstraints=CA:FALSE\n' >/run/site.ext
+openssl x509 -req -in /run/site.csr -CA /etc/lab/ca/cert.pem -CAkey /etc/lab/ca/key.pem -CAcreateserial -days "$days" -extfile /run/site.ext -out leaf.new 2>/dev/null
+cat leaf.new /etc/lab/ca/cert.pem >chain.new
+chmod 600 key.new
+mv key.new key.pem
+mv chain.new fullchain.pem
+rm -f leaf.new
+END
+chmod 755 /usr/local/sbin/renew-site
+renew-site 90
+printf '%s\n' '[Unit]' 'Description=Renew the site certificate' '[Service]' Type=oneshot ExecStart=/usr/local/sbin/renew-site >/etc/systemd/system/acme-site.service
+cat >/etc/nginx/sites-available/default <<'END'
+server {
+  listen 80 default_server;
+  listen 443 ssl default_server;
+  ssl_certificate /var/lib/acme/site/fullchain.pem;
+  ssl_certificate_key /var/lib/acme/site/key.pem;
+  root /var/www/html;
+}
+END
+systemctl daemon-reload
+systemctl restart nginx
+
+# The database, with something in it.
+systemctl start postgresql
+for _ in $(seq 60); do if runuser -u postgres -- psql -qc 'select 1' >/dev/null 2>&1; then break; fi; sleep 1; done
+runuser -u postgres -- psql -qc 'create table visits (id serial, at timestamptz default now())' -c 'insert into visits select from generate_series(1, 1000)'
+
+# An administrator, and what a clinic's accounts and logs are held to.
+useradd -m -s /bin/bash -G sudo tess
+install -d -m 700 -o tess -g tess /home/tess/.ssh
+ssh-keygen -q -t ed25519 -N '' -C tess -f /root/tess
+install -m 600 -o tess -g tess /root/tess.pub /home/tess/.ssh/authorized_keys
+sed -i 's/^UMASK.*/UMASK 027/; s/^PASS_MAX_DAYS.*/PASS_MAX_DAYS 365/' /etc/login.defs
+usermod -s /usr/sbin/nologin postgres
+sed -i 's/^max_log_file_action.*/max_log_file_action = keep_logs/' /etc/audit/auditd.conf
+mkdir -p /etc/security/pwquality.conf.d
+printf 'deny = 5\nunlock_time = 600\n' >>/etc/security/faillock.conf
+printf '%s\n' 'Name: lock out' 'Default: yes' 'Priority: 1024' 'Auth-Type: Primary' 'Auth:' '  [default=die] pam_faillock.so authfail' >/usr/share/pam-configs/lockout
+printf '%s\n' 'Name: lock out, before' 'Default: yes' 'Priority: 2048' 'Auth-Type: Primary' 'Auth:' '  requisite pam_faillock.so preauth' \
+  'Account-Type: Primary' 'Account:' '  required pam_faillock.so' >/usr/share/pam-configs/lockout-before
+pam-auth-update --package --enable lockout lockout-before
+# Debian 12's auditd cannot be restarted by systemctl.
+service auditd restart || true

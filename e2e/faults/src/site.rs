@@ -1,0 +1,179 @@
+//! The clinic's machine of the lab: Suture installed from its package, enrolled, and quiet.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use contract::plane::{IncidentState, IncidentView};
+use lab::{Image, Machine, Template};
+
+use crate::Result;
+use crate::hub::{Hub, copy};
+
+/// What a clinic's server is set up with before Suture comes.
+const CLINIC: &str = include_str!("../clinic.sh");
+/// How long the machine may take to come to rest after Suture's first look at it.
+const REST: Duration = Duration::from_secs(240);
+/// For how long nothing may have happened then.
+const QUIET: Duration = Duration::from_secs(12);
+
+/// What is tested.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    /// Where cargo put the binaries.
+    pub binaries: PathBuf,
+    /// The package of the site's machine.
+    pub package: PathBuf,
+}
+
+/// The frozen machine, with its hub as it was then.
+#[derive(Debug)]
+pub struct Lab {
+    programs: Programs,
+    template: Template,
+    scratch: tempfile::TempDir,
+    device: u16,
+    key: String,
+    time: Option<Child>,
+    /// What waited for a person when the machine was at rest: nobody's fault here.
+    pub standing: Vec<IncidentView>,
+}
+
+/// One copy of machine and hub.
+#[derive(Debug)]
+pub struct Site {
+    /// The machine.
+    pub machine: Machine,
+    /// Its hub.
+    pub hub: Hub,
+    _scratch: tempfile::TempDir,
+}
+
+fn free_port() -> Result<u16> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
+}
+
+impl Lab {
+    /// Boots a clinic's machine, installs the package, enrols, waits until nothing happens any more, and freezes both.
+    pub fn make(programs: Programs) -> Result<Self> {
+        let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let (device, time_port) = (free_port()?, free_port()?);
+        let time = clock_server(scratch.path(), time_port)?;
+        let directory = scratch.path().join("hub");
+        let hub = Hub::first(&programs.binaries.join("suture-hub"), &directory, device)?;
+        let sheet = hub.sheet()?;
+        let package =
+            std::fs::read(&programs.package).map_err(|e| format!("{}: {e}", programs.package.display()))?;
+        let image = Image::ready()?.set_up_by(CLINIC)?;
+        let standing = RefCell::new(Vec::new());
+        let hub = RefCell::new(Some(hub));
+        let template = Template::make(&image, &|machine: &mut Machine| {
+            machine.set_clock(edge::clock::utc())?;
+            let time = format!("sed -i 's/ port [0-9]* / port {time_port} /' /etc/chrony/chrony.conf");
+            machine.ok(&format!("{time} && systemctl restart chrony"))?;
+            machine.put("/root/suture-agent.deb", &package)?;
+            machine.put("/root/sheet.json", &sheet)?;
+            machine.ok("dpkg -i /root/suture-agent.deb && rm /root/suture-agent.deb")?;
+            machine.ok(EVENTS)?;
+            machine.ok("suture-enrol --mode enforce /root/sheet.json && rm /root/sheet.json")?;
+            machine.ok(&format!("{SETTINGS} && systemctl restart suture-executor suture-agent"))?;
+            let hub = hub.borrow_mut().take().ok_or("no hub")?;
+            *standing.borrow_mut() = at_rest(machine, &hub)?;
+            machine.ok("systemctl stop suture-agent suture-executor")?;
+            drop(hub);
+            Ok(())
+        })?;
+        let key = std::fs::read_to_string(directory.with_extension("key")).map_err(|e| e.to_string())?;
+        Ok(Self {
+            programs,
+            template,
+            scratch,
+            device,
+            key,
+            time: Some(time),
+            standing: standing.into_inner(),
+        })
+    }
+
+    /// A copy of machine and hub, running.
+    pub fn site(&self) -> Result<Site> {
+        let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let directory = copy(&self.scratch.path().join("hub"), &scratch.path().join("hub"))?;
+        let hub = Hub::again(&self.programs.binaries.join("suture-hub"), &directory, &self.key, self.device)?;
+        let mut machine = self.template.clone_machine()?;
+        machine.ok("systemctl start suture-executor suture-agent")?;
+        Ok(Site { machine, hub, _scratch: scratch })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Some(mut time) = self.time.take() {
+            let _ = time.kill();
+            let _ = time.wait();
+        }
+    }
+}
+
+/// What the two say of what happens goes to the journal too, with the machine's monotonic time. Nothing else differs from what is installed.
+const EVENTS: &str = r"
+for name in agent executor; do
+  unit=/usr/lib/systemd/system/suture-$name.service
+  mkdir -p /etc/systemd/system/suture-$name.service.d
+  { echo '[Service]'; echo 'ExecStart='; sed -n 's/^\(ExecStart=.*\)$/\1 --events/p' $unit; } >/etc/systemd/system/suture-$name.service.d/events.conf
+done
+systemctl daemon-reload";
+
+/// What the clinic and its MSP agreed: when disruptive repairs may be made, and which certificates are served.
+const SETTINGS: &str = r"
+cat >>/var/lib/suture/executor/executor.yaml <<'END'
+window: { zone: UTC, days: [mon, tue, wed, thu, fri, sat, sun], from: '00:00', to: '23:59' }
+END
+cat >>/etc/suture/agent.yaml <<'END'
+certificates: [/var/lib/acme/site/fullchain.pem]
+certificate_keys: [/var/lib/acme/site/key.pem]
+END
+true";
+
+/// Time for the machine: chronyd, which sets no clock here.
+fn clock_server(scratch: &Path, port: u16) -> Result<Child> {
+    let file = scratch.join("chrony.conf");
+    let text = format!(
+        "local stratum 2\nallow all\nbindaddress 127.0.0.1\nport {port}\ncmdport 0\nbindcmdaddress /\npidfile {}\n",
+        scratch.join("chrony.pid").display()
+    );
+    std::fs::write(&file, text).map_err(|e| e.to_string())?;
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--", "chronyd", "-x", "-d", "-U", "-u", "root", "-f"])
+        .arg(&file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| format!("chronyd: {e}"))
+}
+
+/// Waits until no incident has changed for a while and none is under way; answers those that are not closed.
+fn at_rest(machine: &mut Machine, hub: &Hub) -> Result<Vec<IncidentView>> {
+    let begun = Instant::now();
+    let (mut last, mut since) = (String::new(), Instant::now());
+    loop {
+        let incidents = hub.incidents()?;
+        let now = format!("{incidents:?}");
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        let under_way =
+            |i: &IncidentView| matches!(i.state, IncidentState::Drifted | IncidentState::Ordered(_));
+        if since.elapsed() > QUIET && !incidents.is_empty() && !incidents.iter().any(under_way) {
+            return Ok(incidents.into_iter().filter(|i| !i.state.is_over()).collect());
+        }
+        if begun.elapsed() > REST {
+            let journal = machine.sh("journalctl --no-pager -n 60 -u suture-agent -u suture-executor")?;
+            return Err(format!("not at rest after {} s: {last}\n{}", REST.as_secs(), journal.out));
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
