@@ -76,6 +76,7 @@ server {
   ssl_certificate /var/lib/acme/site/fullchain.pem;
   ssl_certificate_key /var/lib/acme/site/key.pem;
   root /var/www/html;
+  index index.nginx-debian.html;
 }
 END
 systemctl daemon-reload
@@ -89,8 +90,8 @@ runuser -u postgres -- psql -qc 'create table visits (id serial, at timestamptz 
 # An administrator, and what a clinic's accounts and logs are held to.
 useradd -m -s /bin/bash -G sudo tess
 install -d -m 700 -o tess -g tess /home/tess/.ssh
-ssh-keygen -q -t ed25519 -N '' -C tess -f /root/tess
-install -m 600 -o tess -g tess /root/tess.pub /home/tess/.ssh/authorized_keys
+ssh-keygen -q -t ed25519 -N '' -C tess -f /var/lab/tess
+install -m 600 -o tess -g tess /var/lab/tess.pub /home/tess/.ssh/authorized_keys
 sed -i 's/^UMASK.*/UMASK 027/; s/^PASS_MAX_DAYS.*/PASS_MAX_DAYS 365/' /etc/login.defs
 usermod -s /usr/sbin/nologin postgres
 sed -i 's/^max_log_file_action.*/max_log_file_action = keep_logs/' /etc/audit/auditd.conf
@@ -100,5 +101,11 @@ printf '%s\n' 'Name: lock out' 'Default: yes' 'Priority: 1024' 'Auth-Type: Prima
 printf '%s\n' 'Name: lock out, before' 'Default: yes' 'Priority: 2048' 'Auth-Type: Primary' 'Auth:' '  requisite pam_faillock.so preauth' \
   'Account-Type: Primary' 'Account:' '  required pam_faillock.so' >/usr/share/pam-configs/lockout-before
 pam-auth-update --package --enable lockout lockout-before
+chmod 700 /home/tess
+echo 'net.ipv4.conf.all.accept_redirects = 0' >/etc/sysctl.d/60-clinic.conf
+sysctl -q -p /etc/sysctl.d/60-clinic.conf
+mkdir -p /etc/systemd/journald.conf.d
+printf '%s\n' '[Journal]' Storage=persistent SystemMaxUse=1200M MaxRetentionSec=0 >/etc/systemd/journald.conf.d/clinic.conf
+systemctl restart systemd-journald
 # Debian 12's auditd cannot be restarted by systemctl.
 service auditd restart || true

@@ -11,7 +11,7 @@ enum Sort {
 }
 
 /// Each crate with what it may depend on. In its tests a library may know the same, an app any library.
-const TABLE: [(&str, Sort, &[&str]); 24] = [
+const TABLE: [(&str, Sort, &[&str]); 26] = [
     ("contract", Sort::Library, &[]),
     ("tlog", Sort::Library, &[]),
     ("edge", Sort::Library, &["contract"]),
@@ -47,6 +47,10 @@ const TABLE: [(&str, Sort, &[&str]); 24] = [
     ("suture-witness", Sort::App, &["contract", "edge", "tlog", "witness"]),
     // For tests alone: a machine to run programs on. It knows none of them.
     ("guest", Sort::Library, &[]),
+    // Likewise: a machine with a kernel, a clock and disks of its own.
+    ("lab", Sort::Library, &["contract", "edge"]),
+    // What is done to such machines, and what comes of it: the programs are run there, not linked.
+    ("faults", Sort::App, &["contract", "edge", "lab"]),
     // Tests alone: it holds one program's library to the corpus.
     ("e2e", Sort::App, &["contract", "evidence", "tlog", "verify"]),
     ("xtask", Sort::App, &[]),

@@ -43,10 +43,10 @@ impl FromStr for Instant {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Where {
     /// The hub's operator plane.
-    #[arg(long, default_value = "http://127.0.0.1:6767")]
+    #[arg(long, global = true, default_value = "http://127.0.0.1:6767")]
     hub: String,
     /// The file in which `suture login` keeps the session, or one with a key.
-    #[arg(long, value_name = "FILE", default_value = crate::operator::TOKEN_FILE)]
+    #[arg(long, global = true, value_name = "FILE", default_value = crate::operator::TOKEN_FILE)]
     token_file: PathBuf,
 }
 

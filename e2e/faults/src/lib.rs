@@ -1,9 +1,16 @@
 //! The catalogue of faults: each is done to a real machine on which Suture was installed as a user installs it, and what came of it is counted.
 
+mod case;
+mod catalogue;
+mod evidence;
 mod hub;
+mod page;
 mod site;
 
+pub use case::{Came, run};
+pub use catalogue::{Ends, Fault, read};
 pub use hub::Hub;
+pub use page::page;
 pub use site::{Lab, Programs, Site};
 
 /// What went wrong, in words.

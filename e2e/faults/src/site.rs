@@ -47,6 +47,8 @@ pub struct Site {
     pub machine: Machine,
     /// Its hub.
     pub hub: Hub,
+    /// What an outsider checks its evidence with.
+    pub verifier: PathBuf,
     _scratch: tempfile::TempDir,
 }
 
@@ -73,11 +75,11 @@ impl Lab {
             machine.set_clock(edge::clock::utc())?;
             let time = format!("sed -i 's/ port [0-9]* / port {time_port} /' /etc/chrony/chrony.conf");
             machine.ok(&format!("{time} && systemctl restart chrony"))?;
-            machine.put("/root/suture-agent.deb", &package)?;
-            machine.put("/root/sheet.json", &sheet)?;
-            machine.ok("dpkg -i /root/suture-agent.deb && rm /root/suture-agent.deb")?;
+            machine.put("/var/lab/suture-agent.deb", &package)?;
+            machine.put("/var/lab/sheet.json", &sheet)?;
+            machine.ok("dpkg -i /var/lab/suture-agent.deb && rm /var/lab/suture-agent.deb")?;
             machine.ok(EVENTS)?;
-            machine.ok("suture-enrol --mode enforce /root/sheet.json && rm /root/sheet.json")?;
+            machine.ok("suture-enrol --mode enforce /var/lab/sheet.json && rm /var/lab/sheet.json")?;
             machine.ok(&format!("{SETTINGS} && systemctl restart suture-executor suture-agent"))?;
             let hub = hub.borrow_mut().take().ok_or("no hub")?;
             *standing.borrow_mut() = at_rest(machine, &hub)?;
@@ -103,8 +105,9 @@ impl Lab {
         let directory = copy(&self.scratch.path().join("hub"), &scratch.path().join("hub"))?;
         let hub = Hub::again(&self.programs.binaries.join("suture-hub"), &directory, &self.key, self.device)?;
         let mut machine = self.template.clone_machine()?;
-        machine.ok("systemctl start suture-executor suture-agent")?;
-        Ok(Site { machine, hub, _scratch: scratch })
+        machine.ok("touch /run/started; systemctl start suture-executor suture-agent")?;
+        let verifier = self.programs.binaries.join("suture-verify");
+        Ok(Site { machine, hub, verifier, _scratch: scratch })
     }
 }
 

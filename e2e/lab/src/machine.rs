@@ -15,7 +15,7 @@ use crate::process::{DISKS, Memory, Process, scratch};
 use crate::template::{BOOT, agent, devices, disks, ignore_memory};
 
 /// How long a line of shell may take.
-const RUN: Duration = Duration::from_secs(120);
+const RUN: Duration = Duration::from_secs(400);
 
 /// A running machine. Gone, with its disks, when it is dropped.
 #[derive(Debug)]
@@ -131,8 +131,8 @@ pub(crate) fn set_up(image: &Image, script: &str, directory: &Path) -> Result<()
     let mut machine = Machine::new(image.clone(), scratch, process);
     machine.wait(BOOT)?;
     machine.set_clock(edge::clock::utc())?;
-    machine.put("/root/set-up.sh", script.as_bytes())?;
-    machine.ok("sh -eux /root/set-up.sh >/root/set-up.log 2>&1 || { tail -12 /root/set-up.log; journalctl --no-pager -n 12 -p notice; exit 1; }")?;
+    machine.put("/var/lab/set-up.sh", script.as_bytes())?;
+    machine.ok("sh -eux /var/lab/set-up.sh >/var/lab/set-up.log 2>&1 || { tail -12 /var/lab/set-up.log; journalctl --no-pager -n 12 -p notice; exit 1; }")?;
     machine.ok("systemctl poweroff")?;
     let process = machine.process.take().ok_or("its power is cut")?;
     process.ended()?;

@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::time::Duration;
 
 use contract::fact::{FactValue, FileKind, FileMode, Permissions};
 use contract::finding::{Finding, Verdict};
@@ -24,6 +26,41 @@ fn the_socket_is_private() {
     let _running = rig.start();
     let mode = |name| std::fs::metadata(rig.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("run/s"), mode("run")), (0o600, 0o700));
+}
+
+/// The executor, to be started by what `systemd-socket-activate` does for a `.socket` unit: with the first connection.
+fn activated(rig: &Rig, socket: &str) -> Command {
+    std::fs::create_dir_all(rig.path("run")).unwrap();
+    let run = rig.command();
+    let mut command = Command::new("systemd-socket-activate");
+    command.arg("--listen").arg(rig.path(socket)).arg(run.get_program()).args(run.get_args());
+    let path = rig.path(socket);
+    std::thread::spawn(move || {
+        for _ in 0..500 {
+            if let Ok(stream) = UnixStream::connect(&path) {
+                // Kept until the program is there: it is started for this.
+                std::thread::sleep(Duration::from_secs(2));
+                return drop(stream);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    command
+}
+
+#[test]
+fn a_socket_that_the_service_manager_opened_is_taken_over() {
+    let rig = Rig::new();
+    let _running = Rig::ready(&mut activated(&rig, "run/s"));
+    rig.agent();
+}
+
+#[test]
+fn a_socket_that_was_opened_elsewhere_is_not() {
+    let rig = Rig::new();
+    let output = activated(&rig, "run/elsewhere").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("what was handed over listens on"), "{said}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn a_machine_is_cloned_cut_off_and_booted_again() {
         return;
     }
     let template = Template::make(&Image::ready().unwrap(), &|machine: &mut Machine| {
-        machine.put("/root/before", b"the template")?;
+        machine.put("/var/lab/before", b"the template")?;
         let state = machine.ok("systemctl is-system-running --wait || true")?;
         assert!(matches!(state.as_str(), "running" | "degraded"), "{state}: {}", machine.console());
         Ok(())
@@ -21,9 +21,9 @@ fn a_machine_is_cloned_cut_off_and_booted_again() {
     assert!(one.ok("false").unwrap_err().contains("false"));
     // Files, longer than one piece.
     let bytes: Vec<u8> = (0..1_500_000_u32).map(|n| (n % 251) as u8).collect();
-    one.put("/root/there/many", &bytes).unwrap();
-    assert!(one.get("/root/there/many").unwrap() == bytes);
-    assert_eq!(one.ok("wc -c </root/there/many").unwrap(), "1500000");
+    one.put("/var/lab/there/many", &bytes).unwrap();
+    assert!(one.get("/var/lab/there/many").unwrap() == bytes);
+    assert_eq!(one.ok("wc -c </var/lab/there/many").unwrap(), "1500000");
     // What a clinic's server runs.
     one.ok("systemctl is-active nginx ssh chrony auditd cron postgresql").unwrap();
     // Its clock is right at first, and its own.
@@ -41,15 +41,16 @@ fn a_machine_is_cloned_cut_off_and_booted_again() {
     assert_eq!(link(&mut one), "0");
     one.set_cable(true).unwrap();
     // Power: what was synced is there, what was not need not be, and what stood in memory is gone.
-    one.ok("echo kept >/root/synced; sync; echo volatile >/run/volatile; echo lost >/root/unsynced").unwrap();
+    one.ok("echo kept >/var/lab/synced; sync; echo volatile >/run/volatile; echo lost >/var/lab/unsynced")
+        .unwrap();
     one.cut_power();
     assert!(one.ok("true").is_err(), "it answers without power");
     one.boot_again().unwrap();
-    assert_eq!(one.ok("cat /root/synced").unwrap(), "kept");
+    assert_eq!(one.ok("cat /var/lab/synced").unwrap(), "kept");
     assert!(!one.sh("test -e /run/volatile").unwrap().is_good());
     assert!(one.uptime().unwrap() < before + 60.0);
     drop(one);
     // Another clone has seen nothing of it.
     let mut two = template.clone_machine().unwrap();
-    assert_eq!(two.ok("cat /root/before; ls /root").unwrap(), "the templatebefore");
+    assert_eq!(two.ok("cat /var/lab/before; ls /var/lab").unwrap(), "the templatebefore");
 }

@@ -1,0 +1,281 @@
+//! One fault, done to a copy of the machine, and what came of it.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use contract::decision::Choice;
+use contract::event::{Event, Traced};
+use contract::ids::OrderId;
+use contract::incident::What;
+use contract::outcome::Outcome;
+use contract::plane::{DecisionView, IncidentState, IncidentView};
+use serde::Serialize;
+
+use crate::Result;
+use crate::catalogue::{Ends, Fault};
+use crate::evidence;
+use crate::hub::TENANT;
+use crate::site::Site;
+
+/// How long a fault may take to come to its end: a hold-down and a slow machine are in it.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What came of a fault.
+#[derive(Debug, Clone, Serialize)]
+pub struct Came {
+    /// Which.
+    pub id: String,
+    /// What had to come of it.
+    pub wanted: Ends,
+    /// What came of it, in a word.
+    pub ended: String,
+    /// From the injection until an incident was kept, in milliseconds of the machine's monotonic clock.
+    pub detected_ms: Option<u64>,
+    /// From the injection until it was verified, recorded and durable, likewise.
+    pub ended_ms: Option<u64>,
+    /// The same repair by a bare script in the same machine.
+    pub bare_ms: Option<u64>,
+    /// Runbooks that acted and were none of the right ones; and what was touched that had to be left alone.
+    pub wrong: Vec<String>,
+    /// What an outsider's verifier says of the evidence.
+    pub evidence: String,
+    /// Why it is not as it had to be.
+    pub failed: Option<String>,
+}
+
+impl Came {
+    /// Whether all of it is as it had to be.
+    pub fn is_good(&self) -> bool {
+        self.failed.is_none() && self.wrong.is_empty()
+    }
+}
+
+/// Does it, and says what came of it. An error is the lab's own.
+pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
+    ready(site)?;
+    if let Some(prepare) = &fault.prepare {
+        site.machine.ok(prepare)?;
+        settled(site)?;
+    }
+    let before: BTreeSet<_> = site.hub.incidents()?.iter().map(|i| (i.incident.clone(), i.reports)).collect();
+    let decided = decisions(site)?.last().map_or(0, |decision| decision.number);
+    let left_alone = fingerprint(site, &fault.untouched)?;
+    let inject =
+        format!("mark() {{ cut -d' ' -f1 /proc/uptime >/run/mark; }}; mark\n{}\ncat /run/mark", fault.inject);
+    let marked = site.machine.ok(&inject)?;
+    let marked =
+        marked.lines().last().unwrap_or_default().parse::<f64>().map_err(|e| format!("{marked:?}: {e}"))?;
+    let is_ours = |i: &&IncidentView| {
+        fault.seen_by.contains(subject(&i.what)) && !before.contains(&(i.incident.clone(), i.reports))
+    };
+    let begun = Instant::now();
+    let (incident, mut failed) = loop {
+        let incidents = site.hub.incidents()?;
+        let mut ours: Vec<_> = incidents.iter().filter(is_ours).cloned().collect();
+        ours.sort_by_key(|i| !has_ended(i, fault.ends));
+        let first = ours.into_iter().next();
+        if let Some(incident) = first.as_ref().filter(|i| has_ended(i, fault.ends)) {
+            break (Some(incident.clone()), None);
+        }
+        if begun.elapsed() > PATIENCE {
+            let stands = first
+                .as_ref()
+                .map_or_else(|| "nobody noticed".to_owned(), |i| format!("{:?}: {:?}", i.state, i.why));
+            break (first, Some(stands));
+        }
+        std::thread::sleep(Duration::from_millis(40));
+    };
+    // A moment more: what acts too much acts now.
+    std::thread::sleep(Duration::from_millis(1500));
+    let events = events(site, marked)?;
+    let acted: BTreeSet<OrderId> = events.iter().filter_map(|(_, event)| acted(event)).collect();
+    let mut wrong = Vec::new();
+    for DecisionView { order, decision, .. } in decisions(site)?.into_iter().filter(|d| d.number > decided) {
+        if let (Some(order), Some(Choice::Run(runbook))) = (order, decision.map(|d| d.choice))
+            && acted.contains(&order)
+            && !fault.runbooks.contains(&runbook)
+        {
+            wrong.push(runbook.to_string());
+        }
+    }
+    let now = fingerprint(site, &fault.untouched)?;
+    wrong.extend(
+        left_alone
+            .iter()
+            .zip(&now)
+            .filter(|(was, is)| was != is)
+            .map(|((what, _), _)| format!("touched {what}")),
+    );
+    if failed.is_none()
+        && fault.ends == Ends::Healed
+        && let Some(proof) = &fault.proof
+    {
+        let ran = site.machine.sh(proof)?;
+        if !ran.is_good() {
+            failed = Some(format!("said to be healed, and the proof says: {}{}", ran.out, ran.err));
+        }
+    }
+    let since = |ms: Option<f64>| ms.map(|ms| rounded(ms - marked * 1000.0));
+    let detected_ms = since(events.iter().find_map(|(ms, event)| is_kept(event, fault).then_some(*ms)));
+    let ended_ms = incident.as_ref().and_then(|i| since(ended(&events, i)));
+    let evidence = evidence::verify(site)?;
+    if failed.is_none() && !evidence.starts_with("intact") {
+        failed = Some(format!("the evidence is {evidence}"));
+    }
+    let bare_ms = bare(site, fault)?;
+    let ended = incident.as_ref().map_or_else(|| "not noticed".to_owned(), word);
+    Ok(Came {
+        id: fault.id.clone(),
+        wanted: fault.ends,
+        ended,
+        detected_ms,
+        ended_ms,
+        bare_ms,
+        wrong,
+        evidence,
+        failed,
+    })
+}
+
+/// Waits until the agent has looked at everything once, and nothing is under way.
+fn ready(site: &mut Site) -> Result<()> {
+    let scanned = "for _ in $(seq 200); do journalctl -q -u suture-agent -o cat --since=@$(stat -c %Y /run/started) | grep -q '\"scanned\"' && exit 0; sleep 0.2; done; exit 1";
+    site.machine.ok(scanned)?;
+    settled(site)
+}
+
+/// Waits until nothing has happened for a second.
+fn settled(site: &mut Site) -> Result<()> {
+    let begun = Instant::now();
+    let (mut last, mut since) = (String::new(), Instant::now());
+    while begun.elapsed() < PATIENCE {
+        let now = format!("{:?}", site.hub.incidents()?);
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        if since.elapsed() > Duration::from_millis(1200) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Err(format!("the machine does not come to rest: {last}"))
+}
+
+fn subject(what: &What) -> &str {
+    match what {
+        What::Drift { control, .. } => control.as_str(),
+        What::Signal(signal) => signal.detector.as_str(),
+    }
+}
+
+fn has_ended(incident: &IncidentView, wanted: Ends) -> bool {
+    match (&incident.state, wanted) {
+        (IncidentState::Closed { .. }, Ends::Healed) | (IncidentState::Escalated, Ends::Escalated) => true,
+        (IncidentState::Open { outcome, .. }, wanted) => match outcome {
+            Outcome::Deferred => wanted == Ends::Deferred,
+            Outcome::Reverted => wanted == Ends::Reverted,
+            Outcome::Failed | Outcome::Refused | Outcome::Escalated => {
+                wanted == Ends::Escalated && incident.waits_for_person
+            }
+            Outcome::Healed | Outcome::Expired | Outcome::Observed => false,
+        },
+        _ => false,
+    }
+}
+
+fn word(incident: &IncidentView) -> String {
+    match &incident.state {
+        IncidentState::Drifted => "not planned".to_owned(),
+        IncidentState::Escalated => "escalated".to_owned(),
+        IncidentState::Ordered(_) => "ordered".to_owned(),
+        IncidentState::Open { outcome, .. } => outcome.word().to_owned(),
+        IncidentState::LookedAfter(_) => "looked after".to_owned(),
+        IncidentState::Closed { .. } => "healed".to_owned(),
+    }
+}
+
+fn decisions(site: &Site) -> Result<Vec<DecisionView>> {
+    site.hub.pages(&format!("/api/v1/tenants/{TENANT}/decisions"))
+}
+
+/// What agent and executor said since, with the machine's monotonic time in milliseconds.
+fn events(site: &mut Site, since: f64) -> Result<Vec<(f64, Event)>> {
+    let lines = site
+        .machine
+        .ok("journalctl -q -b -u suture-agent -u suture-executor -o json --output-fields=MESSAGE")?;
+    let mut all = Vec::new();
+    for line in lines.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;
+        let at =
+            entry["__MONOTONIC_TIMESTAMP"].as_str().and_then(|us| us.parse::<f64>().ok()).unwrap_or_default()
+                / 1000.0;
+        let Some(Ok(Traced { event, .. })) = entry["MESSAGE"].as_str().map(serde_json::from_str::<Traced>)
+        else {
+            continue;
+        };
+        if at >= since * 1000.0 {
+            all.push((at, event));
+        }
+    }
+    Ok(all)
+}
+
+fn acted(event: &Event) -> Option<OrderId> {
+    match event {
+        Event::Permitted { order, .. } => Some(order.clone()),
+        _ => None,
+    }
+}
+
+fn is_kept(event: &Event, fault: &Fault) -> bool {
+    match event {
+        Event::IncidentKept { control: Some(control), .. } => fault.seen_by.contains(control.as_str()),
+        Event::IncidentKept { control: None, .. } => fault.seen_by.iter().any(|name| !name.is_empty()),
+        _ => false,
+    }
+}
+
+/// When its run ended, by the record that the hub names.
+fn ended(events: &[(f64, Event)], incident: &IncidentView) -> Option<f64> {
+    let (IncidentState::Closed { record } | IncidentState::Open { record, .. }) = incident.state else {
+        return None;
+    };
+    events.iter().find_map(|(ms, event)| match event {
+        Event::Ended { seq, .. } if *seq == record => Some(*ms),
+        _ => None,
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of one case")]
+fn rounded(ms: f64) -> u64 {
+    ms.max(0.0).round() as u64
+}
+
+/// Each thing that must be left alone, with what it is now.
+fn fingerprint(site: &mut Site, untouched: &[String]) -> Result<Vec<(String, String)>> {
+    untouched
+        .iter()
+        .map(|what| {
+            let script = match what.strip_prefix("unit:") {
+                Some(unit) => format!("systemctl show -p MainPID -p NRestarts {unit}"),
+                None => format!("find '{what}' -printf '%p %y %m %U:%G %s %T@ %l\\n' | sort | sha256sum"),
+            };
+            Ok((what.clone(), site.machine.ok(&script)?))
+        })
+        .collect()
+}
+
+/// How long the same repair takes a script, in the machine as it is after the case.
+fn bare(site: &mut Site, fault: &Fault) -> Result<Option<u64>> {
+    let (Some(bare), Ends::Healed) = (&fault.bare, fault.ends) else { return Ok(None) };
+    site.machine.ok(&fault.inject.replace("mark\n", "\n"))?;
+    let script = format!(
+        "a=$(cut -d' ' -f1 /proc/uptime); {{ {bare}\n}} >/dev/null; b=$(cut -d' ' -f1 /proc/uptime); echo \"$a $b\""
+    );
+    let said = site.machine.ok(&script)?;
+    let mut times = said.split(' ').filter_map(|time| time.parse::<f64>().ok());
+    match (times.next(), times.next()) {
+        (Some(from), Some(to)) => Ok(Some(rounded((to - from) * 1000.0))),
+        _ => Err(format!("{}: the bare script said {said:?}", fault.id)),
+    }
+}
