@@ -26,6 +26,8 @@ pub enum Stir {
     Swaps,
     /// Which sockets listen.
     Sockets,
+    /// A kernel parameter.
+    Parameter(PathBuf),
     /// The packet filter's rules.
     Firewall,
     /// The wall clock.
@@ -147,6 +149,7 @@ impl Interests {
             Input::Mounts => self.stir(fact, Stir::Mounts),
             Input::Swaps => self.stir(fact, Stir::Swaps),
             Input::Sockets => self.stir(fact, Stir::Sockets),
+            Input::Parameter(path) => self.stir(fact, Stir::Parameter(path.clone())),
             Input::Firewall => self.stir(fact, Stir::Firewall),
             Input::Clock => self.stir(fact, Stir::Clock),
             Input::Every(period) => {

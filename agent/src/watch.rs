@@ -6,6 +6,7 @@
 mod bus;
 mod kernel;
 mod layout;
+mod parameters;
 mod paths;
 mod sockets;
 
@@ -28,6 +29,7 @@ use crate::thread::Stop;
 use bus::Bus;
 use kernel::Ear;
 use layout::Live;
+use parameters::Parameters;
 use paths::Paths;
 use sockets::Sockets;
 
@@ -41,6 +43,8 @@ const BUSY_WITHIN: Duration = Duration::from_secs(10);
 const REARM: Duration = Duration::from_secs(60);
 /// How often the kernel is asked for the listening sockets.
 const SOCKETS: Duration = Duration::from_secs(1);
+/// How often kernel parameters are read.
+const PARAMETERS: Duration = Duration::from_millis(500);
 
 /// All that is listened to.
 #[derive(Debug)]
@@ -59,6 +63,8 @@ pub struct Watch {
     due: BTreeMap<FactId, Instant>,
     rearm_at: Instant,
     sockets_at: Instant,
+    parameters: Parameters,
+    parameters_at: Instant,
     recent: VecDeque<Instant>,
 }
 
@@ -87,6 +93,8 @@ impl Watch {
             due: BTreeMap::new(),
             rearm_at: now,
             sockets_at: now + SOCKETS,
+            parameters: Parameters::default(),
+            parameters_at: now + PARAMETERS,
             recent: VecDeque::new(),
         };
         watch.rearm();
@@ -204,6 +212,12 @@ impl Watch {
                 touched.extend(self.interests.stirred(&Stir::Sockets).cloned());
             }
         }
+        if self.parameters_at <= now {
+            self.parameters_at = now + PARAMETERS;
+            for stir in self.parameters.changed() {
+                touched.extend(self.interests.stirred(&stir).cloned());
+            }
+        }
         if self.rearm_at <= now {
             touched.extend(self.rearm());
         }
@@ -213,7 +227,9 @@ impl Watch {
     /// How long nothing has to be done without an event.
     fn idle(&self) -> Duration {
         let sockets = self.sockets.as_ref().map(|_| self.sockets_at);
-        let next = self.due.values().copied().chain(sockets).fold(self.rearm_at, Instant::min);
+        let parameters = (!self.parameters.is_empty()).then_some(self.parameters_at);
+        let next =
+            self.due.values().copied().chain(sockets).chain(parameters).fold(self.rearm_at, Instant::min);
         next.saturating_duration_since(Instant::now())
     }
 
@@ -252,6 +268,7 @@ impl Watch {
         if self.bus.is_none() && self.interests.stirs().any(bus::is_told_there) && self.bus_at.exists() {
             self.bus = Bus::listen(&self.bus_at).ok();
         }
+        self.parameters.want(&self.interests);
         self.paths.arm(&self.interests)
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn listen(stir: &Stir) -> Option<Ear> {
         Stir::Swaps => table("/proc/swaps"),
         Stir::Clock => clock(),
         Stir::Firewall => packet_filter(),
-        Stir::Unit(_) | Stir::Units | Stir::AllUnits | Stir::Sockets => return None,
+        Stir::Unit(_) | Stir::Units | Stir::AllUnits | Stir::Sockets | Stir::Parameter(_) => return None,
     };
     match opened {
         Ok((fd, flags)) => Some(Ear { fd, flags, stir: stir.clone() }),
@@ -52,7 +52,13 @@ impl Ear {
         let mut buffer = [0; 8192];
         match &self.stir {
             // That the poll returned was the announcement: the next one is a new one.
-            Stir::Mounts | Stir::Swaps | Stir::Unit(_) | Stir::Units | Stir::AllUnits | Stir::Sockets => {}
+            Stir::Mounts
+            | Stir::Swaps
+            | Stir::Unit(_)
+            | Stir::Units
+            | Stir::AllUnits
+            | Stir::Sockets
+            | Stir::Parameter(_) => {}
             // Fails, as the clock was set.
             Stir::Clock => drop(rustix::io::read(&self.fd, &mut buffer)),
             // What was dropped because we were slow is heard as much as what was not.

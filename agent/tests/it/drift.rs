@@ -140,13 +140,21 @@ async fn a_rule_of_the_packet_filter_is_heard_of_by_whoever_may() {
 }
 
 #[tokio::test]
-async fn a_kernel_parameter_that_is_written_is_heard_of() {
-    let (path, fact) = ("/proc/sys/fs/suid_dumpable", "sysctl:fs.suid_dumpable");
-    let mut watching = Watching::of(machine("/".as_ref()), &[fact, "sysctl:kernel.kptr_restrict"]);
-    let value = std::fs::read(path).unwrap();
-    // As it is already, and only where it may be written at all.
-    if std::fs::write(path, value).is_err() {
-        return;
+async fn a_kernel_parameter_that_changes_is_noticed_without_being_announced() {
+    let directory = tempfile::tempdir().unwrap();
+    let (fact, other) = ("sysctl:fs.suid_dumpable", "sysctl:kernel.kptr_restrict");
+    let (at, bystander) = ("proc/sys/fs/suid_dumpable", "proc/sys/kernel/kptr_restrict");
+    for path in [at, bystander] {
+        let path = directory.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "0\n").unwrap();
     }
+    let mut watching = Watching::of(machine(directory.path()), &[fact, other]);
+    for value in ["2\n", "0\n"] {
+        std::fs::write(directory.path().join(at), value).unwrap();
+        assert_eq!(watching.touched().await, [fact]);
+    }
+    // One that this kernel does not have any more is a change as well.
+    std::fs::remove_file(directory.path().join(at)).unwrap();
     assert_eq!(watching.touched().await, [fact]);
 }

@@ -4,7 +4,7 @@ use contract::fact::{Absence, FactValue, Observation};
 
 use super::FactSource;
 use crate::config::Config;
-use crate::inputs::{self, Input};
+use crate::inputs::Input;
 use crate::root::Root;
 
 /// Kernel parameters.
@@ -26,7 +26,7 @@ impl FactSource for Sysctl<'_> {
     }
 
     fn inputs(&self, name: &str) -> Vec<Input> {
-        inputs::files(self.root, [path(name)])
+        vec![Input::Parameter(self.root.path(path(name)))]
     }
 }
 

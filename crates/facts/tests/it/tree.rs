@@ -144,9 +144,12 @@ pub(crate) fn covers(input: &Input, tree: &Tree, path: &str) -> bool {
         return true;
     }
     match input {
-        Input::Place(p) | Input::Directory(p) | Input::File(p) | Input::Places(p) | Input::Files(p) => {
-            at.starts_with(p)
-        }
+        Input::Place(p)
+        | Input::Directory(p)
+        | Input::File(p)
+        | Input::Places(p)
+        | Input::Files(p)
+        | Input::Parameter(p) => at.starts_with(p),
         Input::Entries(p) => at.parent() == Some(p),
         Input::Mounts => path == "/proc/self/mountinfo" || path.starts_with("/sys/"),
         Input::Swaps => path == "/proc/swaps",
