@@ -86,7 +86,7 @@ async fn decided(hub: &Hub) -> (usize, usize, usize) {
 async fn what_many_machines_report_at_once_is_decided_once_each() {
     let measured = std::env::var_os("SUTURE_MEASURE").is_some();
     // Machines of each producer, and what each of them reports at most.
-    let (each, most) = if measured { (8, usize::MAX) } else { (1, 8) };
+    let (each, most) = if measured { (16, 8) } else { (1, 8) };
     let directory = tempfile::tempdir().unwrap();
     let running = started(directory.path()).await;
     let hub = Arc::clone(running.hub());
