@@ -50,6 +50,12 @@ check-layers:
 eval *options:
     cargo run -q --locked -p cli --bin suture -- planner eval {{options}}
 
+# Every fault of the catalogue, or those named, done to a real machine; writes docs/faults.md where none is named. Needs Debian, root, chrony.
+faults *ids:
+    cargo build -q --locked --release -p agent -p executor -p hub -p verify -p cli
+    packaging/deb target/release target/packages
+    cargo run -q --locked -p faults -- target/release target/packages/suture-agent_*.deb faults {{ if ids == "" { "docs/faults.md target/faults.json" } else { "target/faults.md target/faults.json --only " + ids } }}
+
 # Write baseline/controls-map.csv anew from the baseline; a test is red while it is stale.
 controls-map:
     cargo run -q -p facts --example controls-map

@@ -48,7 +48,7 @@ const TABLE: [(&str, Sort, &[&str]); 26] = [
     // For tests alone: a machine to run programs on. It knows none of them.
     ("guest", Sort::Library, &[]),
     // Likewise: a machine with a kernel, a clock and disks of its own.
-    ("lab", Sort::Library, &["contract", "edge"]),
+    ("lab", Sort::Library, &["contract", "edge", "guest"]),
     // What is done to such machines, and what comes of it: the programs are run there, not linked.
     ("faults", Sort::App, &["contract", "edge", "lab"]),
     // Tests alone: it holds one program's library to the corpus.

@@ -4,7 +4,7 @@
 //! own (systemd.exec(5), `MountAPIVFS=`) and hears of nothing, so each file is compared with what stood in it: some ten reads of a few bytes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::interest::{Interests, Stir};
 
@@ -45,7 +45,7 @@ impl Parameters {
     }
 }
 
-fn read(path: &PathBuf) -> Option<Vec<u8>> {
+fn read(path: &Path) -> Option<Vec<u8>> {
     use std::io::Read as _;
 
     let mut bytes = [0; LONGEST];

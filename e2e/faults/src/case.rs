@@ -1,6 +1,6 @@
 //! One fault, done to a copy of the machine, and what came of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use contract::decision::Choice;
@@ -19,6 +19,9 @@ use crate::site::Site;
 
 /// How long a fault may take to come to its end: a hold-down and a slow machine are in it.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Notes when a fault is done, by the machine's monotonic clock; a script that first makes ready says it again.
+const MARK: &str = "mark() { cut -d' ' -f1 /proc/uptime >/run/mark; }; mark";
 
 /// What came of a fault.
 #[derive(Debug, Clone, Serialize)]
@@ -60,9 +63,7 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     let before: BTreeSet<_> = site.hub.incidents()?.iter().map(|i| (i.incident.clone(), i.reports)).collect();
     let decided = decisions(site)?.last().map_or(0, |decision| decision.number);
     let left_alone = fingerprint(site, &fault.untouched)?;
-    let inject =
-        format!("mark() {{ cut -d' ' -f1 /proc/uptime >/run/mark; }}; mark\n{}\ncat /run/mark", fault.inject);
-    let marked = site.machine.ok(&inject)?;
+    let marked = site.machine.ok(&format!("{MARK}\n{}\ncat /run/mark", fault.inject))?;
     let marked =
         marked.lines().last().unwrap_or_default().parse::<f64>().map_err(|e| format!("{marked:?}: {e}"))?;
     let is_ours = |i: &&IncidentView| {
@@ -88,16 +89,7 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     // A moment more: what acts too much acts now.
     std::thread::sleep(Duration::from_millis(1500));
     let events = events(site, marked)?;
-    let acted: BTreeSet<OrderId> = events.iter().filter_map(|(_, event)| acted(event)).collect();
-    let mut wrong = Vec::new();
-    for DecisionView { order, decision, .. } in decisions(site)?.into_iter().filter(|d| d.number > decided) {
-        if let (Some(order), Some(Choice::Run(runbook))) = (order, decision.map(|d| d.choice))
-            && acted.contains(&order)
-            && !fault.runbooks.contains(&runbook)
-        {
-            wrong.push(runbook.to_string());
-        }
-    }
+    let mut wrong = acted_wrongly(site, fault, &events, decided)?;
     let now = fingerprint(site, &fault.untouched)?;
     wrong.extend(
         left_alone
@@ -116,7 +108,9 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         }
     }
     let since = |ms: Option<f64>| ms.map(|ms| rounded(ms - marked * 1000.0));
-    let detected_ms = since(events.iter().find_map(|(ms, event)| is_kept(event, fault).then_some(*ms)));
+    let detected_ms = incident
+        .as_ref()
+        .and_then(|i| since(events.iter().find_map(|(ms, event)| is_kept(event, i).then_some(*ms))));
     let ended_ms = incident.as_ref().and_then(|i| since(ended(&events, i)));
     let evidence = evidence::verify(site)?;
     if failed.is_none() && !evidence.starts_with("intact") {
@@ -135,6 +129,23 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         evidence,
         failed,
     })
+}
+
+/// What acted since and is none of the right runbooks; an order that no decision leads to is wrong as well.
+fn acted_wrongly(site: &Site, fault: &Fault, events: &[(f64, Event)], decided: u64) -> Result<Vec<String>> {
+    let chosen: BTreeMap<OrderId, String> = decisions(site)?
+        .into_iter()
+        .filter(|decision| decision.number > decided)
+        .filter_map(|DecisionView { order, decision, .. }| match (order, decision?.choice) {
+            (Some(order), Choice::Run(runbook)) => Some((order, runbook.to_string())),
+            (None, _) | (_, Choice::Escalate(_)) => None,
+        })
+        .collect();
+    let is_right = |runbook: &String| fault.runbooks.iter().any(|right| right.as_str() == runbook);
+    let acted: BTreeSet<OrderId> = events.iter().filter_map(|(_, event)| acted(event)).collect();
+    let named =
+        |order| chosen.get(&order).cloned().unwrap_or_else(|| format!("order {order}, which nobody decided"));
+    Ok(acted.into_iter().map(named).filter(|runbook| !is_right(runbook)).collect())
 }
 
 /// Waits until the agent has looked at everything once, and nothing is under way.
@@ -227,12 +238,11 @@ fn acted(event: &Event) -> Option<OrderId> {
     }
 }
 
-fn is_kept(event: &Event, fault: &Fault) -> bool {
-    match event {
-        Event::IncidentKept { control: Some(control), .. } => fault.seen_by.contains(control.as_str()),
-        Event::IncidentKept { control: None, .. } => fault.seen_by.iter().any(|name| !name.is_empty()),
-        _ => false,
-    }
+/// Whether it is the agent's word of this incident: a detector's says no more than which.
+fn is_kept(event: &Event, of: &IncidentView) -> bool {
+    let Event::IncidentKept { incident, control } = event else { return false };
+    // What is open already keeps its first id at the hub.
+    *incident == of.incident || control.as_ref().is_some_and(|control| control.as_str() == subject(&of.what))
 }
 
 /// When its run ended, by the record that the hub names.
@@ -268,7 +278,7 @@ fn fingerprint(site: &mut Site, untouched: &[String]) -> Result<Vec<(String, Str
 /// How long the same repair takes a script, in the machine as it is after the case.
 fn bare(site: &mut Site, fault: &Fault) -> Result<Option<u64>> {
     let (Some(bare), Ends::Healed) = (&fault.bare, fault.ends) else { return Ok(None) };
-    site.machine.ok(&fault.inject.replace("mark\n", "\n"))?;
+    site.machine.ok(&format!("{MARK}\n{}", fault.inject))?;
     let script = format!(
         "a=$(cut -d' ' -f1 /proc/uptime); {{ {bare}\n}} >/dev/null; b=$(cut -d' ' -f1 /proc/uptime); echo \"$a $b\""
     );

@@ -1,16 +1,13 @@
 //! The root file system: built once, kept by the hash of its recipe, never written to again.
 
 use std::fs::{self, File};
-use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::kept::{Kept, hash};
 use crate::recipe;
-
-/// Images that nobody asked for in so long are removed when another is built.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A whole image on this machine.
 #[derive(Debug)]
@@ -45,65 +42,15 @@ impl Image {
     }
 
     fn find_or_build() -> Result<Self, String> {
-        let cache = cache()?;
-        fs::create_dir_all(&cache).map_err(|e| format!("{}: {e}", cache.display()))?;
-        let dir = cache.join(key());
-        let lock = File::create(cache.join("lock")).map_err(|e| format!("{}: {e}", cache.display()))?;
-        lock.lock().map_err(|e| format!("{}: {e}", cache.display()))?;
-        if !dir.join("root").exists() {
-            forget(&cache);
-            build(&dir)?;
-        }
-        fs::write(dir.join("used"), "").map_err(|e| format!("{}: {e}", dir.display()))?;
-        Ok(Self { dir })
+        let kept = Kept::lock("SUTURE_GUEST_CACHE", "suture-guest-image")?;
+        Ok(Self { dir: kept.find_or_make(&key(), "root", build)? })
     }
-}
-
-fn cache() -> Result<PathBuf, String> {
-    if let Some(dir) = std::env::var_os("SUTURE_GUEST_CACHE") {
-        return Ok(dir.into());
-    }
-    let home = std::env::var_os("HOME").ok_or("neither SUTURE_GUEST_CACHE nor HOME is set")?;
-    Ok(Path::new(&home).join(".cache/suture-guest-image"))
 }
 
 fn key() -> String {
     let parts = [recipe::SUITE, recipe::FINISH, recipe::BUILD];
     let parts = parts.iter().chain(&recipe::PACKAGES).chain(&recipe::LEFT_OUT);
     format!("{}-{}", recipe::SUITE, hash(parts.map(|p| p.as_bytes())))
-}
-
-/// FNV-1a: names what was made from what. It keeps nobody out.
-fn hash<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
-    struct Fnv(u64);
-    impl Hasher for Fnv {
-        fn finish(&self) -> u64 {
-            self.0
-        }
-        fn write(&mut self, bytes: &[u8]) {
-            for byte in bytes {
-                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
-    }
-    let mut fnv = Fnv(0xcbf2_9ce4_8422_2325);
-    for part in parts {
-        fnv.write(part);
-        fnv.write(&[0]);
-    }
-    format!("{:016x}", fnv.finish())
-}
-
-/// Removes what a killed build left, and images long out of use. What cannot be removed is in nobody's way.
-fn forget(cache: &Path) {
-    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let used = fs::metadata(path.join("used")).and_then(|m| m.modified()).ok();
-        let old = used.and_then(|t| t.elapsed().ok()).is_none_or(|age| age > KEPT);
-        if path.is_dir() && old {
-            let _ = fs::remove_dir_all(path);
-        }
-    }
 }
 
 fn build(dir: &Path) -> Result<(), String> {

@@ -30,6 +30,7 @@
 mod cgroup;
 mod guest;
 mod image;
+pub mod kept;
 mod machine;
 mod plan;
 mod recipe;
