@@ -50,11 +50,13 @@ check-layers:
 eval *options:
     cargo run -q --locked -p cli --bin suture -- planner eval {{options}}
 
-# Every fault of the catalogue, or those named, done to a real machine; writes docs/faults.md where none is named. Needs Debian, root, chrony.
+# Every fault of the catalogue, or those named, done to a real machine, monit and CFEngine beside; writes docs/faults.md where none is named. Needs Debian, root, chrony.
 faults *ids:
-    cargo build -q --locked --release -p agent -p executor -p hub -p verify -p cli
-    packaging/deb target/release target/packages
-    cargo run -q --locked -p faults -- target/release target/packages/suture-agent_*.deb faults {{ if ids == "" { "docs/faults.md target/faults.json" } else { "target/faults.md target/faults.json --only " + ids } }}
+    e2e/faults/run release --json target/faults.json {{ if ids == "" { "--beside --page docs/faults.md" } else { "--page target/faults.md --only " + ids } }}
+
+# So many minutes on one machine: a fault every twenty seconds, the network away for a third of the time, power cuts, a clock that jumps. The gates do four.
+long minutes="60" seed="1":
+    e2e/faults/run release --soak {{minutes}} --seed {{seed}} --json target/soak.json
 
 # Write baseline/controls-map.csv anew from the baseline; a test is red while it is stale.
 controls-map:

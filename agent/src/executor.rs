@@ -1,7 +1,7 @@
 //! The conversation with the executor: one question at a time over its Unix socket, each answered once.
 //!
-//! There are two lines: one for what is seen and shipped, one for what acts. The executor takes a moment over an order before it says that it is
-//! under way, and nothing else waits for that.
+//! There are three lines: one for what is seen and shipped, one for what acts, one on which the executor says what has changed. It takes a moment over an
+//! order before it says that it is under way, and longer until something has changed, and nothing else waits for that.
 //!
 //! The executor may die at any moment and come back: its supervisor sees to that. A question that was under way is asked again, so nothing that
 //! was found is lost; a finding may then stand in the log twice, which is true twice.
@@ -124,6 +124,7 @@ fn told_size(answer: &Answer) -> Option<u64> {
         Answer::UnderWay { .. }
         | Answer::Condition(_)
         | Answer::Probed(_)
+        | Answer::Changed { .. }
         | Answer::Kept
         | Answer::NotApproved { .. }
         | Answer::PaperRefused { .. }

@@ -9,7 +9,7 @@
 //!
 //! - While the hub is away the site may heal itself under a standing order: the executor decides that, the agent only asks.
 //!
-//! Decisions are pure and are handed clocks and randomness: [`episodes`], the crate [`mod@detectors`], [`interest`], [`backoff`]. The rest is a thin shell.
+//! Decisions are pure and are handed clocks and randomness: [`episodes`], the crate [`mod@detectors`], the crate [`mod@changes`], [`backoff`]. The rest is a thin shell.
 #![forbid(unsafe_code)]
 
 pub mod alone;
@@ -22,10 +22,10 @@ pub mod episodes;
 pub mod executor;
 pub mod hub;
 pub mod in_force;
-pub mod interest;
 pub mod keystore;
 pub mod logs;
 pub mod look;
+pub mod lookout;
 pub mod looks;
 pub mod observe;
 pub mod orders;
@@ -33,6 +33,7 @@ pub mod outbox;
 pub mod papers;
 pub mod pulse;
 pub mod renew;
+pub mod room;
 pub mod run;
 pub mod scan;
 pub mod ship;

@@ -29,7 +29,7 @@ use crate::ship::{self, Shipping};
 use crate::site::{self, Identity, Places, SiteError};
 use crate::thread::{Stop, Thread};
 use crate::watch::Watch;
-use crate::{alone, logs, orders, papers, pulse, renew, signals, standing, trends, watchdog};
+use crate::{alone, logs, lookout, orders, papers, pulse, renew, room, signals, standing, trends, watchdog};
 
 /// Why the agent does not start, or does not go on.
 #[derive(Debug, Error)]
@@ -137,7 +137,7 @@ pub async fn run_alone_after(
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     parts.shutdown().await;
     // After the parts: a thread that waits for one of them to listen is let go by its going away.
-    watching.end();
+    watching.into_iter().for_each(Thread::end);
     following.end();
     ended
 }
@@ -165,8 +165,8 @@ struct Ground {
     news: mpsc::Receiver<News>,
 }
 
-/// Starts the parts, and the thread that watches for changes.
-fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, RunError> {
+/// Starts the parts, and the threads that watch for changes.
+fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<[Thread; 2], RunError> {
     let Ground {
         identity,
         in_force,
@@ -182,6 +182,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     } = ground;
     let (executor, questions) = executor::channel();
     let (acting, asked_to_act) = executor::channel();
+    let (listening, asked_to_listen) = executor::channel();
     let shipping = Shipping::default();
     let (to_losses, losses) = mpsc::unbounded_channel();
     let arrived = from_logs.arrived.clone();
@@ -190,6 +191,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     // Armed before the first look, so that no change falls between the two.
     let places = config.places();
     let told = in_force::told(config, &places, &identity);
+    let room = room::follow(told.clone(), observer.clone()).map_err(RunError::Thread)?;
     let watch = Watch::arm_for(told, in_force.clone()).map_err(RunError::Watch)?;
 
     let socket = config.socket.path().to_owned();
@@ -215,7 +217,10 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
     let board = hub.board().clone();
     let seat_too = seat.clone();
     parts.spawn(async move { Ok(executor::converse(seat, questions, connected).await?) });
+    let seat_as_well = seat_too.clone();
     parts.spawn(async move { Ok(executor::converse(seat_too, asked_to_act, |_| ()).await?) });
+    parts.spawn(async move { Ok(executor::converse(seat_as_well, asked_to_listen, |_| ()).await?) });
+    spawn(parts, lookout::follow(listening, observer.clone()));
     let observing = observe::Parts {
         in_force: in_force.clone(),
         executor: executor.clone(),
@@ -268,7 +273,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<Thread, R
             tracing::error!(%error, "changes are no longer watched; they are found by full scans");
         }
     };
-    Thread::begin("watch", watching).map_err(RunError::Thread)
+    Ok([room, Thread::begin("watch", watching).map_err(RunError::Thread)?])
 }
 
 fn spawn(parts: &mut Parts, part: impl Future<Output = ()> + Send + 'static) {

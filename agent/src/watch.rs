@@ -4,10 +4,6 @@
 //! socket ([`sockets`]), and it announces no room that runs out, no certificate that ages and no clock that drifts ([`facts::Input::Every`]).
 
 mod bus;
-mod kernel;
-mod layout;
-mod parameters;
-mod paths;
 mod sockets;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,21 +12,17 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use changes::{Ear, Interests, Live, Parameters, Paths, Stir};
 use contract::fact::FactId;
 use facts::Reader;
 use rustix::event::{PollFd, PollFlags};
 use tokio::sync::mpsc;
 
 use crate::in_force::InForce;
-use crate::interest::{Interests, Stir};
 use crate::look::Looker;
 use crate::observe::News;
 use crate::thread::Stop;
 use bus::Bus;
-use kernel::Ear;
-use layout::Live;
-use parameters::Parameters;
-use paths::Paths;
 use sockets::Sockets;
 
 /// One change often makes several events.
@@ -110,7 +102,9 @@ impl Watch {
     }
 
     fn listen(&mut self) {
-        self.ears = self.interests.stirs().filter_map(kernel::listen).collect();
+        // Of these the kernel tells root alone, and the executor listens for us.
+        let ours = |stir: &&Stir| !matches!(stir, Stir::Firewall | Stir::Audit);
+        self.ears = self.interests.stirs().filter(ours).filter_map(changes::listen).collect();
         let wanted = self.interests.stirs().any(|stir| *stir == Stir::Sockets);
         if wanted && self.sockets.is_none() {
             let asked = Sockets::ask().inspect_err(|error| {
@@ -190,7 +184,7 @@ impl Watch {
         }
         for (ear, stirred) in self.ears.iter().zip(stirred) {
             if stirred {
-                stirs.push(ear.heard());
+                stirs.extend(ear.heard());
             }
         }
         touched.extend(stirs.iter().flat_map(|stir| self.interests.stirred(stir)).cloned());

@@ -102,10 +102,79 @@ printf '%s\n' 'Name: lock out, before' 'Default: yes' 'Priority: 2048' 'Auth-Typ
   'Account-Type: Primary' 'Account:' '  required pam_faillock.so' >/usr/share/pam-configs/lockout-before
 pam-auth-update --package --enable lockout lockout-before
 chmod 700 /home/tess
-echo 'net.ipv4.conf.all.accept_redirects = 0' >/etc/sysctl.d/60-clinic.conf
+# The clinic is in order before Suture comes: what is repaired later was broken later.
+cat >/etc/sysctl.d/60-clinic.conf <<'END'
+kernel.randomize_va_space = 2
+kernel.dmesg_restrict = 1
+kernel.kptr_restrict = 1
+kernel.yama.ptrace_scope = 1
+kernel.unprivileged_bpf_disabled = 2
+fs.suid_dumpable = 0
+fs.protected_symlinks = 1
+fs.protected_hardlinks = 1
+net.ipv4.tcp_syncookies = 1
+net.ipv4.conf.all.accept_source_route = 0
+net.ipv4.conf.all.accept_redirects = 0
+net.ipv6.conf.all.accept_redirects = 0
+END
+cat >/etc/ssh/sshd_config.d/50-clinic.conf <<'END'
+PermitRootLogin no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitEmptyPasswords no
+HostbasedAuthentication no
+PermitUserEnvironment no
+MaxAuthTries 4
+LoginGraceTime 60
+ClientAliveInterval 300
+ClientAliveCountMax 3
+X11Forwarding no
+LogLevel VERBOSE
+Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr
+MACs hmac-sha2-512-etm@openssh.com,hmac-sha2-256-etm@openssh.com
+KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256
+END
+systemctl restart ssh
+printf '%s\n' 'Defaults use_pty' 'Defaults syslog=authpriv' 'Defaults timestamp_timeout=15' >/etc/sudoers.d/00-clinic
+chmod 440 /etc/sudoers.d/00-clinic
+printf '%s\n' TMOUT=900 'readonly TMOUT' 'export TMOUT' >/etc/profile.d/clinic-timeout.sh
+echo 'minlen = 12' >/etc/security/pwquality.conf.d/clinic.conf
+cat >/etc/audit/rules.d/10-clinic.rules <<'END'
+-w /etc/passwd -p wa -k accounts
+-w /etc/shadow -p wa -k accounts
+-w /etc/sudoers -p wa -k sudo
+-w /etc/ssh/ -p wa -k ssh
+END
 sysctl -q -p /etc/sysctl.d/60-clinic.conf
 mkdir -p /etc/systemd/journald.conf.d
 printf '%s\n' '[Journal]' Storage=persistent SystemMaxUse=1200M MaxRetentionSec=0 >/etc/systemd/journald.conf.d/clinic.conf
 systemctl restart systemd-journald
+# Backups: the clinic's files, its settings and its records, to the encrypted disk; each night by a timer, tested by restoring.
+mkdir -p /etc/restic /var/backups/site /var/lib/restic
+head -c 24 /dev/urandom | base64 >/etc/restic/password
+printf '%s\n' RESTIC_REPOSITORY=/srv/vault/restic RESTIC_PASSWORD_FILE=/etc/restic/password RESTIC_CACHE_DIR=/var/cache/restic >/etc/restic/site.env
+chmod 600 /etc/restic/password /etc/restic/site.env
+cat >/usr/local/sbin/back-up-site <<'END'
+#!/bin/sh
+# Dumps the records, keeps them with the settings, and says when it has ended well.
+set -eu
+runuser -u postgres -- pg_dump -Fc postgres >/var/backups/site/records.dump.new
+mv /var/backups/site/records.dump.new /var/backups/site/records.dump
+restic --quiet backup /etc /var/backups/site
+touch /var/lib/restic/site-backed-up
+END
+chmod 755 /usr/local/sbin/back-up-site
+printf '%s\n' '[Unit]' 'Description=Back up the site' '[Service]' Type=oneshot EnvironmentFile=/etc/restic/site.env ExecStart=/usr/local/sbin/back-up-site \
+  >/etc/systemd/system/restic-backups-site.service
+systemctl daemon-reload
+(set -a; . /etc/restic/site.env; restic --quiet init)
+systemctl start restic-backups-site.service
+touch /var/lib/restic/site-restore-tested
+
+# Updates come by themselves, and their lists are fresh.
+printf '%s\n' 'APT::Periodic::Update-Package-Lists "1";' 'APT::Periodic::Unattended-Upgrade "1";' >/etc/apt/apt.conf.d/20auto-upgrades
+mkdir -p /var/lib/apt/periodic
+touch /var/lib/apt/periodic/update-success-stamp
+
 # Debian 12's auditd cannot be restarted by systemctl.
 service auditd restart || true

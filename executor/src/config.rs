@@ -1,5 +1,7 @@
 //! The executor's one configuration file, parsed once into what the parts need.
 
+mod observed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +10,7 @@ use contract::dsse::{HubKey, OperatorKey};
 use contract::ids::{HostId, OperatorId, RunbookId, SiteId, TenantId};
 use contract::paper::PaperFault;
 use contract::refusal::Mode;
-use contract::resource::UnitName;
+use contract::resource::{AbsolutePath, UnitName};
 use contract::time::UtcTime;
 use contract::window::DeclaredWindow;
 use edge::file::{self, FileError};
@@ -20,6 +22,7 @@ use thiserror::Error;
 
 use crate::guard::{BadWindow, RetiredKey, Site, Window};
 use crate::keystore::Place;
+pub use observed::Stamps;
 
 /// The longest configuration file: 64 KiB.
 const CONFIG_MAX_BYTES: u64 = 64 << 10;
@@ -79,6 +82,15 @@ pub struct Config {
     pub enforce: BTreeSet<RunbookId>,
     /// The catalogue that this site approved.
     pub approved_catalogue: Digest,
+    /// Certificates that this machine presents to others.
+    #[serde(default)]
+    pub certificates: Vec<AbsolutePath>,
+    /// Their private keys.
+    #[serde(default)]
+    pub certificate_keys: Vec<AbsolutePath>,
+    /// Files that backup jobs touch.
+    #[serde(default)]
+    pub stamps: Stamps,
     /// The TPM 2.0 that sealed the evidence key, where it is not the kernel's own device.
     #[serde(default)]
     pub tpm_device: Option<String>,
@@ -228,6 +240,23 @@ impl Config {
             evidence: real(self.evidence()),
             executor_keys: real(self.keys()),
             agent_keys: real(self.agent_keys.clone()),
+        }
+    }
+
+    /// What the readers of facts are told.
+    pub fn facts(&self) -> facts::Config {
+        let path = |declared: &AbsolutePath| PathBuf::from(declared.as_str());
+        let paths = |declared: &[AbsolutePath]| declared.iter().map(path).collect();
+        facts::Config {
+            certificates: paths(&self.certificates),
+            certificate_keys: paths(&self.certificate_keys),
+            stamps: facts::BackupStamps {
+                backup: self.stamps.backup.as_ref().map(path),
+                restore_test: self.stamps.restore_test.as_ref().map(path),
+            },
+            allowed: self.allowlist(),
+            store_verification: Some(self.store_verification()),
+            ..facts::Config::new(self.own_directories())
         }
     }
 

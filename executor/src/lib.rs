@@ -31,6 +31,7 @@ pub mod init;
 pub mod keystore;
 pub mod ledger;
 mod links;
+pub mod lookout;
 pub mod machine;
 pub mod measure;
 pub mod memory;

@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use contract::event::Event;
 use edge::trace::Tracer;
 use executor::init::{self, Init};
+use executor::lookout::Lookout;
 use executor::serve::{self, Served};
 use executor::start::{Ground, Stage};
 use executor::{EXIT_CONFIG, EXIT_EVIDENCE};
@@ -189,12 +190,13 @@ fn run(ground: Ground) -> anyhow::Result<()> {
         Some(listener) => listener,
         None => serve::bind(socket, ground.config.agent_uid)?,
     };
+    let lookout = Lookout::begin(ground.config.facts())?;
     let (written, told) = publish::channel();
     let tracer = ground.tracer;
     if let Stage::Ready(runner) = &stage {
         runner.look_after();
     }
-    let served = Arc::new(Served::new(stage, ground, written));
+    let served = Arc::new(Served::new(stage, ground, written, lookout));
     publish::by_timer(Arc::clone(&served), told);
     heed_signals(Arc::clone(&served))?;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

@@ -15,6 +15,7 @@ use contract::record::{Body, Intrusion};
 use edge::file::{self, FileError};
 use rustix::net::sockopt::socket_peercred;
 
+use crate::lookout::Lookout;
 use crate::machine::GivenUp;
 use crate::publish::Written;
 use crate::start::{Ground, Stage};
@@ -41,14 +42,16 @@ pub struct Served {
     pub ground: Ground,
     /// Who hears of every record.
     pub written: Written,
+    /// What root alone may watch, for the agent.
+    pub lookout: Lookout,
     /// What was tried at the socket.
     intrusions: Mutex<Intrusions>,
 }
 
 impl Served {
     /// From what stands.
-    pub fn new(stage: Stage, ground: Ground, written: Written) -> Self {
-        Self { stage: Mutex::new(stage), ground, written, intrusions: Mutex::default() }
+    pub fn new(stage: Stage, ground: Ground, written: Written, lookout: Lookout) -> Self {
+        Self { stage: Mutex::new(stage), ground, written, lookout, intrusions: Mutex::default() }
     }
 
     /// The stage. A thread that panicked while holding it has left the log whole: the writer stops itself on any error.

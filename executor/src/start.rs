@@ -229,11 +229,7 @@ impl Ground {
         let programs = confinement::programs(&self.config)?;
         confinement::tell(&programs);
         let parts = Parts {
-            meter: Meter::new(Reader::new(facts::Config {
-                allowed: self.config.allowlist(),
-                store_verification: Some(self.config.store_verification()),
-                ..facts::Config::new(own.clone())
-            })),
+            meter: Meter::new(Reader::new(self.config.facts())),
             own,
             tracer: self.tracer,
             directory: self.config.directory.clone(),

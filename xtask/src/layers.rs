@@ -11,7 +11,7 @@ enum Sort {
 }
 
 /// Each crate with what it may depend on. In its tests a library may know the same, an app any library.
-const TABLE: [(&str, Sort, &[&str]); 26] = [
+const TABLE: [(&str, Sort, &[&str]); 27] = [
     ("contract", Sort::Library, &[]),
     ("tlog", Sort::Library, &[]),
     ("edge", Sort::Library, &["contract"]),
@@ -22,6 +22,7 @@ const TABLE: [(&str, Sort, &[&str]); 26] = [
     ("queue", Sort::Library, &["contract", "edge", "queue"]),
     ("identity", Sort::Library, &["contract"]),
     ("facts", Sort::Library, &["contract", "edge"]),
+    ("changes", Sort::Library, &["contract", "facts"]),
     ("hands", Sort::Library, &["contract", "edge", "facts", "guest", "sandbox"]),
     ("planner", Sort::Library, &["contract"]),
     ("models", Sort::Library, &["contract", "edge", "planner"]),
@@ -32,9 +33,12 @@ const TABLE: [(&str, Sort, &[&str]); 26] = [
     (
         "executor",
         Sort::App,
-        &["contract", "edge", "evidence", "facts", "hands", "planner", "policy", "sandbox", "tlog"],
+        &[
+            "changes", "contract", "edge", "evidence", "facts", "hands", "planner", "policy", "sandbox",
+            "tlog",
+        ],
     ),
-    ("agent", Sort::App, &["contract", "detectors", "edge", "facts", "identity"]),
+    ("agent", Sort::App, &["changes", "contract", "detectors", "edge", "facts", "identity"]),
     (
         "hub",
         Sort::App,

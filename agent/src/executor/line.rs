@@ -40,6 +40,7 @@ impl Line {
             | Answer::Entries(_)
             | Answer::Condition(_)
             | Answer::Probed(_)
+            | Answer::Changed { .. }
             | Answer::NotApproved { .. }
             | Answer::PaperRefused { .. }
             | Answer::Kept

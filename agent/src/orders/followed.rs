@@ -108,6 +108,7 @@ async fn carry_out(
             | Answer::Entries(_)
             | Answer::Condition(_)
             | Answer::Probed(_)
+            | Answer::Changed { .. }
             | Answer::NotApproved { .. }
             | Answer::PaperRefused { .. }
             | Answer::Kept

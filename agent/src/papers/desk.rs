@@ -197,6 +197,7 @@ impl Desk {
             | Answer::Order(_)
             | Answer::Entries(_)
             | Answer::Probed(_)
+            | Answer::Changed { .. }
             | Answer::Condition(_)
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }

@@ -14,7 +14,7 @@ use zbus::Message;
 use zbus::blocking::{Connection, MessageIterator, connection};
 use zbus::zvariant::OwnedValue;
 
-use crate::interest::{Interests, Stir};
+use changes::{Interests, Stir};
 
 /// Where the bus is.
 pub(super) const SOCKET: &str = "/run/dbus/system_bus_socket";
@@ -70,7 +70,9 @@ impl Drop for Bus {
 pub(super) fn is_told_there(stir: &Stir) -> bool {
     match stir {
         Stir::Unit(_) | Stir::Units | Stir::AllUnits | Stir::Clock => true,
-        Stir::Mounts | Stir::Swaps | Stir::Sockets | Stir::Parameter(_) | Stir::Firewall => false,
+        Stir::Mounts | Stir::Swaps | Stir::Sockets | Stir::Parameter(_) | Stir::Firewall | Stir::Audit => {
+            false
+        }
     }
 }
 

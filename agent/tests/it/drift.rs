@@ -125,21 +125,6 @@ async fn a_clock_that_is_set_is_heard_of() {
 }
 
 #[tokio::test]
-async fn a_rule_of_the_packet_filter_is_heard_of_by_whoever_may() {
-    let nft = |arguments: &[&str]| Command::new("nft").args(arguments).status().is_ok_and(|s| s.success());
-    let table = format!("suture_test_{}", std::process::id());
-    if !is_root() || !nft(&["list", "tables"]) {
-        return;
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let mut watching = Watching::of(machine(directory.path()), &["firewall:inbound_default", BYSTANDER]);
-    for change in ["add", "delete"] {
-        assert!(nft(&[change, "table", "inet", &table]));
-        assert_eq!(watching.touched().await, ["firewall:inbound_default"]);
-    }
-}
-
-#[tokio::test]
 async fn a_kernel_parameter_that_changes_is_noticed_without_being_announced() {
     let directory = tempfile::tempdir().unwrap();
     let (fact, other) = ("sysctl:fs.suid_dumpable", "sysctl:kernel.kptr_restrict");

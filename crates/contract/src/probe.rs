@@ -3,7 +3,7 @@
 //! A fixed list: the agent cannot have another file read or another program run, however it asks. Each fact is a count, a switch or a word as any other,
 //! so no user's name and no line of a file crosses the socket either way.
 
-use crate::fact::FactId;
+use crate::fact::{FactId, Source};
 
 /// All of them.
 pub const PROBED: [&str; 37] = [
@@ -49,6 +49,11 @@ pub const PROBED: [&str; 37] = [
 /// Whether the executor looks at `fact` for the agent.
 pub fn is_probed(fact: &FactId) -> bool {
     PROBED.contains(&fact.to_string().as_str())
+}
+
+/// Whether the executor says of `fact` that what it hangs on has changed: of what it looks at, and of Suture's own directories.
+pub fn is_watched(fact: &FactId) -> bool {
+    is_probed(fact) || fact.source() == Source::Own
 }
 
 #[cfg(test)]

@@ -18,7 +18,10 @@ use crate::refusal::Refusal;
 use crate::time::UtcTime;
 
 /// The version of this protocol. Both sides must name the same.
-pub const PROTOCOL: u32 = 7;
+pub const PROTOCOL: u32 = 8;
+
+/// How long `await_change` waits for a change.
+pub const CHANGE_WITHIN_MS: u64 = 20_000;
 
 /// The agent's questions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,6 +48,9 @@ pub enum Question {
         /// Which.
         facts: Vec<FactId>,
     },
+    /// Tell me when something has changed that root alone may watch. Answered at once where it has since you were last asked, else within
+    /// [`CHANGE_WITHIN_MS`].
+    AwaitChange,
     /// The hub sent this.
     Order {
         /// The DSSE envelope, as it came.
@@ -138,6 +144,11 @@ pub enum Answer {
     Condition(ExecutorCondition),
     /// To `probe`: what was seen of each fact that was asked for. Nothing was written down: it is the agent that finds.
     Probed(FactSet),
+    /// To `await_change`: look again at these facts, all of them of [`crate::probe::is_watched`]; none where nothing has changed.
+    Changed {
+        /// Which.
+        facts: Vec<FactId>,
+    },
     /// To `order` and `decide`: its end is durable, or that it waits or was refused is.
     Order(OrderAnswer),
     /// To `order` and `decide`: it is being carried out. Ask again, with the same bytes. To `paper`: this run is under way, and nothing is put in force

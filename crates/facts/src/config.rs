@@ -11,7 +11,7 @@ use crate::root::Root;
 use edge::clock;
 
 /// How long a source may take before its facts count as timed out.
-const LIMIT: Duration = Duration::from_secs(2);
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Everything a reader is told: where to look, and what was declared by people because no machine could know it.
 #[derive(Debug, Clone)]

@@ -35,6 +35,8 @@ pub enum Input {
     Sockets,
     /// The packet filter's rules.
     Firewall,
+    /// The kernel's rules of what is audited, and whether it is.
+    Audit,
     /// A kernel parameter, as a file of `/proc/sys`. Whoever has another mount of procfs, as a confined service has, is announced nothing.
     Parameter(PathBuf),
     /// The wall clock was set, or what keeps it was changed.

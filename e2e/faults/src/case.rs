@@ -1,6 +1,7 @@
 //! One fault, done to a copy of the machine, and what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use contract::decision::Choice;
@@ -15,10 +16,11 @@ use crate::Result;
 use crate::catalogue::{Ends, Fault};
 use crate::evidence;
 use crate::hub::TENANT;
+use crate::peers::Peer;
 use crate::site::Site;
 
 /// How long a fault may take to come to its end: a hold-down and a slow machine are in it.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(75);
 
 /// Notes when a fault is done, by the machine's monotonic clock; a script that first makes ready says it again.
 const MARK: &str = "mark() { cut -d' ' -f1 /proc/uptime >/run/mark; }; mark";
@@ -38,6 +40,8 @@ pub struct Came {
     pub ended_ms: Option<u64>,
     /// The same repair by a bare script in the same machine.
     pub bare_ms: Option<u64>,
+    /// Other programs in the same machine, from the injection until it was whole again; none where it was not.
+    pub beside: BTreeMap<Peer, Option<u64>>,
     /// Runbooks that acted and were none of the right ones; and what was touched that had to be left alone.
     pub wrong: Vec<String>,
     /// What an outsider's verifier says of the evidence.
@@ -47,6 +51,22 @@ pub struct Came {
 }
 
 impl Came {
+    /// It could not be done: an error of the lab's own.
+    pub fn not_run(fault: &Fault, why: String) -> Self {
+        Self {
+            id: fault.id.clone(),
+            wanted: fault.ends,
+            ended: "not run".to_owned(),
+            detected_ms: None,
+            ended_ms: None,
+            bare_ms: None,
+            beside: BTreeMap::new(),
+            wrong: Vec::new(),
+            evidence: "not looked at".to_owned(),
+            failed: Some(why),
+        }
+    }
+
     /// Whether all of it is as it had to be.
     pub fn is_good(&self) -> bool {
         self.failed.is_none() && self.wrong.is_empty()
@@ -63,20 +83,19 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     let before: BTreeSet<_> = site.hub.incidents()?.iter().map(|i| (i.incident.clone(), i.reports)).collect();
     let decided = decisions(site)?.last().map_or(0, |decision| decision.number);
     let left_alone = fingerprint(site, &fault.untouched)?;
-    let marked = site.machine.ok(&format!("{MARK}\n{}\ncat /run/mark", fault.inject))?;
-    let marked =
-        marked.lines().last().unwrap_or_default().parse::<f64>().map_err(|e| format!("{marked:?}: {e}"))?;
-    let is_ours = |i: &&IncidentView| {
-        fault.seen_by.contains(subject(&i.what)) && !before.contains(&(i.incident.clone(), i.reports))
-    };
+    let marked = inject(site, fault)?;
+    let is_new = |i: &&IncidentView| !before.contains(&(i.incident.clone(), i.reports));
     let begun = Instant::now();
     let (incident, mut failed) = loop {
         let incidents = site.hub.incidents()?;
-        let mut ours: Vec<_> = incidents.iter().filter(is_ours).cloned().collect();
+        let new: Vec<_> = incidents.iter().filter(is_new).collect();
+        let mut ours: Vec<_> = new.iter().filter(|i| fault.seen_by.contains(subject(&i.what))).collect();
         ours.sort_by_key(|i| !has_ended(i, fault.ends));
-        let first = ours.into_iter().next();
-        if let Some(incident) = first.as_ref().filter(|i| has_ended(i, fault.ends)) {
-            break (Some(incident.clone()), None);
+        let first = ours.first().map(|i| (**i).clone());
+        let has_ended_too =
+            |other: &String| new.iter().any(|i| subject(&i.what) == other && has_ended(i, fault.ends));
+        if first.as_ref().is_some_and(|i| has_ended(i, fault.ends)) && fault.with.iter().all(has_ended_too) {
+            break (first, None);
         }
         if begun.elapsed() > PATIENCE {
             let stands = first
@@ -90,6 +109,15 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     std::thread::sleep(Duration::from_millis(1500));
     let events = events(site, marked)?;
     let mut wrong = acted_wrongly(site, fault, &events, decided)?;
+    if let Some(stands) = &mut failed {
+        let refusals = events.iter().filter_map(|(_, event)| match event {
+            Event::Refused { refusal, .. } => Some(refusal),
+            _ => None,
+        });
+        for refusal in refusals {
+            let _ = write!(stands, "; refused: {refusal:?}");
+        }
+    }
     let now = fingerprint(site, &fault.untouched)?;
     wrong.extend(
         left_alone
@@ -108,10 +136,10 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         }
     }
     let since = |ms: Option<f64>| ms.map(|ms| rounded(ms - marked * 1000.0));
-    let detected_ms = incident
-        .as_ref()
+    let incident_timed = incident.as_ref().filter(|_| !fault.cuts_power);
+    let detected_ms = incident_timed
         .and_then(|i| since(events.iter().find_map(|(ms, event)| is_kept(event, i).then_some(*ms))));
-    let ended_ms = incident.as_ref().and_then(|i| since(ended(&events, i)));
+    let ended_ms = incident_timed.and_then(|i| since(ended(&events, i)));
     let evidence = evidence::verify(site)?;
     if failed.is_none() && !evidence.starts_with("intact") {
         failed = Some(format!("the evidence is {evidence}"));
@@ -125,6 +153,7 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         detected_ms,
         ended_ms,
         bare_ms,
+        beside: BTreeMap::new(),
         wrong,
         evidence,
         failed,
@@ -148,8 +177,25 @@ fn acted_wrongly(site: &Site, fault: &Fault, events: &[(f64, Event)], decided: u
     Ok(acted.into_iter().map(named).filter(|runbook| !is_right(runbook)).collect())
 }
 
+/// Does it. When that was, by the machine's monotonic clock in seconds; where the power was cut, it is booted again, and its clock began anew.
+fn inject(site: &mut Site, fault: &Fault) -> Result<f64> {
+    let script = format!("{MARK}\n{}\ncat /run/mark", fault.inject);
+    if fault.cuts_power {
+        // Its answer may be lost with it.
+        let _ = site.machine.sh(&script);
+        if !site.machine.loses_power(PATIENCE)? {
+            return Err("its power was not cut".to_owned());
+        }
+        site.machine.boot_again()?;
+        site.machine.set_clock(edge::clock::utc())?;
+        return Ok(0.0);
+    }
+    let marked = site.machine.ok(&script)?;
+    marked.lines().last().unwrap_or_default().parse().map_err(|e| format!("{marked:?}: {e}"))
+}
+
 /// Waits until the agent has looked at everything once, and nothing is under way.
-fn ready(site: &mut Site) -> Result<()> {
+pub(crate) fn ready(site: &mut Site) -> Result<()> {
     let scanned = "for _ in $(seq 200); do journalctl -q -u suture-agent -o cat --since=@$(stat -c %Y /run/started) | grep -q '\"scanned\"' && exit 0; sleep 0.2; done; exit 1";
     site.machine.ok(scanned)?;
     settled(site)
@@ -172,7 +218,7 @@ fn settled(site: &mut Site) -> Result<()> {
     Err(format!("the machine does not come to rest: {last}"))
 }
 
-fn subject(what: &What) -> &str {
+pub(crate) fn subject(what: &What) -> &str {
     match what {
         What::Drift { control, .. } => control.as_str(),
         What::Signal(signal) => signal.detector.as_str(),
@@ -257,7 +303,7 @@ fn ended(events: &[(f64, Event)], incident: &IncidentView) -> Option<f64> {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of one case")]
-fn rounded(ms: f64) -> u64 {
+pub(crate) fn rounded(ms: f64) -> u64 {
     ms.max(0.0).round() as u64
 }
 

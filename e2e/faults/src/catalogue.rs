@@ -8,6 +8,7 @@ use contract::yaml;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::peers::Peer;
 
 /// One way in which a machine goes wrong.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +25,12 @@ pub struct Fault {
     pub inject: String,
     /// Who may notice: controls and detectors, any of them.
     pub seen_by: BTreeSet<String>,
+    /// What goes wrong with it: each of these has to come to the same end.
+    #[serde(default)]
+    pub with: BTreeSet<String>,
+    /// The injection cuts the machine's power at some moment of the repair; it is booted again.
+    #[serde(default)]
+    pub cuts_power: bool,
     /// The runbooks that are right. Any other that acts is a wrong action.
     #[serde(default)]
     pub runbooks: BTreeSet<RunbookId>,
@@ -35,9 +42,26 @@ pub struct Fault {
     /// The same repair by a script that knows what to do.
     #[serde(default)]
     pub bare: Option<String>,
+    /// It is done in the soak too.
+    #[serde(default)]
+    pub soaks: bool,
+    /// Which other programs can express it, as they are configured here.
+    #[serde(default)]
+    pub beside: BTreeSet<Peer>,
     /// What must be as it was: paths with all below them, and `unit:NAME` for its main process.
     #[serde(default)]
     pub untouched: Vec<String>,
+}
+
+impl Fault {
+    /// Whether it can be done again and again to a machine that goes on: it heals, needs nothing first, and shows that it has healed.
+    pub fn soaks(&self) -> bool {
+        self.soaks
+            && self.ends == Ends::Healed
+            && self.prepare.is_none()
+            && self.proof.is_some()
+            && !self.cuts_power
+    }
 }
 
 /// What has to come of a fault.

@@ -122,6 +122,12 @@ impl Hub {
         Ok(sheet.to_string().into_bytes())
     }
 
+    /// Sets what the site's machines may have.
+    pub fn allow(&self, text: &str) -> Result<()> {
+        let list = json!({ "file": "allowlist.yaml", "text": text });
+        self.post::<Value>(&format!("/api/v1/tenants/{TENANT}/sites/{SITE}/allowlist"), &list).map(drop)
+    }
+
     /// All incidents, oldest first as the hub lists them.
     pub fn incidents(&self) -> Result<Vec<IncidentView>> {
         self.pages(&format!("/api/v1/tenants/{TENANT}/incidents"))

@@ -5,13 +5,17 @@ mod catalogue;
 mod evidence;
 mod hub;
 mod page;
+mod peers;
 mod site;
+mod soak;
 
 pub use case::{Came, run};
 pub use catalogue::{Ends, Fault, read};
 pub use hub::Hub;
 pub use page::page;
+pub use peers::{Peer, Peers};
 pub use site::{Lab, Programs, Site};
+pub use soak::{Soaked, soak};
 
 /// What went wrong, in words.
 pub type Result<T> = std::result::Result<T, String>;

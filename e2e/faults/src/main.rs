@@ -1,15 +1,46 @@
-//! `faults`: does each fault of the catalogue to a fresh copy of one machine, and writes down what came of it.
+//! `faults`: does each fault of the catalogue to a fresh copy of one machine, and writes down what came of it; or many of them to one machine, for long.
 //!
-//! faults BINARIES PACKAGE CATALOGUE [PAGE [JSON]] [--only ID,ID]
 //! Exit status: 0 all came as it had to; 1 something did not; 2 it could not run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
-use faults::{Lab, Programs, page, read, run};
+use clap::Parser;
+use faults::{Came, Fault, Lab, Peer, Peers, Programs, page, read, run, soak};
+
+/// Breaks a real machine on which Suture is installed, and writes down what comes of it.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Where the programs are.
+    binaries: PathBuf,
+    /// The package of the site's machine.
+    package: PathBuf,
+    /// The directory of the catalogue.
+    #[arg(long, default_value = "faults")]
+    catalogue: PathBuf,
+    /// These faults only, by their ids.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Where the page of results is written.
+    #[arg(long)]
+    page: Option<PathBuf>,
+    /// Where the results are written as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Measure monit and CFEngine beside us, where they can express a fault.
+    #[arg(long)]
+    beside: bool,
+    /// So many minutes on one machine with a fault every twenty seconds; before that, only what `--only` names.
+    #[arg(long)]
+    soak: Option<u64>,
+    /// What the soak's chances come from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
 
 fn main() -> ExitCode {
-    match all() {
+    match all(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(why) => {
@@ -19,61 +50,105 @@ fn main() -> ExitCode {
     }
 }
 
-fn all() -> faults::Result<bool> {
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
-    let only: Option<Vec<String>> = words.iter().position(|word| word == "--only").map(|at| {
-        let given: Vec<String> = words.drain(at..).collect();
-        given.iter().skip(1).flat_map(|ids| ids.split(',')).map(str::to_owned).collect()
-    });
-    let mut words = words.into_iter().map(PathBuf::from);
-    let usage = "faults BINARIES PACKAGE CATALOGUE [PAGE [JSON]] [--only ID,ID]";
-    let (binaries, package) = words.next().zip(words.next()).ok_or(usage)?;
-    let mut catalogue = read(&words.next().ok_or(usage)?)?;
-    if let Some(only) = &only {
-        catalogue.retain(|(_, fault)| only.contains(&fault.id));
+fn catalogue(arguments: &Arguments) -> faults::Result<Vec<(String, Fault)>> {
+    let mut catalogue = read(&arguments.catalogue)?;
+    if let Some(unknown) = arguments.only.iter().find(|id| catalogue.iter().all(|(_, f)| f.id != **id)) {
+        return Err(format!("{unknown} is not in the catalogue"));
     }
+    catalogue.retain(|(_, fault)| arguments.only.is_empty() || arguments.only.contains(&fault.id));
     if catalogue.is_empty() {
         return Err("no fault is to be done: nothing would be shown".to_owned());
     }
-    let lab = Lab::make(Programs { binaries, package })?;
+    Ok(catalogue)
+}
+
+fn lab(arguments: &Arguments) -> faults::Result<Lab> {
+    let programs = Programs { binaries: arguments.binaries.clone(), package: arguments.package.clone() };
+    let lab = Lab::make(programs)?;
     for incident in &lab.standing {
-        eprintln!("stands before all: {:?} ({:?})", incident.what, incident.state);
+        let why = incident.why.as_deref().unwrap_or_default();
+        eprintln!("stands before all: {:?} ({:?}; {why})", incident.what, incident.state);
     }
+    Ok(lab)
+}
+
+fn all(arguments: &Arguments) -> faults::Result<bool> {
+    let catalogue = catalogue(arguments)?;
+    let lab = lab(arguments)?;
+    let one_by_one = arguments.soak.is_none() || !arguments.only.is_empty();
+    let mut is_good = true;
+    if one_by_one {
+        is_good &= each(arguments, &lab, catalogue)?;
+    }
+    if let Some(minutes) = arguments.soak {
+        is_good &= soaked(arguments, &lab, minutes)?;
+    }
+    Ok(is_good)
+}
+
+fn each(arguments: &Arguments, lab: &Lab, catalogue: Vec<(String, Fault)>) -> faults::Result<bool> {
+    let peers = if arguments.beside { Some(Peers::make()?) } else { None };
     let (mut came, total) = (Vec::new(), catalogue.len());
     for (n, (area, fault)) in catalogue.into_iter().enumerate() {
-        let begun = std::time::Instant::now();
-        let one = lab
+        let begun = Instant::now();
+        let mut one = lab
             .site()
             .and_then(|mut site| run(&mut site, &fault))
-            .map_err(|e| format!("{}: {e}", fault.id))?;
-        let mark = if one.is_good() { "ok" } else { "NOT AS IT HAS TO BE" };
-        let (noticed, over) = (one.detected_ms.unwrap_or_default(), one.ended_ms.unwrap_or_default());
-        eprintln!(
-            "{:>3}/{total} {:<28} {:<10} noticed {noticed} ms, over {over} ms, bare {:?}, {}, {:.0} s: {mark}",
-            n + 1,
-            fault.id,
-            one.ended,
-            one.bare_ms,
-            one.evidence,
-            begun.elapsed().as_secs_f64()
-        );
-        if let Some(why) = &one.failed {
-            eprintln!("        {why}");
+            .unwrap_or_else(|why| Came::not_run(&fault, why));
+        for peer in peers.iter().flat_map(|_| fault.beside.iter().copied()) {
+            if let Some(peers) = &peers {
+                one.beside.insert(peer, peers.repairs(peer, &fault)?);
+            }
         }
-        for wrong in &one.wrong {
-            eprintln!("        wrong: {wrong}");
-        }
+        told(n + 1, total, &one, begun);
         came.push((area, fault, one));
     }
-    let good = came.iter().all(|(.., one)| one.is_good());
     let machine = format!("Accelerator: {}.", lab::Accelerator::probe().words());
-    if let Some(file) = words.next() {
-        std::fs::write(&file, page(&machine, &came)).map_err(|e| format!("{}: {e}", file.display()))?;
+    if let Some(file) = &arguments.page {
+        write(file, &page(&machine, &came))?;
     }
-    if let Some(file) = words.next() {
-        let json: Vec<_> = came.iter().map(|(.., one)| one).collect();
-        let text = serde_json::to_string_pretty(&json).map_err(|e| e.to_string())?;
-        std::fs::write(&file, text + "\n").map_err(|e| format!("{}: {e}", file.display()))?;
+    let json: Vec<_> = came.iter().map(|(.., one)| one).collect();
+    as_json(arguments, &json)?;
+    Ok(came.iter().all(|(.., one)| one.is_good()))
+}
+
+fn told(n: usize, total: usize, one: &Came, begun: Instant) {
+    let mark = if one.is_good() { "ok" } else { "NOT AS IT HAS TO BE" };
+    let ms = |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
+    let beside: String = Peer::ALL
+        .iter()
+        .filter_map(|peer| Some(format!(", {} {}", peer.word(), ms(*one.beside.get(peer)?))))
+        .collect();
+    eprintln!(
+        "{n:>3}/{total} {:<28} {:<10} noticed {}, over {}, bare {}{beside}, {}, {:.0} s: {mark}",
+        one.id,
+        one.ended,
+        ms(one.detected_ms),
+        ms(one.ended_ms),
+        ms(one.bare_ms),
+        one.evidence,
+        begun.elapsed().as_secs_f64()
+    );
+    for why in one.failed.iter().chain(&one.wrong) {
+        eprintln!("        {why}");
     }
-    Ok(good)
+}
+
+fn soaked(arguments: &Arguments, lab: &Lab, minutes: u64) -> faults::Result<bool> {
+    let all = read(&arguments.catalogue)?.into_iter().map(|(_, fault)| fault);
+    let faults: Vec<Fault> = all.filter(Fault::soaks).collect();
+    let came = soak(lab, &faults, minutes, arguments.seed)?;
+    let text = serde_json::to_string_pretty(&came).map_err(|e| e.to_string())?;
+    println!("{text}");
+    as_json(arguments, &came)?;
+    Ok(came.wrong.is_empty())
+}
+
+fn as_json(arguments: &Arguments, what: &impl serde::Serialize) -> faults::Result<()> {
+    let Some(file) = &arguments.json else { return Ok(()) };
+    write(file, &(serde_json::to_string_pretty(what).map_err(|e| e.to_string())? + "\n"))
+}
+
+fn write(file: &Path, text: &str) -> faults::Result<()> {
+    std::fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()))
 }

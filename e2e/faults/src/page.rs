@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::case::Came;
 use crate::catalogue::{Ends, Fault};
+use crate::peers::Peer;
 
 /// All of it as Markdown.
 pub fn page(machine: &str, all: &[(String, Fault, Came)]) -> String {
@@ -18,7 +19,7 @@ pub fn page(machine: &str, all: &[(String, Fault, Came)]) -> String {
         if of != area {
             area = of;
             let _ = writeln!(page, "\n## {area}\n");
-            page.push_str("| fault | has to be | came | noticed after | over after | a bare script | evidence |\n|---|---|---|---|---|---|---|\n");
+            page.push_str("| fault | has to be | came | noticed after | over after | a bare script | monit; CFEngine | evidence |\n|---|---|---|---|---|---|---|---|\n");
         }
         let ms = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
         let came_word = match (&came.failed, came.wrong.is_empty()) {
@@ -28,17 +29,28 @@ pub fn page(machine: &str, all: &[(String, Fault, Came)]) -> String {
         };
         let _ = writeln!(
             page,
-            "| {}: {} | {} | {came_word} | {} | {} | {} | {} |",
+            "| {}: {} | {} | {came_word} | {} | {} | {} | {} | {} |",
             fault.id,
             fault.says,
             fault.ends.word(),
             ms(came.detected_ms),
             ms(came.ended_ms),
             ms(came.bare_ms),
+            beside(came),
             came.evidence
         );
     }
     page
+}
+
+/// What the others took; a dash where they were not asked.
+fn beside(came: &Came) -> String {
+    let one = |peer: &Peer| match came.beside.get(peer) {
+        None => "–".to_owned(),
+        Some(None) => "not repaired".to_owned(),
+        Some(Some(ms)) => format!("{ms} ms"),
+    };
+    if came.beside.is_empty() { "–".to_owned() } else { Peer::ALL.map(|peer| one(&peer)).join("; ") }
 }
 
 fn sums(page: &mut String, all: &[(String, Fault, Came)]) {
@@ -61,19 +73,30 @@ fn sums(page: &mut String, all: &[(String, Fault, Came)]) {
     let intact = count(&|_, came| came.evidence.starts_with("intact"));
     let _ = writeln!(page, "| wrong actions | {} | {wrong} |", all.len());
     let _ = writeln!(page, "| cases whose evidence an outsider finds intact | {} | {intact} |", all.len());
-    let mut healed: Vec<u64> = all
-        .iter()
-        .filter(|(_, fault, _)| fault.ends == Ends::Healed)
-        .filter_map(|(.., came)| came.ended_ms)
-        .collect();
-    healed.sort_unstable();
-    if let (Some(p50), Some(p99)) = (at(&healed, 50), at(&healed, 99)) {
-        let _ = writeln!(
-            page,
-            "| from injection to healed, verified and recorded, p50; p99 | {} | {p50} ms; {p99} ms |",
-            healed.len()
-        );
-    }
+    let times = |of: &dyn Fn(&Came) -> Option<u64>| {
+        let healed = all.iter().filter(|(_, fault, came)| fault.ends == Ends::Healed && came.is_good());
+        let mut times: Vec<u64> = healed.filter_map(|(.., came)| of(came)).collect();
+        times.sort_unstable();
+        times
+    };
+    let mut row = |words: &str, times: &[u64], unit: &str| {
+        if let (Some(p50), Some(p99)) = (at(times, 50), at(times, 99)) {
+            let _ = writeln!(page, "| {words}, p50; p99 | {} | {p50} {unit}; {p99} {unit} |", times.len());
+        }
+    };
+    row("from injection to noticed", &times(&|came| came.detected_ms), "ms");
+    row("from injection to healed, verified and recorded", &times(&|came| came.ended_ms), "ms");
+    row("the same repair by a bare script", &times(&|came| came.bare_ms), "ms");
+    let ratios = times(&|came| Some(came.ended_ms? * 100 / came.bare_ms?.max(1)));
+    row("the one in hundredths of the other", &ratios, "%");
+    let near =
+        |came: &Came| came.ended_ms.zip(came.bare_ms).is_some_and(|(ours, bare)| ours <= bare * 3 / 2 + 200);
+    let compared = ratios.len();
+    let near = count(&|fault, came| fault.ends == Ends::Healed && came.is_good() && near(came));
+    let _ = writeln!(
+        page,
+        "| healed within one and a half times the script's time and 200 ms | {compared} | {near} |"
+    );
 }
 
 fn at(sorted: &[u64], percent: usize) -> Option<u64> {

@@ -12,7 +12,9 @@ use crate::Result;
 use crate::hub::{Hub, copy};
 
 /// What a clinic's server is set up with before Suture comes.
-const CLINIC: &str = include_str!("../clinic.sh");
+pub(crate) const CLINIC: &str = include_str!("../clinic.sh");
+/// What it is set up with afterwards.
+const SITE_SCRIPT: &str = include_str!("../site.sh");
 /// How long the machine may take to come to rest after Suture's first look at it.
 const REST: Duration = Duration::from_secs(240);
 /// For how long nothing may have happened then.
@@ -65,7 +67,6 @@ impl Lab {
         let time = clock_server(scratch.path(), time_port)?;
         let directory = scratch.path().join("hub");
         let hub = Hub::first(&programs.binaries.join("suture-hub"), &directory, device)?;
-        let sheet = hub.sheet()?;
         let package =
             std::fs::read(&programs.package).map_err(|e| format!("{}: {e}", programs.package.display()))?;
         let image = Image::ready()?.set_up_by(CLINIC)?;
@@ -76,14 +77,16 @@ impl Lab {
             let time = format!("sed -i 's/ port [0-9]* / port {time_port} /' /etc/chrony/chrony.conf");
             machine.ok(&format!("{time} && systemctl restart chrony"))?;
             machine.put("/var/lab/suture-agent.deb", &package)?;
-            machine.put("/var/lab/sheet.json", &sheet)?;
-            machine.ok("dpkg -i /var/lab/suture-agent.deb && rm /var/lab/suture-agent.deb")?;
-            machine.ok(EVENTS)?;
-            machine.ok("suture-enrol --mode enforce /var/lab/sheet.json && rm /var/lab/sheet.json")?;
-            machine.ok(&format!("{SETTINGS} && systemctl restart suture-executor suture-agent"))?;
             let hub = hub.borrow_mut().take().ok_or("no hub")?;
+            hub.allow(&machine.ok(ALLOWED)?)?;
+            machine.put("/var/lab/sheet.json", &hub.sheet()?)?;
+            machine.ok("dpkg -i /var/lab/suture-agent.deb && rm /var/lab/suture-agent.deb")?;
+            machine.ok("suture-enrol --mode enforce /var/lab/sheet.json && rm /var/lab/sheet.json")?;
+            machine.put("/var/lab/site.sh", SITE_SCRIPT.as_bytes())?;
+            machine.ok("sh -eu /var/lab/site.sh && systemctl restart suture-executor suture-agent")?;
             *standing.borrow_mut() = at_rest(machine, &hub)?;
-            machine.ok("systemctl stop suture-agent suture-executor")?;
+            // A clock that is put right afterwards is no jump that anybody has to hear of.
+            machine.ok("systemctl stop suture-agent suture-executor chrony")?;
             drop(hub);
             Ok(())
         })?;
@@ -105,7 +108,7 @@ impl Lab {
         let directory = copy(&self.scratch.path().join("hub"), &scratch.path().join("hub"))?;
         let hub = Hub::again(&self.programs.binaries.join("suture-hub"), &directory, &self.key, self.device)?;
         let mut machine = self.template.clone_machine()?;
-        machine.ok("touch /run/started; systemctl start suture-executor suture-agent")?;
+        machine.ok("systemctl start chrony; chronyc -n waitsync 100 0.5 0 0.2 >/dev/null; touch /run/started; systemctl start suture-executor suture-agent")?;
         let verifier = self.programs.binaries.join("suture-verify");
         Ok(Site { machine, hub, verifier, _scratch: scratch })
     }
@@ -120,25 +123,14 @@ impl Drop for Lab {
     }
 }
 
-/// What the two say of what happens goes to the journal too, with the machine's monotonic time. Nothing else differs from what is installed.
-const EVENTS: &str = r"
-for name in agent executor; do
-  unit=/usr/lib/systemd/system/suture-$name.service
-  mkdir -p /etc/systemd/system/suture-$name.service.d
-  { echo '[Service]'; echo 'ExecStart='; sed -n 's/^\(ExecStart=.*\)$/\1 --events/p' $unit; } >/etc/systemd/system/suture-$name.service.d/events.conf
-done
-systemctl daemon-reload";
-
-/// What the clinic and its MSP agreed: when disruptive repairs may be made, and which certificates are served.
-const SETTINGS: &str = r"
-cat >>/var/lib/suture/executor/executor.yaml <<'END'
-window: { zone: UTC, days: [mon, tue, wed, thu, fri, sat, sun], from: '00:00', to: '23:59' }
-END
-cat >>/etc/suture/agent.yaml <<'END'
-certificates: [/var/lib/acme/site/fullchain.pem]
-certificate_keys: [/var/lib/acme/site/key.pem]
-END
-true";
+/// What the machine has as it was set up is what it may have.
+const ALLOWED: &str = r#"
+echo 'listening: { tcp: [22, 80, 443], udp: [] }'
+echo 'setuid:'
+find / -xdev -type f -perm /6000 -printf '  - %p\n'
+echo 'administrators: [tess]'
+echo "ssh_keys: [\"$(ssh-keygen -lf /home/tess/.ssh/authorized_keys | cut -d' ' -f2)\"]"
+"#;
 
 /// Time for the machine: chronyd, which sets no clock here.
 fn clock_server(scratch: &Path, port: u16) -> Result<Child> {

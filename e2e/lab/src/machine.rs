@@ -94,6 +94,15 @@ impl Machine {
         }
     }
 
+    /// Waits until its power is cut from inside, as by the kernel's `b` of sysrq; false where it is not within `limit`.
+    pub fn loses_power(&mut self, limit: Duration) -> Result<bool> {
+        let lost = self.running()?.ends_within(limit)?;
+        if lost {
+            self.process = None;
+        }
+        Ok(lost)
+    }
+
     /// Power is back: it boots from what is on its disks.
     pub fn boot_again(&mut self) -> Result<()> {
         self.cut_power();

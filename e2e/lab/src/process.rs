@@ -13,7 +13,7 @@ use crate::qmp::Qmp;
 /// What a small clinic's server has, less what nobody needs here.
 pub(crate) const MEMORY: &str = "768M";
 /// The disks beside the first: one for data, one to be encrypted.
-pub(crate) const DISKS: [(&str, &str); 3] = [("root", "3G"), ("data", "512M"), ("vault", "128M")];
+pub(crate) const DISKS: [(&str, &str); 3] = [("root", "24G"), ("data", "512M"), ("vault", "128M")];
 
 /// Where the memory is.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +118,18 @@ impl Process {
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Waits until it ends by itself; false where it does not within `limit`.
+    pub(crate) fn ends_within(&mut self, limit: Duration) -> Result<bool> {
+        let begun = Instant::now();
+        while begun.elapsed() < limit {
+            if self.child.try_wait().map_err(|e| e.to_string())?.is_some() {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(false)
     }
 
     /// Waits for its end after it was asked to.

@@ -4,7 +4,7 @@ use contract::baseline::Control;
 use contract::order::Order;
 use contract::record::Authority;
 use contract::refusal::{Guardrail, Mode, Refusal};
-use contract::resource::UnitName;
+use contract::resource::{Resource, UnitName};
 use contract::runbook::{Action, Approval, Approved as Listed, Runbook, TargetOs};
 use contract::time::ClockOffset;
 
@@ -104,13 +104,24 @@ fn clock(asked: &Bound<'_>, _: &Site, _: &Ledger, around: &Surroundings) -> Resu
     }
 }
 
+/// How much of the runbook's cooldown is left. A unit that it touched rests from it, whatever else it touches now. What is no unit may be shared by runs
+/// that repair different things (a file with all kernel parameters): such a run is the same again where each of its targets is.
+fn cooldown_left(asked: &Bound<'_>, ledger: &Ledger, around: &Surroundings) -> Option<u64> {
+    let runbook = asked.runbook();
+    let left = |target| {
+        let since = ledger.ms_since_run(&runbook.id, target, &around.moment)?;
+        runbook.cooldown_ms.checked_sub(since).filter(|left| *left > 0)
+    };
+    let units = asked.targets.iter().filter(|target| matches!(target, Resource::Unit(_)));
+    let of_a_unit = units.filter_map(left).max();
+    let all: Option<Vec<u64>> = asked.targets.iter().map(left).collect();
+    of_a_unit.or_else(|| all?.into_iter().min())
+}
+
 /// 8. Not the same runbook on the same target within its cooldown; and not what goes back and forth, unless a person looked and signed.
 fn cooldown(asked: &Bound<'_>, _: &Site, ledger: &Ledger, around: &Surroundings) -> Result<(), Refusal> {
-    let runbook = asked.runbook();
-    let since =
-        asked.targets.iter().filter_map(|t| ledger.ms_since_run(&runbook.id, t, &around.moment)).min();
-    if let Some(since) = since.filter(|since| *since < runbook.cooldown_ms) {
-        return Err(Refusal::CoolingDown { left_ms: runbook.cooldown_ms - since });
+    if let Some(left_ms) = cooldown_left(asked, ledger, around) {
+        return Err(Refusal::CoolingDown { left_ms });
     }
     let control = &asked.order().control;
     match ledger.flapping(control, around.moment.now) {

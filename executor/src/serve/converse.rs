@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::frame::FrameError;
 use contract::probe;
 use contract::record::{Body, Gap, GapReason, Lost};
-use contract::socket::{Answer, EntryPackage, PROTOCOL, Question};
+use contract::socket::{Answer, CHANGE_WITHIN_MS, EntryPackage, PROTOCOL, Question};
 use edge::file::FileError;
 use evidence::{AppendError, PackageError};
 
@@ -70,6 +71,7 @@ pub(super) fn converse(place: &Place, served: &Served) -> Result<(), FrameError>
         Question::Findings { .. }
         | Question::Condition
         | Question::Probe { .. }
+        | Question::AwaitChange
         | Question::Order { .. }
         | Question::Decide { .. }
         | Question::StandingOrder { .. }
@@ -164,8 +166,15 @@ fn ready(question: Question, runner: &Arc<Runner>, served: &Served) -> Result<An
         Question::Condition => Answer::Condition(runner.condition()?),
         Question::Probe { facts } => match facts.iter().find(|fact| !probe::is_probed(fact)) {
             Some(fact) => return Ok(sorry(&format!("{fact} is not looked at for anybody"))),
-            None => return Ok(Answer::Probed(machine.meter.probe(&facts))),
+            None => {
+                let seen = machine.meter.probe(&facts);
+                served.lookout.looked_at(&facts);
+                return Ok(Answer::Probed(seen));
+            }
         },
+        Question::AwaitChange => {
+            Answer::Changed { facts: served.lookout.changed(Duration::from_millis(CHANGE_WITHIN_MS)) }
+        }
         Question::Order { envelope } => replied(runner.order(&envelope.0)?),
         Question::Decide { incident, what } => replied(runner.decide_here(&incident, &what)?),
         Question::StandingOrder { envelope, rules } => {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contract::time::MonoNs;
 
-/// An agent that reconnects may overlap with its former self; more than this is a flood.
-pub(super) const CONNECTIONS_MAX: usize = 4;
+/// An agent keeps three, and one that reconnects may overlap with its former self; more than this is a flood.
+pub(super) const CONNECTIONS_MAX: usize = 6;
 
 /// So long must one have been silent to be closed for another. Whoever is mute before hello goes by itself after as long.
 const SILENT_MS: u64 = 10_000;

@@ -74,7 +74,8 @@ impl FactSource for Audit<'_> {
         match name {
             "enabled" | "rules" => {
                 let service = Input::Unit("auditd.service".to_owned());
-                [program::inputs(root, "auditctl"), vec![service, Input::Every(MINUTE)]].concat()
+                [program::inputs(root, "auditctl"), vec![service, Input::Audit, Input::Every(MINUTE)]]
+                    .concat()
             }
             "max_log_file_action" => inputs::files(root, ["/etc/audit/auditd.conf"]),
             _ => Vec::new(),

@@ -157,6 +157,6 @@ pub(crate) fn covers(input: &Input, tree: &Tree, path: &str) -> bool {
         Input::Firewall => path.starts_with("/proc/net/") && path.ends_with("_tables_names"),
         // What the kernel lets nobody watch is asked for.
         Input::Every(_) => path.starts_with("/proc/"),
-        Input::Unit(_) | Input::Units | Input::Clock => false,
+        Input::Unit(_) | Input::Units | Input::Audit | Input::Clock => false,
     }
 }

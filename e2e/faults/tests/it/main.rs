@@ -14,7 +14,16 @@ fn tree() -> PathBuf {
 #[test]
 fn the_catalogue_names_what_there_is() {
     let all = read(&tree().join("faults")).unwrap();
-    assert!(all.len() >= 18, "{}", all.len());
+    assert!(all.len() >= 60, "{}", all.len());
+    let count = |ends| all.iter().filter(|(_, fault)| fault.ends == ends).count();
+    assert!(count(Ends::Escalated) >= 12 && count(Ends::Deferred) >= 6 && count(Ends::Reverted) >= 6);
+    assert!(all.iter().filter(|(_, fault)| fault.soaks()).count() >= 20, "too few for a long time");
+    let detectors: String = std::fs::read_dir(tree().join("agent/detectors"))
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let detectors: BTreeSet<&str> =
+        detectors.lines().filter_map(|line| line.strip_prefix("- id: ")).collect();
     let baseline = std::fs::read_to_string(tree().join("baseline/hipaa-v1.yaml")).unwrap();
     let controls: BTreeSet<&str> =
         baseline.lines().filter_map(|line| line.trim().strip_prefix("- id: ")).collect();
@@ -25,16 +34,16 @@ fn the_catalogue_names_what_there_is() {
     let runbooks = names("runbooks");
     for (_, fault) in &all {
         assert!(!fault.seen_by.is_empty(), "{}", fault.id);
-        for seen in &fault.seen_by {
-            assert!(controls.contains(seen.as_str()), "{}: there is no control {seen}", fault.id);
+        for seen in fault.seen_by.iter().chain(&fault.with) {
+            let is_there = controls.contains(seen.as_str()) || detectors.contains(seen.as_str());
+            assert!(is_there, "{}: there is no control and no detector {seen}", fault.id);
         }
         for runbook in &fault.runbooks {
             assert!(runbooks.contains(runbook.as_str()), "{}: there is no runbook {runbook}", fault.id);
         }
-        assert_eq!(
-            fault.ends == Ends::Healed,
-            fault.bare.is_some(),
-            "{}: what is healed is measured beside a script",
+        assert!(
+            fault.ends != Ends::Healed || fault.proof.is_some(),
+            "{}: what is healed is seen without us",
             fault.id
         );
     }

@@ -53,3 +53,33 @@ fn the_policy_that_a_site_begins_with_allows_every_shipped_repair_and_names_noth
         assert!(used.contains(&format!("rule {rule}")), "{rule} allows what no shipped runbook asks for");
     }
 }
+
+/// What a shipped repair of `control` is told when one of another control has just ended.
+fn right_after(ended: (&str, &str), next: (&str, &str)) -> Result<(), Refusal> {
+    let site = site_with(shipped_files(), Mode::Enforce, &[]);
+    let around = Surroundings { confinement: Confinement::ALL.into_iter().collect(), ..around() };
+    let first = order_for(&site, ended.0, ended.1);
+    let verified = SignedOrder(&sign(&first)).verify(&site, utc(NOW)).unwrap();
+    let fresh = verified.fresh(&site, &Ledger::default(), &around.moment, Arrival::New).unwrap();
+    let bound = fresh.approved(&site, &around).and_then(|approved| approved.bind(&site)).unwrap();
+    let mut ledger = Ledger::default();
+    for mut record in crate::ledger::tests::a_run(&first) {
+        if let contract::record::Body::Accepted(accepted) = &mut record.body {
+            accepted.targets.clone_from(&bound.targets);
+        }
+        ledger.apply(&record, Some(around.moment.mono));
+    }
+    let second = Order { counter: 2, ..order_for(&site, next.0, next.1) };
+    ask_at(&site, &ledger, &around, &sign(&second))
+}
+
+#[test]
+fn a_file_that_repairs_share_makes_none_of_them_wait_and_a_unit_does() {
+    let kernel = "RB-KERNEL-001-sysctl";
+    assert_eq!(right_after(("kernel.messages", kernel), ("kernel.source-routing", kernel)), Ok(()));
+    let same = right_after(("kernel.messages", kernel), ("kernel.messages", kernel));
+    assert!(matches!(same, Err(Refusal::CoolingDown { .. })), "{same:?}");
+    let ssh = "RB-SSH-002-settings";
+    let restarted = right_after(("ssh.weak-macs", ssh), ("ssh.weak-ciphers", ssh));
+    assert!(matches!(restarted, Err(Refusal::CoolingDown { .. })), "{restarted:?}");
+}

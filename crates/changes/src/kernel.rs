@@ -1,4 +1,4 @@
-//! What the kernel announces beside files: mounts, swaps, the clock's being set, and the packet filter's rules.
+//! What the kernel announces beside files: mounts, swaps, the clock's being set, the packet filter's rules, and those of the audit trail.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -7,29 +7,34 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::netlink::{self, SocketAddrNetlink};
-use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, Protocol, RecvFlags, SocketFlags, SocketType};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 
 use crate::interest::Stir;
 
 /// `NFNLGRP_NFTABLES`, the seventh group, as a mask.
 const NFTABLES: u32 = 1 << 6;
+/// `AUDIT_NLGRP_READLOG`, the first group, as a mask: what auditd hears.
+const AUDIT_LOG: u32 = 1;
+/// `AUDIT_CONFIG_CHANGE`: a rule came or went, or the trail was turned on or off (linux/audit.h).
+const AUDIT_CONFIG_CHANGE: u16 = 1305;
 
 /// One thing that is listened to.
 #[derive(Debug)]
-pub(super) struct Ear {
+pub struct Ear {
     fd: OwnedFd,
     flags: PollFlags,
     stir: Stir,
 }
 
 /// Listens to what the kernel announces of `stir`; none where it announces nothing of it, or not to us.
-pub(super) fn listen(stir: &Stir) -> Option<Ear> {
+pub fn listen(stir: &Stir) -> Option<Ear> {
     let opened = match stir {
         Stir::Mounts => table("/proc/self/mountinfo"),
         Stir::Swaps => table("/proc/swaps"),
         Stir::Clock => clock(),
-        Stir::Firewall => packet_filter(),
+        Stir::Firewall => group(netlink::NETFILTER, NFTABLES),
+        Stir::Audit => group(netlink::AUDIT, AUDIT_LOG),
         Stir::Unit(_) | Stir::Units | Stir::AllUnits | Stir::Sockets | Stir::Parameter(_) => return None,
     };
     match opened {
@@ -43,14 +48,13 @@ pub(super) fn listen(stir: &Stir) -> Option<Ear> {
 
 impl Ear {
     /// What to wait for.
-    pub(super) fn poll(&self) -> PollFd<'_> {
+    pub fn poll(&self) -> PollFd<'_> {
         PollFd::new(&self.fd, self.flags)
     }
 
-    /// What was heard; it is silent again afterwards.
-    pub(super) fn heard(&self) -> Stir {
-        let mut buffer = [0; 8192];
-        match &self.stir {
+    /// What was heard, where it is of interest; it is silent again afterwards.
+    pub fn heard(&self) -> Option<Stir> {
+        let is_news = match &self.stir {
             // That the poll returned was the announcement: the next one is a new one.
             Stir::Mounts
             | Stir::Swaps
@@ -58,23 +62,40 @@ impl Ear {
             | Stir::Units
             | Stir::AllUnits
             | Stir::Sockets
-            | Stir::Parameter(_) => {}
+            | Stir::Parameter(_) => true,
             // Fails, as the clock was set.
-            Stir::Clock => drop(rustix::io::read(&self.fd, &mut buffer)),
-            // What was dropped because we were slow is heard as much as what was not.
-            Stir::Firewall => loop {
-                match rustix::net::recv(&self.fd, &mut buffer, RecvFlags::empty()) {
-                    Ok((0, _)) | Err(Errno::WOULDBLOCK) => break,
-                    Ok(_) | Err(Errno::NOBUFS | Errno::INTR) => {}
-                    Err(error) => {
-                        tracing::warn!(%error, "the packet filter's news cannot be read");
-                        break;
-                    }
-                }
-            },
-        }
-        self.stir.clone()
+            Stir::Clock => {
+                let _ = rustix::io::read(&self.fd, &mut [0; 8]);
+                true
+            }
+            Stir::Firewall => self.drain(|_| true),
+            // The trail itself comes the same way: only what is said of its rules matters.
+            Stir::Audit => self.drain(|message| kind(message) == Some(AUDIT_CONFIG_CHANGE)),
+        };
+        is_news.then(|| self.stir.clone())
     }
+
+    /// Reads what is there; whether any of it is news. What was dropped because we were slow may have been.
+    fn drain(&self, is_news: impl Fn(&[u8]) -> bool) -> bool {
+        let (mut buffer, mut news) = ([0; 8192], false);
+        loop {
+            match rustix::net::recv(&self.fd, &mut buffer, RecvFlags::empty()) {
+                Ok((0, _)) | Err(Errno::WOULDBLOCK) => return news,
+                Ok((length, _)) => news |= is_news(&buffer[..length]),
+                Err(Errno::NOBUFS) => news = true,
+                Err(Errno::INTR) => {}
+                Err(error) => {
+                    tracing::warn!(stir = ?self.stir, %error, "the kernel's news cannot be read");
+                    return true;
+                }
+            }
+        }
+    }
+}
+
+/// The type of a message: the second field of its `nlmsghdr` (netlink(7)).
+fn kind(message: &[u8]) -> Option<u16> {
+    Some(u16::from_ne_bytes(message.get(4..6)?.try_into().ok()?))
 }
 
 /// A table of the kernel's, which says that it changed as an exceptional condition: see proc(5).
@@ -99,11 +120,10 @@ fn clock() -> io::Result<(OwnedFd, PollFlags)> {
     Ok((fd, PollFlags::IN))
 }
 
-/// What `nft monitor` hears. The kernel tells it to those alone who may administer the network.
-fn packet_filter() -> io::Result<(OwnedFd, PollFlags)> {
+/// What `nft monitor` or auditd hears. The kernel tells it to those alone who may administer the network, or read the audit trail.
+fn group(protocol: Protocol, groups: u32) -> io::Result<(OwnedFd, PollFlags)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let protocol = Some(netlink::NETFILTER);
-    let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, protocol)?;
-    rustix::net::bind(&fd, &SocketAddrNetlink::new(0, NFTABLES))?;
+    let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, Some(protocol))?;
+    rustix::net::bind(&fd, &SocketAddrNetlink::new(0, groups))?;
     Ok((fd, PollFlags::IN))
 }

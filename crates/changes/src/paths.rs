@@ -19,7 +19,7 @@ use crate::interest::{Interests, Mask, Touch};
 
 /// The watched directories.
 #[derive(Debug)]
-pub(super) struct Paths {
+pub struct Paths {
     fd: OwnedFd,
     armed: HashMap<i32, PathBuf>,
     /// Directories that could not be watched, so that each is named once.
@@ -33,13 +33,14 @@ impl AsFd for Paths {
 }
 
 impl Paths {
-    pub(super) fn new() -> io::Result<Self> {
+    /// With nothing watched yet.
+    pub fn new() -> io::Result<Self> {
         let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         Ok(Self { fd, armed: HashMap::new(), unwatched: BTreeSet::new() })
     }
 
     /// The facts behind all events that are there.
-    pub(super) fn pending(&mut self, interests: &Interests) -> io::Result<BTreeSet<FactId>> {
+    pub fn pending(&mut self, interests: &Interests) -> io::Result<BTreeSet<FactId>> {
         let mut touched = BTreeSet::new();
         let mut gone = Vec::new();
         let mut buffer = [MaybeUninit::uninit(); 4096];
@@ -74,7 +75,7 @@ impl Paths {
     }
 
     /// Watches what is not watched yet; the facts about it, which may have changed meanwhile.
-    pub(super) fn arm(&mut self, interests: &Interests) -> BTreeSet<FactId> {
+    pub fn arm(&mut self, interests: &Interests) -> BTreeSet<FactId> {
         let mut fresh = BTreeSet::new();
         let mut armed: HashMap<i32, PathBuf> = HashMap::new();
         for (directory, wanted) in interests.directories() {

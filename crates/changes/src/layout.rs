@@ -8,7 +8,7 @@ use crate::interest::Layout;
 const DIRECTORIES_MAX: usize = 8192;
 
 /// This machine's.
-pub(super) struct Live;
+pub struct Live;
 
 impl Layout for Live {
     fn link(&self, path: &Path) -> Option<PathBuf> {

@@ -30,6 +30,8 @@ pub enum Stir {
     Parameter(PathBuf),
     /// The packet filter's rules.
     Firewall,
+    /// The kernel's audit rules.
+    Audit,
     /// The wall clock.
     Clock,
 }
@@ -151,6 +153,7 @@ impl Interests {
             Input::Sockets => self.stir(fact, Stir::Sockets),
             Input::Parameter(path) => self.stir(fact, Stir::Parameter(path.clone())),
             Input::Firewall => self.stir(fact, Stir::Firewall),
+            Input::Audit => self.stir(fact, Stir::Audit),
             Input::Clock => self.stir(fact, Stir::Clock),
             Input::Every(period) => {
                 let most_often = self.every.entry(fact.clone()).or_insert(*period);
@@ -205,6 +208,11 @@ impl Interests {
 
     fn stir(&mut self, fact: &FactId, stir: Stir) {
         self.stirs.entry(stir).or_default().insert(fact.clone());
+    }
+
+    /// Leaves out the directories that `is_wanted` does not want.
+    pub fn retain_directories(&mut self, is_wanted: impl Fn(&Path) -> bool) {
+        self.directories.retain(|path, _| is_wanted(path));
     }
 
     /// The directories to watch.

@@ -13,11 +13,11 @@ const LONGEST: usize = 64;
 
 /// What stood in each when it was last read; none where it could not be read.
 #[derive(Debug, Default)]
-pub(super) struct Parameters(BTreeMap<PathBuf, Option<Vec<u8>>>);
+pub struct Parameters(BTreeMap<PathBuf, Option<Vec<u8>>>);
 
 impl Parameters {
     /// Reads those that matter; what was read before stays, so that a change in between is not missed.
-    pub(super) fn want(&mut self, interests: &Interests) {
+    pub fn want(&mut self, interests: &Interests) {
         let wanted = interests.stirs().filter_map(|stir| match stir {
             Stir::Parameter(path) => Some(path),
             _ => None,
@@ -27,12 +27,13 @@ impl Parameters {
             wanted.map(|path| (path.clone(), before.remove(path).unwrap_or_else(|| read(path)))).collect();
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether none matters.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Those that changed since.
-    pub(super) fn changed(&mut self) -> Vec<Stir> {
+    pub fn changed(&mut self) -> Vec<Stir> {
         let mut changed = Vec::new();
         for (path, last) in &mut self.0 {
             let now = read(path);

@@ -1,0 +1,40 @@
+# The clinic's machine after its enrolment: what agent and executor say of what happens goes to the journal too, with the machine's monotonic time; what
+# clinic and MSP agreed; and two tools for faults. Nothing else differs from what is installed. Run once, as root, in the lab's machine.
+for name in agent executor; do
+  unit=/usr/lib/systemd/system/suture-$name.service
+  mkdir -p /etc/systemd/system/suture-$name.service.d
+  { echo '[Service]'; echo 'ExecStart='; sed -n 's/^\(ExecStart=.*\)$/\1 --events/p' $unit; } >/etc/systemd/system/suture-$name.service.d/events.conf
+done
+systemctl daemon-reload
+
+# When disruptive repairs may be made, which certificates are served, and what backups touch.
+cat >>/var/lib/suture/executor/executor.yaml <<'END'
+window: { zone: UTC, days: [mon, tue, wed, thu, fri, sat, sun], from: '00:00', to: '23:59' }
+END
+for file in /var/lib/suture/executor/executor.yaml /etc/suture/agent.yaml; do
+  cat >>$file <<'END'
+certificates: [/var/lib/acme/site/fullchain.pem]
+certificate_keys: [/var/lib/acme/site/key.pem]
+stamps: { backup: /var/lib/restic/site-backed-up, restore_test: /var/lib/restic/site-restore-tested }
+END
+done
+
+cat >/usr/local/sbin/window <<'END'
+#!/bin/sh
+# Moves the maintenance window: `window shut` leaves one that is days away.
+day=$(date -u -d '+3 days' +%a | tr A-Z a-z)
+sed -i "s/days: \[.*\], from/days: [$day], from/" /var/lib/suture/executor/executor.yaml
+systemctl restart suture-executor
+END
+cat >/usr/local/sbin/cut-power-at <<'END'
+#!/bin/sh
+# Cuts the power so many seconds after the executor says that something happened: `cut-power-at permitted 0.2`.
+cat >/run/cut-power <<CUT
+journalctl -q -f -n0 -u suture-executor -o cat | while read -r line; do
+  case \$line in *'"$1"'*) sleep $2; echo b >/proc/sysrq-trigger ;; esac
+done
+CUT
+systemd-run --quiet --unit=cut-power /bin/sh /run/cut-power
+sleep 1
+END
+chmod 755 /usr/local/sbin/window /usr/local/sbin/cut-power-at

@@ -1,0 +1,120 @@
+//! What was done to the machine, against what the hub holds of it: that nothing was lost is counted here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use contract::ids::{IncidentId, OrderId};
+use contract::outcome::Outcome;
+use contract::plane::{IncidentState, IncidentView};
+use contract::record::{Body, Record};
+
+use super::is_of;
+use crate::Result;
+use crate::catalogue::Fault;
+use crate::site::Site;
+
+/// What was done so shortly before a cut may have been lost with it: the kernel writes to the disk within 30 s (`vm.dirty_expire_centisecs`).
+const UNWRITTEN: Duration = Duration::from_secs(40);
+
+/// One fault that was done.
+#[derive(Debug)]
+struct Done {
+    which: usize,
+    at: Duration,
+    /// The power was cut soon after: it may never have been seen.
+    may_be_lost: bool,
+}
+
+/// All that was done.
+#[derive(Debug)]
+pub(super) struct Books<'a> {
+    faults: &'a [Fault],
+    done: Vec<Done>,
+    skipped: usize,
+}
+
+/// How it adds up.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) injected: usize,
+    pub(super) whole: usize,
+    pub(super) stopped: usize,
+    pub(super) incidents: usize,
+    pub(super) wrong: Vec<String>,
+}
+
+impl<'a> Books<'a> {
+    pub(super) fn new(faults: &'a [Fault]) -> Self {
+        Self { faults, done: Vec::new(), skipped: 0 }
+    }
+
+    /// Does a fault where the machine is whole in that point: what is still broken cannot be broken again.
+    pub(super) fn inject(&mut self, site: &mut Site, which: usize, at: Duration) -> Result<()> {
+        let fault = &self.faults[which];
+        let proof = fault.proof.as_deref().unwrap_or("true");
+        if !site.machine.sh(proof)?.is_good() {
+            self.skipped += 1;
+            return Ok(());
+        }
+        site.machine.sh(&format!("mark() {{ :; }}\n{}", fault.inject))?;
+        self.done.push(Done { which, at, may_be_lost: false });
+        Ok(())
+    }
+
+    /// What was done a moment before is not counted as seen.
+    pub(super) fn power_was_cut(&mut self, at: Duration) {
+        for done in &mut self.done {
+            done.may_be_lost |= done.at + UNWRITTEN > at;
+        }
+    }
+
+    /// Compares with what the hub holds. A fault that was done is a report of an incident there, and is whole again, or waits for a named reason.
+    pub(super) fn close(&self, site: &mut Site, incidents: &[IncidentView]) -> Result<Account> {
+        let mut account = Account { injected: self.done.len(), ..Account::default() };
+        let mut kinds: BTreeMap<usize, Vec<&Done>> = BTreeMap::new();
+        for done in &self.done {
+            kinds.entry(done.which).or_default().push(done);
+        }
+        for (which, done) in kinds {
+            let fault = &self.faults[which];
+            let of_it: Vec<_> = incidents.iter().filter(|i| is_of(i, fault)).collect();
+            let reports: u64 = of_it.iter().map(|i| i.reports).sum();
+            account.incidents += of_it.len();
+            let certain = done.iter().filter(|done| !done.may_be_lost).count();
+            if reports < certain as u64 {
+                account.wrong.push(format!(
+                    "{}: done {certain} times, and the hub holds {reports} reports of it",
+                    fault.id
+                ));
+            }
+            let open = of_it.iter().find(|i| !matches!(i.state, IncidentState::Closed { .. }));
+            let is_whole = site.machine.sh(fault.proof.as_deref().unwrap_or("true"))?.is_good();
+            match (is_whole, open) {
+                (true, _) => account.whole += done.len(),
+                (false, Some(open)) if open.why.is_some() || open.waits_for_person => {
+                    account.whole += done.len() - 1;
+                    account.stopped += 1;
+                    eprintln!("{}: stands, {:?}: {:?}", fault.id, open.state, open.why);
+                }
+                (false, _) => account.wrong.push(format!("{}: broken, and nobody says why", fault.id)),
+            }
+        }
+        eprintln!("{} faults were not done, since they stood still", self.skipped);
+        Ok(account)
+    }
+}
+
+/// Runs that healed. An order that ended twice, or an incident that was healed twice, is wrong.
+pub(super) fn healed(records: &[Record], wrong: &mut Vec<String>) -> usize {
+    let (mut orders, mut incidents) = (BTreeSet::<&OrderId>::new(), BTreeSet::<&IncidentId>::new());
+    for record in records {
+        let Body::Ended(outcome, ended) = &record.body else { continue };
+        if !orders.insert(&ended.order) {
+            wrong.push(format!("order {} ended twice", ended.order));
+        }
+        if *outcome == Outcome::Healed && !incidents.insert(&ended.incident) {
+            wrong.push(format!("incident {} was healed twice", ended.incident));
+        }
+    }
+    incidents.len()
+}

@@ -1,0 +1,17 @@
+//! What no machine can know by itself: which certificates it presents to others, and what its backups touch. The agent's configuration names the same, with
+//! the same keys: the executor measures a control itself before and after a repair.
+
+use contract::resource::AbsolutePath;
+use serde::Deserialize;
+
+/// Files whose time of change says when something was last done.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stamps {
+    /// Touched when a backup has ended well.
+    #[serde(default)]
+    pub backup: Option<AbsolutePath>,
+    /// Touched when a backup was restored and compared.
+    #[serde(default)]
+    pub restore_test: Option<AbsolutePath>,
+}
