@@ -1,0 +1,80 @@
+# Agent, executor and the socket between them: packaging/systemd's units, with what differs on NixOS and nothing else.
+{ config, lib, ... }:
+let
+  cfg = config.services.compliance-agent;
+  nixosUnit = import ../nixos-unit.nix { inherit lib; };
+  bin = program: "${cfg.package}/bin/${program}";
+  documentation = "file:${cfg.package}/share/doc/suture/installing.md";
+  trace = lib.optionalAttrs (cfg.logLevel != "info") { SUTURE_TRACE = cfg.logLevel; };
+  device = if cfg.tpmDevice == null then "/dev/tpmrm0" else cfg.tpmDevice;
+
+  agent = nixosUnit {
+    file = ../../packaging/systemd/suture-agent.service;
+    overrides = {
+      Unit.Documentation = documentation;
+      # The configuration is always there: enrolled is who has an identity.
+      Unit.ConditionPathExists = "/var/lib/suture/agent/identity.json";
+      Service.ExecStart = "${bin "suture-agent"} run --config /etc/suture/agent.yaml";
+    };
+  };
+  executor = nixosUnit {
+    file = ../../packaging/systemd/suture-executor.service;
+    overrides = {
+      Unit.Documentation = documentation;
+      Unit.ConditionPathExists = "/var/lib/suture/executor/catalogue.dsse";
+      Service.ExecStart = "${bin "suture-executor"} run --config /etc/suture/executor.yaml";
+    };
+  };
+  socket = nixosUnit {
+    file = ../../packaging/systemd/suture-executor.socket;
+    kind = "Socket";
+  };
+
+  # What the packages' units cannot say: most machines have no TPM, and many no group tss.
+  tpm =
+    group: unit:
+    lib.optionalAttrs cfg.tpm (
+      {
+        DeviceAllow = [ "${device} rw" ];
+      }
+      // lib.optionalAttrs (unit.serviceConfig.PrivateDevices == "yes") {
+        # A private /dev holds pseudo devices alone; this one is put beside them.
+        BindPaths = [ "-${device}" ];
+      }
+      // lib.optionalAttrs (group != null) {
+        SupplementaryGroups = "${unit.serviceConfig.SupplementaryGroups} ${group}";
+      }
+    );
+  service = group: unit: unit // { serviceConfig = unit.serviceConfig // tpm group unit; };
+in
+{
+  config = lib.mkIf cfg.enable {
+    systemd.services.suture-agent = service "tss" agent // {
+      environment = trace;
+      restartTriggers = [ config.environment.etc."suture/agent.yaml".text ];
+    };
+    systemd.services.suture-executor = service null executor // {
+      environment = trace;
+      restartTriggers = [ config.environment.etc."suture/executor.yaml".text ];
+      # A step may be under way, a switch to another generation among them: the executor is told, and ends by itself.
+      stopIfChanged = false;
+    };
+    systemd.sockets.suture-executor = socket;
+
+    users.users.suture-agent = {
+      isSystemUser = true;
+      uid = cfg.agentUid;
+      group = "suture-agent";
+      description = "Suture's agent";
+      home = "/var/lib/suture/agent";
+      extraGroups = lib.optional cfg.tpm "tss";
+    };
+    users.groups.suture-agent.gid = cfg.agentUid;
+
+    # The lines that Debian's package installs; what is not executable text there is not here either.
+    systemd.tmpfiles.rules = lib.filter (line: line != "" && !lib.hasPrefix "#" line) (
+      lib.splitString "\n" (builtins.readFile ../../packaging/systemd/suture.tmpfiles)
+    );
+    environment.systemPackages = [ cfg.package ];
+  };
+}
