@@ -106,6 +106,8 @@ pub(crate) fn site_with(files: Vec<CatalogueFile>, mode: Mode, enforce: &[&str])
         critical_units: BTreeSet::new(),
         tags: BTreeSet::new(),
         targets_max: 5,
+        order_lifetime_ms_max: None,
+        clock_error_ms_max: CLOCK_ERROR_MAX_MS,
         catalogue: Catalogue::parse(&Catalogue::bundle(files).unwrap()).unwrap(),
         baseline: Baseline::parse("hipaa-v1.yaml", baseline).unwrap(),
         baseline_digest: Digest::of(baseline.as_bytes()),
@@ -258,6 +260,23 @@ fn guardrail_2_freshness() {
     assert!(matches!(refused(|o| o.expires = utc(NOW - 1)), Refusal::Expired { .. }));
     assert!(matches!(refused(|o| o.issued = utc(NOW + 120_000)), Refusal::FromTheFuture { .. }));
     assert_eq!(refused(|o| o.counter = 0), Refusal::Replayed { counter: 0, highest: 0 });
+}
+
+#[test]
+fn a_site_may_ask_for_younger_orders_and_a_better_clock() {
+    let mut site = site_of_changed(&[("disruptive: false", "disruptive: true")]);
+    site.window = Some(window("07:00", "09:00"));
+    let at = |clock| Surroundings { moment: Moment { clock, ..around().moment }, ..around() };
+    let off = |ms| at(ClockOffset::SynchronisedWithinMs(ms));
+    let issued = |site: &Site, ago| Order { issued: utc(NOW - ago), ..own_order(site) };
+    let asked = |site: &Site, ago, ms| ask_at(site, &Ledger::default(), &off(ms), &sign(&issued(site, ago)));
+    assert_eq!(asked(&site, 300_000, 5000), Ok(()));
+    site.order_lifetime_ms_max = Some(299_999);
+    assert_eq!(asked(&site, 300_000, 5000), Err(Refusal::Expired { at: utc(NOW - 1) }));
+    assert_eq!(asked(&site, 299_999, 5000), Ok(()));
+    site.clock_error_ms_max = 1000;
+    assert_eq!(asked(&site, 1000, 1001), Err(Refusal::ClockUnsynchronised));
+    assert_eq!(asked(&site, 1000, 1000), Ok(()));
 }
 
 #[test]
