@@ -92,6 +92,18 @@ FULL_HUB = """{
   };
 }"""
 
+FULL_APPLIANCE = """({ lib, ... }: {
+  services.compliance-appliance = {
+    sshAuthority = lib.mkForce "ssh-ed25519 AAAA other";
+    sshFrom = [ "192.168.7.0/24" ];
+    person = "night-watch";
+    passwordFile = lib.mkForce "/run/secrets/other";
+    disk = "/dev/disk/by-partlabel/other";
+    bootKeyFile = "/etc/secrets/other";
+    generations = 40;
+  };
+})"""
+
 
 def changed(option, expression):
     """One option of the agent's set to something else, above what it was."""

@@ -20,10 +20,20 @@ NAMED = {
 }
 
 
+# Options that NixOS has and its manual leaves out (`visible`), as far as we set them; from their declarations.
+UNDOCUMENTED = {
+    # nixos/modules/system/boot/luksroot.nix
+    "boot.initrd.luks.devices.<name>.crypttabExtraOpts": "list of string",
+    # nixos/modules/system/boot/networkd.nix: as systemd.network.networks
+    "boot.initrd.systemd.network.networks.<name>.matchConfig": "attribute set of (systemd option)",
+    "boot.initrd.systemd.network.networks.<name>.networkConfig": "attribute set of (systemd option)",
+}
+
+
 def read(file):
     """Name to type, for every option of the release."""
     with lzma.open(file) as text:
-        return {name: entry[0] for name, entry in json.load(text).items()}
+        return {**{name: entry[0] for name, entry in json.load(text).items()}, **UNDOCUMENTED}
 
 
 def parts(name):

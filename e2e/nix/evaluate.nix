@@ -19,6 +19,7 @@ let
     lib.genAttrs [
       "bash"
       "coreutils"
+      "gnugrep"
       "gnused"
       "nix"
       "suture"

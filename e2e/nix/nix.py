@@ -12,7 +12,7 @@ import declare
 TREE = pathlib.Path(__file__).resolve().parents[2]
 HERE = TREE / "e2e/nix"
 OPTIONS = HERE / "options-25.11.json.xz"
-MODULES = {"agent": TREE / "modules/compliance-agent.nix", "hub": TREE / "modules/hub.nix"}
+MODULES = {"agent": TREE / "modules/compliance-agent.nix", "hub": TREE / "modules/hub.nix", "appliance": TREE / "modules/appliance.nix"}
 LIMITS = ["prlimit", "--as=6000000000", "timeout", "-s", "KILL", "60"]
 
 
@@ -72,3 +72,10 @@ def evaluate(*configurations, modules=("agent", "hub")):
     ours = [str(MODULES[name]) for name in modules]
     theirs = [str(c) if isinstance(c, pathlib.Path) else f"({c})" for c in configurations]
     return value(f"import {HERE}/evaluate.nix {{ lib = import {lib()}; declared = {declared()}; modules = [ {' '.join(ours + theirs)} ]; }}")
+
+
+@functools.cache
+def reference():
+    """What our options say of themselves."""
+    # The appliance's module sets things wherever it is imported; a good machine is evaluated with it.
+    return evaluate(TREE / "nix/appliance.nix", modules=tuple(MODULES))["reference"]

@@ -25,13 +25,13 @@ def entry(option):
 
 def page(options):
     outer = [o for o in options if not any(o["name"].startswith(other["name"] + ".") for other in options)]
-    agent = [o for o in outer if "-agent." in o["name"]]
-    parts = [HEAD + f"The agent's module has {len(agent)} options, the hub's {len(outer) - len(agent)}; what they hold is listed below them.\n"]
-    for title, prefix in (("The clinic's machine", "services.compliance-agent."), ("The hub", "services.compliance-hub.")):
+    count = lambda service: len([o for o in outer if o["name"].startswith(f"services.compliance-{service}.")])
+    parts = [HEAD + f"The agent's module has {count('agent')} options, the appliance's {count('appliance')}, the hub's {count('hub')}; what they hold stands below them.\n"]
+    for title, prefix in (("The clinic's machine", "services.compliance-agent."), ("The appliance", "services.compliance-appliance."), ("The hub", "services.compliance-hub.")):
         parts.append(f"\n## {title}\n")
         parts.extend(entry(o) for o in sorted(options, key=lambda o: o["name"]) if o["name"].startswith(prefix))
     return "\n".join(parts)
 
 
 if __name__ == "__main__":
-    (nix.TREE / "docs/nixos-options.md").write_text(page(nix.evaluate("{ }")["reference"]))
+    (nix.TREE / "docs/nixos-options.md").write_text(page(nix.reference()))

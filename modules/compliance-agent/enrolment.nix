@@ -30,6 +30,7 @@ in
       path = [
         cfg.package
         pkgs.coreutils
+        pkgs.gnugrep
         pkgs.gnused
         pkgs.systemd
         pkgs.util-linux

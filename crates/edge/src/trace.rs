@@ -43,7 +43,7 @@ pub fn level<L: FromStr>(otherwise: L) -> Result<L, String> {
         Some(word) => word
             .to_str()
             .and_then(|word| word.parse().ok())
-            .ok_or_else(|| format!("SUTURE_TRACE is {word:?}: it must be error, warn, info, debug or trace")),
+            .ok_or_else(|| format!("SUTURE_TRACE is {}: it must be error, warn, info, debug or trace", word.display())),
     }
 }
 

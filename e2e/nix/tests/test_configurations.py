@@ -40,6 +40,11 @@ ASSERTED_OF_HUB = [
     (c.changed_hub("archive.s3CredentialsFile", "/etc/hostname"), OF_HUB + "archive.s3CredentialsFile " + STORE),
     (c.changed_hub("alerts.channels", '{ rmm.webhook = { url = "https://r.example"; secretFile = /etc/hostname; }; }'), OF_HUB + "alerts.channels.rmm.webhook.secretFile " + STORE),
 ]
+APPLIANCE = [
+    ("services.compliance-appliance.sshAuthority = lib.mkForce null;", "Give the public key of the MSP's SSH user authority."),
+    ("services.compliance-appliance.passwordFile = lib.mkForce /etc/hostname;", "services.compliance-appliance.passwordFile " + STORE),
+    ("services.compliance-agent.egress.allow = lib.mkForce [ ];", "egress.allow is empty"),
+]
 # What is refused by its type, or because there is no such option.
 TYPED = [
     (c.changed("tenant", '"River Side"'), "is not of type `null or an id: lower-case letters, digits and dashes, at most 40'"),
@@ -69,6 +74,16 @@ class Good(unittest.TestCase):
         self.assertEqual(came["warnings"], [])
         self.assertGreater(came["set"], 90, "the types of what is set were looked at")
 
+    def test_the_appliance(self):
+        came = nix.evaluate(nix.TREE / "nix/appliance.nix", modules=("agent", "appliance"))
+        self.assertEqual((came["failed"], came["warnings"]), ([], []))
+        full = nix.evaluate(nix.TREE / "nix/appliance.nix", c.FULL_APPLIANCE, modules=("agent", "appliance"))
+        self.assertEqual(full["failed"], [])
+        self.assertGreater(came["set"], 70)
+        table = came["tables"]["suture"]
+        self.assertIn('udp dport 123 accept comment "time"', table)
+        self.assertTrue(table.rstrip().endswith("counter reject with icmpx type admin-prohibited\n}\n}"), table)
+
     def test_nothing_is_set_where_neither_is_enabled(self):
         came = nix.evaluate("{ }")
         self.assertEqual((came["failed"], came["units"], came["etc"], came["tmpfiles"]), ([], {}, {}, []))
@@ -90,6 +105,13 @@ class Bad(unittest.TestCase):
 
     def test_what_the_hub_s_module_refuses(self):
         self.refused("hub", c.HUB, ASSERTED_OF_HUB)
+
+    def test_what_the_appliance_refuses(self):
+        example = nix.TREE / "nix/appliance.nix"
+        for change, says in APPLIANCE:
+            failed = nix.evaluate(example, f"({{ lib, ... }}: {{ {change} }})", modules=("agent", "appliance"))["failed"]
+            self.assertEqual(len(failed), 1, failed)
+            self.assertIn(says, failed[0])
 
     def test_what_has_another_type_or_is_no_option(self):
         for change, says in TYPED:

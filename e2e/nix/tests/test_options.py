@@ -10,7 +10,7 @@ import reference
 
 class Options(unittest.TestCase):
     def test_each_has_type_default_example_and_description(self):
-        options = nix.evaluate("{ }")["reference"]
+        options = nix.reference()
         for option in options:
             # Inside of a list or a set, what is needed has no default.
             inside = "*" in option["name"] or "<name>" in option["name"] or self.is_in_a_submodule(option, options)
@@ -26,15 +26,15 @@ class Options(unittest.TestCase):
 
     def test_every_one_can_be_set(self):
         """FULL_AGENT and FULL_HUB leave none out: what is never set in a test may do nothing."""
-        set_in = c.AGENT + c.FULL_AGENT + c.HUB + c.FULL_HUB
+        set_in = c.AGENT + c.FULL_AGENT + c.HUB + c.FULL_HUB + c.FULL_APPLIANCE
         spared = {"package", "enable", "modelsFile", "natsFile", "witnessPolicyFile", "witnessForFile", "baselineFile", "rulesFile", "runbooksDir"}
-        for option in nix.evaluate("{ }")["reference"]:
+        for option in nix.reference():
             last = option["name"].split(".")[-1]
             self.assertTrue(last in spared or last in set_in, option["name"])
 
     def test_the_reference_is_fresh(self):
         page = nix.TREE / "docs/nixos-options.md"
-        self.assertEqual(page.read_text(), reference.page(nix.evaluate("{ }")["reference"]), "docs/nixos-options.md is stale: just nixos")
+        self.assertEqual(page.read_text(), reference.page(nix.reference()), "docs/nixos-options.md is stale: just nixos")
 
     def test_the_baseline_s_module_is_fresh(self):
         stale = baseline.stale()
