@@ -24,6 +24,8 @@ NAMED = {
 UNDOCUMENTED = {
     # nixos/modules/system/boot/luksroot.nix
     "boot.initrd.luks.devices.<name>.crypttabExtraOpts": "list of string",
+    # nixos/modules/system/activation/specialisation.nix: a whole configuration, which is not gone into
+    "specialisation.<name>.configuration": "anything",
     # nixos/modules/system/boot/networkd.nix: as systemd.network.networks
     "boot.initrd.systemd.network.networks.<name>.matchConfig": "attribute set of (systemd option)",
     "boot.initrd.systemd.network.networks.<name>.networkConfig": "attribute set of (systemd option)",

@@ -40,10 +40,9 @@ impl Tracer {
 pub fn level<L: FromStr>(otherwise: L) -> Result<L, String> {
     match std::env::var_os("SUTURE_TRACE") {
         None => Ok(otherwise),
-        Some(word) => word
-            .to_str()
-            .and_then(|word| word.parse().ok())
-            .ok_or_else(|| format!("SUTURE_TRACE is {}: it must be error, warn, info, debug or trace", word.display())),
+        Some(word) => word.to_str().and_then(|word| word.parse().ok()).ok_or_else(|| {
+            format!("SUTURE_TRACE is {}: it must be error, warn, info, debug or trace", word.display())
+        }),
     }
 }
 

@@ -1,28 +1,15 @@
 """The programs themselves read what the modules render: an enrolment from the hub's token to a first look, by the files that NixOS would have."""
 import json
-import os
-import pathlib
 import re
-import socket
 import subprocess
-import tempfile
-import time
 import unittest
 
 import configurations as c
 import nix
+from machine import Machine, PROGRAMS, program
 
-PROGRAMS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", nix.TREE / "target")).absolute() / "debug"
-DECLARE = nix.TREE / "packaging/suture-declare"
 # What of the sheet is pinned in both of the executor's files.
-PINNED = ["origin", "tenant", "site", "host", "hub_keys", "witness_key", "approved_catalogue", "agent_keys", "directory", "socket", "mode"]
-
-
-def program(name, *arguments, status=0, **environment):
-    done = subprocess.run([PROGRAMS / name, *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-                          env={**os.environ, **environment})
-    assert status is None or done.returncode == status, f"{name} {arguments}: {done.returncode} {done.stdout} {done.stderr}"
-    return done
+PINNED = ["origin", "tenant", "site", "host", "hub_keys", "witness_key", "approved_catalogue", "mode"]
 
 
 def keys(text):
@@ -32,55 +19,20 @@ def keys(text):
 
 
 class Enrolled(unittest.TestCase):
-    """One hub, one machine; both in a directory of this test's."""
-
     @classmethod
     def setUpClass(cls):
-        cls.scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(cls.scratch.cleanup)
-        cls.at = pathlib.Path(cls.scratch.name)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        program("suture-hub", "init", "--dir", cls.at / "hub", "--name", "localhost")
-        said = program("suture-hub", "token", "--dir", cls.at / "hub", "--tenant", "riverside", "--site", "main", "--device-port", port)
-        cls.sheet = cls.at / "sheet.json"
-        cls.sheet.write_text(said.stdout)
-        cls.declared = subprocess.run([DECLARE, cls.sheet], check=True, text=True, stdout=subprocess.PIPE).stdout
-        (cls.at / "site.nix").write_text(cls.declared)
-        serve = [PROGRAMS / "suture-hub", "serve", "--dir", cls.at / "hub", "--name", "localhost", "--device", f"127.0.0.1:{port}", "--operator", "127.0.0.1:0"]
-        cls.hub = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        cls.addClassCleanup(lambda: (cls.hub.terminate(), cls.hub.wait(30)))
-        for _ in range(100):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", int(port))) == 0:
-                    break
-            time.sleep(0.1)
-
-    def render(self, *more):
-        """The two files for this machine, with the places that this test may write to."""
-        the_rest = """{ services.compliance-agent = { enable = true; egress.enable = false; }; }"""
-        etc = nix.evaluate(self.at / "site.nix", the_rest, *more, modules=("agent",))["etc"]
-        for name in ("agent.yaml", "executor.yaml"):
-            text = etc[f"suture/{name}"].replace("/var/lib/suture", str(self.at / "lib"))
-            text = re.sub(r"/etc/suture/(\w+)\.yaml", rf"{self.at}/\1.yaml", text)
-            (self.at / name).write_text(text)
-        return etc
+        cls.machine = Machine(cls)
+        cls.machine.serve()
+        cls.at = cls.machine.at
 
     def test_from_the_token_to_a_first_look(self):
-        etc = self.render()
-        lib = self.at / "lib"
-        (lib / "executor").mkdir(parents=True)
-        (lib / "agent").mkdir(mode=0o700)
-        key = program("suture-executor", "init", "--sheet", self.sheet, "--dir", lib / "executor", "--socket", "/run/suture/executor.sock",
-                      "--agent-uid", "640", "--agent-keys", lib / "agent/keys").stdout.strip()
+        etc = self.machine.render()
+        self.machine.enrol()
         # What init writes from the sheet and what is declared from it say the same.
-        written, declared = keys((lib / "executor/executor.yaml").read_text()), keys((self.at / "executor.yaml").read_text())
+        written = keys((self.machine.executor / "executor.yaml").read_text())
+        declared = keys((self.at / "executor.yaml").read_text())
         self.assertEqual({k: written[k] for k in PINNED}, {k: declared[k] for k in PINNED})
-        program("suture-agent", "enrol", "--sheet", self.sheet, "--dir", lib / "agent", "--evidence-key", key)
-        self.assertNotIn("secret", etc["suture/executor.yaml"])
-        token = json.loads(self.sheet.read_text())["secret"]
-        self.assertNotIn(token, self.declared + "".join(etc.values()))
+        self.assertNotIn(self.machine.secret(), self.machine.declared + "".join(etc.values()))
 
         # The executor opens keys, catalogue and baseline by the declared file; its log has not begun.
         fsck = program("suture-executor", "fsck", "--config", self.at / "executor.yaml", status=None)
@@ -91,7 +43,7 @@ class Enrolled(unittest.TestCase):
 
         # With every option set they are read too; the catalogue is still the sheet's.
         spared = "({ lib, ... }: { services.compliance-agent = { tpmDevice = lib.mkForce null; exceptionsFile = lib.mkForce null; siteKeyFile = lib.mkForce null; hub.retiredKeys = lib.mkForce [ ]; operators = lib.mkForce { }; }; })"
-        self.render(c.FULL_AGENT, spared)
+        self.machine.render(c.FULL_AGENT, spared)
         fsck = program("suture-executor", "fsck", "--config", self.at / "executor.yaml", status=None)
         self.assertNotEqual(fsck.returncode, 78, fsck.stderr)
         look = program("suture-agent", "scan", "--config", self.at / "agent.yaml", "--json", status=None)

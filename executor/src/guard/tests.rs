@@ -49,6 +49,16 @@ pub(super) fn unverified(envelope: &[u8]) -> Result<(Signed, Vec<OperatorId>), S
     Ok((dsse::open(PayloadType::Order, &again, &[hub().public()])?, Vec::new()))
 }
 
+/// What the tests that boot NixOS machines go by too.
+fn scenarios() -> serde_json::Value {
+    serde_json::from_str(include_str!("../../../nixosTests/scenarios.json")).unwrap()
+}
+
+/// Seconds, as milliseconds.
+fn ms(seconds: &serde_json::Value) -> i64 {
+    seconds.as_i64().unwrap() * 1000
+}
+
 pub(crate) fn around() -> Surroundings {
     Surroundings {
         moment: Moment { now: utc(NOW), mono: MonoNs(1 << 60), clock: ClockOffset::Unsynchronised },
@@ -258,6 +268,11 @@ fn an_unknown_key_in_a_signed_order_is_refused_too() {
 #[test]
 fn guardrail_2_freshness() {
     assert!(matches!(refused(|o| o.expires = utc(NOW - 1)), Refusal::Expired { .. }));
+    let expired = &scenarios()["expired-order"]["data"];
+    let (lifetime_ms, late_ms) = (ms(&expired["lifetime_s"]), ms(&expired["late_s"]));
+    let held_back =
+        |o: &mut Order| (o.issued, o.expires) = (utc(NOW - late_ms), utc(NOW - late_ms + lifetime_ms));
+    assert!(matches!(refused(held_back), Refusal::Expired { .. }));
     assert!(matches!(refused(|o| o.issued = utc(NOW + 120_000)), Refusal::FromTheFuture { .. }));
     assert_eq!(refused(|o| o.counter = 0), Refusal::Replayed { counter: 0, highest: 0 });
 }
@@ -404,8 +419,11 @@ fn guardrails_6_and_7_hold_back_what_is_disruptive() {
     assert_eq!(refused_by(&site), Refusal::ClockUnsynchronised);
     let at = |clock| Surroundings { moment: Moment { clock, ..around().moment }, ..around() };
     let asked = |clock| ask_at(&site, &Ledger::default(), &at(clock), &sign(&own_order(&site)));
-    assert_eq!(asked(ClockOffset::SynchronisedWithinMs(5000)), Ok(()));
-    for bad in [ClockOffset::SynchronisedWithinMs(5001), ClockOffset::Unknown] {
+    let skew = &scenarios()["clock-skew"]["data"];
+    let within =
+        |key: &str| ClockOffset::SynchronisedWithinMs(serde_json::from_value(skew[key].clone()).unwrap());
+    assert_eq!(asked(within("good_ms")), Ok(()));
+    for bad in [within("bad_ms"), ClockOffset::Unsynchronised, ClockOffset::Unknown] {
         assert_eq!(asked(bad), Err(Refusal::ClockUnsynchronised));
     }
 }

@@ -33,7 +33,12 @@ fn an_unsigned_or_unapproved_catalogue_does_not_start() {
     let catalogue = rig.path("executor/catalogue.dsse");
     let honest = fs::read(&catalogue).unwrap();
     let mut bent = honest.clone();
-    bent[100] ^= 1;
+    // As in the test that boots a NixOS machine.
+    let scenarios: serde_json::Value =
+        serde_json::from_str(include_str!("../../../nixosTests/scenarios.json")).unwrap();
+    let data = &scenarios["bad-signature"]["data"];
+    let number = |key: &str| usize::try_from(data[key].as_u64().unwrap()).unwrap();
+    bent[number("byte")] ^= u8::try_from(number("xor")).unwrap();
     fs::write(&catalogue, &bent).unwrap();
     let (status, words) = rig.fails();
     assert!(status == Some(78) && words.contains("catalogue.dsse"), "{words}");
