@@ -6,7 +6,6 @@ let
   bin = program: "${cfg.package}/bin/${program}";
   documentation = "file:${cfg.package}/share/doc/suture/installing.md";
   trace = lib.optionalAttrs (cfg.logLevel != "info") { SUTURE_TRACE = cfg.logLevel; };
-  device = if cfg.tpmDevice == null then "/dev/tpmrm0" else cfg.tpmDevice;
 
   agent = nixosUnit {
     file = ../../packaging/systemd/suture-agent.service;
@@ -30,30 +29,23 @@ let
     kind = "Socket";
   };
 
-  # What the packages' units cannot say: most machines have no TPM, and many no group tss.
-  tpm =
-    group: unit:
-    lib.optionalAttrs cfg.tpm (
-      {
-        DeviceAllow = [ "${device} rw" ];
-      }
-      // lib.optionalAttrs (unit.serviceConfig.PrivateDevices == "yes") {
-        # A private /dev holds pseudo devices alone; this one is put beside them.
-        BindPaths = [ "-${device}" ];
-      }
-      // lib.optionalAttrs (group != null) {
-        SupplementaryGroups = "${unit.serviceConfig.SupplementaryGroups} ${group}";
-      }
-    );
-  service = group: unit: unit // { serviceConfig = unit.serviceConfig // tpm group unit; };
+  # The units know the kernel's own TPM. The user's groups are the service's too.
+  service =
+    unit:
+    unit
+    // lib.optionalAttrs (cfg.tpmDevice != null) {
+      serviceConfig = unit.serviceConfig // {
+        BindPaths = [ "-${cfg.tpmDevice}" ];
+      };
+    };
 in
 {
   config = lib.mkIf cfg.enable {
-    systemd.services.suture-agent = service "tss" agent // {
+    systemd.services.suture-agent = service agent // {
       environment = trace;
       restartTriggers = [ config.environment.etc."suture/agent.yaml".text ];
     };
-    systemd.services.suture-executor = service null executor // {
+    systemd.services.suture-executor = service executor // {
       environment = trace;
       restartTriggers = [ config.environment.etc."suture/executor.yaml".text ];
       # A step may be under way, a switch to another generation among them: the executor is told, and ends by itself.
