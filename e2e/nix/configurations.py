@@ -29,6 +29,7 @@ HUB = """{
 
 # Every option that can be set.
 FULL_AGENT = f"""{{
+  security.tpm2.enable = true;
   services.compliance-agent = {{
     hub.retiredKeys = [ {{ key = "{OTHER_KEY}"; until = "2026-06-30T00:00:00Z"; }} ];
     hub.proxy = "http://proxy.clinic.example:3128";

@@ -54,6 +54,10 @@ in
         message = "${of "egress.enable"} needs nftables, and networking.nftables.enable is off. Set it to true, or ${of "egress.enable"} to false.";
       }
       {
+        assertion = cfg.tpm -> config.security.tpm2.enable == true;
+        message = "${of "tpm"} is on and security.tpm2.enable is not, so there is no group that may use the TPM. Set security.tpm2.enable = true, or ${of "tpm"} = false.";
+      }
+      {
         assertion = cfg.rebuild.enable -> cfg.rebuild.healthUnits != [ ];
         message = "${of "rebuild.healthUnits"} is empty, so every generation would count as healthy. Name the units that must run, or set ${of "rebuild.enable"} = false.";
       }

@@ -1,5 +1,10 @@
 # Agent, executor and the socket between them: packaging/systemd's units, with what differs on NixOS and nothing else.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   cfg = config.services.compliance-agent;
   nixosUnit = import ../nixos-unit.nix { inherit lib; };
@@ -43,6 +48,8 @@ in
   config = lib.mkIf cfg.enable {
     systemd.services.suture-agent = service agent // {
       environment = trace;
+      # tpm2_unseal opens the device's key.
+      path = lib.optional cfg.tpm pkgs.tpm2-tools;
       restartTriggers = [ config.environment.etc."suture/agent.yaml".text ];
     };
     systemd.services.suture-executor = service executor // {

@@ -21,6 +21,7 @@ ASSERTED = [
     (c.changed("egress.allow", "[ ]"), "List the address and port of the hub (hub.msp.example)"),
     ("({ lib, ... }: { networking.nftables.enable = lib.mkForce false; })", "egress.enable needs nftables"),
     (c.changed("rebuild.healthUnits", "[ ]"), "every generation would count as healthy"),
+    (c.changed("tpm", "true"), "there is no group that may use the TPM"),
     (c.changed("enrolment.sheetFile", "/etc/hostname"), OF_AGENT + "enrolment.sheetFile " + STORE),
     (c.changed("siteKeyFile", '"/nix/store/00000000000000000000000000000000-key"'), OF_AGENT + "siteKeyFile " + STORE),
     (c.changed("certificateKeys", '[ "/run/a" "/nix/store/00000000000000000000000000000000-key" ]'), OF_AGENT + "certificateKeys.1 " + STORE),
