@@ -1,8 +1,7 @@
 # One threat a file, each as two tests: the threat is held, and a twin in which the machine is sabotaged and the very same
 # assertion has to fail. What is asserted with stands in scenarios.json, which the tests that run without NixOS read too.
 #
-# Not booted here: they are evaluated, and their scripts are read and run against a machine that only listens
-# (docs/nixos.md). `nix build .#checks.x86_64-linux.bad-generation` boots one.
+# Not booted here: they are evaluated, and the names and calls of their scripts are looked up (docs/nixos.md). `nix build .#checks.x86_64-linux.bad-generation` boots one.
 {
   lib,
   # pkgs.testers.runNixOSTest

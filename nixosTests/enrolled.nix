@@ -12,6 +12,7 @@
   script = ''
     import base64
     import hashlib
+    import json
 
     hub.wait_for_unit("suture-hub.service")
     hub.wait_for_open_port(8443)

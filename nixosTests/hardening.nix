@@ -16,6 +16,8 @@
     };
   };
   script = ''
+    import json
+
     site.wait_for_unit("multi-user.target")
   '';
   check = ''

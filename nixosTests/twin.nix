@@ -19,7 +19,6 @@ in
   name = "suture-${name}${lib.optionalString broken "-can-fail"}";
   nodes = lib.mapAttrs (_: node: { imports = modules ++ [ node ]; }) threat.nodes;
   testScript = ''
-    import json
     start_all()
   ''
   + threat.script

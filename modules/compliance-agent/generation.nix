@@ -51,7 +51,7 @@ in
         "suture-agent.service"
         "sshd.service"
       ];
-      description = "The units that must run. Until a machine is enrolled these do not, no generation counts as healthy, and none is gone back from.";
+      description = "The units that must run. Until a machine is enrolled nothing is watched.";
     };
   };
 
@@ -59,6 +59,8 @@ in
     systemd.services.suture-generation-watch = {
       description = "Confirms the generation that runs, or goes back from it";
       wantedBy = [ "multi-user.target" ];
+      # Who is not enrolled has no agent and no executor to be healthy by.
+      unitConfig.ConditionPathExists = "/var/lib/suture/agent/identity.json";
       # A switch must not end the watch over it.
       restartIfChanged = false;
       stopIfChanged = false;

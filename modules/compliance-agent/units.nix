@@ -69,6 +69,8 @@ in
       extraGroups = lib.optional cfg.tpm "tss";
     };
     users.groups.suture-agent.gid = cfg.agentUid;
+    # The unit names it, for logs that are files; a unit whose group is not there does not start.
+    users.groups.adm = { };
 
     # The lines that Debian's package installs; what is not executable text there is not here either.
     systemd.tmpfiles.rules = lib.filter (line: line != "" && !lib.hasPrefix "#" line) (
