@@ -14,6 +14,8 @@ in
   # crates/contract/src/ids.rs
   id = matching "an id: lower-case letters, digits and dashes, at most 40" "[a-z0-9][a-z0-9-]{0,39}";
   runbook = matching "the id of a runbook, such as RB-SERVICE-001-restart" "[A-Za-z0-9][A-Za-z0-9-]{0,63}";
+  # crates/policy/src/word.rs
+  tag = matching "a tag: lower-case letters, digits, dots and dashes, at most 64" "[a-z0-9.-]{1,64}";
   # crates/contract/src/digest.rs, dsse.rs
   digest = matching "a digest: sha256: and 64 hexadecimal digits" "sha256:[0-9a-f]{64}";
   publicKey = matching "an Ed25519 key: 64 hexadecimal digits" "[0-9a-f]{64}";

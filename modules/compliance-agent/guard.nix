@@ -77,7 +77,7 @@ in
       description = "Units that a patient's visit waits for: what they depend on is not restarted while they run.";
     };
     tags = mkOption {
-      type = types.listOf types.singleLineStr;
+      type = types.listOf ours.tag;
       default = [ ];
       example = [ "reception" ];
       description = "What the site calls this machine, for rules of its policy that ask.";

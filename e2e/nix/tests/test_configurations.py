@@ -54,6 +54,7 @@ TYPED = [
     (c.changed("limits.orderLifetime", "901"), "is not of type `integer between 60 and 900 (both inclusive)'"),
     (c.changed("limits.clockErrorMs", "60000"), "is not of type `integer between 50 and 5000 (both inclusive)'"),
     (c.changed("window.from", '"25:00"'), "a time of day"),
+    (c.changed("tags", '[ "Front desk" ]'), "a tag: lower-case letters, digits, dots and dashes"),
     (c.changed("window.days", "[ ]"), "is not of type"),
     (c.changed("catalogueDigest", '"sha256:abc"'), "a digest: sha256: and 64 hexadecimal digits"),
     (c.changed("logLevel", '"loud"'), "is not of type `one of"),
