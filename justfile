@@ -66,6 +66,10 @@ controls-map:
 detectors-list:
     cargo run -q -p detectors --example detectors-list
 
+# Write what is generated from the NixOS modules and the baseline anew (docs/nixos-options.md, modules/hipaa-v1.nix), and format; the gate is red while it is stale.
+nixos:
+    ./e2e/nix/check --write
+
 # What is parsed from others' bytes, each target for so many seconds on one core; needs cargo-fuzz (cargo install cargo-fuzz --locked). No sanitizer: the crate has no unsafe code.
 fuzz seconds="60":
     cd crates/contract/fuzz && for target in frame order runbook; do mkdir -p corpus/$target && RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . -s none $target corpus/$target ../corpus/$target -- -max_total_time={{seconds}} -max_len=16384 -rss_limit_mb=1024 || exit 1; done

@@ -117,7 +117,15 @@ impl From<Exit> for ExitCode {
 fn main() -> ExitCode {
     // clap ends with 2 on bad arguments by itself.
     let cli = Cli::parse();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(false).init();
+    let level = match edge::trace::level(tracing::Level::INFO) {
+        Ok(level) => level,
+        Err(refused) => {
+            edge::trace::complain(&format!("suture-agent: {refused}"));
+            return Exit::Refused.into();
+        }
+    };
+    let trace = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    trace.with_target(false).with_ansi(false).init();
     match start(cli.command) {
         Ok(exit) => exit.into(),
         Err(error) => {

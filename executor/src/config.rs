@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use contract::digest::Digest;
 use contract::dsse::{HubKey, OperatorKey};
 use contract::ids::{HostId, OperatorId, RunbookId, SiteId, TenantId};
+use contract::order::LIFETIME_MS;
 use contract::paper::PaperFault;
 use contract::refusal::Mode;
 use contract::resource::{AbsolutePath, UnitName};
@@ -20,10 +21,12 @@ use policy::Tag;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::guard::{BadWindow, RetiredKey, Site, Window};
+use crate::guard::{BadWindow, CLOCK_ERROR_MAX_MS, RetiredKey, Site, Window};
 use crate::keystore::Place;
 pub use observed::Stamps;
 
+/// What the hub gives each order, in seconds.
+const LIFETIME_S: u64 = LIFETIME_MS / 1000;
 /// The longest configuration file: 64 KiB.
 const CONFIG_MAX_BYTES: u64 = 64 << 10;
 
@@ -72,6 +75,12 @@ pub struct Config {
     /// The most runs at once.
     #[serde(default = "runs_max_by_default")]
     pub runs_max: usize,
+    /// How old an order may be when it comes, in seconds, whatever it says itself. The hub gives each [`LIFETIME_MS`]; a site may ask for less.
+    #[serde(default)]
+    pub order_lifetime_s_max: Option<u64>,
+    /// How far off the clock may be for a disruptive step, in milliseconds: at most what the guardrail itself allows.
+    #[serde(default = "clock_error_by_default")]
+    pub clock_error_ms_max: u32,
     /// What runbooks may do.
     pub mode: Mode,
     /// Who set it, for the people who look: nothing is decided by it.
@@ -119,6 +128,11 @@ const fn runs_max_by_default() -> usize {
     2
 }
 
+/// What the guardrail allows.
+const fn clock_error_by_default() -> u32 {
+    CLOCK_ERROR_MAX_MS
+}
+
 /// 1 GiB: years of an ordinary machine.
 const fn keep_mb_by_default() -> u64 {
     1024
@@ -162,9 +176,9 @@ pub enum ConfigError {
         /// Which.
         key: &'static str,
         /// The least allowed.
-        min: usize,
+        min: u64,
         /// The most allowed.
-        max: usize,
+        max: u64,
     },
     /// Two operators are pinned with the same key.
     #[error("{file}: operators: {one} and {other} have the same key, so one person could agree as two")]
@@ -308,6 +322,8 @@ impl Config {
             critical_units: self.critical_units.clone(),
             tags: self.tags.clone(),
             targets_max: self.targets_max,
+            order_lifetime_ms_max: self.order_lifetime_s_max.map(|s| s * 1000),
+            clock_error_ms_max: self.clock_error_ms_max,
             mode: self.mode,
             mode_set_by: self.mode_set_by.clone(),
             enforce: self.enforce.clone(),
@@ -328,7 +344,12 @@ impl Config {
     }
 
     fn limits(&self, file: &str) -> Result<(), ConfigError> {
-        let limits = [("targets_max", self.targets_max, 1, 64), ("runs_max", self.runs_max, 1, 16)];
+        let limits = [
+            ("targets_max", self.targets_max as u64, 1, 64),
+            ("runs_max", self.runs_max as u64, 1, 16),
+            ("order_lifetime_s_max", self.order_lifetime_s_max.unwrap_or(LIFETIME_S), 60, LIFETIME_S),
+            ("clock_error_ms_max", self.clock_error_ms_max.into(), 50, CLOCK_ERROR_MAX_MS.into()),
+        ];
         match limits.into_iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
             Some((key, _, min, max)) => Err(ConfigError::Limit { file: file.to_owned(), key, min, max }),
             None => Ok(()),

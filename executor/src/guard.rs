@@ -29,6 +29,7 @@ use crate::ledger::Ledger;
 
 pub use access::{actor, request};
 pub use policy::{own_directory_mode, replayed};
+pub(crate) use rest::CLOCK_ERROR_MAX_MS;
 pub use rest::REST;
 pub use site::{RetiredKey, Site, Surroundings};
 pub use standing::{StandingDenied, VerifiedStanding};
@@ -212,13 +213,17 @@ impl VerifiedOrder {
             }
             Arrival::Settled => None,
         };
+        // The site may ask for less than the hub gave, never for more.
+        let ends = site
+            .order_lifetime_ms_max
+            .map_or(self.order.expires, |ms| self.order.expires.min(self.order.issued.plus_ms(ms)));
         let in_time = match arrival {
-            Arrival::New | Arrival::InLine | Arrival::Resumed => moment.now <= self.order.expires,
+            Arrival::New | Arrival::InLine | Arrival::Resumed => moment.now <= ends,
             Arrival::Waited | Arrival::Settled => true,
         };
         let of_the_hub = self.authority == Authority::Hub;
         let fresh = if !in_time {
-            Err(Refusal::Expired { at: self.order.expires })
+            Err(Refusal::Expired { at: ends })
         } else if let Some(refusal) = behind {
             Err(refusal)
         } else if arrival == Arrival::New && self.order.issued > moment.now.plus_ms(CLOCK_ALLOWANCE_MS) {

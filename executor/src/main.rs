@@ -86,7 +86,11 @@ fn main() -> ExitCode {
         let refused = anyhow::Error::new(e).context("the memory of this process cannot be kept private");
         return finish(Err(refused), EXIT_CONFIG);
     }
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let level = match edge::trace::level(tracing::Level::INFO) {
+        Ok(level) => level,
+        Err(refused) => return finish(Err(anyhow::anyhow!(refused)), EXIT_CONFIG),
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
     match Cli::parse().command {
         Command::Init(told) => {
             let done = init::init(&told).map_err(Into::into).map(|(key, protection)| {

@@ -10,6 +10,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `reseller` | whose systems hear of it |
 //! | `rules` | `alerts.yaml`, read strictly |
 //! | `facts` | how things stand, coalesced: pure |
 //! | `decide` | what is to be told of it: pure |
@@ -19,6 +20,7 @@
 mod decide;
 mod facts;
 mod mail;
+mod reseller;
 mod rules;
 mod send;
 mod syslog;

@@ -1,6 +1,7 @@
 //! Trace events on standard output, where somebody asked for them.
 
 use std::io::Write;
+use std::str::FromStr;
 
 use contract::event::{Event, Traced};
 
@@ -32,6 +33,16 @@ impl Tracer {
                     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
             }
         }
+    }
+}
+
+/// How much of its trace a program writes: what `SUTURE_TRACE` says, `otherwise` where it is not set. Nothing is decided by it.
+pub fn level<L: FromStr>(otherwise: L) -> Result<L, String> {
+    match std::env::var_os("SUTURE_TRACE") {
+        None => Ok(otherwise),
+        Some(word) => word.to_str().and_then(|word| word.parse().ok()).ok_or_else(|| {
+            format!("SUTURE_TRACE is {}: it must be error, warn, info, debug or trace", word.display())
+        }),
     }
 }
 

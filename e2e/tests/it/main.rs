@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod said;
+mod scenarios;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 type Ask = fn(&Bound<'_>, &Site, &Ledger, &Surroundings) -> Result<(), Refusal>;
 
 /// Clock error above which disruptive steps wait, in milliseconds.
-const CLOCK_ERROR_MAX_MS: u32 = 5000;
+pub(crate) const CLOCK_ERROR_MAX_MS: u32 = 5000;
 
 /// In the order in which they are asked. The tenth, the policy, answers more than yes or no: it is asked after them.
 pub const REST: [(Guardrail, Ask); 5] = [
@@ -94,10 +94,10 @@ fn window(asked: &Bound<'_>, site: &Site, _: &Ledger, around: &Surroundings) -> 
 }
 
 /// 7. Disruptive steps wait until the clock is disciplined.
-fn clock(asked: &Bound<'_>, _: &Site, _: &Ledger, around: &Surroundings) -> Result<(), Refusal> {
+fn clock(asked: &Bound<'_>, site: &Site, _: &Ledger, around: &Surroundings) -> Result<(), Refusal> {
     match around.moment.clock {
         _ if !asked.runbook().disruptive => Ok(()),
-        ClockOffset::SynchronisedWithinMs(error) if error <= CLOCK_ERROR_MAX_MS => Ok(()),
+        ClockOffset::SynchronisedWithinMs(error) if error <= site.clock_error_ms_max => Ok(()),
         ClockOffset::SynchronisedWithinMs(_) | ClockOffset::Unsynchronised | ClockOffset::Unknown => {
             Err(Refusal::ClockUnsynchronised)
         }

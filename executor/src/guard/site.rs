@@ -56,6 +56,10 @@ pub struct Site {
     pub tags: BTreeSet<Tag>,
     /// The most things that one run may touch.
     pub targets_max: usize,
+    /// How old an order may be when it comes, where the site asks for less than the order says.
+    pub order_lifetime_ms_max: Option<u64>,
+    /// How far off the clock may be for a disruptive step.
+    pub clock_error_ms_max: u32,
     /// The approved catalogue.
     pub catalogue: Catalogue,
     /// The signed baseline.

@@ -19,6 +19,7 @@ use super::*;
 
 mod behind;
 mod decisions;
+mod narrower;
 mod people;
 mod shipped;
 mod sites_policy;
@@ -106,6 +107,8 @@ pub(crate) fn site_with(files: Vec<CatalogueFile>, mode: Mode, enforce: &[&str])
         critical_units: BTreeSet::new(),
         tags: BTreeSet::new(),
         targets_max: 5,
+        order_lifetime_ms_max: None,
+        clock_error_ms_max: CLOCK_ERROR_MAX_MS,
         catalogue: Catalogue::parse(&Catalogue::bundle(files).unwrap()).unwrap(),
         baseline: Baseline::parse("hipaa-v1.yaml", baseline).unwrap(),
         baseline_digest: Digest::of(baseline.as_bytes()),
@@ -385,8 +388,11 @@ fn guardrails_6_and_7_hold_back_what_is_disruptive() {
     assert_eq!(refused_by(&site), Refusal::ClockUnsynchronised);
     let at = |clock| Surroundings { moment: Moment { clock, ..around().moment }, ..around() };
     let asked = |clock| ask_at(&site, &Ledger::default(), &at(clock), &sign(&own_order(&site)));
-    assert_eq!(asked(ClockOffset::SynchronisedWithinMs(5000)), Ok(()));
-    for bad in [ClockOffset::SynchronisedWithinMs(5001), ClockOffset::Unknown] {
+    let skew = &narrower::scenarios()["clock-skew"]["data"];
+    let within =
+        |key: &str| ClockOffset::SynchronisedWithinMs(serde_json::from_value(skew[key].clone()).unwrap());
+    assert_eq!(asked(within("good_ms")), Ok(()));
+    for bad in [within("bad_ms"), ClockOffset::Unsynchronised, ClockOffset::Unknown] {
         assert_eq!(asked(bad), Err(Refusal::ClockUnsynchronised));
     }
 }

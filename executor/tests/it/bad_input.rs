@@ -17,12 +17,28 @@ fn an_unknown_key_in_the_configuration_is_named_with_its_place() {
 }
 
 #[test]
+fn a_limit_that_would_loosen_a_guardrail_does_not_start() {
+    for limit in ["order_lifetime_s_max: 901", "order_lifetime_s_max: 0", "clock_error_ms_max: 5001"] {
+        let rig = Rig::new();
+        replace_in(&rig.path("executor/executor.yaml"), "mode: observe", &format!("mode: observe\n{limit}"));
+        let (status, words) = rig.fails();
+        let key = limit.split(':').next().unwrap();
+        assert!(status == Some(78) && words.contains(&format!("{key} must be")), "{limit}: {words}");
+    }
+}
+
+#[test]
 fn an_unsigned_or_unapproved_catalogue_does_not_start() {
     let rig = Rig::new();
     let catalogue = rig.path("executor/catalogue.dsse");
     let honest = fs::read(&catalogue).unwrap();
     let mut bent = honest.clone();
-    bent[100] ^= 1;
+    // As in the test that boots a NixOS machine.
+    let scenarios: serde_json::Value =
+        serde_json::from_str(include_str!("../../../nixosTests/scenarios.json")).unwrap();
+    let data = &scenarios["bad-signature"]["data"];
+    let number = |key: &str| usize::try_from(data[key].as_u64().unwrap()).unwrap();
+    bent[number("byte")] ^= u8::try_from(number("xor")).unwrap();
     fs::write(&catalogue, &bent).unwrap();
     let (status, words) = rig.fails();
     assert!(status == Some(78) && words.contains("catalogue.dsse"), "{words}");

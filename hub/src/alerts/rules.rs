@@ -13,6 +13,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::facts::Kind;
+use super::reseller::Reseller;
 
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 const MINUTE_MS: u64 = 60_000;
@@ -43,6 +44,8 @@ pub(crate) struct Rules {
     /// A backup that is older than this is a fault; none where backups are somebody else's matter.
     pub(crate) backup_within_ms: Option<u64>,
     pub(crate) quiet: Option<Quiet>,
+    /// Whose systems hear of it, where the hub is looked after by a reseller.
+    pub(crate) reseller: Option<Reseller>,
     pub(crate) channels: BTreeMap<String, Channel>,
     routes: Vec<Route>,
     pub(crate) escalation: Option<Escalation>,
@@ -52,7 +55,8 @@ impl Default for Rules {
     fn default() -> Self {
         let dark_after_ms = 15 * MINUTE_MS;
         let (channels, routes) = (BTreeMap::new(), Vec::new());
-        Self { dark_after_ms, backup_within_ms: None, quiet: None, channels, routes, escalation: None }
+        let (quiet, reseller, escalation) = (None, None, None);
+        Self { dark_after_ms, backup_within_ms: None, quiet, reseller, channels, routes, escalation }
     }
 }
 
@@ -163,6 +167,8 @@ struct File {
     backup_within_hours: Option<u64>,
     #[serde(default)]
     quiet: Option<QuietFile>,
+    #[serde(default)]
+    reseller: Option<Reseller>,
     channels: BTreeMap<String, Channel>,
     routes: Vec<Route>,
     #[serde(default)]
@@ -206,6 +212,7 @@ impl Rules {
             site_dark_after_minutes,
             backup_within_hours,
             quiet,
+            reseller,
             channels,
             routes,
             escalation,
@@ -229,6 +236,7 @@ impl Rules {
             dark_after_ms: minutes * MINUTE_MS,
             backup_within_ms: backup_within_hours.map(|hours| hours.clamp(1, 24 * 366) * 60 * MINUTE_MS),
             quiet: quiet.map(Quiet::parse).transpose().map_err(nonsense)?,
+            reseller,
             channels,
             routes,
             escalation: escalation.map(|EscalationFile { after_minutes, channels }| Escalation {
@@ -317,6 +325,7 @@ version: 1
 site_dark_after_minutes: 20
 backup_within_hours: 26
 quiet: { zone: Europe/Berlin, from: "22:00", to: "06:30", except: [evidence] }
+reseller: northwind-it
 channels:
   pager: { webhook: { url: "https://pager.example/in", secret_file: /etc/suture/pager } }
   mail: { smtp: { host: mail.example, port: 465, tls: implicit, from: "hub@msp.example", to: ["help@msp.example"] } }
@@ -336,6 +345,8 @@ escalation: { after_minutes: 30, channels: [pager] }
         let rules = Rules::parse("alerts.yaml", WHOLE).unwrap();
         assert_eq!(rules.channels_of(Kind::SiteDark), ["log".to_owned(), "mail".to_owned()].into());
         assert_eq!(rules.channels_of(Kind::Fault), ["log".to_owned()].into());
+        assert_eq!(rules.reseller.map(String::from).as_deref(), Some("northwind-it"));
+        assert!(Rules::parse("alerts.yaml", &WHOLE.replace("northwind-it", "\"a] b\"")).is_err());
         assert_eq!((rules.dark_after_ms, rules.backup_within_ms), (1_200_000, Some(93_600_000)));
     }
 

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::facts::Kind;
+use super::reseller::Reseller;
 use super::rules::{Channel, Rules};
 use super::{mail, syslog, webhook};
 use crate::heads::{OutsideError, outside_client};
@@ -92,6 +93,7 @@ pub(super) fn secret(path: &std::path::Path) -> Result<String, SendError> {
 pub(crate) struct Ways {
     channels: BTreeMap<String, Channel>,
     client: Client,
+    reseller: Option<Reseller>,
 }
 
 impl Ways {
@@ -101,7 +103,8 @@ impl Ways {
             Channel::Webhook { url, .. } => url.0.scheme() == "https",
             Channel::Smtp { .. } | Channel::Syslog { .. } => false,
         });
-        Ok(Self { channels: rules.channels.clone(), client: outside_client(secure)? })
+        let (channels, reseller) = (rules.channels.clone(), rules.reseller.clone());
+        Ok(Self { channels, client: outside_client(secure)?, reseller })
     }
 
     /// Which there are.
@@ -157,12 +160,16 @@ impl Ways {
     }
 
     async fn by(&self, channel: &Channel, message: &Message, now: UtcTime) -> Result<(), SendError> {
+        let reseller = self.reseller.as_ref();
         match channel {
             Channel::Webhook { url, secret_file } => {
-                webhook::send(&self.client, url, &secret(secret_file)?, message, now).await
+                let told = webhook::Told { message, reseller };
+                webhook::send(&self.client, url, &secret(secret_file)?, &told, now).await
             }
             Channel::Smtp { .. } => mail::send(channel, message).await,
-            Channel::Syslog { socket, tcp } => syslog::send(socket.as_deref(), tcp.as_deref(), message).await,
+            Channel::Syslog { socket, tcp } => {
+                syslog::send(socket.as_deref(), tcp.as_deref(), message, reseller).await
+            }
         }
     }
 }

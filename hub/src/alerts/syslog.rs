@@ -6,14 +6,16 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, UnixDatagram};
 
 use super::facts::Kind;
+use super::reseller::Reseller;
 use super::send::{Message, SendError};
 
 pub(super) async fn send(
     socket: Option<&Path>,
     tcp: Option<&str>,
     message: &Message,
+    reseller: Option<&Reseller>,
 ) -> Result<(), SendError> {
-    let line = line(message);
+    let line = line(message, reseller);
     if let Some(socket) = socket {
         let sender = UnixDatagram::unbound()?;
         sender.send_to(line.as_bytes(), socket).await?;
@@ -27,7 +29,7 @@ pub(super) async fn send(
 }
 
 /// Facility daemon (3); alert (1) for evidence, error (3) for what is dark or broken or cannot wait, warning (4) for what waits.
-fn line(message: &Message) -> String {
+fn line(message: &Message, reseller: Option<&Reseller>) -> String {
     let severity = match message.kind {
         Kind::Evidence => 1,
         Kind::SiteDark | Kind::Fault | Kind::Call => 3,
@@ -35,8 +37,9 @@ fn line(message: &Message) -> String {
     };
     let Message { hub, alert, kind, what: _, at, escalated } = message;
     let said = message.line();
+    let reseller = reseller.map_or_else(String::new, |id| format!(" reseller=\"{id}\""));
     format!(
-        "<{}>1 {at} {hub} suture-hub - {} [suture@32473 alert=\"{alert}\" escalated=\"{escalated}\"] {said}",
+        "<{}>1 {at} {hub} suture-hub - {} [suture@32473 alert=\"{alert}\" escalated=\"{escalated}\"{reseller}] {said}",
         3 * 8 + severity,
         kind.word(),
     )
@@ -57,6 +60,9 @@ mod tests {
             escalated: true,
         };
         let expected = "<27>1 2027-01-15T08:00:00.000Z hub.example suture-hub - site-dark [suture@32473 alert=\"7\" escalated=\"true\"] [hub.example] alert 7 (site-dark): nobody has acknowledged: a/main: none of its 40 machines";
-        assert_eq!(line(&message), expected);
+        assert_eq!(line(&message, None), expected);
+        let reseller = "northwind-it".to_owned().try_into().unwrap();
+        let named = expected.replace("\"true\"]", "\"true\" reseller=\"northwind-it\"]");
+        assert_eq!(line(&message, Some(&reseller)), named);
     }
 }

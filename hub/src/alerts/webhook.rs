@@ -6,19 +6,30 @@ use contract::digest::hex;
 use contract::time::UtcTime;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Client;
+use serde::Serialize;
 use sha2::Sha256;
 
+use super::reseller::Reseller;
 use super::rules::HookUrl;
 use super::send::{Message, SendError};
+
+/// The body.
+#[derive(Serialize)]
+pub(super) struct Told<'a> {
+    #[serde(flatten)]
+    pub(super) message: &'a Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reseller: Option<&'a Reseller>,
+}
 
 pub(super) async fn send(
     client: &Client,
     url: &HookUrl,
     secret: &str,
-    message: &Message,
+    told: &Told<'_>,
     now: UtcTime,
 ) -> Result<(), SendError> {
-    let body = serde_json::to_string(message).unwrap_or_default();
+    let body = serde_json::to_string(told).unwrap_or_default();
     let request = client.post(url.0.clone()).header("content-type", "application/json");
     let answer = request.header("x-suture-signature", signature(secret, &body, now)).body(body).send().await;
     // A channel's address may hold what opens it: it does not belong into a trace.
@@ -38,6 +49,22 @@ fn signature(secret: &str, body: &str, now: UtcTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reseller_is_named_where_there_is_one() {
+        let message = Message {
+            hub: "hub.example".into(),
+            alert: 7,
+            kind: super::super::facts::Kind::Fault,
+            what: "x".into(),
+            at: UtcTime::from_unix_ms(0).unwrap(),
+            escalated: false,
+        };
+        let reseller: Reseller = "northwind-it".to_owned().try_into().unwrap();
+        let body = |reseller| serde_json::to_value(Told { message: &message, reseller }).unwrap();
+        assert_eq!(body(Some(&reseller))["reseller"], "northwind-it");
+        assert_eq!(body(None), serde_json::to_value(&message).unwrap(), "as it always was");
+    }
 
     #[test]
     fn the_signature_is_what_openssl_makes_of_the_same() {
