@@ -182,7 +182,6 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<[Thread; 
     } = ground;
     let (executor, questions) = executor::channel();
     let (acting, asked_to_act) = executor::channel();
-    let (listening, asked_to_listen) = executor::channel();
     let shipping = Shipping::default();
     let (to_losses, losses) = mpsc::unbounded_channel();
     let arrived = from_logs.arrived.clone();
@@ -214,13 +213,11 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<[Thread; 
         places: config.places(),
     };
     spawn(parts, pulse::beat(beating));
-    let board = hub.board().clone();
+    let hub_board = hub.board().clone();
+    listen(parts, seat.clone(), observer.clone());
     let seat_too = seat.clone();
     parts.spawn(async move { Ok(executor::converse(seat, questions, connected).await?) });
-    let seat_as_well = seat_too.clone();
     parts.spawn(async move { Ok(executor::converse(seat_too, asked_to_act, |_| ()).await?) });
-    parts.spawn(async move { Ok(executor::converse(seat_as_well, asked_to_listen, |_| ()).await?) });
-    spawn(parts, lookout::follow(listening, observer.clone()));
     let observing = observe::Parts {
         in_force: in_force.clone(),
         executor: executor.clone(),
@@ -266,14 +263,26 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<[Thread; 
     spawn(parts, orders::follow(following));
     spawn(parts, deliver::deliver(incidents, hub.clone(), executor.clone(), shipping.clone()));
     spawn(parts, ship::ship(shipping, executor, hub, tracer, config.alone_after_s.duration()));
-    let watching = move |stop: Stop| {
+    Ok([room, watching(watch, hub_board, observer)?])
+}
+
+/// Watches for changes on a thread of its own.
+fn watching(watch: Watch, board: pulse::Board, observer: mpsc::Sender<News>) -> Result<Thread, RunError> {
+    let work = move |stop: Stop| {
         board.says(Part::Watch, true);
         if let Err(error) = watch.follow(&observer, &stop) {
             board.says(Part::Watch, false);
             tracing::error!(%error, "changes are no longer watched; they are found by full scans");
         }
     };
-    Ok([room, Thread::begin("watch", watching).map_err(RunError::Thread)?])
+    Thread::begin("watch", work).map_err(RunError::Thread)
+}
+
+/// Opens the line on which the executor says what root alone may watch, and listens.
+fn listen(parts: &mut Parts, seat: Seat, observer: mpsc::Sender<News>) {
+    let (listening, asked) = executor::channel();
+    parts.spawn(async move { Ok(executor::converse(seat, asked, |_| ()).await?) });
+    spawn(parts, lookout::follow(listening, observer));
 }
 
 fn spawn(parts: &mut Parts, part: impl Future<Output = ()> + Send + 'static) {

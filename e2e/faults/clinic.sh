@@ -152,7 +152,7 @@ systemctl restart systemd-journald
 # Backups: the clinic's files, its settings and its records, to the encrypted disk; each night by a timer, tested by restoring.
 mkdir -p /etc/restic /var/backups/site /var/lib/restic
 head -c 24 /dev/urandom | base64 >/etc/restic/password
-printf '%s\n' RESTIC_REPOSITORY=/srv/vault/restic RESTIC_PASSWORD_FILE=/etc/restic/password RESTIC_CACHE_DIR=/var/cache/restic >/etc/restic/site.env
+printf '%s\n' RESTIC_REPOSITORY=/srv/vault/restic RESTIC_PASSWORD_FILE=/etc/restic/password >/etc/restic/site.env
 chmod 600 /etc/restic/password /etc/restic/site.env
 cat >/usr/local/sbin/back-up-site <<'END'
 #!/bin/sh
@@ -164,7 +164,7 @@ restic --quiet backup /etc /var/backups/site
 touch /var/lib/restic/site-backed-up
 END
 chmod 755 /usr/local/sbin/back-up-site
-printf '%s\n' '[Unit]' 'Description=Back up the site' '[Service]' Type=oneshot EnvironmentFile=/etc/restic/site.env ExecStart=/usr/local/sbin/back-up-site \
+printf '%s\n' '[Unit]' 'Description=Back up the site' '[Service]' Type=oneshot EnvironmentFile=/etc/restic/site.env Environment=RESTIC_CACHE_DIR=/var/cache/restic ExecStart=/usr/local/sbin/back-up-site \
   >/etc/systemd/system/restic-backups-site.service
 systemctl daemon-reload
 (set -a; . /etc/restic/site.env; restic --quiet init)

@@ -18,6 +18,16 @@ let
   # Paths as they are: what lies in the store already stays named by its place there.
   path = value: if value == null then null else "${value}";
 
+  # What no machine can know by itself. Both look at it: the executor believes no measurement but its own.
+  observed = {
+    certificates = map toString cfg.certificates;
+    certificate_keys = map toString cfg.certificateKeys;
+    stamps = lib.filterAttrs (_: stamp: stamp != null) {
+      backup = if cfg.stamps.backup == null then null else toString cfg.stamps.backup;
+      restore_test = if cfg.stamps.restoreTest == null then null else toString cfg.stamps.restoreTest;
+    };
+  };
+
   agent = {
     hub = cfg.hub.url;
     dir = "${directory}/agent";
@@ -28,12 +38,7 @@ let
       executor_keys = "${directory}/executor/keys";
       agent_keys = "${directory}/agent/keys";
     };
-    certificates = map toString cfg.certificates;
-    certificate_keys = map toString cfg.certificateKeys;
-    stamps = lib.filterAttrs (_: stamp: stamp != null) {
-      backup = if cfg.stamps.backup == null then null else toString cfg.stamps.backup;
-      restore_test = if cfg.stamps.restoreTest == null then null else toString cfg.stamps.restoreTest;
-    };
+    inherit (observed) certificates certificate_keys stamps;
     exceptions = path cfg.exceptionsFile;
     rescan_s = cfg.rescanInterval;
     alone_after_s = cfg.aloneAfter;
@@ -79,6 +84,7 @@ let
     clock_error_ms_max = cfg.limits.clockErrorMs;
     mode_set_by = cfg.modeSetBy;
     enforce = cfg.enforceRunbooks;
+    inherit (observed) certificates certificate_keys stamps;
     approved_catalogue = cfg.catalogueDigest;
     tpm_device = cfg.tpmDevice;
     evidence_keep_mb = cfg.evidenceKeepMiB;

@@ -28,7 +28,7 @@ struct Arguments {
     /// Where the results are written as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Measure monit and CFEngine beside us, where they can express a fault.
+    /// Measure other programs beside us, where they can express a fault.
     #[arg(long)]
     beside: bool,
     /// So many minutes on one machine with a fault every twenty seconds; before that, only what `--only` names.

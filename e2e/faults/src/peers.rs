@@ -16,7 +16,7 @@ const LIMIT_S: u32 = 130;
 pub enum Peer {
     /// monit, which looks every second.
     Monit,
-    /// CFEngine, whose executor looks every minute.
+    /// Its executor looks every minute.
     Cfengine,
 }
 

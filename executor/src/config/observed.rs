@@ -15,3 +15,19 @@ pub struct Stamps {
     #[serde(default)]
     pub restore_test: Option<AbsolutePath>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_declared_is_a_path_from_the_root_and_nothing_else() {
+        let read = |text: &str| contract::yaml::parse::<Stamps>("stamps.yaml", text);
+        let stamps = read("{ backup: /var/lib/restic/done }").unwrap();
+        assert_eq!(stamps.backup.unwrap().as_str(), "/var/lib/restic/done");
+        assert!(stamps.restore_test.is_none());
+        for bad in ["{ backup: done }", "{ backup: /var/../done }", "{ restored: /var/done }"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

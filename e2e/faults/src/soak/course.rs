@@ -38,7 +38,7 @@ impl Course {
         let cuts: &[u32] = if minutes < 15 { &[500] } else { &[150, 500, 800] };
         turns.extend(cuts.iter().map(|at| (part(*at), Turn::PowerCut)));
         let last_cut = cuts.last().map_or(whole, |at| part(*at));
-        turns.push((last_cut + (whole - last_cut) / 3, Turn::Memory));
+        turns.push((last_cut + whole.saturating_sub(last_cut) / 3, Turn::Memory));
         let mut chance = Chance(seed);
         let mut at = EVERY;
         while at + EVERY < whole {
@@ -55,7 +55,7 @@ impl Course {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood, 2014): good enough to choose by, and the same everywhere.
+/// `SplitMix64` (Steele, Lea, Flood, 2014): good enough to choose by, and the same everywhere.
 struct Chance(u64);
 
 impl Chance {
