@@ -81,11 +81,20 @@ impl<'a> Disk<'a> {
 impl Disk<'_> {
     /// Of the writable file systems on a device of this machine, how full the fullest is: of bytes or of inodes, whichever is nearer its end.
     fn fullest_percent(&self) -> Observation {
+        let (all, own) = (self.mounts()?, mounts::own(self.root)?);
         let mut fullest = None;
-        for mount in self.mounts()? {
+        for mount in all {
             let from_device = !mount.device.starts_with("0:") || mount.source.starts_with("/dev/");
             if !from_device || mount.is_read_only || BOOT.contains(&mount.at.as_str()) {
                 continue;
+            }
+            if mounts::at(all, &mount.at).is_none_or(|youngest| youngest.device != mount.device) {
+                // Another one lies on top of it.
+                continue;
+            }
+            // Hidden from us, something else stands at its place, and whether it is full nobody here can see.
+            if mounts::at(&own, &mount.at).is_none_or(|seen| seen.device != mount.device) {
+                return Err(Absence::NeedsRoot);
             }
             let path = self.root.path(&mount.at);
             // A file in the place of a directory: a container's own `/etc/hosts` and the like, on somebody else's file system.

@@ -1,4 +1,5 @@
-//! `/proc/self/mountinfo`.
+//! The machine's mounts, from `/proc/1/mountinfo`: a confined service has mounts of its own, where everything is read-only and homes are hidden
+//! (systemd.exec(5), `ProtectSystem=`, `ProtectHome=`), and those would say nothing of the machine.
 
 use contract::fact::Absence;
 
@@ -19,9 +20,18 @@ pub(super) struct Mount {
     pub(super) source: String,
 }
 
-/// All mounts that this process sees, oldest first.
+/// All mounts of the machine, oldest first: those that its first process sees, or this one where that does not say.
 pub(super) fn mounts(root: &Root) -> Result<Vec<Mount>, Absence> {
-    let text = root.text("/proc/self/mountinfo")?;
+    read(root, "/proc/1/mountinfo").or_else(|_| own(root))
+}
+
+/// All mounts that this process sees, oldest first.
+pub(super) fn own(root: &Root) -> Result<Vec<Mount>, Absence> {
+    read(root, "/proc/self/mountinfo")
+}
+
+fn read(root: &Root, path: &str) -> Result<Vec<Mount>, Absence> {
+    let text = root.text(path)?;
     let mounts = text.lines().map(parse).collect::<Option<Vec<_>>>().ok_or(Absence::Malformed)?;
     if mounts.is_empty() { Err(Absence::Malformed) } else { Ok(mounts) }
 }

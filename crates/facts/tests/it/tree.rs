@@ -151,7 +151,7 @@ pub(crate) fn covers(input: &Input, tree: &Tree, path: &str) -> bool {
         | Input::Files(p)
         | Input::Parameter(p) => at.starts_with(p),
         Input::Entries(p) => at.parent() == Some(p),
-        Input::Mounts => path == "/proc/self/mountinfo" || path.starts_with("/sys/"),
+        Input::Mounts => path.ends_with("/mountinfo") || path.starts_with("/sys/"),
         Input::Swaps => path == "/proc/swaps",
         Input::Sockets => path.starts_with("/proc/net/"),
         Input::Firewall => path.starts_with("/proc/net/") && path.ends_with("_tables_names"),

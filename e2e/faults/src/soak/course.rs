@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(count(|t| *t == Turn::PowerCut), 3);
         assert_eq!(count(|t| *t == Turn::ClockJump), 1);
         let at = |turn| all.iter().find(|(_, t)| *t == turn).unwrap().0;
-        let away = at(Turn::Cable(true)) - at(Turn::Cable(false));
+        let away = at(Turn::Cable(true)).saturating_sub(at(Turn::Cable(false)));
         assert!((1190..=1210).contains(&away.as_secs()), "{away:?}");
     }
 

@@ -41,6 +41,36 @@ fn a_file_system_is_as_encrypted_as_what_lies_below_it() {
 }
 
 #[test]
+fn a_confined_service_sees_the_machines_mounts_and_not_its_own() {
+    // As a unit with ProtectSystem=strict and ProtectHome=yes sees them: all is read-only, and homes are hidden.
+    let own = format!(
+        "{SYS}27 1 253:0 / / ro - ext4 /dev/root rw\n30 27 8:2 / /srv ro - ext4 /dev/sda2 rw\n31 27 0:40 / /home ro - tmpfs tmpfs rw\n"
+    );
+    let machines = format!(
+        "{SYS}27 1 253:0 / / rw - ext4 /dev/root rw\n30 27 8:2 / /srv rw - ext4 /dev/sda2 rw\n31 27 8:1 / /home rw - ext4 /dev/sda1 rw\n"
+    );
+    let tree = || {
+        machine("253:0")
+            .file("/proc/self/mountinfo", &own)
+            .file("/proc/1/mountinfo", &machines)
+            .file("/srv/file", "")
+    };
+    assert_eq!(
+        tree().read("disk:unencrypted_filesystems"),
+        number(2),
+        "both, though we could write to neither"
+    );
+    assert_eq!(
+        tree().read("disk:fullest_percent"),
+        Err(Absence::NeedsRoot),
+        "nobody here sees how full homes are"
+    );
+    let seen = machines.replace("31 27 8:1 / /home rw - ext4 /dev/sda1 rw\n", "");
+    let tree = tree().file("/proc/1/mountinfo", &seen);
+    assert!(matches!(tree.read("disk:fullest_percent"), Ok(FactValue::Number(_))));
+}
+
+#[test]
 fn without_a_device_of_its_own_a_file_system_is_not_judged() {
     let on = |kind: &str| format!("{SYS}27 1 0:30 / / rw - {kind} {kind} rw\n");
     let cases =

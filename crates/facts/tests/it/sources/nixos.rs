@@ -26,6 +26,10 @@ fn nixos_runs_what_was_declared() {
         );
         let tree = nixos().file("/proc/self/mountinfo", &mounts);
         assert_eq!(tree.read("nixos:store_read_only"), flag(read_only));
+        // Whatever a confined service sees: it may write nowhere itself.
+        let confined = mounts.replace(options, "ro");
+        let tree = nixos().file("/proc/1/mountinfo", &mounts).file("/proc/self/mountinfo", &confined);
+        assert_eq!(tree.read("nixos:store_read_only"), flag(read_only));
     }
 }
 
