@@ -72,7 +72,7 @@ fn lint_refuses_a_disruptive_runbook_that_nothing_undoes() {
 
 #[test]
 fn lint_says_all_that_is_wrong_and_refuses_what_is_no_runbook() {
-    let dir = changed("hold_down_ms: 10000", "hold_down_ms: 0");
+    let dir = changed("hold_down_ms: 2000", "hold_down_ms: 0");
     let file = dir.path().join(format!("{ID}.yaml"));
     fs::write(&file, fs::read_to_string(&file).unwrap().replace("cooldown_ms: 3600000", "cooldown_ms: 1"))
         .unwrap();
@@ -169,7 +169,7 @@ fn diff_tells_a_change_of_meaning_from_one_of_words_and_marks_permissions() {
     let text = fs::read_to_string(&file).unwrap();
     fs::write(
         &file,
-        text.replace("steps:\n", "steps:\n  - wait: { ms: 5 }\n").replace("version: 1", "version: 2"),
+        text.replace("steps:\n", "steps:\n  - wait: { ms: 5 }\n").replace("version: 2", "version: 3"),
     )
     .unwrap();
     let told = diff(&with_wait);

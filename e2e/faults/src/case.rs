@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use contract::decision::Choice;
 use contract::event::{Event, Traced};
-use contract::ids::OrderId;
+use contract::ids::{IncidentId, OrderId};
 use contract::incident::What;
 use contract::outcome::Outcome;
-use contract::plane::{DecisionView, IncidentState, IncidentView};
+use contract::plane::{DecisionView, IncidentState, IncidentView, OrderView};
+use contract::record::WaitingFor;
 use serde::Serialize;
 
 use crate::Result;
@@ -88,6 +89,11 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     let begun = Instant::now();
     let (incident, mut failed) = loop {
         let incidents = site.hub.incidents()?;
+        let waits = waiting(site)?;
+        let has_ended = |i: &IncidentView, wanted: Ends| match wanted {
+            Ends::Deferred => waits.contains(&i.incident),
+            Ends::Healed | Ends::Escalated | Ends::Reverted => has_ended(i, wanted),
+        };
         let new: Vec<_> = incidents.iter().filter(is_new).collect();
         let mut ours: Vec<_> = new.iter().filter(|i| fault.seen_by.contains(subject(&i.what))).collect();
         ours.sort_by_key(|i| !has_ended(i, fault.ends));
@@ -145,7 +151,11 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         failed = Some(format!("the evidence is {evidence}"));
     }
     let bare_ms = bare(site, fault)?;
-    let ended = incident.as_ref().map_or_else(|| "not noticed".to_owned(), word);
+    let ended = match &incident {
+        None => "not noticed".to_owned(),
+        Some(_) if failed.is_none() && fault.ends == Ends::Deferred => "deferred".to_owned(),
+        Some(incident) => word(incident),
+    };
     Ok(Came {
         id: fault.id.clone(),
         wanted: fault.ends,
@@ -225,16 +235,25 @@ pub(crate) fn subject(what: &What) -> &str {
     }
 }
 
+/// Incidents whose orders wait, by the machine's evidence, for the window or a clock that can be trusted.
+fn waiting(site: &Site) -> Result<BTreeSet<IncidentId>> {
+    let orders: Vec<OrderView> = site.hub.pages(&format!("/api/v1/tenants/{TENANT}/orders"))?;
+    let for_a_time = |order: &&OrderView| match order.waiting_for {
+        WaitingFor::Window { .. } | WaitingFor::Clock => true,
+        WaitingFor::Approval { .. } | WaitingFor::Turn => false,
+    };
+    Ok(orders.iter().filter(for_a_time).map(|order| order.incident.clone()).collect())
+}
+
 fn has_ended(incident: &IncidentView, wanted: Ends) -> bool {
     match (&incident.state, wanted) {
         (IncidentState::Closed { .. }, Ends::Healed) | (IncidentState::Escalated, Ends::Escalated) => true,
         (IncidentState::Open { outcome, .. }, wanted) => match outcome {
-            Outcome::Deferred => wanted == Ends::Deferred,
             Outcome::Reverted => wanted == Ends::Reverted,
             Outcome::Failed | Outcome::Refused | Outcome::Escalated => {
                 wanted == Ends::Escalated && incident.waits_for_person
             }
-            Outcome::Healed | Outcome::Expired | Outcome::Observed => false,
+            Outcome::Healed | Outcome::Deferred | Outcome::Expired | Outcome::Observed => false,
         },
         _ => false,
     }
