@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use contract::resource::Resource;
+
 use super::*;
 
 pub(super) fn shipped_files() -> Vec<CatalogueFile> {
@@ -54,8 +56,12 @@ fn the_policy_that_a_site_begins_with_allows_every_shipped_repair_and_names_noth
     }
 }
 
-/// What a shipped repair of `control` is told when one of another control has just ended.
-fn right_after(ended: (&str, &str), next: (&str, &str)) -> Result<(), Refusal> {
+/// What a shipped repair of `next` is told when one of `ended` has just ended, which touched what `touched` makes of its targets.
+fn right_after(
+    ended: (&str, &str),
+    touched: impl Fn(&Resource) -> Resource,
+    next: (&str, &str),
+) -> Result<(), Refusal> {
     let site = site_with(shipped_files(), Mode::Enforce, &[]);
     let around = Surroundings { confinement: Confinement::ALL.into_iter().collect(), ..around() };
     let first = order_for(&site, ended.0, ended.1);
@@ -65,7 +71,7 @@ fn right_after(ended: (&str, &str), next: (&str, &str)) -> Result<(), Refusal> {
     let mut ledger = Ledger::default();
     for mut record in crate::ledger::tests::a_run(&first) {
         if let contract::record::Body::Accepted(accepted) = &mut record.body {
-            accepted.targets.clone_from(&bound.targets);
+            accepted.targets = bound.targets.iter().map(&touched).collect();
         }
         ledger.apply(&record, Some(around.moment.mono));
     }
@@ -76,10 +82,20 @@ fn right_after(ended: (&str, &str), next: (&str, &str)) -> Result<(), Refusal> {
 #[test]
 fn a_file_that_repairs_share_makes_none_of_them_wait_and_a_unit_does() {
     let kernel = "RB-KERNEL-001-sysctl";
-    assert_eq!(right_after(("kernel.messages", kernel), ("kernel.source-routing", kernel)), Ok(()));
-    let same = right_after(("kernel.messages", kernel), ("kernel.messages", kernel));
+    assert_eq!(
+        right_after(("kernel.messages", kernel), Clone::clone, ("kernel.source-routing", kernel)),
+        Ok(())
+    );
+    let same = right_after(("kernel.messages", kernel), Clone::clone, ("kernel.messages", kernel));
     assert!(matches!(same, Err(Refusal::CoolingDown { .. })), "{same:?}");
     let ssh = "RB-SSH-002-settings";
-    let restarted = right_after(("ssh.weak-macs", ssh), ("ssh.weak-ciphers", ssh));
+    let restarted = right_after(("ssh.weak-macs", ssh), Clone::clone, ("ssh.weak-ciphers", ssh));
+    assert!(matches!(restarted, Err(Refusal::CoolingDown { .. })), "{restarted:?}");
+    // The unit alone is the same: it is not restarted again for another file's sake.
+    let other_file = |target: &Resource| match target {
+        Resource::Path(_) => Resource::Path("/etc/ssh/other.conf".parse().unwrap()),
+        other => other.clone(),
+    };
+    let restarted = right_after(("ssh.weak-macs", ssh), other_file, ("ssh.weak-ciphers", ssh));
     assert!(matches!(restarted, Err(Refusal::CoolingDown { .. })), "{restarted:?}");
 }
