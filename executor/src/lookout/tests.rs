@@ -31,19 +31,32 @@ fn words(facts: &[FactId]) -> Vec<String> {
     facts.iter().map(ToString::to_string).collect()
 }
 
+/// What it tells next of Suture's own directories: others may change this machine's packet filter meanwhile.
+fn of_ours(lookout: &Lookout) -> Vec<String> {
+    let until = Instant::now() + SOON;
+    loop {
+        let told = words(&lookout.changed(until.saturating_duration_since(Instant::now())));
+        let ours: Vec<String> = told.into_iter().filter(|fact| fact.starts_with("own:")).collect();
+        if !ours.is_empty() || Instant::now() >= until {
+            return ours;
+        }
+    }
+}
+
 #[test]
 fn what_happens_in_a_directory_that_is_closed_to_others_is_told() {
     let (_directory, config) = private(0o700);
     let evidence = config.own.evidence.clone();
     let lookout = Lookout::begin(config).unwrap();
-    assert_eq!(words(&lookout.changed(Duration::from_millis(1))), [""; 0], "nothing has changed yet");
+    let early = words(&lookout.changed(Duration::from_millis(1)));
+    assert!(!early.iter().any(|fact| fact.starts_with("own:")), "nothing of ours has changed yet: {early:?}");
     fs::set_permissions(&evidence, Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(words(&lookout.changed(SOON)), ["own:evidence"]);
+    assert_eq!(of_ours(&lookout), ["own:evidence"]);
     // Told once; and what is in its place is watched as it was.
     fs::remove_dir(&evidence).unwrap();
-    assert_eq!(words(&lookout.changed(SOON)), ["own:evidence"]);
+    assert_eq!(of_ours(&lookout), ["own:evidence"]);
     fs::create_dir(&evidence).unwrap();
-    assert_eq!(words(&lookout.changed(SOON)), ["own:evidence"]);
+    assert_eq!(of_ours(&lookout), ["own:evidence"]);
 }
 
 #[test]

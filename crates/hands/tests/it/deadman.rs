@@ -134,6 +134,7 @@ fn a_look_from_outside_sees_what_loopback_does_not_guest() {
     // A listener that is no SSH server, a server that is down, one that would not start again, and none at all.
     // Debian's unit takes the directory along that sshd wants to be there before it reads anything.
     guest.ok("systemctl stop ssh && mkdir -p /run/sshd && systemd-run -q socat TCP-LISTEN:22,reuseaddr,fork EXEC:'echo hello'");
+    guest.ok("timeout 10 sh -c 'until ss -Hltn sport = :22 | grep -q .; do sleep 0.05; done'");
     assert_eq!((machine.looks("firewall"), machine.looks("sshd")), ("NoAnswer".into(), "NotRunning".into()));
     guest.put(DROP_IN, b"Port x\n");
     assert_eq!(machine.looks("sshd"), "Configuration");
