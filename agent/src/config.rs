@@ -5,6 +5,7 @@ mod proxy;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use contract::baseline::Users;
 use contract::yaml::{self, YamlError};
 use edge::file::FileError;
 use serde::Deserialize;
@@ -212,6 +213,11 @@ impl Config {
     /// Where the agent's own things lie.
     pub fn places(&self) -> Places {
         Places { dir: self.dir.path().to_owned(), tpm: self.tpm_device.clone() }
+    }
+
+    /// Who runs Suture here, where `agent` runs the agent.
+    pub const fn users(&self, agent: u32) -> Users {
+        Users { agent, executor: self.executor_uid }
     }
 
     /// What the readers of facts are told.

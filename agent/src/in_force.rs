@@ -71,7 +71,7 @@ pub fn looker(config: &Config, places: &Places, identity: &Identity) -> Result<L
         tracing::warn!(control = %expired.control, until = %expired.until, "an exception has expired and excuses nothing");
     }
     let eyes = Eyes::Live(facts::Reader::new(told(config, places, identity)));
-    Ok(Looker { baseline, exceptions, self_uid: rustix::process::geteuid().as_raw(), eyes })
+    Ok(Looker { baseline, exceptions, users: config.users(rustix::process::geteuid().as_raw()), eyes })
 }
 
 /// What the readers of facts are told: what is configured, and what was signed.

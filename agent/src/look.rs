@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::baseline::Baseline;
+use contract::baseline::{Baseline, Users};
 use contract::exception::Exceptions;
 use contract::fact::{Absence, FactId, FactSet, Observation, Source};
 use contract::finding::Finding;
@@ -29,8 +29,8 @@ pub struct Looker {
     pub baseline: Baseline,
     /// The tenant's accepted failures.
     pub exceptions: Exceptions,
-    /// The user that runs Suture.
-    pub self_uid: u32,
+    /// Who runs Suture here.
+    pub users: Users,
     /// Where facts come from.
     pub eyes: Eyes,
 }
@@ -106,7 +106,7 @@ impl Looker {
     }
 
     fn findings(&self, facts: &FactSet, of: &BTreeSet<&FactId>, now: UtcTime) -> Vec<Finding> {
-        let mut findings = self.baseline.evaluate(facts, &self.exceptions, now, self.self_uid);
+        let mut findings = self.baseline.evaluate(facts, &self.exceptions, now, self.users);
         findings.retain(|finding| of.contains(&finding.fact));
         findings
     }

@@ -20,7 +20,7 @@ pub async fn follow(executor: Executor, observer: mpsc::Sender<News>) {
     loop {
         match executor.ask(Question::AwaitChange).await {
             Ok(Answer::Changed { facts }) => {
-                let facts: BTreeSet<FactId> = facts.into_iter().filter(probe::is_watched).collect();
+                let facts: BTreeSet<FactId> = facts.into_iter().filter(probe::is_probed).collect();
                 if !facts.is_empty() && observer.send(News::Changed(facts)).await.is_err() {
                     return;
                 }

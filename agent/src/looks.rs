@@ -56,7 +56,7 @@ async fn tell(observer: mpsc::Sender<News>, waiting: Arc<Mutex<BTreeSet<FactId>>
 
 #[cfg(test)]
 mod tests {
-    use contract::baseline::Baseline;
+    use contract::baseline::{Baseline, Users};
     use contract::exception::Exceptions;
     use contract::fact::FactSet;
 
@@ -65,7 +65,7 @@ mod tests {
 
     fn looks(baseline: &Baseline, observer: mpsc::Sender<News>) -> Looks {
         let (exceptions, eyes) = (Exceptions::default(), Eyes::Recorded(FactSet::default()));
-        let looker = Looker { baseline: baseline.clone(), exceptions, self_uid: 0, eyes };
+        let looker = Looker { baseline: baseline.clone(), exceptions, users: Users::one(0), eyes };
         Looks::of(&crate::detectors::library().unwrap(), InForce::new(looker), observer)
     }
 

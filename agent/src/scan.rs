@@ -2,9 +2,10 @@
 //!
 //! Its exit status says how the look came out: 0 nothing fails, 1 something does, 2 the input is bad, 3 nothing at all could be assessed.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use contract::baseline::{Baseline, BaselineError};
+use contract::baseline::{Baseline, BaselineError, Users};
 use contract::exception::{ExceptionError, Exceptions};
 use contract::fact::{Absence, FactId, FactSet, Source};
 use contract::finding::{Finding, Tally};
@@ -87,7 +88,7 @@ pub enum ScanError {
 
 /// Looks once.
 pub fn scan(options: &Options) -> Result<Scan, ScanError> {
-    let (baseline, facts, declared) = match &options.against {
+    let (baseline, facts, declared, users) = match &options.against {
         Against::Config(path) => {
             let config = Config::read(path)?;
             let places = config.places();
@@ -95,9 +96,14 @@ pub fn scan(options: &Options) -> Result<Scan, ScanError> {
             let baseline = site::read_baseline(&places, &identity)?;
             let allowed = site::read_allowlist(&places, &identity);
             let declared = in_force::exceptions(&config, &places, &identity)?;
-            (baseline, facts::Config { allowed, ..config.facts() }, declared)
+            // Whoever scans, root for one, is not always who runs the agent.
+            let agent = std::fs::metadata(&places.dir).map_or_else(|_| scanner(), |found| found.uid());
+            (baseline, facts::Config { allowed, ..config.facts() }, declared, config.users(agent))
         }
-        Against::Baseline(path) => (read_baseline(path)?, undeclared(), Exceptions::default()),
+        Against::Baseline(path) => {
+            let users = Users::one(scanner());
+            (read_baseline(path)?, undeclared(), Exceptions::default(), users)
+        }
     };
     let exceptions = match &options.exceptions {
         Some(path) => in_force::read_exceptions(path)?,
@@ -111,12 +117,16 @@ pub fn scan(options: &Options) -> Result<Scan, ScanError> {
             Eyes::Recorded(see_all_but_own(&facts::Reader::new(facts), &baseline.facts()))
         }
     };
-    let looker = Looker { baseline, exceptions, self_uid: rustix::process::geteuid().as_raw(), eyes };
+    let looker = Looker { baseline, exceptions, users, eyes };
     let look = looker.look(&looker.all(), edge::clock::utc(), |_| ());
     if let Some(path) = &options.record {
         file::write_durably(path, &serde_json::to_vec_pretty(&look.facts).unwrap_or_default())?;
     }
     Ok(Scan { baseline: looker.baseline, findings: look.findings })
+}
+
+fn scanner() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 impl Scan {

@@ -5,6 +5,7 @@ mod observed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use contract::baseline::Users;
 use contract::digest::Digest;
 use contract::dsse::{HubKey, OperatorKey};
 use contract::ids::{HostId, OperatorId, RunbookId, SiteId, TenantId};
@@ -257,6 +258,11 @@ impl Config {
         }
     }
 
+    /// Who runs Suture here.
+    pub fn users(&self) -> Users {
+        Users { agent: self.agent_uid, executor: rustix::process::geteuid().as_raw() }
+    }
+
     /// What the readers of facts are told.
     pub fn facts(&self) -> facts::Config {
         let path = |declared: &AbsolutePath| PathBuf::from(declared.as_str());
@@ -310,7 +316,7 @@ impl Config {
             tenant: self.tenant.clone(),
             site: self.site.clone(),
             host: self.host.clone(),
-            agent_uid: self.agent_uid,
+            users: self.users(),
             hub_keys: self.hub_keys.clone(),
             retired_hub_keys: self
                 .retired_hub_keys

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use changes::{Ear, Interests, Live, Paths, Stir};
 use contract::fact::FactId;
 use contract::probe;
-use contract::runbook::OwnDirectory;
 use facts::Reader;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 
@@ -94,11 +93,9 @@ struct Watcher {
 
 impl Watcher {
     fn new(config: facts::Config) -> io::Result<Self> {
-        let own = OwnDirectory::ALL.map(|directory| format!("own:{}", directory.word()));
-        let all = probe::PROBED.iter().map(|fact| (*fact).to_owned()).chain(own);
         let mut watcher = Self {
             reader: Reader::new(config),
-            wanted: all.filter_map(|fact| fact.parse().ok()).collect(),
+            wanted: probe::PROBED.iter().filter_map(|fact| fact.parse().ok()).collect(),
             interests: Interests::default(),
             paths: Paths::new()?,
             ears: Vec::new(),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use contract::allowlist::Allowlist;
-use contract::baseline::Control;
+use contract::baseline::{Control, Users};
 use contract::fact::{Absence, FactId, FactSet, FactValue, Observation};
 use contract::finding::Verdict;
 use contract::time::{ClockOffset, MonoNs};
@@ -41,7 +41,7 @@ const CLOCK_FRESH_MS: u64 = 60_000;
 pub struct Meter {
     reader: RwLock<Arc<Reader>>,
     alone: Mutex<()>,
-    self_uid: u32,
+    users: Users,
     clock: Mutex<Option<(MonoNs, ClockOffset)>>,
     /// What tests say of the clock; nothing in what is shipped can.
     #[cfg(test)]
@@ -50,11 +50,11 @@ pub struct Meter {
 
 impl Meter {
     /// One that reads through `reader`.
-    pub fn new(reader: Reader) -> Self {
+    pub fn new(reader: Reader, users: Users) -> Self {
         Self {
             reader: RwLock::new(Arc::new(reader)),
             alone: Mutex::new(()),
-            self_uid: rustix::process::geteuid().as_raw(),
+            users,
             clock: Mutex::new(None),
             #[cfg(test)]
             discipline: None,
@@ -79,7 +79,7 @@ impl Meter {
     }
 
     fn judge(&self, control: &Control, seen: &Observation) -> Measured {
-        match control.judge(seen, self.self_uid) {
+        match control.judge(seen, self.users) {
             Verdict::Pass(seen) => Measured::Passes(seen),
             // No exception reaches this measurement: a fail is a fail.
             Verdict::Fail(seen) | Verdict::Excepted(seen) => Measured::Fails(FailingCheck { seen }),

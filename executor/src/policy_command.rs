@@ -48,7 +48,7 @@ pub fn run(
         in_force: None,
     };
     if !dry_run {
-        let meter = Meter::new(facts::Reader::new(ground.config.facts()));
+        let meter = Meter::new(facts::Reader::new(ground.config.facts()), ground.config.users());
         let clock = edge::clock::SystemClock;
         let stamp = || Stamp { time: clock.utc(), clock: meter.clock(clock.mono()), mono: clock.mono() };
         let digest = prepared.put_in_place(&ground.config, &mut recorder, stamp, typed)?;

@@ -229,7 +229,7 @@ impl Ground {
         let programs = confinement::programs(&self.config)?;
         confinement::tell(&programs);
         let parts = Parts {
-            meter: Meter::new(Reader::new(self.config.facts())),
+            meter: Meter::new(Reader::new(self.config.facts()), self.config.users()),
             own,
             tracer: self.tracer,
             directory: self.config.directory.clone(),

@@ -12,7 +12,7 @@ use agent::observe::{Parts, observe};
 use agent::outbox::Outbox;
 use agent::ship::{Shipping, ship};
 use agent::site::{Places, read_identity, read_tls};
-use contract::baseline::Baseline;
+use contract::baseline::{Baseline, Users};
 use contract::exception::Exceptions;
 use contract::fact::{Absence, FactSet, FactValue};
 use contract::finding::Verdict;
@@ -89,7 +89,7 @@ async fn what_needs_root_is_seen_by_the_executor_and_nothing_else_is_asked_of_it
         in_force: InForce::new(Looker {
             baseline,
             exceptions: Exceptions::default(),
-            self_uid: uid,
+            users: Users::one(uid),
             eyes: Eyes::Recorded(recorded),
         }),
         executor,

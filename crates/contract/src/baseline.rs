@@ -27,7 +27,7 @@ use crate::yaml::{self, YamlError};
 
 pub use citation::{BadCitation, Citation};
 pub use control::{Area, Control, Severity};
-pub use expectation::{Expectation, Owner, PermissionsWithin, Range};
+pub use expectation::{Expectation, Owner, PermissionsWithin, Range, Users};
 pub use nixos::{Assignment, BadAssignment, Nixos};
 
 /// A list of controls with a name and a version.
@@ -153,16 +153,16 @@ impl Baseline {
         self.controls.iter().map(|c| &c.observe).filter(|f| seen.insert(*f)).cloned().collect()
     }
 
-    /// One finding for each control, in the file's order. `self_uid` is the user that runs Suture.
+    /// One finding for each control, in the file's order. `users` are those that run Suture.
     pub fn evaluate(
         &self,
         facts: &FactSet,
         exceptions: &Exceptions,
         now: UtcTime,
-        self_uid: u32,
+        users: Users,
     ) -> Vec<Finding> {
         let finding = |control: &Control| {
-            let verdict = match control.judge(&facts.observation(&control.observe), self_uid) {
+            let verdict = match control.judge(&facts.observation(&control.observe), users) {
                 Verdict::Fail(seen) if exceptions.excuse(&control.id, now).is_some() => {
                     Verdict::Excepted(seen)
                 }

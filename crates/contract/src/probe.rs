@@ -3,10 +3,10 @@
 //! A fixed list: the agent cannot have another file read or another program run, however it asks. Each fact is a count, a switch or a word as any other,
 //! so no user's name and no line of a file crosses the socket either way.
 
-use crate::fact::{FactId, Source};
+use crate::fact::FactId;
 
 /// All of them.
-pub const PROBED: [&str; 37] = [
+pub const PROBED: [&str; 41] = [
     "accounts:administrators_with_key",
     "accounts:empty_passwords",
     "accounts:open_home_directories",
@@ -17,8 +17,12 @@ pub const PROBED: [&str; 37] = [
     "audit:enabled",
     "audit:max_log_file_action",
     "audit:rules",
+    "disk:fullest_percent",
     "firewall:inbound_default",
     "nixos:store_altered_paths",
+    "own:agent-keys",
+    "own:evidence",
+    "own:executor-keys",
     "path:unlisted_setuid_files",
     "path:world_writable_in_etc",
     "sshd:allowtcpforwarding",
@@ -49,11 +53,6 @@ pub const PROBED: [&str; 37] = [
 /// Whether the executor looks at `fact` for the agent.
 pub fn is_probed(fact: &FactId) -> bool {
     PROBED.contains(&fact.to_string().as_str())
-}
-
-/// Whether the executor says of `fact` that what it hangs on has changed: of what it looks at, and of Suture's own directories.
-pub fn is_watched(fact: &FactId) -> bool {
-    is_probed(fact) || fact.source() == Source::Own
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ pub enum Answer {
     Condition(ExecutorCondition),
     /// To `probe`: what was seen of each fact that was asked for. Nothing was written down: it is the agent that finds.
     Probed(FactSet),
-    /// To `await_change`: look again at these facts, all of them of [`crate::probe::is_watched`]; none where nothing has changed.
+    /// To `await_change`: look again at these facts, all of them of [`crate::probe::is_probed`]; none where nothing has changed.
     Changed {
         /// Which.
         facts: Vec<FactId>,

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use contract::baseline::Baseline;
+use contract::baseline::{Baseline, Users};
 use contract::exception::Exceptions;
 use contract::finding::{Tally, Verdict};
 use facts::{Config, OwnDirectories, Reader};
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{}", serde_json::to_string_pretty(&facts)?);
         return Ok(());
     }
-    let findings = baseline.evaluate(&facts, &Exceptions::default(), edge::clock::utc(), self_uid());
+    let findings = baseline.evaluate(&facts, &Exceptions::default(), edge::clock::utc(), Users::one(uid()));
     for finding in &findings {
         let verdict = match &finding.verdict {
             Verdict::Pass(seen) => format!("pass          {seen}"),
@@ -50,6 +50,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn self_uid() -> u32 {
+fn uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use contract::baseline::Baseline;
+use contract::baseline::{Baseline, Users};
 use contract::digest::Digest;
 use contract::dsse::{HubKey, OperatorKey};
 use contract::ids::{HostId, OperatorId, RunbookId, SiteId, TenantId};
@@ -34,8 +34,8 @@ pub struct Site {
     pub site: SiteId,
     /// Which machine this is.
     pub host: HostId,
-    /// The user that the agent runs as: the `self` of what it judges.
-    pub agent_uid: u32,
+    /// Who runs Suture here: findings are held against the same two.
+    pub users: Users,
     /// The pinned hub keys in force.
     pub hub_keys: Vec<HubKey>,
     /// The previous ones, each with its end date.

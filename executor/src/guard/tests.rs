@@ -96,7 +96,7 @@ pub(crate) fn site_with(files: Vec<CatalogueFile>, mode: Mode, enforce: &[&str])
         tenant: "clinic".parse().unwrap(),
         site: "main".parse().unwrap(),
         host: "h-1".parse().unwrap(),
-        agent_uid: 0,
+        users: contract::baseline::Users::one(0),
         hub_keys: vec![hub().public()],
         retired_hub_keys: Vec::new(),
         operators: BTreeMap::from([("jane".parse().unwrap(), jane().public())]),

@@ -62,7 +62,7 @@ impl Runner {
             let (observe, fact) = (control.observe.to_string(), finding.fact.to_string());
             return Err(FindingsError::OtherFact { control: id, observe, fact });
         }
-        let judged = |seen: &contract::fact::FactValue| control.judge(&Ok(seen.clone()), site.agent_uid);
+        let judged = |seen: &contract::fact::FactValue| control.judge(&Ok(seen.clone()), site.users);
         let consistent = match &finding.verdict {
             Verdict::Pass(seen) => matches!(judged(seen), Verdict::Pass(_)),
             Verdict::Fail(seen) | Verdict::Excepted(seen) => matches!(judged(seen), Verdict::Fail(_)),

@@ -14,6 +14,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use contract::baseline::Users;
 use contract::order::Order;
 use contract::outcome::Outcome;
 use contract::record::{Body, Digests, Kind, Record};
@@ -180,7 +181,8 @@ fn stand(
     };
     let (recorder, recovery) =
         crate::recorder::Recorder::open(&root.join("evidence"), key(), None, Digests::default()).unwrap();
-    let mut meter = Meter::new(Reader::new(facts::Config::new(own.clone())));
+    let uid = rustix::process::geteuid().as_raw();
+    let mut meter = Meter::new(Reader::new(facts::Config::new(own.clone())), Users::one(uid));
     meter.discipline = Some(discipline);
     let parts = Parts {
         meter,

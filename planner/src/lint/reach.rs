@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::baseline::{Baseline, Control, Expectation, Severity};
+use contract::baseline::{Baseline, Control, Expectation, Severity, Users};
 use contract::fact::FactValue;
 use contract::ids::DetectorId;
 use contract::signal::SignalKind;
@@ -32,7 +32,7 @@ fn of_drifts(drifts: &Drifts, baseline: &Baseline) -> Vec<Flaw> {
 /// Whether the control can fail with such a value. Numbers are tried at the ends of both ranges: whatever fails within bounds fails at one of these.
 fn may_be_seen(control: &Control, seen: &Seen) -> bool {
     // No expectation of a switch, a number or a word asks who the user is.
-    let fails = |value: FactValue| control.expect.met_by(&value, 0) == Some(false);
+    let fails = |value: FactValue| control.expect.met_by(&value, Users::one(0)) == Some(false);
     match seen {
         Seen::Flag(on) => fails(FactValue::Flag(*on)),
         Seen::Words(words) => words.members().iter().any(|word| fails(FactValue::Word(word.clone()))),

@@ -16,7 +16,7 @@ use agent::looks::Looks;
 use agent::outbox::{CAPACITY_BYTES, Outbox};
 use agent::signals;
 use agent::thread::Thread;
-use contract::baseline::Baseline;
+use contract::baseline::{Baseline, Users};
 use contract::dsse::HubSigner;
 use contract::exception::Exceptions;
 use contract::fact::FactSet;
@@ -196,7 +196,7 @@ fn nothing_looked_at() -> Looks {
     let baseline =
         Baseline::parse("hipaa-v1.yaml", include_str!("../../../../baseline/hipaa-v1.yaml")).unwrap();
     let (exceptions, eyes) = (Exceptions::default(), Eyes::Recorded(FactSet::default()));
-    let in_force = InForce::new(Looker { baseline, exceptions, self_uid: 0, eyes });
+    let in_force = InForce::new(Looker { baseline, exceptions, users: Users::one(0), eyes });
     Looks::of(&library, in_force, tokio::sync::mpsc::channel(1).0)
 }
 

@@ -12,7 +12,7 @@ use agent::observe::News;
 use agent::thread::Thread;
 use agent::watch::Watch;
 use contract::allowlist::Allowlist;
-use contract::baseline::Baseline;
+use contract::baseline::{Baseline, Users};
 use contract::exception::Exceptions;
 use contract::fact::FactId;
 use facts::{Config, OwnDirectories, Reader, Root};
@@ -41,7 +41,12 @@ fn config(root: &Path) -> Config {
 fn looker(config: Config) -> Looker {
     let baseline =
         Baseline::parse("hipaa-v1.yaml", include_str!("../../../../baseline/hipaa-v1.yaml")).unwrap();
-    Looker { baseline, exceptions: Exceptions::default(), self_uid: 0, eyes: Eyes::Live(Reader::new(config)) }
+    Looker {
+        baseline,
+        exceptions: Exceptions::default(),
+        users: Users::one(0),
+        eyes: Eyes::Live(Reader::new(config)),
+    }
 }
 
 /// Processor time of this process, and of the programs that it started and that have ended, in milliseconds. The latter comes in steps of ten.

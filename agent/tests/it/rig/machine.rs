@@ -86,7 +86,7 @@ impl Machine {
         let control = |id: &str, fact: &str, kind: &str, mode: &str| {
             format!(
                 "  - id: {id}\n    title: It is closed to others\n    area: suture\n    observe: {fact}\n    \
-                 expect: {{ permissions: {{ kind: {kind}, mode_within: \"{mode}\", owner: self }} }}\n    severity: high\n    \
+                 expect: {{ permissions: {{ kind: {kind}, mode_within: \"{mode}\", owner: executor }} }}\n    severity: high\n    \
                  citations: [\"164.312(c)(1)\"]\n    why: Nobody else may alter it.\n    nixos: {{ none: 'made here' }}\n"
             )
         };

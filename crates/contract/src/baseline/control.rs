@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Citation, Expectation, Nixos, Nonsense};
+use super::{Citation, Expectation, Nixos, Nonsense, Users};
 use crate::fact::{Absence, FactId, Observation};
 use crate::finding::Verdict;
 use crate::ids::{ControlId, RunbookId};
@@ -125,11 +125,11 @@ impl Severity {
 }
 
 impl Control {
-    /// What `seen` comes to. `self_uid` is the user that runs Suture.
-    pub fn judge(&self, seen: &Observation, self_uid: u32) -> Verdict {
+    /// What `seen` comes to. `users` are those that run Suture.
+    pub fn judge(&self, seen: &Observation, users: Users) -> Verdict {
         match seen {
             Err(absence) => Verdict::NotAssessed(*absence),
-            Ok(value) => match self.expect.met_by(value, self_uid) {
+            Ok(value) => match self.expect.met_by(value, users) {
                 Some(true) => Verdict::Pass(value.clone()),
                 Some(false) => Verdict::Fail(value.clone()),
                 None => Verdict::NotAssessed(Absence::Malformed),

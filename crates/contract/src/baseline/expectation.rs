@@ -59,17 +59,37 @@ pub enum Owner {
     /// The superuser's.
     #[serde(rename = "root")]
     Root,
-    /// The user's that runs Suture.
-    #[serde(rename = "self")]
-    Own,
+    /// The user's that runs the agent.
+    #[serde(rename = "agent")]
+    Agent,
+    /// The user's that runs the executor.
+    #[serde(rename = "executor")]
+    Executor,
+}
+
+/// Who runs Suture on this machine, by user id. Agent and executor hold the same files against the same two, whichever of them looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Users {
+    /// Who runs the agent.
+    pub agent: u32,
+    /// Who runs the executor.
+    pub executor: u32,
+}
+
+impl Users {
+    /// One user runs both.
+    pub const fn one(uid: u32) -> Self {
+        Self { agent: uid, executor: uid }
+    }
 }
 
 impl Owner {
     /// The user id it stands for.
-    pub const fn uid(self, self_uid: u32) -> u32 {
+    pub const fn uid(self, users: Users) -> u32 {
         match self {
             Self::Root => 0,
-            Self::Own => self_uid,
+            Self::Agent => users.agent,
+            Self::Executor => users.executor,
         }
     }
 }
@@ -91,7 +111,7 @@ impl Expectation {
     }
 
     /// Whether `value` meets it; `None` where the value is of another kind.
-    pub fn met_by(&self, value: &FactValue, self_uid: u32) -> Option<bool> {
+    pub fn met_by(&self, value: &FactValue, users: Users) -> Option<bool> {
         match (self, value) {
             (Self::Flag(want), FactValue::Flag(got)) => Some(want == got),
             (Self::Equals(want), FactValue::Number(got)) => Some(got == want),
@@ -103,7 +123,7 @@ impl Expectation {
             (Self::PortsWithin(allowed), FactValue::Ports(open)) => {
                 Some(open.iter().all(|p| allowed.contains(p)))
             }
-            (Self::Permissions(limit), FactValue::Permissions(seen)) => Some(limit.holds(*seen, self_uid)),
+            (Self::Permissions(limit), FactValue::Permissions(seen)) => Some(limit.holds(*seen, users)),
             _ => None,
         }
     }
@@ -143,8 +163,8 @@ impl Expectation {
 }
 
 impl PermissionsWithin {
-    fn holds(self, seen: Permissions, self_uid: u32) -> bool {
-        seen.kind == self.kind && seen.mode.within(self.mode_within) && seen.uid == self.owner.uid(self_uid)
+    fn holds(self, seen: Permissions, users: Users) -> bool {
+        seen.kind == self.kind && seen.mode.within(self.mode_within) && seen.uid == self.owner.uid(users)
     }
 }
 
@@ -172,7 +192,8 @@ impl fmt::Display for Expectation {
                 };
                 let owner = match p.owner {
                     Owner::Root => "root",
-                    Owner::Own => "Suture's user",
+                    Owner::Agent => "the agent's user",
+                    Owner::Executor => "the executor's user",
                 };
                 format!("{kind}, at most {}, of {owner}", p.mode_within)
             }

@@ -51,6 +51,8 @@ fn expecting(expectation: &str) -> Control {
     baseline(&ONE.replace("{ word: \"no\" }", expectation)).unwrap().controls()[0].clone()
 }
 
+const USERS: Users = Users { agent: 7, executor: 8 };
+
 fn now() -> UtcTime {
     "2026-11-21T00:00:00.000Z".parse().unwrap()
 }
@@ -128,7 +130,8 @@ fn what_is_badly_written_is_refused_with_line_and_column() {
 #[test]
 fn each_expectation_is_met_by_its_own_kind_of_value_only() {
     let ports = |p: &[u16]| FactValue::Ports(p.to_vec());
-    let own = "{ permissions: { kind: directory, mode_within: \"0700\", owner: self } }";
+    let agent = "{ permissions: { kind: directory, mode_within: \"0700\", owner: agent } }";
+    let executor = "{ permissions: { kind: directory, mode_within: \"0700\", owner: executor } }";
     let root = "{ permissions: { kind: directory, mode_within: \"0755\", owner: root } }";
     let table = [
         ("{ flag: true }", FactValue::Flag(true), FactValue::Flag(false)),
@@ -139,16 +142,17 @@ fn each_expectation_is_met_by_its_own_kind_of_value_only() {
         ("{ word: \"no\" }", word("no"), word("No")),
         ("{ one_of: [INFO, VERBOSE] }", word("INFO"), word("QUIET")),
         ("{ ports_within: [22] }", ports(&[]), ports(&[22, 23])),
-        (own, directory("0700", 7), directory("0700", 0)),
+        (agent, directory("0700", 7), directory("0700", 8)),
+        (executor, directory("0700", 8), directory("0700", 7)),
         (root, directory("0755", 0), directory("0755", 7)),
     ];
     for (expectation, good, bad) in &table {
         let control = expecting(expectation);
-        assert_eq!(control.judge(&Ok(good.clone()), 7), Verdict::Pass(good.clone()), "{expectation}");
-        assert_eq!(control.judge(&Ok(bad.clone()), 7), Verdict::Fail(bad.clone()), "{expectation}");
+        assert_eq!(control.judge(&Ok(good.clone()), USERS), Verdict::Pass(good.clone()), "{expectation}");
+        assert_eq!(control.judge(&Ok(bad.clone()), USERS), Verdict::Fail(bad.clone()), "{expectation}");
         for (_, other, _) in &table {
             if std::mem::discriminant(other) != std::mem::discriminant(good) {
-                let verdict = control.judge(&Ok(other.clone()), 7);
+                let verdict = control.judge(&Ok(other.clone()), USERS);
                 assert_eq!(verdict, Verdict::NotAssessed(Absence::Malformed), "{expectation} judged {other}");
             }
         }
@@ -157,21 +161,21 @@ fn each_expectation_is_met_by_its_own_kind_of_value_only() {
 
 #[test]
 fn a_directory_fails_by_mode_kind_and_owner_each_alone() {
-    let control = expecting("{ permissions: { kind: directory, mode_within: \"0700\", owner: self } }");
+    let control = expecting("{ permissions: { kind: directory, mode_within: \"0700\", owner: agent } }");
     let FactValue::Permissions(mut file) = directory("0700", 7) else { panic!("not permissions") };
     file.kind = FileKind::Symlink;
     for bad in [directory("0701", 7), directory("0700", 8), FactValue::Permissions(file)] {
-        assert_eq!(control.judge(&Ok(bad.clone()), 7), Verdict::Fail(bad));
+        assert_eq!(control.judge(&Ok(bad.clone()), USERS), Verdict::Fail(bad));
     }
-    assert_eq!(control.expected_text(), "directory, at most 0700, of Suture's user");
+    assert_eq!(control.expected_text(), "directory, at most 0700, of the agent's user");
 }
 
 #[test]
 fn an_absent_fact_is_never_judged() {
     for absence in ALL_ABSENCES {
-        assert_eq!(expecting("{ flag: false }").judge(&Err(absence), 0), Verdict::NotAssessed(absence));
+        assert_eq!(expecting("{ flag: false }").judge(&Err(absence), USERS), Verdict::NotAssessed(absence));
     }
-    let findings = baseline(ONE).unwrap().evaluate(&FactSet::default(), &Exceptions::default(), now(), 0);
+    let findings = baseline(ONE).unwrap().evaluate(&FactSet::default(), &Exceptions::default(), now(), USERS);
     let tally = Tally::of(&findings);
     assert_eq!((tally.pass, tally.fail, tally.not_assessed), (0, 0, 1));
 }
@@ -184,7 +188,7 @@ fn an_exception_in_force_excuses_a_fail_and_nothing_else() {
     let verdict = |seen: Result<FactValue, Absence>, now| {
         let mut facts = FactSet::default();
         facts.insert("sshd:permitrootlogin".parse().unwrap(), seen);
-        b.evaluate(&facts, &exceptions, now, 0)[0].verdict.clone()
+        b.evaluate(&facts, &exceptions, now, USERS)[0].verdict.clone()
     };
     let later = now().plus_ms(24 * 60 * 60 * 1000);
     assert_eq!(verdict(Ok(word("yes")), now()), Verdict::Excepted(word("yes")));

@@ -1,6 +1,6 @@
 //! Three machines, replayed from their facts: what each control came to, and that nothing missing became a pass.
 
-use contract::baseline::Severity;
+use contract::baseline::{Severity, Users};
 use contract::exception::Exceptions;
 use contract::fact::{Absence, FactSet};
 use contract::finding::{Finding, Tally, Verdict};
@@ -16,7 +16,7 @@ impl Machine {
     fn replay(json: &str) -> Self {
         let facts: FactSet = serde_json::from_str(json).unwrap();
         let now = "2026-11-21T06:00:00.000Z".parse().unwrap();
-        Self(baseline().evaluate(&facts, &Exceptions::default(), now, SUTURE))
+        Self(baseline().evaluate(&facts, &Exceptions::default(), now, Users::one(SUTURE)))
     }
 
     fn hardened() -> Self {

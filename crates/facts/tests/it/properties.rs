@@ -1,5 +1,6 @@
 //! Whatever is seen or not seen: a pass needs a value, and evaluation never fails.
 
+use contract::baseline::Users;
 use contract::exception::Exceptions;
 use contract::fact::{Absence, FactSet, FactValue, FileKind, FileMode, Observation, Permissions, Word};
 use contract::finding::{Tally, Verdict};
@@ -42,7 +43,12 @@ fn observation() -> impl Strategy<Value = Observation> {
 fn no_control_passes_or_fails_on_an_absence() {
     for control in baseline().controls() {
         for absence in ABSENCES {
-            assert_eq!(control.judge(&Err(absence), 0), Verdict::NotAssessed(absence), "{}", control.id);
+            assert_eq!(
+                control.judge(&Err(absence), Users::one(0)),
+                Verdict::NotAssessed(absence),
+                "{}",
+                control.id
+            );
         }
     }
 }
@@ -51,7 +57,8 @@ fn no_control_passes_or_fails_on_an_absence() {
 fn a_scan_that_saw_nothing_passes_nothing() {
     let baseline = baseline();
     let now = edge::clock::utc();
-    let tally = Tally::of(&baseline.evaluate(&FactSet::default(), &Exceptions::default(), now, 0));
+    let tally =
+        Tally::of(&baseline.evaluate(&FactSet::default(), &Exceptions::default(), now, Users::one(0)));
     assert_eq!((tally.assessed(), tally.pass), (0, 0));
     assert_eq!(tally.total() as usize, baseline.controls().len());
 }
@@ -66,7 +73,7 @@ proptest! {
         for (fact, seen) in baseline.facts().into_iter().zip(seen) {
             facts.insert(fact, seen);
         }
-        let findings = baseline.evaluate(&facts, &Exceptions::default(), edge::clock::utc(), uid);
+        let findings = baseline.evaluate(&facts, &Exceptions::default(), edge::clock::utc(), Users::one(uid));
         prop_assert_eq!(findings.len(), baseline.controls().len());
         for finding in findings {
             match (finding.verdict, facts.observation(&finding.fact)) {

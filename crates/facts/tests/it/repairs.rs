@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use contract::baseline::Control;
+use contract::baseline::{Control, Users};
 use contract::finding::Verdict;
 use contract::ids::ControlId;
 use contract::runbook::{
@@ -129,7 +129,7 @@ fn repairs(id: &str, careless: Tree) {
     let runbook = runbook(id);
     let judge = |tree: &Tree, id: &ControlId| {
         let control = control(id);
-        control.judge(&tree.read(&control.observe.to_string()), 0)
+        control.judge(&tree.read(&control.observe.to_string()), Users::one(0))
     };
     let before: Vec<_> = runbook.triggers.iter().map(|id| judge(&careless, id)).collect();
     assert!(before.iter().all(|v| !matches!(v, Verdict::Pass(_))), "{id}: {before:?}");

@@ -17,7 +17,7 @@ controls:
     title: The keys of the agent are closed to others
     area: suture
     observe: own:agent-keys
-    expect: { permissions: { kind: directory, mode_within: "0700", owner: self } }
+    expect: { permissions: { kind: directory, mode_within: "0700", owner: executor } }
     severity: high
     citations: ["164.312(d)"]
     why: Who holds them speaks in this machine's name.
