@@ -2,6 +2,7 @@
 //! facts to look at again, and looks at nothing itself.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,6 +19,8 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 
 /// One change often makes several events.
 const SETTLE: Duration = Duration::from_millis(20);
+/// How long nothing is watched where watching failed.
+const ANEW: Duration = Duration::from_secs(5);
 /// How often it is found out anew what there is to watch.
 const REARM: Duration = Duration::from_secs(300);
 
@@ -44,13 +47,11 @@ impl Lookout {
     pub fn begin(config: facts::Config) -> io::Result<Self> {
         let bell = rustix::event::eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         let shared = Arc::new(Shared { told: Mutex::default(), changed: Condvar::new(), bell });
-        let mut watcher = Watcher::new(config)?;
+        let watcher = Watcher::new(config.clone())?;
         let told = Arc::clone(&shared);
-        std::thread::Builder::new().name("lookout".to_owned()).spawn(move || {
-            if let Err(error) = watcher.follow(&told) {
-                tracing::error!(%error, "what root alone may watch is no longer watched: changes are found by full scans");
-            }
-        })?;
+        std::thread::Builder::new()
+            .name("lookout".to_owned())
+            .spawn(move || without_end(watcher, &config, &told))?;
         Ok(Self(shared))
     }
 
@@ -80,6 +81,22 @@ impl Shared {
             self.told().changed.extend(touched);
             self.changed.notify_all();
         }
+    }
+}
+
+/// Watches, and begins anew where that fails: all may have changed meanwhile.
+fn without_end(mut watcher: Watcher, config: &facts::Config, told: &Shared) {
+    loop {
+        let Err(error) = watcher.follow(told);
+        tracing::error!(%error, "what root alone may watch was not watched for a moment: all of it is looked at again");
+        std::thread::sleep(ANEW);
+        match Watcher::new(config.clone()) {
+            Ok(anew) => watcher = anew,
+            Err(error) => {
+                tracing::error!(%error, "what root alone may watch cannot be watched: full scans find it")
+            }
+        }
+        told.tell(watcher.wanted.iter().cloned().collect());
     }
 }
 
@@ -116,7 +133,8 @@ impl Watcher {
         self.paths.arm(&self.interests)
     }
 
-    fn follow(&mut self, told: &Shared) -> io::Result<()> {
+    /// Never well over.
+    fn follow(&mut self, told: &Shared) -> io::Result<Infallible> {
         let mut rearm_at = Instant::now() + REARM;
         loop {
             let stirred = self.wait(&told.bell, rearm_at.saturating_duration_since(Instant::now()))?;

@@ -13,6 +13,7 @@ mod health;
 mod incidents;
 mod journal;
 mod logs;
+mod lookout;
 mod outage;
 mod papers;
 mod probe;

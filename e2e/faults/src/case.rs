@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use contract::decision::Choice;
-use contract::event::{Event, Traced};
-use contract::ids::{IncidentId, OrderId};
+use contract::event::Event;
+use contract::ids::{IncidentId, OrderId, RunbookId};
 use contract::incident::What;
 use contract::outcome::Outcome;
 use contract::plane::{DecisionView, IncidentState, IncidentView, OrderView};
@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::catalogue::{Ends, Fault};
+use crate::course::{acted, course, ended, events, is_kept, rounded};
 use crate::evidence;
 use crate::hub::TENANT;
 use crate::peers::Peer;
@@ -33,12 +34,16 @@ pub struct Came {
     pub id: String,
     /// What had to come of it.
     pub wanted: Ends,
+    /// The incident that was first, as the machine told of it.
+    pub what: Option<What>,
     /// What came of it, in a word.
     pub ended: String,
     /// From the injection until an incident was kept, in milliseconds of the machine's monotonic clock.
     pub detected_ms: Option<u64>,
     /// From the injection until it was verified, recorded and durable, likewise.
     pub ended_ms: Option<u64>,
+    /// What was said on the way, and when: where the time went.
+    pub course: Vec<(u64, String)>,
     /// The same repair by a bare script in the same machine.
     pub bare_ms: Option<u64>,
     /// Other programs in the same machine, from the injection until it was whole again; none where it was not.
@@ -57,9 +62,11 @@ impl Came {
         Self {
             id: fault.id.clone(),
             wanted: fault.ends,
+            what: None,
             ended: "not run".to_owned(),
             detected_ms: None,
             ended_ms: None,
+            course: Vec::new(),
             bare_ms: None,
             beside: BTreeMap::new(),
             wrong: Vec::new(),
@@ -89,7 +96,7 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     let begun = Instant::now();
     let (incident, mut failed) = loop {
         let incidents = site.hub.incidents()?;
-        let waits = waiting(site)?;
+        let waits = waiting(site, &fault.runbooks, decided)?;
         let has_ended = |i: &IncidentView, wanted: Ends| match wanted {
             Ends::Deferred => waits.contains(&i.incident),
             Ends::Healed | Ends::Escalated | Ends::Reverted => has_ended(i, wanted),
@@ -159,9 +166,11 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     Ok(Came {
         id: fault.id.clone(),
         wanted: fault.ends,
+        what: incident.map(|incident| incident.what),
         ended,
         detected_ms,
         ended_ms,
+        course: course(&events, marked * 1000.0),
         bare_ms,
         beside: BTreeMap::new(),
         wrong,
@@ -170,21 +179,28 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     })
 }
 
-/// What acted since and is none of the right runbooks; an order that no decision leads to is wrong as well.
+/// What acted since and is none of the right runbooks; where it has to wait, whatever acted; an order that no decision leads to is wrong as well.
 fn acted_wrongly(site: &Site, fault: &Fault, events: &[(f64, Event)], decided: u64) -> Result<Vec<String>> {
-    let chosen: BTreeMap<OrderId, String> = decisions(site)?
-        .into_iter()
-        .filter(|decision| decision.number > decided)
-        .filter_map(|DecisionView { order, decision, .. }| match (order, decision?.choice) {
-            (Some(order), Choice::Run(runbook)) => Some((order, runbook.to_string())),
-            (None, _) | (_, Choice::Escalate(_)) => None,
-        })
-        .collect();
-    let is_right = |runbook: &String| fault.runbooks.iter().any(|right| right.as_str() == runbook);
+    let chosen = chosen(site, decided)?;
+    let is_right = |runbook: &String| {
+        fault.ends != Ends::Deferred && fault.runbooks.iter().any(|right| right.as_str() == runbook)
+    };
     let acted: BTreeSet<OrderId> = events.iter().filter_map(|(_, event)| acted(event)).collect();
-    let named =
-        |order| chosen.get(&order).cloned().unwrap_or_else(|| format!("order {order}, which nobody decided"));
+    let named = |order| {
+        let runbook = chosen.get(&order).map(ToString::to_string);
+        runbook.unwrap_or_else(|| format!("order {order}, which nobody decided"))
+    };
     Ok(acted.into_iter().map(named).filter(|runbook| !is_right(runbook)).collect())
+}
+
+/// Which runbook each order was made for, after the decision of this number.
+fn chosen(site: &Site, decided: u64) -> Result<BTreeMap<OrderId, RunbookId>> {
+    let new = decisions(site)?.into_iter().filter(|decision| decision.number > decided);
+    let chosen = new.filter_map(|DecisionView { order, decision, .. }| match (order, decision?.choice) {
+        (Some(order), Choice::Run(runbook)) => Some((order, runbook)),
+        (None, _) | (_, Choice::Escalate(_)) => None,
+    });
+    Ok(chosen.collect())
 }
 
 /// Does it. When that was, by the machine's monotonic clock in seconds; where the power was cut, it is booted again, and its clock began anew.
@@ -235,14 +251,17 @@ pub(crate) fn subject(what: &What) -> &str {
     }
 }
 
-/// Incidents whose orders wait, by the machine's evidence, for the window or a clock that can be trusted.
-fn waiting(site: &Site) -> Result<BTreeSet<IncidentId>> {
+/// Incidents for which a right runbook was chosen that waits, by the machine's evidence, for the window or a clock that can be trusted.
+fn waiting(site: &Site, right: &BTreeSet<RunbookId>, decided: u64) -> Result<BTreeSet<IncidentId>> {
     let orders: Vec<OrderView> = site.hub.pages(&format!("/api/v1/tenants/{TENANT}/orders"))?;
+    let chosen = chosen(site, decided)?;
     let for_a_time = |order: &&OrderView| match order.waiting_for {
         WaitingFor::Window { .. } | WaitingFor::Clock => true,
         WaitingFor::Approval { .. } | WaitingFor::Turn => false,
     };
-    Ok(orders.iter().filter(for_a_time).map(|order| order.incident.clone()).collect())
+    let is_right =
+        |order: &&OrderView| chosen.get(&order.order).is_some_and(|runbook| right.contains(runbook));
+    Ok(orders.iter().filter(for_a_time).filter(is_right).map(|order| order.incident.clone()).collect())
 }
 
 fn has_ended(incident: &IncidentView, wanted: Ends) -> bool {
@@ -272,58 +291,6 @@ fn word(incident: &IncidentView) -> String {
 
 fn decisions(site: &Site) -> Result<Vec<DecisionView>> {
     site.hub.pages(&format!("/api/v1/tenants/{TENANT}/decisions"))
-}
-
-/// What agent and executor said since, with the machine's monotonic time in milliseconds.
-fn events(site: &mut Site, since: f64) -> Result<Vec<(f64, Event)>> {
-    let lines = site
-        .machine
-        .ok("journalctl -q -b -u suture-agent -u suture-executor -o json --output-fields=MESSAGE")?;
-    let mut all = Vec::new();
-    for line in lines.lines() {
-        let entry: serde_json::Value = serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;
-        let at =
-            entry["__MONOTONIC_TIMESTAMP"].as_str().and_then(|us| us.parse::<f64>().ok()).unwrap_or_default()
-                / 1000.0;
-        let Some(Ok(Traced { event, .. })) = entry["MESSAGE"].as_str().map(serde_json::from_str::<Traced>)
-        else {
-            continue;
-        };
-        if at >= since * 1000.0 {
-            all.push((at, event));
-        }
-    }
-    Ok(all)
-}
-
-fn acted(event: &Event) -> Option<OrderId> {
-    match event {
-        Event::Permitted { order, .. } => Some(order.clone()),
-        _ => None,
-    }
-}
-
-/// Whether it is the agent's word of this incident: a detector's says no more than which.
-fn is_kept(event: &Event, of: &IncidentView) -> bool {
-    let Event::IncidentKept { incident, control } = event else { return false };
-    // What is open already keeps its first id at the hub.
-    *incident == of.incident || control.as_ref().is_some_and(|control| control.as_str() == subject(&of.what))
-}
-
-/// When its run ended, by the record that the hub names.
-fn ended(events: &[(f64, Event)], incident: &IncidentView) -> Option<f64> {
-    let (IncidentState::Closed { record } | IncidentState::Open { record, .. }) = incident.state else {
-        return None;
-    };
-    events.iter().find_map(|(ms, event)| match event {
-        Event::Ended { seq, .. } if *seq == record => Some(*ms),
-        _ => None,
-    })
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of one case")]
-pub(crate) fn rounded(ms: f64) -> u64 {
-    ms.max(0.0).round() as u64
 }
 
 /// Each thing that must be left alone, with what it is now.

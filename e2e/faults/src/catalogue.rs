@@ -31,7 +31,7 @@ pub struct Fault {
     /// The injection cuts the machine's power at some moment of the repair; it is booted again.
     #[serde(default)]
     pub cuts_power: bool,
-    /// The runbooks that are right. Any other that acts is a wrong action.
+    /// The runbooks that are right. Any other that acts is a wrong action; where it has to wait, any that acts.
     #[serde(default)]
     pub runbooks: BTreeSet<RunbookId>,
     /// What has to come of it.
@@ -114,6 +114,13 @@ pub fn read(directory: &Path) -> Result<Vec<(String, Fault)>> {
         for fault in area.faults {
             if !ids.insert(fault.id.clone()) {
                 return Err(format!("{}: {} is there twice", path.display(), fault.id));
+            }
+            if fault.ends == Ends::Deferred && fault.runbooks.is_empty() {
+                return Err(format!(
+                    "{}: {} has to wait, and nothing says what waits",
+                    path.display(),
+                    fault.id
+                ));
             }
             if fault.ends == Ends::Healed && (fault.proof.is_none() || fault.runbooks.is_empty()) {
                 return Err(format!(

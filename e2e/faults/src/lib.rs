@@ -2,8 +2,10 @@
 
 mod case;
 mod catalogue;
+mod course;
 mod evidence;
 mod hub;
+mod labelled;
 mod page;
 mod peers;
 mod site;
@@ -12,6 +14,7 @@ mod soak;
 pub use case::{Came, run};
 pub use catalogue::{Ends, Fault, read};
 pub use hub::Hub;
+pub use labelled::labelled;
 pub use page::page;
 pub use peers::{Peer, Peers};
 pub use site::{Lab, Programs, Site};

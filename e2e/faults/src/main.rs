@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use faults::{Came, Fault, Lab, Peer, Peers, Programs, page, read, run, soak};
+use faults::{Came, Fault, Lab, Peer, Peers, Programs, labelled, page, read, run, soak};
 
 /// Breaks a real machine on which Suture is installed, and writes down what comes of it.
 #[derive(Debug, Parser)]
@@ -28,6 +28,9 @@ struct Arguments {
     /// Where the results are written as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Where the incidents are written, with the answers that are right.
+    #[arg(long)]
+    labelled: Option<PathBuf>,
     /// Measure other programs beside us, where they can express a fault.
     #[arg(long)]
     beside: bool,
@@ -106,6 +109,9 @@ fn each(arguments: &Arguments, lab: &Lab, catalogue: Vec<(String, Fault)>) -> fa
     let machine = format!("Accelerator: {}.", lab::Accelerator::probe().words());
     if let Some(file) = &arguments.page {
         write(file, &page(&machine, &came))?;
+    }
+    if let Some(file) = &arguments.labelled {
+        write(file, &labelled(came.iter().map(|(_, fault, one)| (fault, one)))?)?;
     }
     let json: Vec<_> = came.iter().map(|(.., one)| one).collect();
     as_json(arguments, &json)?;

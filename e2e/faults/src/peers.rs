@@ -74,6 +74,6 @@ impl Peers {
         );
         let said = machine.ok(&script)?;
         let mut times = said.split(' ').filter_map(|time| time.parse::<f64>().ok());
-        Ok(times.next().zip(times.next()).map(|(from, to)| crate::case::rounded((to - from) * 1000.0)))
+        Ok(times.next().zip(times.next()).map(|(from, to)| crate::course::rounded((to - from) * 1000.0)))
     }
 }

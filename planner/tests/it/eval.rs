@@ -75,7 +75,10 @@ fn an_incident_of_the_set_is_one_that_a_machine_could_tell() {
         assert_eq!(declared.observe, *fact, "line {line}");
         let seen = Ok(observed.clone());
         assert!(
-            matches!(declared.judge(&seen, contract::baseline::Users::one(990)), contract::finding::Verdict::Fail(_)),
+            matches!(
+                declared.judge(&seen, contract::baseline::Users::one(990)),
+                contract::finding::Verdict::Fail(_)
+            ),
             "line {line}: {control} does not fail with {observed}"
         );
     }

@@ -34,6 +34,8 @@ pub(crate) struct Seen {
     pub(crate) raw: Vec<String>,
     /// How many more findings it dies over, after reading and before answering.
     pub(crate) deaths: u32,
+    /// It hangs up on the next who waits for a change, and tells whoever comes then at once that nothing has changed.
+    pub(crate) hangs_up: bool,
     pub(crate) connections: u32,
     /// What it was given back of the log that it lacks.
     pub(crate) restored: Vec<EntryPackage>,
@@ -59,6 +61,7 @@ pub(crate) struct Seen {
     pub(crate) paper_answers: VecDeque<Answer>,
     /// Until when the glass is broken there.
     pub(crate) glass_until: Option<UtcTime>,
+    hung_up: bool,
     /// Its ends of the connections.
     open: Vec<UnixStream>,
 }
@@ -103,7 +106,15 @@ fn converse(mut stream: UnixStream, seen: &Mutex<Seen>, host: &str, act: &impl F
     while let Ok(question) = frame::read::<Question>(&mut stream) {
         // Nothing changes here that root alone may watch.
         if let Question::AwaitChange = question {
-            std::thread::sleep(std::time::Duration::from_millis(contract::socket::CHANGE_WITHIN_MS));
+            let mut now = seen.lock().unwrap();
+            if std::mem::take(&mut now.hangs_up) {
+                now.hung_up = true;
+                break;
+            }
+            if !std::mem::take(&mut now.hung_up) {
+                drop(now);
+                std::thread::sleep(std::time::Duration::from_millis(contract::socket::CHANGE_WITHIN_MS));
+            }
             if frame::write(&mut stream, &Answer::Changed { facts: Vec::new() }).is_err() {
                 break;
             }

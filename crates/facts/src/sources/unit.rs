@@ -22,9 +22,6 @@ const BUS: &str = "/run/dbus/system_bus_socket";
 /// such matter, and are missed wherever they are installed.
 const OFFERED: [&str; 5] =
     ["chrony.service", "nftables.service", "nginx.service", "postgresql.service", "ssh.service"];
-/// How systemd calls a unit that nothing starts at boot.
-const NOT_ENABLED: [&str; 3] = ["disabled", "masked", "masked-runtime"];
-
 /// systemd's units.
 pub(crate) struct Unit<'a> {
     config: &'a Config,
@@ -79,8 +76,20 @@ impl<'a> Unit<'a> {
         let state = text("ActiveState")?;
         let is_offered = !OFFERED.contains(&unit)
             || state == "active"
-            || !NOT_ENABLED.contains(&text("UnitFileState")?.as_str());
+            || match text("UnitFileState")?.as_str() {
+                "disabled" => false,
+                // Held back, and still wanted at boot: whoever masked it did not take back that it is to run.
+                "masked" | "masked-runtime" => self.is_wanted(&path)?,
+                _ => true,
+            };
         if is_offered { word(&state) } else { Err(Absence::DoesNotApply) }
+    }
+
+    /// Whether anything starts it: see org.freedesktop.systemd1(5).
+    fn is_wanted(&self, path: &OwnedObjectPath) -> Result<bool, Absence> {
+        let value = self.property(path, "org.freedesktop.systemd1.Unit", "WantedBy")?;
+        let wanted_by = Vec::<String>::try_from(value).map_err(|_| Absence::Malformed)?;
+        Ok(!wanted_by.is_empty())
     }
 }
 

@@ -31,29 +31,47 @@ impl Manager {
             "nginx.service" => "/unit/nginx",
             "ssh.service" => "/unit/ssh",
             "chrony.service" => "/unit/chrony",
+            "nftables.service" => "/unit/nftables",
+            "postgresql.service" => "/unit/postgresql",
             _ => return Err(fdo::Error::AccessDenied("no".to_owned())),
         };
         OwnedObjectPath::try_from(path).map_err(|e| fdo::Error::Failed(e.to_string()))
     }
 }
 
-struct Unit(&'static str, &'static str, &'static str);
+struct Unit {
+    load: &'static str,
+    active: &'static str,
+    file: &'static str,
+    wanted_by: &'static [&'static str],
+}
+
+/// What is wanted at boot where it is enabled, as systemd has it.
+fn unit(load: &'static str, active: &'static str, file: &'static str) -> Unit {
+    let wanted_by: &[&str] = if file == "enabled" { &["multi-user.target"] } else { &[] };
+    Unit { load, active, file, wanted_by }
+}
 
 #[interface(name = "org.freedesktop.systemd1.Unit")]
 impl Unit {
     #[zbus(property)]
     fn load_state(&self) -> &str {
-        self.0
+        self.load
     }
 
     #[zbus(property)]
     fn active_state(&self) -> &str {
-        self.1
+        self.active
     }
 
     #[zbus(property)]
     fn unit_file_state(&self) -> &str {
-        self.2
+        self.file
+    }
+
+    #[zbus(property)]
+    fn wanted_by(&self) -> Vec<&str> {
+        self.wanted_by.to_vec()
     }
 }
 
@@ -97,14 +115,17 @@ impl Bus {
 
 fn stand_in(tree: &Tree) -> Connection {
     let address = format!("unix:path={}", tree.path("/run/dbus/system_bus_socket").display());
+    let held_back = Unit { wanted_by: &["multi-user.target"], ..unit("masked", "inactive", "masked") };
     connection::Builder::address(address.as_str())
         .and_then(|b| b.serve_at("/org/freedesktop/systemd1", Manager(2)))
-        .and_then(|b| b.serve_at("/unit/auditd", Unit("loaded", "active", "enabled")))
-        .and_then(|b| b.serve_at("/unit/cron", Unit("loaded", "failed", "disabled")))
-        .and_then(|b| b.serve_at("/unit/gone", Unit("not-found", "inactive", "")))
-        .and_then(|b| b.serve_at("/unit/nginx", Unit("loaded", "inactive", "disabled")))
-        .and_then(|b| b.serve_at("/unit/ssh", Unit("loaded", "failed", "enabled")))
-        .and_then(|b| b.serve_at("/unit/chrony", Unit("loaded", "active", "disabled")))
+        .and_then(|b| b.serve_at("/unit/auditd", unit("loaded", "active", "enabled")))
+        .and_then(|b| b.serve_at("/unit/cron", unit("loaded", "failed", "disabled")))
+        .and_then(|b| b.serve_at("/unit/gone", unit("not-found", "inactive", "")))
+        .and_then(|b| b.serve_at("/unit/nginx", unit("loaded", "inactive", "disabled")))
+        .and_then(|b| b.serve_at("/unit/ssh", unit("loaded", "failed", "enabled")))
+        .and_then(|b| b.serve_at("/unit/chrony", unit("loaded", "active", "disabled")))
+        .and_then(|b| b.serve_at("/unit/nftables", unit("masked", "inactive", "masked")))
+        .and_then(|b| b.serve_at("/unit/postgresql", held_back))
         .and_then(|b| b.name("org.freedesktop.systemd1"))
         .and_then(connection::Builder::build)
         .unwrap()
@@ -123,6 +144,9 @@ fn units_are_as_systemd_says() {
     assert_eq!(tree.read("unit:gone.service"), Err(Absence::NotInstalled));
     // What a site chose not to offer is not missed; what it offers is, and what runs, runs.
     assert_eq!(tree.read("unit:nginx.service"), Err(Absence::DoesNotApply));
+    assert_eq!(tree.read("unit:nftables.service"), Err(Absence::DoesNotApply));
+    // Masked, and wanted at boot all the same.
+    assert_eq!(tree.read("unit:postgresql.service"), word("inactive"));
     assert_eq!(tree.read("unit:ssh.service"), word("failed"));
     assert_eq!(tree.read("unit:chrony.service"), word("active"));
     assert_eq!(tree.read("unit:secret.service"), Err(Absence::Unreadable));

@@ -1,0 +1,82 @@
+//! What a machine's agent and executor said while a fault was noticed and repaired, and when, by the machine's monotonic clock.
+
+use contract::event::{Event, Traced};
+use contract::ids::OrderId;
+use contract::plane::{IncidentState, IncidentView};
+
+use crate::Result;
+use crate::case::subject;
+use crate::site::Site;
+
+/// What agent and executor said since, with the machine's monotonic time in milliseconds.
+pub(crate) fn events(site: &mut Site, since: f64) -> Result<Vec<(f64, Event)>> {
+    let lines = site
+        .machine
+        .ok("journalctl -q -b -u suture-agent -u suture-executor -o json --output-fields=MESSAGE")?;
+    let mut all = Vec::new();
+    for line in lines.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;
+        let at =
+            entry["__MONOTONIC_TIMESTAMP"].as_str().and_then(|us| us.parse::<f64>().ok()).unwrap_or_default()
+                / 1000.0;
+        let Some(Ok(Traced { event, .. })) = entry["MESSAGE"].as_str().map(serde_json::from_str::<Traced>)
+        else {
+            continue;
+        };
+        if at >= since * 1000.0 {
+            all.push((at, event));
+        }
+    }
+    Ok(all)
+}
+
+pub(crate) fn acted(event: &Event) -> Option<OrderId> {
+    match event {
+        Event::Permitted { order, .. } => Some(order.clone()),
+        _ => None,
+    }
+}
+
+/// Whether it is the agent's word of this incident: a detector's says no more than which.
+pub(crate) fn is_kept(event: &Event, of: &IncidentView) -> bool {
+    let Event::IncidentKept { incident, control } = event else { return false };
+    // What is open already keeps its first id at the hub.
+    *incident == of.incident || control.as_ref().is_some_and(|control| control.as_str() == subject(&of.what))
+}
+
+/// When its run ended, by the record that the hub names.
+pub(crate) fn ended(events: &[(f64, Event)], incident: &IncidentView) -> Option<f64> {
+    let (IncidentState::Closed { record } | IncidentState::Open { record, .. }) = incident.state else {
+        return None;
+    };
+    events.iter().find_map(|(ms, event)| match event {
+        Event::Ended { seq, .. } if *seq == record => Some(*ms),
+        _ => None,
+    })
+}
+
+/// The way from the injection to the receipt, each step when it was first said: where the time went.
+pub(crate) fn course(events: &[(f64, Event)], marked_ms: f64) -> Vec<(u64, String)> {
+    let mut course: Vec<(u64, String)> = Vec::new();
+    for (at, event) in events {
+        let word = match event {
+            Event::Drifted { .. } => "drifted",
+            Event::IncidentKept { .. } => "kept",
+            Event::Permitted { .. } => "permitted",
+            Event::Acted { .. } => "acted",
+            Event::Verified { .. } => "verified",
+            Event::Ended { .. } => "ended",
+            Event::Receipted { .. } => "receipted",
+            _ => continue,
+        };
+        if course.iter().all(|(_, said)| said != word) {
+            course.push((rounded(at - marked_ms), word.to_owned()));
+        }
+    }
+    course
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of one case")]
+pub(crate) fn rounded(ms: f64) -> u64 {
+    ms.max(0.0).round() as u64
+}
