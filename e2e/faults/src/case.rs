@@ -50,6 +50,10 @@ pub struct Came {
     pub beside: BTreeMap<Peer, Option<u64>>,
     /// Runbooks that acted and were none of the right ones; and what was touched that had to be left alone.
     pub wrong: Vec<String>,
+    /// Said to be healed, and the proof says otherwise.
+    pub unverified: bool,
+    /// Runs that were undone.
+    pub rollbacks: usize,
     /// What an outsider's verifier says of the evidence.
     pub evidence: String,
     /// Why it is not as it had to be.
@@ -70,6 +74,8 @@ impl Came {
             bare_ms: None,
             beside: BTreeMap::new(),
             wrong: Vec::new(),
+            unverified: false,
+            rollbacks: 0,
             evidence: "not looked at".to_owned(),
             failed: Some(why),
         }
@@ -139,12 +145,14 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
             .filter(|(was, is)| was != is)
             .map(|((what, _), _)| format!("touched {what}")),
     );
+    let mut unverified = false;
     if failed.is_none()
         && fault.ends == Ends::Healed
         && let Some(proof) = &fault.proof
     {
         let ran = site.machine.sh(proof)?;
         if !ran.is_good() {
+            unverified = true;
             failed = Some(format!("said to be healed, and the proof says: {}{}", ran.out, ran.err));
         }
     }
@@ -158,6 +166,8 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         failed = Some(format!("the evidence is {evidence}"));
     }
     let bare_ms = bare(site, fault)?;
+    let is_rollback = |event: &Event| matches!(event, Event::Ended { outcome: Outcome::Reverted, .. });
+    let rollbacks = events.iter().filter(|(_, event)| is_rollback(event)).count();
     let ended = match &incident {
         None => "not noticed".to_owned(),
         Some(_) if failed.is_none() && fault.ends == Ends::Deferred => "deferred".to_owned(),
@@ -174,6 +184,8 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         bare_ms,
         beside: BTreeMap::new(),
         wrong,
+        unverified,
+        rollbacks,
         evidence,
         failed,
     })

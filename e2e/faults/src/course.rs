@@ -2,6 +2,7 @@
 
 use contract::event::{Event, Traced};
 use contract::ids::OrderId;
+use contract::outcome::Outcome;
 use contract::plane::{IncidentState, IncidentView};
 
 use crate::Result;
@@ -44,15 +45,21 @@ pub(crate) fn is_kept(event: &Event, of: &IncidentView) -> bool {
     *incident == of.incident || control.as_ref().is_some_and(|control| control.as_str() == subject(&of.what))
 }
 
-/// When its run ended, by the record that the hub names.
+/// When its run ended, by the record that the hub names; where a look that came first closed it, when a run first ended as healed.
 pub(crate) fn ended(events: &[(f64, Event)], incident: &IncidentView) -> Option<f64> {
-    let (IncidentState::Closed { record } | IncidentState::Open { record, .. }) = incident.state else {
-        return None;
+    let (record, is_closed) = match incident.state {
+        IncidentState::Closed { record } => (record, true),
+        IncidentState::Open { record, .. } => (record, false),
+        _ => return None,
     };
-    events.iter().find_map(|(ms, event)| match event {
-        Event::Ended { seq, .. } if *seq == record => Some(*ms),
-        _ => None,
-    })
+    let ends = || {
+        events.iter().filter_map(|(ms, event)| match event {
+            Event::Ended { seq, outcome, .. } => Some((*ms, *seq, *outcome)),
+            _ => None,
+        })
+    };
+    let named = ends().find(|(_, seq, _)| *seq == record);
+    named.or_else(|| ends().find(|(.., outcome)| is_closed && *outcome == Outcome::Healed)).map(|(ms, ..)| ms)
 }
 
 /// The way from the injection to the receipt, each step when it was first said: where the time went.

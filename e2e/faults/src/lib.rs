@@ -10,6 +10,7 @@ mod page;
 mod peers;
 mod site;
 mod soak;
+mod sums;
 
 pub use case::{Came, run};
 pub use catalogue::{Ends, Fault, read};
@@ -19,6 +20,7 @@ pub use page::page;
 pub use peers::{Peer, Peers};
 pub use site::{Lab, Programs, Site};
 pub use soak::{Soaked, soak};
+pub use sums::{Share, Spread, Sums};
 
 /// What went wrong, in words.
 pub type Result<T> = std::result::Result<T, String>;

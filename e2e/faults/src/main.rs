@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use faults::{Came, Fault, Lab, Peer, Peers, Programs, labelled, page, read, run, soak};
+use faults::{Came, Fault, Lab, Peer, Peers, Programs, Sums, labelled, page, read, run, soak};
+use serde_json::json;
 
 /// Breaks a real machine on which Suture is installed, and writes down what comes of it.
 #[derive(Debug, Parser)]
@@ -41,7 +42,6 @@ struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
-
 fn main() -> ExitCode {
     match all(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
@@ -113,8 +113,8 @@ fn each(arguments: &Arguments, lab: &Lab, catalogue: Vec<(String, Fault)>) -> fa
     if let Some(file) = &arguments.labelled {
         write(file, &labelled(came.iter().map(|(_, fault, one)| (fault, one)))?)?;
     }
-    let json: Vec<_> = came.iter().map(|(.., one)| one).collect();
-    as_json(arguments, &json)?;
+    let faults: Vec<_> = came.iter().map(|(.., one)| one).collect();
+    as_json(arguments, &json!({"machine": machine, "sums": Sums::of(&came), "faults": faults}))?;
     Ok(came.iter().all(|(.., one)| one.is_good()))
 }
 

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::case::Came;
-use crate::catalogue::{Ends, Fault};
+use crate::catalogue::Fault;
 use crate::peers::Peer;
+use crate::sums::{Spread, Sums};
 
 /// All of it as Markdown.
 pub fn page(machine: &str, all: &[(String, Fault, Came)]) -> String {
@@ -13,7 +14,7 @@ pub fn page(machine: &str, all: &[(String, Fault, Came)]) -> String {
         page,
         "Made by `just faults`: each is done to a fresh copy of one machine, on which the packages were installed. {machine}\n"
     );
-    sums(&mut page, all);
+    sums(&mut page, &Sums::of(all));
     let mut area = "";
     for (of, fault, came) in all {
         if of != area {
@@ -53,52 +54,35 @@ fn beside(came: &Came) -> String {
     if came.beside.is_empty() { "–".to_owned() } else { Peer::ALL.map(|peer| one(&peer)).join("; ") }
 }
 
-fn sums(page: &mut String, all: &[(String, Fault, Came)]) {
-    let count =
-        |is: &dyn Fn(&Fault, &Came) -> bool| all.iter().filter(|(_, fault, came)| is(fault, came)).count();
+fn sums(page: &mut String, sums: &Sums) {
     page.push_str("| | of | |\n|---|---|---|\n");
-    for (ends, words) in [
-        (Ends::Healed, "healed, of those that can be"),
-        (Ends::Escalated, "handed to a person, of those that have to be"),
-        (Ends::Deferred, "waiting for the window, of those that have to"),
-        (Ends::Reverted, "undone, of those whose repair does not hold"),
+    let mut row = |words: &str, of: usize, what: String| {
+        let _ = writeln!(page, "| {words} | {of} | {what} |");
+    };
+    for (share, words) in [
+        (sums.healed, "healed, of those that can be"),
+        (sums.escalated, "handed to a person with the right cause, of those that have to be"),
+        (sums.deferred, "waiting for the window, of those that have to"),
+        (sums.reverted, "undone, of those whose repair does not hold"),
+        (sums.evidence_intact, "cases whose evidence an outsider finds intact"),
+        (sums.near_a_script, "healed within one and a half times a bare script's time and 200 ms"),
     ] {
-        let of = count(&|fault, _| fault.ends == ends);
-        if of > 0 {
-            let good = count(&|fault, came| fault.ends == ends && came.failed.is_none());
-            let _ = writeln!(page, "| {words} | {of} | {good} |");
+        if share.of > 0 {
+            row(words, share.of, share.came.to_string());
         }
     }
-    let wrong: usize = all.iter().map(|(.., came)| came.wrong.len()).sum();
-    let intact = count(&|_, came| came.evidence.starts_with("intact"));
-    let _ = writeln!(page, "| wrong actions | {} | {wrong} |", all.len());
-    let _ = writeln!(page, "| cases whose evidence an outsider finds intact | {} | {intact} |", all.len());
-    let times = |of: &dyn Fn(&Came) -> Option<u64>| {
-        let healed = all.iter().filter(|(_, fault, came)| fault.ends == Ends::Healed && came.is_good());
-        let mut times: Vec<u64> = healed.filter_map(|(.., came)| of(came)).collect();
-        times.sort_unstable();
-        times
-    };
-    let mut row = |words: &str, times: &[u64], unit: &str| {
-        if let (Some(p50), Some(p99)) = (at(times, 50), at(times, 99)) {
-            let _ = writeln!(page, "| {words}, p50; p99 | {} | {p50} {unit}; {p99} {unit} |", times.len());
+    let all = sums.evidence_intact.of;
+    row("wrong actions", all, sums.wrong_actions.to_string());
+    row("said to be healed, and were not", all, sums.unverified_heals.to_string());
+    row("runs that were undone", all, sums.rollbacks.to_string());
+    for (spread, words, unit) in [
+        (sums.detected_ms, "from injection to noticed", "ms"),
+        (sums.healed_ms, "from injection to healed, verified and recorded", "ms"),
+        (sums.bare_ms, "the same repair by a bare script", "ms"),
+        (sums.ratio_percent, "the one in hundredths of the other", "%"),
+    ] {
+        if let Some(Spread { of, p50, p99 }) = spread {
+            row(&format!("{words}, p50; p99"), of, format!("{p50} {unit}; {p99} {unit}"));
         }
-    };
-    row("from injection to noticed", &times(&|came| came.detected_ms), "ms");
-    row("from injection to healed, verified and recorded", &times(&|came| came.ended_ms), "ms");
-    row("the same repair by a bare script", &times(&|came| came.bare_ms), "ms");
-    let ratios = times(&|came| Some(came.ended_ms? * 100 / came.bare_ms?.max(1)));
-    row("the one in hundredths of the other", &ratios, "%");
-    let near =
-        |came: &Came| came.ended_ms.zip(came.bare_ms).is_some_and(|(ours, bare)| ours <= bare * 3 / 2 + 200);
-    let compared = ratios.len();
-    let near = count(&|fault, came| fault.ends == Ends::Healed && came.is_good() && near(came));
-    let _ = writeln!(
-        page,
-        "| healed within one and a half times the script's time and 200 ms | {compared} | {near} |"
-    );
-}
-
-fn at(sorted: &[u64], percent: usize) -> Option<u64> {
-    sorted.get((sorted.len() * percent / 100).min(sorted.len().checked_sub(1)?)).copied()
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use planner::Knowledge;
 use planner::eval::{Evaluation, LabelledSet, Outcome, Pick, Share, Tally, evaluate};
-use planner::shipped::{INCIDENTS, RUNBOOKS};
+use planner::shipped::{FAULTS, INCIDENTS, RUNBOOKS};
 use planner::similarity::{Similarity, THRESHOLD};
 
 use super::*;
@@ -95,6 +95,18 @@ fn the_rules_are_held_to_their_figures() {
         let (_, one) = set().iter().find(|(line, _)| *line == answer.line).unwrap().clone();
         assert!(matches!(one.what, What::Signal(_)), "{}", answer.id);
     }
+}
+
+#[test]
+fn what_a_real_machine_told_of_is_answered_rightly() {
+    let (baseline, catalogue, rules) = (baseline(), catalogue(), rules(SHIPPED.1));
+    let set = LabelledSet::parse(FAULTS.0, FAULTS.1).unwrap();
+    set.fit(&catalogue).unwrap();
+    let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
+    let evaluation = evaluate(&set, &baseline, |what, os| plan(what, os, &knowledge).choice);
+    assert!(set.iter().count() >= 60, "{}", set.iter().count());
+    assert_eq!(of(Outcome::WrongAction, &evaluation), Vec::<&str>::new());
+    assert_eq!(of(Outcome::Missed, &evaluation), Vec::<&str>::new());
 }
 
 #[test]
