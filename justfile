@@ -56,7 +56,7 @@ faults *ids:
 
 # So many minutes on one machine: a fault every twenty seconds, the network away for a third of the time, power cuts, a clock that jumps. The gates do four.
 long minutes="60" seed="1":
-    e2e/faults/run release --soak {{minutes}} --seed {{seed}} --json target/soak.json
+    e2e/faults/run release --soak {{minutes}} --seed {{seed}} --json target/soak.json --long docs/soak.md
 
 # Write baseline/controls-map.csv anew from the baseline; a test is red while it is stale.
 controls-map:

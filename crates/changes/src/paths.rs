@@ -3,6 +3,7 @@
 //! Its mask leaves out opens and reads, and writes wherever only owner and mode matter: the product writes into its own directories all the time, and
 //! files of `/etc` are opened by every process there is. None of that wakes this one.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::io;
@@ -12,6 +13,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use contract::fact::FactId;
+use contract::probe;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
@@ -92,9 +94,10 @@ impl Paths {
                 Err(error) => {
                     if self.unwatched.insert(directory.to_owned()) {
                         // By the facts behind it: a directory may bear a person's name.
-                        let facts: Vec<_> =
-                            interests.all_facts(directory).iter().map(ToString::to_string).collect();
-                        tracing::warn!(facts = facts.join(" "), %error, "a directory is not watched: changes there are found by the next full scan");
+                        let facts = unheard(interests.all_facts(directory), error);
+                        if !facts.is_empty() {
+                            tracing::warn!(facts = facts.join(" "), %error, "a directory is not watched: changes there are found by the next full scan");
+                        }
                     }
                 }
             }
@@ -108,6 +111,13 @@ impl Paths {
     }
 }
 
+/// Those of the facts that nobody hears of. What is closed to the agent the executor watches for it, where it looks at the fact too.
+fn unheard(facts: impl IntoIterator<Item = impl Borrow<FactId>>, error: Errno) -> Vec<String> {
+    let is_told = |fact: &FactId| error == Errno::ACCESS && probe::is_probed(fact);
+    let unheard = facts.into_iter().filter(|fact| !is_told(fact.borrow()));
+    unheard.map(|fact| fact.borrow().to_string()).collect()
+}
+
 fn flags(wanted: Mask) -> WatchFlags {
     let mut flags =
         WatchFlags::ATTRIB | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
@@ -118,4 +128,17 @@ fn flags(wanted: Mask) -> WatchFlags {
         flags |= WatchFlags::MODIFY;
     }
     flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_executor_hears_for_the_agent_is_not_called_unheard() {
+        let facts: Vec<FactId> =
+            ["accounts:unlisted_ssh_keys", "path:/srv/x"].map(|id| id.parse().unwrap()).into();
+        assert_eq!(unheard(&facts, Errno::ACCESS), ["path:/srv/x"]);
+        assert_eq!(unheard(&facts, Errno::NOSPC), ["accounts:unlisted_ssh_keys", "path:/srv/x"]);
+    }
 }

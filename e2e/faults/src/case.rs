@@ -81,6 +81,12 @@ impl Came {
         }
     }
 
+    /// From permitted to acted: the steps alone, in milliseconds.
+    pub fn acting_ms(&self) -> Option<u64> {
+        let at = |word: &str| self.course.iter().find(|(_, said)| said == word).map(|(ms, _)| *ms);
+        at("acted")?.checked_sub(at("permitted")?)
+    }
+
     /// Whether all of it is as it had to be.
     pub fn is_good(&self) -> bool {
         self.failed.is_none() && self.wrong.is_empty()

@@ -16,7 +16,7 @@ pub use case::{Came, run};
 pub use catalogue::{Ends, Fault, read};
 pub use hub::Hub;
 pub use labelled::labelled;
-pub use page::page;
+pub use page::{long, page};
 pub use peers::{Peer, Peers};
 pub use site::{Lab, Programs, Site};
 pub use soak::{Soaked, soak};

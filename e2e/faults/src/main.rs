@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use faults::{Came, Fault, Lab, Peer, Peers, Programs, Sums, labelled, page, read, run, soak};
+use faults::{Came, Fault, Lab, Peer, Peers, Programs, Sums, labelled, long, page, read, run, soak};
 use serde_json::json;
 
 /// Breaks a real machine on which Suture is installed, and writes down what comes of it.
@@ -26,6 +26,9 @@ struct Arguments {
     /// Where the page of results is written.
     #[arg(long)]
     page: Option<PathBuf>,
+    /// Where the page about the soak is written.
+    #[arg(long)]
+    long: Option<PathBuf>,
     /// Where the results are written as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -146,6 +149,10 @@ fn soaked(arguments: &Arguments, lab: &Lab, minutes: u64) -> faults::Result<bool
     let came = soak(lab, &faults, minutes, arguments.seed)?;
     let text = serde_json::to_string_pretty(&came).map_err(|e| e.to_string())?;
     println!("{text}");
+    let machine = format!("Accelerator: {}.", lab::Accelerator::probe().words());
+    if let Some(file) = &arguments.long {
+        write(file, &long(&machine, &came))?;
+    }
     as_json(arguments, &came)?;
     Ok(came.wrong.is_empty())
 }

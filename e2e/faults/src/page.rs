@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::case::Came;
 use crate::catalogue::Fault;
 use crate::peers::Peer;
+use crate::soak::Soaked;
 use crate::sums::{Spread, Sums};
 
 /// All of it as Markdown.
@@ -12,7 +13,10 @@ pub fn page(machine: &str, all: &[(String, Fault, Came)]) -> String {
     let mut page = String::from("# Faults, and what came of them\n\n");
     let _ = writeln!(
         page,
-        "Made by `just faults`: each is done to a fresh copy of one machine, on which the packages were installed. {machine}\n"
+        "Made by `just faults`: each is done to a fresh copy of one machine, on which the packages were installed as a user installs them. Time is that machine's \
+         own, from the moment of the injection: until the incident is kept, and until the repair is proven, recorded and durable; the hold-down in which it has to go on holding \
+         is in it. A bare script does the same repair at once, since it knows what is broken, and proves nothing. monit looks every second, CFEngine every minute, the \
+         shortest that each has. Where the power is cut the clock begins anew, and nothing is timed. {machine}\n"
     );
     sums(&mut page, &Sums::of(all));
     let mut area = "";
@@ -40,6 +44,37 @@ pub fn page(machine: &str, all: &[(String, Fault, Came)]) -> String {
             beside(came),
             came.evidence
         );
+    }
+    page
+}
+
+/// What came of a long time, as Markdown.
+pub fn long(machine: &str, soaked: &Soaked) -> String {
+    let mut page = String::from("# A long time on one machine\n\n");
+    let _ = writeln!(
+        page,
+        "Made by `just long {} {}`: a fault every twenty seconds, drawn from the seed; for the middle third of the time the network is away; the power is cut, and \
+         the clock jumps a week ahead. Nothing may be lost, which is counted at the hub, and nothing done twice. {machine}\n",
+        soaked.minutes, soaked.seed
+    );
+    page.push_str("| | |\n|---|---|\n");
+    let memory = format!("{} KiB; {} KiB", soaked.memory_kib.0, soaked.memory_kib.1);
+    for (words, figure) in [
+        ("minutes", soaked.minutes.to_string()),
+        ("faults that were done", soaked.injected.to_string()),
+        ("of these, whole again at the end", soaked.whole.to_string()),
+        ("of these, stopped by a guardrail or waiting, with the reason named", soaked.stopped.to_string()),
+        ("incidents that the hub holds of them", soaked.incidents.to_string()),
+        ("repairs that ended as healed, by the evidence", soaked.healed.to_string()),
+        ("cuts of power", soaked.power_cuts.to_string()),
+        ("resident memory of agent and executor, a while after the last start; at the end", memory),
+        ("the evidence, by an outsider's verifier", soaked.evidence.clone()),
+        ("not as it has to be", soaked.wrong.len().to_string()),
+    ] {
+        let _ = writeln!(page, "| {words} | {figure} |");
+    }
+    for wrong in &soaked.wrong {
+        let _ = writeln!(page, "\n- {wrong}");
     }
     page
 }
@@ -80,6 +115,7 @@ fn sums(page: &mut String, sums: &Sums) {
         (sums.healed_ms, "from injection to healed, verified and recorded", "ms"),
         (sums.bare_ms, "the same repair by a bare script", "ms"),
         (sums.ratio_percent, "the one in hundredths of the other", "%"),
+        (sums.acting_percent, "the steps of the repair alone, likewise", "%"),
     ] {
         if let Some(Spread { of, p50, p99 }) = spread {
             row(&format!("{words}, p50; p99"), of, format!("{p50} {unit}; {p99} {unit}"));

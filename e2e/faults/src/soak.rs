@@ -13,7 +13,6 @@ use serde_json::Value;
 
 use crate::catalogue::Fault;
 use crate::evidence;
-use crate::hub::TENANT;
 use crate::site::Site;
 use crate::{Lab, Result};
 use books::Books;
@@ -126,10 +125,8 @@ fn rest(site: &mut Site) -> Result<()> {
 
 /// Why the outbox is not empty; none where it is, and nothing was ever lost from it.
 fn outbox(site: &Site) -> Result<Option<String>> {
-    let incidents = site.hub.incidents()?;
-    let host = &incidents.first().ok_or("the hub has heard of nothing")?.host;
-    let view: Value = site.hub.get(&format!("/api/v1/tenants/{TENANT}/hosts/{host}"))?;
-    let outbox = &view["heartbeat"]["said"]["outbox"];
+    let status: Value = site.hub.get("/api/v1/status")?;
+    let outbox = &status["hosts"][0]["heartbeat"]["said"]["outbox"];
     let outbox: OutboxHealth = serde_json::from_value(outbox.clone())
         .map_err(|e| format!("the machine said of its outbox {outbox}: {e}"))?;
     let is_empty = outbox.waiting == 0 && outbox.aside == 0 && outbox.lost_in_all == 0;

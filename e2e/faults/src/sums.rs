@@ -52,6 +52,8 @@ pub struct Sums {
     pub bare_ms: Option<Spread>,
     /// The one in hundredths of the other.
     pub ratio_percent: Option<Spread>,
+    /// The steps alone, from permitted to acted, in hundredths of the script's time: without noticing, asking the hub, proving and holding.
+    pub acting_percent: Option<Spread>,
     /// Healed within one and a half times the script's time and 200 ms.
     pub near_a_script: Share,
 }
@@ -84,6 +86,9 @@ impl Sums {
             healed_ms: spread(healed().filter_map(|came| came.ended_ms)),
             bare_ms: spread(compared.iter().map(|(_, bare)| *bare)),
             ratio_percent: spread(compared.iter().map(|(ours, bare)| ours * 100 / (*bare).max(1))),
+            acting_percent: spread(
+                healed().filter_map(|came| Some(came.acting_ms()? * 100 / came.bare_ms?.max(1))),
+            ),
             near_a_script: Share {
                 of: compared.len(),
                 came: compared.iter().filter(|(ours, bare)| *ours <= bare * 3 / 2 + 200).count(),
