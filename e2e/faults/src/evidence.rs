@@ -22,7 +22,13 @@ pub(crate) fn verify_and_read(site: &mut Site) -> Result<(String, Vec<Record>)> 
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let tar = scratch.path().join("evidence.tar");
     std::fs::write(&tar, archive).map_err(|e| e.to_string())?;
-    let unpacked = Command::new("tar").arg("-C").arg(scratch.path()).arg("-xf").arg(&tar).status();
+    let unpacked = Command::new("tar")
+        .arg("--warning=no-timestamp")
+        .arg("-C")
+        .arg(scratch.path())
+        .arg("-xf")
+        .arg(&tar)
+        .status();
     if !unpacked.is_ok_and(|status| status.success()) {
         return Err("the evidence's archive cannot be unpacked".to_owned());
     }

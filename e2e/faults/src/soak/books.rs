@@ -82,9 +82,17 @@ impl<'a> Books<'a> {
             account.incidents += of_it.len();
             let certain = done.iter().filter(|done| !done.may_be_lost).count();
             if reports < certain as u64 {
+                let at: Vec<u64> = done.iter().map(|done| done.at.as_secs()).collect();
+                let held: Vec<String> = of_it
+                    .iter()
+                    .map(|i| {
+                        format!("{} found {}, {} reports, {:?}", i.incident, i.found, i.reports, i.state)
+                    })
+                    .collect();
                 account.wrong.push(format!(
-                    "{}: done {certain} times, and the hub holds {reports} reports of it",
-                    fault.id
+                    "{}: done {certain} times, at {at:?} s, and the hub holds {reports} reports of it: {}",
+                    fault.id,
+                    held.join("; ")
                 ));
             }
             let open = of_it.iter().find(|i| !matches!(i.state, IncidentState::Closed { .. }));
