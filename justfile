@@ -50,13 +50,13 @@ check-layers:
 eval *options:
     cargo run -q --locked -p cli --bin suture -- planner eval {{options}}
 
-# Every fault of the catalogue, or those named, done to a real machine, monit and CFEngine beside; writes docs/faults.md, docs/faults.json and planner/eval/faults.jsonl where none is named. Needs Debian, root, chrony.
+# Every fault of the catalogue, or those named, done to a real machine, monit and CFEngine beside; what came of them goes into docs/faults.md, docs/faults.json and planner/eval/faults.jsonl. Needs Debian, root, chrony.
 faults *ids:
-    e2e/faults/run release --json {{ if ids == "" { "docs/faults.json --beside --page docs/faults.md --labelled planner/eval/faults.jsonl" } else { "target/faults.json --page target/faults.md --only " + ids } }}
+    e2e/faults/run release --json docs/faults.json --page docs/faults.md --labelled planner/eval/faults.jsonl --beside {{ if ids == "" { "" } else { "--only " + ids } }}
 
 # So many minutes on one machine: a fault every twenty seconds, the network away for a third of the time, power cuts, a clock that jumps. The gates do four.
 long minutes="60" seed="1":
-    e2e/faults/run release --soak {{minutes}} --seed {{seed}} --json target/soak.json --long docs/soak.md
+    e2e/faults/run release --soak {{minutes}} --seed {{seed}} --soak-json docs/soak.json --long docs/soak.md
 
 # Write baseline/controls-map.csv anew from the baseline; a test is red while it is stale.
 controls-map:

@@ -184,7 +184,7 @@ impl Watch {
         }
         for (ear, stirred) in self.ears.iter().zip(stirred) {
             if stirred {
-                stirs.extend(ear.heard());
+                stirs.extend(ear.heard()?);
             }
         }
         touched.extend(stirs.iter().flat_map(|stir| self.interests.stirred(stir)).cloned());

@@ -1,6 +1,8 @@
 //! What root alone may watch: directories that are closed to others, the packet filter, the audit trail. The executor listens for the agent, says which
 //! facts to look at again, and looks at nothing itself.
 
+mod calm;
+
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fs;
@@ -11,6 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use calm::Calm;
 use changes::{Ear, Interests, Live, Paths, Stir};
 use contract::fact::FactId;
 use contract::probe;
@@ -135,30 +138,41 @@ impl Watcher {
 
     /// Never well over.
     fn follow(&mut self, told: &Shared) -> io::Result<Infallible> {
-        let mut rearm_at = Instant::now() + REARM;
+        let (mut rearm_at, mut calm) = (Instant::now() + REARM, Calm::default());
         loop {
-            let stirred = self.wait(&told.bell, rearm_at.saturating_duration_since(Instant::now()))?;
-            let mut touched = BTreeSet::new();
-            for (ear, _) in self.ears.iter().zip(stirred).filter(|(_, stirred)| *stirred) {
-                touched.extend(ear.heard().iter().flat_map(|stir| self.interests.stirred(stir)).cloned());
-            }
-            touched.extend(self.paths.pending(&self.interests)?);
+            let now = Instant::now();
+            let until = calm.due(now).map_or(rearm_at, |due| due.min(rearm_at));
+            let stirred = self.wait(&told.bell, until.saturating_duration_since(now))?;
+            let touched = self.heard(stirred)?;
             if !touched.is_empty() {
                 std::thread::sleep(SETTLE);
-                touched.extend(self.paths.pending(&self.interests)?);
-                touched.extend(self.rearm(Some(&touched)));
-                told.tell(touched);
+                calm.touched(touched);
+                calm.touched(self.paths.pending(&self.interests)?);
             }
             let mut ring = [0; 8];
             if rustix::io::read(&told.bell, &mut ring).is_ok() {
                 let looked_at = std::mem::take(&mut told.told().looked_at);
-                told.tell(self.rearm(Some(&looked_at)));
+                calm.touched(self.rearm(Some(&looked_at)));
             }
             if rearm_at <= Instant::now() {
                 rearm_at = Instant::now() + REARM;
-                told.tell(self.rearm(None));
+                calm.touched(self.rearm(None));
+            }
+            let ready = calm.ready(Instant::now());
+            if !ready.is_empty() {
+                // What is watched may follow from what changed.
+                calm.touched(self.rearm(Some(&ready)));
+                told.tell(ready);
             }
         }
+    }
+
+    fn heard(&mut self, stirred: Vec<bool>) -> io::Result<BTreeSet<FactId>> {
+        let mut touched = self.paths.pending(&self.interests)?;
+        for (ear, _) in self.ears.iter().zip(stirred).filter(|(_, stirred)| *stirred) {
+            touched.extend(ear.heard()?.iter().flat_map(|stir| self.interests.stirred(stir)).cloned());
+        }
+        Ok(touched)
     }
 
     /// Waits for anything; which of the ears stirred.

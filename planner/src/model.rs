@@ -100,6 +100,7 @@ fn in_words(precondition: &Precondition) -> String {
         Precondition::Exists(path) => format!("{path} is there"),
         Precondition::UnitKnown(unit) => format!("systemd knows {unit}"),
         Precondition::FreeMb { at, mb } => format!("{mb} MiB are free at {at}"),
+        Precondition::Fuller { at, percent } => format!("what holds {at} is more than {percent} % full"),
     }
 }
 

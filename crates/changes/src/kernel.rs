@@ -19,6 +19,9 @@ const AUDIT_LOG: u32 = 1;
 /// `AUDIT_CONFIG_CHANGE`: a rule came or went, or the trail was turned on or off (linux/audit.h).
 const AUDIT_CONFIG_CHANGE: u16 = 1305;
 
+/// So many messages are read before others are listened to.
+const AT_ONCE: usize = 256;
+
 /// One thing that is listened to.
 #[derive(Debug)]
 pub struct Ear {
@@ -52,8 +55,8 @@ impl Ear {
         PollFd::new(&self.fd, self.flags)
     }
 
-    /// What was heard, where it is of interest; it is silent again afterwards.
-    pub fn heard(&self) -> Option<Stir> {
+    /// What was heard, where it is of interest; it is silent again afterwards, where not more came than [`AT_ONCE`]. An error is for good.
+    pub fn heard(&self) -> io::Result<Option<Stir>> {
         let is_news = match &self.stir {
             // That the poll returned was the announcement: the next one is a new one.
             Stir::Mounts
@@ -68,28 +71,27 @@ impl Ear {
                 let _ = rustix::io::read(&self.fd, &mut [0; 8]);
                 true
             }
-            Stir::Firewall => self.drain(|_| true),
+            Stir::Firewall => self.drain(|_| true)?,
             // The trail itself comes the same way: only what is said of its rules matters.
-            Stir::Audit => self.drain(|message| kind(message) == Some(AUDIT_CONFIG_CHANGE)),
+            Stir::Audit => self.drain(|message| kind(message) == Some(AUDIT_CONFIG_CHANGE))?,
         };
-        is_news.then(|| self.stir.clone())
+        Ok(is_news.then(|| self.stir.clone()))
     }
 
-    /// Reads what is there; whether any of it is news. What was dropped because we were slow may have been.
-    fn drain(&self, is_news: impl Fn(&[u8]) -> bool) -> bool {
+    /// Reads what is there, to a bound: whoever makes the kernel tell much, in the audit trail say, must not keep us from the rest. Whether any of it is news;
+    /// what was dropped because we were slow may have been.
+    fn drain(&self, is_news: impl Fn(&[u8]) -> bool) -> io::Result<bool> {
         let (mut buffer, mut news) = ([0; 8192], false);
-        loop {
+        for _ in 0..AT_ONCE {
             match rustix::net::recv(&self.fd, &mut buffer, RecvFlags::empty()) {
-                Ok((0, _)) | Err(Errno::WOULDBLOCK) => return news,
+                Ok((0, _)) | Err(Errno::WOULDBLOCK) => break,
                 Ok((length, _)) => news |= is_news(&buffer[..length]),
                 Err(Errno::NOBUFS) => news = true,
                 Err(Errno::INTR) => {}
-                Err(error) => {
-                    tracing::warn!(stir = ?self.stir, %error, "the kernel's news cannot be read");
-                    return true;
-                }
+                Err(error) => return Err(error.into()),
             }
         }
+        Ok(news)
     }
 }
 

@@ -23,7 +23,8 @@ use crate::interest::{Interests, Mask, Touch};
 #[derive(Debug)]
 pub struct Paths {
     fd: OwnedFd,
-    armed: HashMap<i32, PathBuf>,
+    /// By the kernel's number: where a directory is mounted at two places, both have one.
+    armed: HashMap<i32, BTreeSet<PathBuf>>,
     /// Directories that could not be watched, so that each is named once.
     unwatched: BTreeSet<PathBuf>,
 }
@@ -56,19 +57,19 @@ impl Paths {
             };
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
                 tracing::warn!("the kernel dropped change events: everything watched is looked at again");
-                touched.extend(self.armed.values().flat_map(|d| interests.all_facts(d)));
+                touched.extend(self.armed.values().flatten().flat_map(|d| interests.all_facts(d)));
                 continue;
             }
-            let Some(directory) = self.armed.get(&event.wd()) else { continue };
+            let Some(directories) = self.armed.get(&event.wd()) else { continue };
             if event.events().contains(ReadFlags::IGNORED) {
-                touched.extend(interests.all_facts(directory));
+                touched.extend(directories.iter().flat_map(|d| interests.all_facts(d)));
                 gone.push(event.wd());
                 continue;
             }
             let name = event.file_name().map(|n| OsStr::from_bytes(n.to_bytes()));
             let written = event.events().contains(ReadFlags::MODIFY);
             let touch = if written { Touch::Content } else { Touch::Place };
-            touched.extend(interests.facts(directory, name, touch));
+            touched.extend(directories.iter().flat_map(|d| interests.facts(d, name, touch)));
         }
         for wd in gone {
             self.armed.remove(&wd);
@@ -79,14 +80,21 @@ impl Paths {
     /// Watches what is not watched yet; the facts about it, which may have changed meanwhile.
     pub fn arm(&mut self, interests: &Interests) -> BTreeSet<FactId> {
         let mut fresh = BTreeSet::new();
-        let mut armed: HashMap<i32, PathBuf> = HashMap::new();
+        let mut armed: HashMap<i32, (BTreeSet<PathBuf>, WatchFlags)> = HashMap::new();
         for (directory, wanted) in interests.directories() {
             match inotify::add_watch(&self.fd, directory, flags(wanted)) {
                 Ok(wd) => {
-                    if self.armed.get(&wd).is_none_or(|known| known != directory) {
+                    if self.armed.get(&wd).is_none_or(|known| !known.contains(directory)) {
                         fresh.extend(interests.all_facts(directory));
                     }
-                    armed.insert(wd, directory.to_owned());
+                    let (places, all) =
+                        armed.entry(wd).or_insert_with(|| (BTreeSet::new(), WatchFlags::empty()));
+                    places.insert(directory.to_owned());
+                    *all |= flags(wanted);
+                    if places.len() > 1 {
+                        // What the other place asks for was replaced just now. That it was watched before is known: this changes no number.
+                        let _ = inotify::add_watch(&self.fd, directory, *all);
+                    }
                     self.unwatched.remove(directory);
                 }
                 // That it comes is noticed in the directory above.
@@ -106,7 +114,7 @@ impl Paths {
         for wd in self.armed.keys().filter(|wd| !armed.contains_key(wd)) {
             let _ = inotify::remove_watch(&self.fd, *wd);
         }
-        self.armed = armed;
+        self.armed = armed.into_iter().map(|(wd, (places, _))| (wd, places)).collect();
         fresh
     }
 }

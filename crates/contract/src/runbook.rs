@@ -90,7 +90,10 @@ impl Runbook {
     pub fn named_controls(&self) -> Vec<&ControlId> {
         let asked = self.preconditions.iter().filter_map(|precondition| match precondition {
             Precondition::Passes(control) => Some(control),
-            Precondition::Exists(_) | Precondition::UnitKnown(_) | Precondition::FreeMb { .. } => None,
+            Precondition::Exists(_)
+            | Precondition::UnitKnown(_)
+            | Precondition::FreeMb { .. }
+            | Precondition::Fuller { .. } => None,
         });
         let proven = self.verification.iter().flat_map(|verification| &verification.also);
         let looked_at = self.steps.iter().filter_map(Step::looks_at);

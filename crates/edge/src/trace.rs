@@ -4,6 +4,9 @@ use std::io::Write;
 use std::str::FromStr;
 
 use contract::event::{Event, Traced};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, Signal, getpid, getppid, kill_process, pidfd_open};
 
 /// Writes events, or nothing.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +19,7 @@ impl Tracer {
     /// asked to stop, so that nothing is left running behind a person's back.
     pub fn new(on: bool) -> Self {
         if on {
-            let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+            end_with_supervisor();
         }
         Self { on }
     }
@@ -29,11 +32,32 @@ impl Tracer {
             line.push(b'\n');
             let written = std::io::stdout().lock().write_all(&line);
             if written.is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
-                let _ =
-                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+                ask_to_stop();
             }
         }
     }
+}
+
+/// Asks this process to stop once its parent has gone. The kernel's own signal for that (prctl(2), `PR_SET_PDEATHSIG`) comes already where the parent's
+/// *thread* ends that started this process; so the parent is watched itself, by a handle that no other process can come to bear.
+fn end_with_supervisor() {
+    let Some(parent) = getppid().filter(|parent| !parent.is_init()) else { return };
+    let Ok(handle) = pidfd_open(parent, PidfdFlags::empty()) else { return };
+    if getppid() != Some(parent) {
+        // It went before it could be watched.
+        return ask_to_stop();
+    }
+    let wait = move || {
+        let mut ended = [PollFd::new(&handle, PollFlags::IN)];
+        while poll(&mut ended, None) == Err(Errno::INTR) {}
+        ask_to_stop();
+    };
+    // Without a thread to spare a broken pipe tells it later.
+    let _ = std::thread::Builder::new().name("supervisor".to_owned()).spawn(wait);
+}
+
+fn ask_to_stop() {
+    let _ = kill_process(getpid(), Signal::TERM);
 }
 
 /// How much of its trace a program writes: what `SUTURE_TRACE` says, `otherwise` where it is not set. Nothing is decided by it.

@@ -26,5 +26,5 @@ pub use contract::fact::Observation;
 pub use inputs::Input;
 pub use reader::Reader;
 pub use root::Root;
-pub use sources::{FactSource, is_nixos};
+pub use sources::{FactSource, filled_percent, is_nixos};
 pub use store::{StoreVerification, Verified, verify_store};

@@ -31,6 +31,7 @@ mod tls;
 mod unit;
 mod updates;
 
+pub use disk::filled_percent;
 pub use nixos::is_nixos;
 
 use contract::fact::{Observation, Source};

@@ -10,15 +10,18 @@ use contract::ids::{IncidentId, OrderId, RunbookId};
 use contract::incident::What;
 use contract::outcome::Outcome;
 use contract::plane::{DecisionView, IncidentState, IncidentView, OrderView};
-use contract::record::WaitingFor;
-use serde::Serialize;
+use contract::record::{Opponent, WaitingFor};
+use contract::refusal::Refusal;
+use contract::time::UtcTime;
+use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::catalogue::{Ends, Fault};
-use crate::course::{acted, course, ended, events, is_kept, rounded};
+use crate::course::{course, ended, events, is_kept, rounded};
 use crate::evidence;
 use crate::hub::TENANT;
 use crate::peers::Peer;
+use crate::runs::Runs;
 use crate::site::Site;
 
 /// How long a fault may take to come to its end: a hold-down and a slow machine are in it.
@@ -28,10 +31,13 @@ const PATIENCE: Duration = Duration::from_secs(75);
 const MARK: &str = "mark() { cut -d' ' -f1 /proc/uptime >/run/mark; }; mark";
 
 /// What came of a fault.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Came {
     /// Which.
     pub id: String,
+    /// When it was done.
+    pub at: UtcTime,
     /// What had to come of it.
     pub wanted: Ends,
     /// The incident that was first, as the machine told of it.
@@ -65,6 +71,7 @@ impl Came {
     pub fn not_run(fault: &Fault, why: String) -> Self {
         Self {
             id: fault.id.clone(),
+            at: edge::clock::utc(),
             wanted: fault.ends,
             what: None,
             ended: "not run".to_owned(),
@@ -101,7 +108,7 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         settled(site)?;
     }
     let before: BTreeSet<_> = site.hub.incidents()?.iter().map(|i| (i.incident.clone(), i.reports)).collect();
-    let decided = decisions(site)?.last().map_or(0, |decision| decision.number);
+    let (decided, held) = (decisions(site)?.last().map_or(0, |decision| decision.number), site.hub.held()?);
     let left_alone = fingerprint(site, &fault.untouched)?;
     let marked = inject(site, fault)?;
     let is_new = |i: &&IncidentView| !before.contains(&(i.incident.clone(), i.reports));
@@ -133,7 +140,6 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     // A moment more: what acts too much acts now.
     std::thread::sleep(Duration::from_millis(1500));
     let events = events(site, marked)?;
-    let mut wrong = acted_wrongly(site, fault, &events, decided)?;
     if let Some(stands) = &mut failed {
         let refusals = events.iter().filter_map(|(_, event)| match event {
             Event::Refused { refusal, .. } => Some(refusal),
@@ -143,14 +149,13 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
             let _ = write!(stands, "; refused: {refusal:?}");
         }
     }
+    if let (None, Some(culprit)) = (&failed, &fault.culprit) {
+        let named = events.iter().any(|(_, event)| names(event, culprit));
+        failed = (!named).then(|| format!("{culprit:?} is not named as fighting us"));
+    }
     let now = fingerprint(site, &fault.untouched)?;
-    wrong.extend(
-        left_alone
-            .iter()
-            .zip(&now)
-            .filter(|(was, is)| was != is)
-            .map(|((what, _), _)| format!("touched {what}")),
-    );
+    let touched = left_alone.iter().zip(&now).filter(|(was, is)| was != is);
+    let mut wrong: Vec<String> = touched.map(|((what, _), _)| format!("touched {what}")).collect();
     let mut unverified = false;
     if failed.is_none()
         && fault.ends == Ends::Healed
@@ -166,11 +171,22 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     let incident_timed = incident.as_ref().filter(|_| !fault.cuts_power);
     let detected_ms = incident_timed
         .and_then(|i| since(events.iter().find_map(|(ms, event)| is_kept(event, i).then_some(*ms))));
-    let ended_ms = incident_timed.and_then(|i| since(ended(&events, i)));
-    let evidence = evidence::verify(site)?;
+    let hub_holds = site.hub.held()?;
+    let (mut evidence, records) = evidence::verify_and_read(site)?;
+    if (records.len() as u64) < hub_holds {
+        evidence = format!("cut off: the hub holds {hub_holds} records, and the machine {}", records.len());
+    }
     if failed.is_none() && !evidence.starts_with("intact") {
         failed = Some(format!("the evidence is {evidence}"));
     }
+    // What the machine did is what its evidence says, before a cut of power as well.
+    let runs = Runs::since(held, &records);
+    wrong.extend(runs.wrong(fault));
+    let healing = runs.healed(fault);
+    if failed.is_none() && fault.ends == Ends::Healed && healing.is_empty() {
+        failed = Some("it is whole, and no right runbook healed it".to_owned());
+    }
+    let ended_ms = incident_timed.and_then(|i| since(ended(&events, i, &healing)));
     let bare_ms = bare(site, fault)?;
     let is_rollback = |event: &Event| matches!(event, Event::Ended { outcome: Outcome::Reverted, .. });
     let rollbacks = events.iter().filter(|(_, event)| is_rollback(event)).count();
@@ -181,6 +197,7 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     };
     Ok(Came {
         id: fault.id.clone(),
+        at: edge::clock::utc(),
         wanted: fault.ends,
         what: incident.map(|incident| incident.what),
         ended,
@@ -197,20 +214,6 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     })
 }
 
-/// What acted since and is none of the right runbooks; where it has to wait, whatever acted; an order that no decision leads to is wrong as well.
-fn acted_wrongly(site: &Site, fault: &Fault, events: &[(f64, Event)], decided: u64) -> Result<Vec<String>> {
-    let chosen = chosen(site, decided)?;
-    let is_right = |runbook: &String| {
-        fault.ends != Ends::Deferred && fault.runbooks.iter().any(|right| right.as_str() == runbook)
-    };
-    let acted: BTreeSet<OrderId> = events.iter().filter_map(|(_, event)| acted(event)).collect();
-    let named = |order| {
-        let runbook = chosen.get(&order).map(ToString::to_string);
-        runbook.unwrap_or_else(|| format!("order {order}, which nobody decided"))
-    };
-    Ok(acted.into_iter().map(named).filter(|runbook| !is_right(runbook)).collect())
-}
-
 /// Which runbook each order was made for, after the decision of this number.
 fn chosen(site: &Site, decided: u64) -> Result<BTreeMap<OrderId, RunbookId>> {
     let new = decisions(site)?.into_iter().filter(|decision| decision.number > decided);
@@ -219,6 +222,11 @@ fn chosen(site: &Site, decided: u64) -> Result<BTreeMap<OrderId, RunbookId>> {
         (None, _) | (_, Choice::Escalate(_)) => None,
     });
     Ok(chosen.collect())
+}
+
+/// Whether it is the refusal to go on repairing what `culprit` undoes.
+fn names(event: &Event, culprit: &Opponent) -> bool {
+    matches!(event, Event::Refused { refusal: Refusal::Flapping { opponent, .. }, .. } if opponent == culprit)
 }
 
 /// Does it. When that was, by the machine's monotonic clock in seconds; where the power was cut, it is booted again, and its clock began anew.
@@ -317,8 +325,8 @@ fn fingerprint(site: &mut Site, untouched: &[String]) -> Result<Vec<(String, Str
         .iter()
         .map(|what| {
             let script = match what.strip_prefix("unit:") {
-                Some(unit) => format!("systemctl show -p MainPID -p NRestarts {unit}"),
-                None => format!("find '{what}' -printf '%p %y %m %U:%G %s %T@ %l\\n' | sort | sha256sum"),
+                Some(unit) => format!("systemctl show -p MainPID -p NRestarts {unit}; test \"$(systemctl show -P LoadState {unit})\" = loaded"),
+                None => format!("test -e '{what}' || exit 1; find '{what}' -printf '%p %y %m %U:%G %s %T@ %l\\n' | sort | sha256sum"),
             };
             Ok((what.clone(), site.machine.ok(&script)?))
         })
@@ -333,6 +341,11 @@ fn bare(site: &mut Site, fault: &Fault) -> Result<Option<u64>> {
         "a=$(cut -d' ' -f1 /proc/uptime); {{ {bare}\n}} >/dev/null; b=$(cut -d' ' -f1 /proc/uptime); echo \"$a $b\""
     );
     let said = site.machine.ok(&script)?;
+    if let Some(proof) = &fault.proof
+        && !site.machine.sh(proof)?.is_good()
+    {
+        return Err(format!("{}: the bare script repairs nothing", fault.id));
+    }
     let mut times = said.split(' ').filter_map(|time| time.parse::<f64>().ok());
     match (times.next(), times.next()) {
         (Some(from), Some(to)) => Ok(Some(rounded((to - from) * 1000.0))),

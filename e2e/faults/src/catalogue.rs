@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use contract::ids::RunbookId;
+use contract::record::Opponent;
 use contract::yaml;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,9 @@ pub struct Fault {
     pub runbooks: BTreeSet<RunbookId>,
     /// What has to come of it.
     pub ends: Ends,
+    /// Who has to be named as fighting us, in the refusal that says that it goes back and forth.
+    #[serde(default)]
+    pub culprit: Option<Opponent>,
     /// What shows, without Suture, that it is whole again.
     #[serde(default)]
     pub proof: Option<String>,

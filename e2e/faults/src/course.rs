@@ -1,8 +1,9 @@
 //! What a machine's agent and executor said while a fault was noticed and repaired, and when, by the machine's monotonic clock.
 
+use std::collections::BTreeSet;
+
 use contract::event::{Event, Traced};
 use contract::ids::OrderId;
-use contract::outcome::Outcome;
 use contract::plane::{IncidentState, IncidentView};
 
 use crate::Result;
@@ -31,13 +32,6 @@ pub(crate) fn events(site: &mut Site, since: f64) -> Result<Vec<(f64, Event)>> {
     Ok(all)
 }
 
-pub(crate) fn acted(event: &Event) -> Option<OrderId> {
-    match event {
-        Event::Permitted { order, .. } => Some(order.clone()),
-        _ => None,
-    }
-}
-
 /// Whether it is the agent's word of this incident: a detector's says no more than which.
 pub(crate) fn is_kept(event: &Event, of: &IncidentView) -> bool {
     let Event::IncidentKept { incident, control } = event else { return false };
@@ -45,21 +39,19 @@ pub(crate) fn is_kept(event: &Event, of: &IncidentView) -> bool {
     *incident == of.incident || control.as_ref().is_some_and(|control| control.as_str() == subject(&of.what))
 }
 
-/// When its run ended, by the record that the hub names; where a look that came first closed it, when a run first ended as healed.
-pub(crate) fn ended(events: &[(f64, Event)], incident: &IncidentView) -> Option<f64> {
-    let (record, is_closed) = match incident.state {
-        IncidentState::Closed { record } => (record, true),
-        IncidentState::Open { record, .. } => (record, false),
-        _ => return None,
+/// When it ended: with the first of the runs that healed it, else with the record that the hub names.
+pub(crate) fn ended(
+    events: &[(f64, Event)],
+    incident: &IncidentView,
+    healing: &BTreeSet<OrderId>,
+) -> Option<f64> {
+    let (IncidentState::Closed { record } | IncidentState::Open { record, .. }) = incident.state else {
+        return None;
     };
-    let ends = || {
-        events.iter().filter_map(|(ms, event)| match event {
-            Event::Ended { seq, outcome, .. } => Some((*ms, *seq, *outcome)),
-            _ => None,
-        })
-    };
-    let named = ends().find(|(_, seq, _)| *seq == record);
-    named.or_else(|| ends().find(|(.., outcome)| is_closed && *outcome == Outcome::Healed)).map(|(ms, ..)| ms)
+    events.iter().find_map(|(ms, event)| match event {
+        Event::Ended { seq, order, .. } if healing.contains(order) || *seq == record => Some(*ms),
+        _ => None,
+    })
 }
 
 /// The way from the injection to the receipt, each step when it was first said: where the time went.

@@ -8,17 +8,12 @@ use contract::record::Record;
 use crate::Result;
 use crate::site::Site;
 
-/// Stops what writes, takes the log out of the machine, and lets `suture-verify` look at it with the key from the installation. Its word.
-pub(crate) fn verify(site: &mut Site) -> Result<String> {
-    verify_and_read(site).map(|(word, _)| word)
-}
-
-/// Likewise, and all records of the log.
+/// Stops what writes, takes the log out of the machine, and lets `suture-verify` look at it with the key from the installation. Its word, and all
+/// records of the log.
 pub(crate) fn verify_and_read(site: &mut Site) -> Result<(String, Vec<Record>)> {
     let machine = &mut site.machine;
     machine.ok("systemctl stop suture-agent suture-executor.socket suture-executor; tar -C /var/lib/suture/executor -cf /run/evidence.tar evidence")?;
     let archive = machine.get("/run/evidence.tar")?;
-    let key = machine.ok("cat /var/lib/suture/executor/evidence.pub")?;
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let tar = scratch.path().join("evidence.tar");
     std::fs::write(&tar, archive).map_err(|e| e.to_string())?;
@@ -34,7 +29,7 @@ pub(crate) fn verify_and_read(site: &mut Site) -> Result<(String, Vec<Record>)> 
     }
     let evidence = scratch.path().join("evidence");
     let output = Command::new(&site.verifier)
-        .args(["--json", "--key", key.trim()])
+        .args(["--json", "--key", site.log_key.trim()])
         .arg(&evidence)
         .output()
         .map_err(|e| format!("{}: {e}", site.verifier.display()))?;

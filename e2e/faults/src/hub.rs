@@ -133,6 +133,13 @@ impl Hub {
         self.pages(&format!("/api/v1/tenants/{TENANT}/incidents"))
     }
 
+    /// How many of the machine's records it holds.
+    pub fn held(&self) -> Result<u64> {
+        let status: Value = self.get("/api/v1/status")?;
+        let held = &status["hosts"][0]["evidence"];
+        held.as_u64().ok_or_else(|| format!("the hub says that it holds {held} records"))
+    }
+
     /// Every page of a list.
     pub fn pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>> {
         let (mut all, mut cursor) = (Vec::new(), None);

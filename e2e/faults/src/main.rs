@@ -7,8 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use faults::{Came, Fault, Lab, Peer, Peers, Programs, Sums, labelled, long, page, read, run, soak};
-use serde_json::json;
+use faults::{Came, Fault, Lab, Peer, Peers, Programs, Results, labelled, long, page, read, run, soak};
 
 /// Breaks a real machine on which Suture is installed, and writes down what comes of it.
 #[derive(Debug, Parser)]
@@ -29,7 +28,10 @@ struct Arguments {
     /// Where the page about the soak is written.
     #[arg(long)]
     long: Option<PathBuf>,
-    /// Where the results are written as JSON.
+    /// Where what came of the soak is written as JSON.
+    #[arg(long)]
+    soak_json: Option<PathBuf>,
+    /// Where the results are written as JSON. Those of other faults that are there already are kept.
     #[arg(long)]
     json: Option<PathBuf>,
     /// Where the incidents are written, with the answers that are right.
@@ -79,12 +81,13 @@ fn lab(arguments: &Arguments) -> faults::Result<Lab> {
 }
 
 fn all(arguments: &Arguments) -> faults::Result<bool> {
-    let catalogue = catalogue(arguments)?;
+    // Before the machine is made: a name that is wrong is told at once.
+    catalogue(arguments)?;
     let lab = lab(arguments)?;
     let one_by_one = arguments.soak.is_none() || !arguments.only.is_empty();
     let mut is_good = true;
     if one_by_one {
-        is_good &= each(arguments, &lab, catalogue)?;
+        is_good &= each(arguments, &lab)?;
     }
     if let Some(minutes) = arguments.soak {
         is_good &= soaked(arguments, &lab, minutes)?;
@@ -92,33 +95,44 @@ fn all(arguments: &Arguments) -> faults::Result<bool> {
     Ok(is_good)
 }
 
-fn each(arguments: &Arguments, lab: &Lab, catalogue: Vec<(String, Fault)>) -> faults::Result<bool> {
+fn each(arguments: &Arguments, lab: &Lab) -> faults::Result<bool> {
+    let (all, chosen) = (read(&arguments.catalogue)?, catalogue(arguments)?);
     let peers = if arguments.beside { Some(Peers::make()?) } else { None };
-    let (mut came, total) = (Vec::new(), catalogue.len());
-    for (n, (area, fault)) in catalogue.into_iter().enumerate() {
+    let mut results = arguments.json.as_deref().map_or_else(|| Ok(Results::default()), Results::read)?;
+    let (mut is_good, total) = (true, chosen.len());
+    for (n, (_, fault)) in chosen.iter().enumerate() {
         let begun = Instant::now();
         let mut one = lab
             .site()
-            .and_then(|mut site| run(&mut site, &fault))
-            .unwrap_or_else(|why| Came::not_run(&fault, why));
+            .and_then(|mut site| run(&mut site, fault))
+            .unwrap_or_else(|why| Came::not_run(fault, why));
         for peer in peers.iter().flat_map(|_| fault.beside.iter().copied()) {
             if let Some(peers) = &peers {
-                one.beside.insert(peer, peers.repairs(peer, &fault)?);
+                one.beside.insert(peer, peers.repairs(peer, fault)?);
             }
         }
         told(n + 1, total, &one, begun);
-        came.push((area, fault, one));
+        is_good &= one.is_good();
+        results.add(one);
+        // After each: what stops halfway has still shown something.
+        keep(arguments, &results, &all)?;
     }
+    Ok(is_good)
+}
+
+fn keep(arguments: &Arguments, results: &Results, catalogue: &[(String, Fault)]) -> faults::Result<()> {
     let machine = format!("Accelerator: {}.", lab::Accelerator::probe().words());
+    let all = results.of(catalogue);
     if let Some(file) = &arguments.page {
-        write(file, &page(&machine, &came))?;
+        write(file, &page(&machine, &all))?;
     }
     if let Some(file) = &arguments.labelled {
-        write(file, &labelled(came.iter().map(|(_, fault, one)| (fault, one)))?)?;
+        write(file, &labelled(all.iter().map(|(_, fault, came)| (*fault, *came)))?)?;
     }
-    let faults: Vec<_> = came.iter().map(|(.., one)| one).collect();
-    as_json(arguments, &json!({"machine": machine, "sums": Sums::of(&came), "faults": faults}))?;
-    Ok(came.iter().all(|(.., one)| one.is_good()))
+    if let Some(file) = &arguments.json {
+        write(file, &results.json(&machine, catalogue)?)?;
+    }
+    Ok(())
 }
 
 fn told(n: usize, total: usize, one: &Came, begun: Instant) {
@@ -153,13 +167,10 @@ fn soaked(arguments: &Arguments, lab: &Lab, minutes: u64) -> faults::Result<bool
     if let Some(file) = &arguments.long {
         write(file, &long(&machine, &came))?;
     }
-    as_json(arguments, &came)?;
+    if let Some(file) = &arguments.soak_json {
+        write(file, &(text.clone() + "\n"))?;
+    }
     Ok(came.wrong.is_empty())
-}
-
-fn as_json(arguments: &Arguments, what: &impl serde::Serialize) -> faults::Result<()> {
-    let Some(file) = &arguments.json else { return Ok(()) };
-    write(file, &(serde_json::to_string_pretty(what).map_err(|e| e.to_string())? + "\n"))
 }
 
 fn write(file: &Path, text: &str) -> faults::Result<()> {

@@ -9,7 +9,7 @@ use crate::soak::Soaked;
 use crate::sums::{Spread, Sums};
 
 /// All of it as Markdown.
-pub fn page(machine: &str, all: &[(String, Fault, Came)]) -> String {
+pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
     let mut page = String::from("# Faults, and what came of them\n\n");
     let _ = writeln!(
         page,
@@ -21,8 +21,8 @@ pub fn page(machine: &str, all: &[(String, Fault, Came)]) -> String {
     sums(&mut page, &Sums::of(all));
     let mut area = "";
     for (of, fault, came) in all {
-        if of != area {
-            area = of;
+        if *of != area {
+            area = *of;
             let _ = writeln!(page, "\n## {area}\n");
             page.push_str("| fault | has to be | came | noticed after | over after | a bare script | monit; CFEngine | evidence |\n|---|---|---|---|---|---|---|---|\n");
         }
@@ -62,10 +62,12 @@ pub fn long(machine: &str, soaked: &Soaked) -> String {
     for (words, figure) in [
         ("minutes", soaked.minutes.to_string()),
         ("faults that were done", soaked.injected.to_string()),
+        ("drawn and not done, since the thing waited for a person or its time", soaked.skipped.to_string()),
         ("of these, whole again at the end", soaked.whole.to_string()),
         ("of these, stopped by a guardrail or waiting, with the reason named", soaked.stopped.to_string()),
         ("incidents that the hub holds of them", soaked.incidents.to_string()),
         ("repairs that ended as healed, by the evidence", soaked.healed.to_string()),
+        ("of these, decided by the site while the network was away", soaked.healed_alone.to_string()),
         ("cuts of power", soaked.power_cuts.to_string()),
         ("resident memory of agent and executor, a while after the last start; at the end", memory),
         ("the evidence, by an outsider's verifier", soaked.evidence.clone()),
@@ -97,7 +99,7 @@ fn sums(page: &mut String, sums: &Sums) {
     for (share, words) in [
         (sums.healed, "healed, of those that can be"),
         (sums.escalated, "handed to a person with the right cause, of those that have to be"),
-        (sums.deferred, "waiting for the window, of those that have to"),
+        (sums.deferred, "waiting for the window or the clock, of those that have to"),
         (sums.reverted, "undone, of those whose repair does not hold"),
         (sums.evidence_intact, "cases whose evidence an outsider finds intact"),
         (sums.near_a_script, "healed within one and a half times a bare script's time and 200 ms"),

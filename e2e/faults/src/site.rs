@@ -37,6 +37,7 @@ pub struct Lab {
     scratch: tempfile::TempDir,
     device: u16,
     key: String,
+    log_key: String,
     time: Option<Child>,
     /// What waited for a person when the machine was at rest: nobody's fault here.
     pub standing: Vec<IncidentView>,
@@ -51,6 +52,8 @@ pub struct Site {
     pub hub: Hub,
     /// What an outsider checks its evidence with.
     pub verifier: PathBuf,
+    /// The key of its log, as it was when it was installed.
+    pub log_key: String,
     _scratch: tempfile::TempDir,
 }
 
@@ -70,7 +73,7 @@ impl Lab {
         let package =
             std::fs::read(&programs.package).map_err(|e| format!("{}: {e}", programs.package.display()))?;
         let image = Image::ready()?.set_up_by(CLINIC)?;
-        let standing = RefCell::new(Vec::new());
+        let (standing, log_key) = (RefCell::new(Vec::new()), RefCell::new(String::new()));
         let hub = RefCell::new(Some(hub));
         let template = Template::make(&image, &|machine: &mut Machine| {
             machine.set_clock(edge::clock::utc())?;
@@ -82,6 +85,7 @@ impl Lab {
             machine.put("/var/lab/sheet.json", &hub.sheet()?)?;
             machine.ok("dpkg -i /var/lab/suture-agent.deb && rm /var/lab/suture-agent.deb")?;
             machine.ok("suture-enrol --mode enforce /var/lab/sheet.json && rm /var/lab/sheet.json")?;
+            *log_key.borrow_mut() = machine.ok("cat /var/lib/suture/executor/evidence.pub")?;
             machine.put("/var/lab/site.sh", SITE_SCRIPT.as_bytes())?;
             machine.ok("sh -eu /var/lab/site.sh && systemctl restart suture-executor suture-agent")?;
             *standing.borrow_mut() = at_rest(machine, &hub)?;
@@ -97,6 +101,7 @@ impl Lab {
             scratch,
             device,
             key,
+            log_key: log_key.into_inner(),
             time: Some(time),
             standing: standing.into_inner(),
         })
@@ -110,7 +115,7 @@ impl Lab {
         let mut machine = self.template.clone_machine()?;
         machine.ok("systemctl start chrony; chronyc -n waitsync 100 0.5 0 0.2 >/dev/null; touch /run/started; systemctl start suture-executor suture-agent")?;
         let verifier = self.programs.binaries.join("suture-verify");
-        Ok(Site { machine, hub, verifier, _scratch: scratch })
+        Ok(Site { machine, hub, verifier, log_key: self.log_key.clone(), _scratch: scratch })
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Soaked {
     pub minutes: u64,
     /// Faults that were done.
     pub injected: usize,
+    /// Faults that were drawn and not done, since the thing was not whole: it waited for a person or for its time.
+    pub skipped: usize,
     /// Of these, those that were whole again at the end.
     pub whole: usize,
     /// Of these, those that a guardrail stopped, or that wait: a person is called, or it is tried again later.
@@ -38,6 +40,8 @@ pub struct Soaked {
     pub incidents: usize,
     /// Runs that ended as healed, by the evidence.
     pub healed: usize,
+    /// Of these, those that the site decided by itself while the network was away.
+    pub healed_alone: usize,
     /// Reboots after a cut of power.
     pub power_cuts: usize,
     /// Resident memory of agent and executor together, in KiB: a minute after the last start, and at the end.
@@ -52,7 +56,8 @@ pub struct Soaked {
 pub fn soak(lab: &Lab, faults: &[Fault], minutes: u64, seed: u64) -> Result<Soaked> {
     let mut site = lab.site()?;
     crate::case::ready(&mut site)?;
-    let mut books = Books::new(faults);
+    let mut books = Books::new(faults, &site.hub.incidents()?);
+    let held = site.hub.held()?;
     let mut course = Course::new(minutes, seed, faults.len());
     let (begun, mut cuts, mut early) = (Instant::now(), 0, None);
     while let Some((at, turn)) = course.next() {
@@ -74,9 +79,8 @@ pub fn soak(lab: &Lab, faults: &[Fault], minutes: u64, seed: u64) -> Result<Soak
             Turn::Memory => early = Some(memory(&mut site)?),
         }
     }
-    rest(&mut site)?;
+    let mut wrong: Vec<String> = rest(&mut site)?.into_iter().collect();
     let late = memory(&mut site)?;
-    let mut wrong = Vec::new();
     if let Some(why) = outbox(&site)? {
         wrong.push(why);
     }
@@ -98,15 +102,27 @@ pub fn soak(lab: &Lab, faults: &[Fault], minutes: u64, seed: u64) -> Result<Soak
             .sh("journalctl -q -u suture-agent -u suture-executor -o short-unix | grep -v '\"found\"'")?;
         eprintln!("{}", said.out);
     }
-    let healed = books::healed(&records, &mut wrong);
+    let hub_holds = site.hub.held()?;
+    if (records.len() as u64) < hub_holds {
+        wrong.push(format!("the hub holds {hub_holds} records, and the machine {}", records.len()));
+    }
+    let healed = books::healed(&records, held, &mut wrong);
+    let healed_alone = books::healed_alone(&records, held);
+    if healed == 0 || healed_alone == 0 {
+        wrong.push(format!(
+            "{healed} healed, {healed_alone} of them while the network was away: nothing is shown"
+        ));
+    }
     Ok(Soaked {
         seed,
         minutes,
         injected: account.injected,
+        skipped: account.skipped,
         whole: account.whole,
         stopped: account.stopped,
         incidents: account.incidents,
         healed,
+        healed_alone,
         power_cuts: cuts,
         memory_kib,
         evidence,
@@ -114,8 +130,8 @@ pub fn soak(lab: &Lab, faults: &[Fault], minutes: u64, seed: u64) -> Result<Soak
     })
 }
 
-/// Waits until the hub has all that there is, and nothing is under way.
-fn rest(site: &mut Site) -> Result<()> {
+/// Waits until the hub has all that there is, and nothing is under way. Why it does not come to that; none where it does.
+fn rest(site: &mut Site) -> Result<Option<String>> {
     let begun = Instant::now();
     let (mut last, mut since) = (String::new(), Instant::now());
     while begun.elapsed() < REST {
@@ -124,12 +140,11 @@ fn rest(site: &mut Site) -> Result<()> {
             (last, since) = (now, Instant::now());
         }
         if since.elapsed() > Duration::from_secs(20) && outbox(site)?.is_none() {
-            return Ok(());
+            return Ok(None);
         }
         std::thread::sleep(Duration::from_millis(500));
     }
-    eprintln!("the site did not come to rest within {} s", REST.as_secs());
-    Ok(())
+    Ok(Some(format!("the site did not come to rest within {} s", REST.as_secs())))
 }
 
 /// Why the outbox is not empty; none where it is, and nothing was ever lost from it.

@@ -60,8 +60,8 @@ pub struct Sums {
 
 impl Sums {
     /// Adds them up.
-    pub fn of(all: &[(String, Fault, Came)]) -> Self {
-        let each = || all.iter().map(|(_, fault, came)| (fault, came));
+    pub fn of(all: &[(&str, &Fault, &Came)]) -> Self {
+        let each = || all.iter().map(|(_, fault, came)| (*fault, *came));
         let share = |ends| {
             let these = || each().filter(|(fault, _)| fault.ends == ends);
             Share { of: these().count(), came: these().filter(|(_, came)| came.is_good()).count() }

@@ -1,5 +1,6 @@
 //! Who goes next. Makes the schedule's moves: begins runs on threads of their own, pauses and cancels them, and tells a person of those that take too long.
 
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -268,6 +269,8 @@ impl Runner {
             Precondition::UnitKnown(unit) => super::unit_is_known(unit),
             Precondition::FreeMb { at, mb } => rustix::fs::statvfs(at.as_str())
                 .is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >> 20 >= u64::from(*mb)),
+            Precondition::Fuller { at, percent } => facts::filled_percent(Path::new(at.as_str()))
+                .is_ok_and(|filled| filled > Some(u64::from(*percent))),
         }
     }
 

@@ -28,6 +28,24 @@ fn the_socket_is_private() {
     assert_eq!((mode("run/s"), mode("run")), (0o600, 0o700));
 }
 
+#[test]
+fn with_events_it_ends_with_the_process_that_started_it_and_not_with_a_thread_of_that() {
+    let rig = Rig::new();
+    let mut command = rig.command();
+    let mut running = std::thread::spawn(move || Rig::ready(&mut command)).join().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(running.child.try_wait().unwrap().is_none(), "it ended with a thread");
+    running.stop();
+
+    let run = rig.command();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$@\" & wait", "sh"]).arg(run.get_program()).args(run.get_args());
+    let mut between = Rig::ready(&mut shell);
+    between.child.kill().unwrap();
+    // Its standard output closes when it has ended.
+    between.child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
+}
+
 /// The executor, to be started by what `systemd-socket-activate` does for a `.socket` unit: with the first connection.
 fn activated(rig: &Rig, socket: &str) -> Command {
     std::fs::create_dir_all(rig.path("run")).unwrap();

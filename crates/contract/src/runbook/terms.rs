@@ -87,6 +87,13 @@ pub enum Precondition {
         /// How many.
         mb: u32,
     },
+    /// The file system that holds this path is fuller than so many percent, of bytes or of inodes: making room elsewhere would help nobody.
+    Fuller {
+        /// Where.
+        at: AbsolutePath,
+        /// Than this.
+        percent: u8,
+    },
 }
 
 /// What proves the repair: the control that failed, always; and those that must not fail because of it.

@@ -1,6 +1,8 @@
 //! Encryption of file systems and swap, and how full they are.
 
 use std::cell::OnceCell;
+use std::io;
+use std::path::Path;
 
 use contract::fact::{Absence, FactValue, Observation};
 
@@ -101,13 +103,18 @@ impl Disk<'_> {
             if path.is_file() {
                 continue;
             }
-            let fs = rustix::fs::statvfs(path).map_err(|e| self.root.absence(&e.into()))?;
-            let bytes = used_percent(fs.f_blocks, fs.f_bfree, fs.f_bavail);
-            fullest = fullest.max(bytes).max(used_percent(fs.f_files, fs.f_ffree, fs.f_favail));
+            fullest = fullest.max(filled_percent(&path).map_err(|e| self.root.absence(&e))?);
         }
         let percent = fullest.ok_or(Absence::DoesNotApply)?;
         i64::try_from(percent).map(FactValue::Number).map_err(|_| Absence::Malformed)
     }
+}
+
+/// How full the file system is that holds `path`, in percent: of bytes or of inodes, whichever is nearer its end; none where it counts neither.
+pub fn filled_percent(path: &Path) -> io::Result<Option<u64>> {
+    let fs = rustix::fs::statvfs(path)?;
+    let bytes = used_percent(fs.f_blocks, fs.f_bfree, fs.f_bavail);
+    Ok(bytes.max(used_percent(fs.f_files, fs.f_ffree, fs.f_favail)))
 }
 
 /// As df(1) counts: what is used, of that and what is still to be had, rounded up. None where there is nothing to be had at all: such a file

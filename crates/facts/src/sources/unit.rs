@@ -22,6 +22,9 @@ const BUS: &str = "/run/dbus/system_bus_socket";
 /// such matter, and are missed wherever they are installed.
 const OFFERED: [&str; 5] =
     ["chrony.service", "nftables.service", "nginx.service", "postgresql.service", "ssh.service"];
+/// Debian's unit for all of its databases.
+const STANDS_FOR_OTHERS: &str = "postgresql.service";
+
 /// systemd's units.
 pub(crate) struct Unit<'a> {
     config: &'a Config,
@@ -63,9 +66,7 @@ impl<'a> Unit<'a> {
     }
 
     fn active_state(&self, unit: &str) -> Observation {
-        let reply = self.bus()?.call_method(Some(SYSTEMD), MANAGER_PATH, Some(MANAGER), "LoadUnit", &(unit));
-        let reply = reply.map_err(|e| absence(&e))?;
-        let path: OwnedObjectPath = reply.body().deserialize().map_err(|_| Absence::Malformed)?;
+        let path = self.load(unit)?;
         let text = |name: &str| {
             let value = self.property(&path, "org.freedesktop.systemd1.Unit", name)?;
             String::try_from(value).map_err(|_| Absence::Malformed)
@@ -82,7 +83,34 @@ impl<'a> Unit<'a> {
                 "masked" | "masked-runtime" => self.is_wanted(&path)?,
                 _ => true,
             };
-        if is_offered { word(&state) } else { Err(Absence::DoesNotApply) }
+        match is_offered {
+            false => Err(Absence::DoesNotApply),
+            true if state == "active" && unit == STANDS_FOR_OTHERS => self.least_of_its_parts(&path),
+            true => word(&state),
+        }
+    }
+
+    /// Debian's `postgresql.service` runs nothing: it starts one unit for each cluster, and is active whatever becomes of them. So a unit that has done its
+    /// work and stands for others is as they are: the first of its parts that does not run, as systemd has it (`ConsistsOf`, org.freedesktop.systemd1(5)).
+    fn least_of_its_parts(&self, path: &OwnedObjectPath) -> Observation {
+        let of = |path: &str, name: &str| self.property(path, "org.freedesktop.systemd1.Unit", name);
+        let text = |path: &str, name: &str| String::try_from(of(path, name)?).map_err(|_| Absence::Malformed);
+        if text(path, "SubState")? != "exited" {
+            return word("active");
+        }
+        let parts = Vec::<String>::try_from(of(path, "ConsistsOf")?).map_err(|_| Absence::Malformed)?;
+        for part in parts {
+            let state = text(&self.load(&part)?, "ActiveState")?;
+            if state != "active" {
+                return word(&state);
+            }
+        }
+        word("active")
+    }
+
+    fn load(&self, unit: &str) -> Result<OwnedObjectPath, Absence> {
+        let reply = self.bus()?.call_method(Some(SYSTEMD), MANAGER_PATH, Some(MANAGER), "LoadUnit", &(unit));
+        reply.map_err(|e| absence(&e))?.body().deserialize().map_err(|_| Absence::Malformed)
     }
 
     /// Whether anything starts it: see org.freedesktop.systemd1(5).
@@ -105,6 +133,8 @@ impl FactSource for Unit<'_> {
     fn inputs(&self, name: &str) -> Vec<Input> {
         let which = match name {
             "failed_count" => Input::Units,
+            // Its parts, whose names nobody knows before, are among all units.
+            STANDS_FOR_OTHERS => Input::Units,
             unit if unit.contains('.') && !unit.contains('/') => Input::Unit(unit.to_owned()),
             _ => return Vec::new(),
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::ids::{IncidentId, OrderId};
 use contract::outcome::Outcome;
 use contract::plane::{IncidentState, IncidentView};
-use contract::record::{Body, Record};
+use contract::record::{Authority, Body, Record};
 
 use super::is_of;
 use crate::Result;
@@ -31,12 +31,15 @@ pub(super) struct Books<'a> {
     faults: &'a [Fault],
     done: Vec<Done>,
     skipped: usize,
+    /// What the hub held before: reports by incident.
+    before: BTreeMap<IncidentId, u64>,
 }
 
 /// How it adds up.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) injected: usize,
+    pub(super) skipped: usize,
     pub(super) whole: usize,
     pub(super) stopped: usize,
     pub(super) incidents: usize,
@@ -44,8 +47,9 @@ pub(super) struct Account {
 }
 
 impl<'a> Books<'a> {
-    pub(super) fn new(faults: &'a [Fault]) -> Self {
-        Self { faults, done: Vec::new(), skipped: 0 }
+    pub(super) fn new(faults: &'a [Fault], incidents: &[IncidentView]) -> Self {
+        let before = incidents.iter().map(|i| (i.incident.clone(), i.reports)).collect();
+        Self { faults, done: Vec::new(), skipped: 0, before }
     }
 
     /// Does a fault where the machine is whole in that point: what is still broken cannot be broken again.
@@ -70,52 +74,60 @@ impl<'a> Books<'a> {
 
     /// Compares with what the hub holds. A fault that was done is a report of an incident there, and is whole again, or waits for a named reason.
     pub(super) fn close(&self, site: &mut Site, incidents: &[IncidentView]) -> Result<Account> {
-        let mut account = Account { injected: self.done.len(), ..Account::default() };
-        let mut kinds: BTreeMap<usize, Vec<&Done>> = BTreeMap::new();
+        let mut account = Account { injected: self.done.len(), skipped: self.skipped, ..Account::default() };
+        // Faults that are noticed as the same thing share their reports.
+        let mut kinds: BTreeMap<&BTreeSet<String>, BTreeMap<usize, Vec<&Done>>> = BTreeMap::new();
         for done in &self.done {
-            kinds.entry(done.which).or_default().push(done);
+            let alike = kinds.entry(&self.faults[done.which].seen_by).or_default();
+            alike.entry(done.which).or_default().push(done);
         }
-        for (which, done) in kinds {
-            let fault = &self.faults[which];
-            let of_it: Vec<_> = incidents.iter().filter(|i| is_of(i, fault)).collect();
-            let reports: u64 = of_it.iter().map(|i| i.reports).sum();
+        for alike in kinds.values() {
+            let all: Vec<&Done> = alike.values().flatten().copied().collect();
+            let of_it: Vec<_> = incidents.iter().filter(|i| is_of(i, &self.faults[all[0].which])).collect();
             account.incidents += of_it.len();
-            let certain = done.iter().filter(|done| !done.may_be_lost).count();
-            if reports < certain as u64 {
-                let at: Vec<u64> = done.iter().map(|done| done.at.as_secs()).collect();
-                let held: Vec<String> = of_it
-                    .iter()
-                    .map(|i| {
-                        format!("{} found {}, {} reports, {:?}", i.incident, i.found, i.reports, i.state)
-                    })
-                    .collect();
-                account.wrong.push(format!(
-                    "{}: done {certain} times, at {at:?} s, and the hub holds {reports} reports of it: {}",
-                    fault.id,
-                    held.join("; ")
-                ));
-            }
-            let open = of_it.iter().find(|i| !matches!(i.state, IncidentState::Closed { .. }));
-            let is_whole = site.machine.sh(fault.proof.as_deref().unwrap_or("true"))?.is_good();
-            match (is_whole, open) {
-                (true, _) => account.whole += done.len(),
-                (false, Some(open)) if open.why.is_some() || open.waits_for_person => {
-                    account.whole += done.len() - 1;
-                    account.stopped += 1;
-                    eprintln!("{}: stands, {:?}: {:?}", fault.id, open.state, open.why);
+            self.count(&all, &of_it, &mut account.wrong);
+            for (which, done) in alike {
+                let fault = &self.faults[*which];
+                let open = of_it.iter().find(|i| !matches!(i.state, IncidentState::Closed { .. }));
+                let is_whole = site.machine.sh(fault.proof.as_deref().unwrap_or("true"))?.is_good();
+                match (is_whole, open) {
+                    (true, _) => account.whole += done.len(),
+                    (false, Some(open)) if open.why.is_some() || open.waits_for_person => {
+                        account.whole += done.len() - 1;
+                        account.stopped += 1;
+                        eprintln!("{}: stands, {:?}: {:?}", fault.id, open.state, open.why);
+                    }
+                    (false, _) => account.wrong.push(format!("{}: broken, and nobody says why", fault.id)),
                 }
-                (false, _) => account.wrong.push(format!("{}: broken, and nobody says why", fault.id)),
             }
         }
-        eprintln!("{} faults were not done, since they stood still", self.skipped);
         Ok(account)
+    }
+
+    /// As many reports as faults, at least: what was there before is not among them.
+    fn count(&self, done: &[&Done], of_it: &[&IncidentView], wrong: &mut Vec<String>) {
+        let before = |i: &IncidentView| self.before.get(&i.incident).copied().unwrap_or_default();
+        let reports: u64 = of_it.iter().map(|i| i.reports.saturating_sub(before(i))).sum();
+        let certain = done.iter().filter(|done| !done.may_be_lost).count();
+        if reports >= certain as u64 {
+            return;
+        }
+        let at: Vec<u64> = done.iter().map(|done| done.at.as_secs()).collect();
+        let held = of_it
+            .iter()
+            .map(|i| format!("{} found {}, {} reports, {:?}", i.incident, i.found, i.reports, i.state));
+        wrong.push(format!(
+            "{}: done {certain} times, at {at:?} s, and the hub holds {reports} reports of it: {}",
+            self.faults[done[0].which].id,
+            held.collect::<Vec<_>>().join("; ")
+        ));
     }
 }
 
-/// Runs that healed. An order that ended twice, or an incident that was healed twice, is wrong.
-pub(super) fn healed(records: &[Record], wrong: &mut Vec<String>) -> usize {
+/// Runs that healed, from this record on. An order that ended twice, or an incident that was healed twice, is wrong.
+pub(super) fn healed(records: &[Record], first: u64, wrong: &mut Vec<String>) -> usize {
     let (mut orders, mut incidents) = (BTreeSet::<&OrderId>::new(), BTreeSet::<&IncidentId>::new());
-    for record in records {
+    for record in records.iter().filter(|record| record.seq >= first) {
         let Body::Ended(outcome, ended) = &record.body else { continue };
         if !orders.insert(&ended.order) {
             wrong.push(format!("order {} ended twice", ended.order));
@@ -125,4 +137,19 @@ pub(super) fn healed(records: &[Record], wrong: &mut Vec<String>) -> usize {
         }
     }
     incidents.len()
+}
+
+/// Of these, those that stood on a standing order: the site decided itself.
+pub(super) fn healed_alone(records: &[Record], first: u64) -> usize {
+    let new = || records.iter().filter(|record| record.seq >= first);
+    let alone: BTreeSet<&OrderId> = new()
+        .filter_map(|record| match &record.body {
+            Body::Accepted(accepted) if matches!(accepted.authority, Authority::StandingOrder(_)) => {
+                Some(&accepted.order)
+            }
+            _ => None,
+        })
+        .collect();
+    let healed = |record: &&Record| matches!(&record.body, Body::Ended(Outcome::Healed, ended) if alone.contains(&ended.order));
+    new().filter(healed).count()
 }

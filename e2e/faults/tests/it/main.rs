@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use faults::{Ends, read};
+use faults::{Ends, Results, Sums, read};
 
 fn tree() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -123,4 +123,25 @@ fn units_are_as_closed_as_is_said() {
     assert!(exposure("suture-agent.service") <= 15, "{}", exposure("suture-agent.service"));
     assert!(exposure("suture-hub.service") <= 15, "{}", exposure("suture-hub.service"));
     assert!(exposure("suture-executor.service") <= 40, "{}", exposure("suture-executor.service"));
+}
+
+#[test]
+fn what_came_of_each_fault_is_published() {
+    let all = read(&tree().join("faults")).unwrap();
+    let results = Results::read(&tree().join("docs/faults.json")).unwrap();
+    let published: BTreeSet<&str> = results.of(&all).iter().map(|(_, fault, _)| fault.id.as_str()).collect();
+    let missing: Vec<_> =
+        all.iter().map(|(_, fault)| fault.id.as_str()).filter(|id| !published.contains(id)).collect();
+    assert_eq!(missing, [""; 0], "just faults {}", missing.join(","));
+    let sums = Sums::of(&results.of(&all));
+    assert_eq!((sums.wrong_actions, sums.unverified_heals), (0, 0), "{sums:?}");
+    assert!(sums.healed.came * 100 >= sums.healed.of * 95, "{sums:?}");
+    for share in [sums.escalated, sums.deferred, sums.reverted, sums.evidence_intact] {
+        assert_eq!(share.came, share.of, "{sums:?}");
+    }
+    let page = std::fs::read_to_string(tree().join("docs/faults.md")).unwrap();
+    for (_, fault, came) in results.of(&all) {
+        assert_eq!(came.wanted, fault.ends, "{}: it has to end otherwise by now", fault.id);
+        assert!(page.contains(&format!("| {}: ", fault.id)), "{} is not on the page", fault.id);
+    }
 }

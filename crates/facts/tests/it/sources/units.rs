@@ -33,6 +33,7 @@ impl Manager {
             "chrony.service" => "/unit/chrony",
             "nftables.service" => "/unit/nftables",
             "postgresql.service" => "/unit/postgresql",
+            "postgresql@15-main.service" => "/unit/cluster",
             _ => return Err(fdo::Error::AccessDenied("no".to_owned())),
         };
         OwnedObjectPath::try_from(path).map_err(|e| fdo::Error::Failed(e.to_string()))
@@ -44,12 +45,14 @@ struct Unit {
     active: &'static str,
     file: &'static str,
     wanted_by: &'static [&'static str],
+    sub: &'static str,
+    consists_of: &'static [&'static str],
 }
 
 /// What is wanted at boot where it is enabled, as systemd has it.
 fn unit(load: &'static str, active: &'static str, file: &'static str) -> Unit {
     let wanted_by: &[&str] = if file == "enabled" { &["multi-user.target"] } else { &[] };
-    Unit { load, active, file, wanted_by }
+    Unit { load, active, file, wanted_by, sub: "running", consists_of: &[] }
 }
 
 #[interface(name = "org.freedesktop.systemd1.Unit")]
@@ -72,6 +75,16 @@ impl Unit {
     #[zbus(property)]
     fn wanted_by(&self) -> Vec<&str> {
         self.wanted_by.to_vec()
+    }
+
+    #[zbus(property)]
+    fn sub_state(&self) -> &str {
+        self.sub
+    }
+
+    #[zbus(property)]
+    fn consists_of(&self) -> Vec<&str> {
+        self.consists_of.to_vec()
     }
 }
 
@@ -150,4 +163,29 @@ fn units_are_as_systemd_says() {
     assert_eq!(tree.read("unit:ssh.service"), word("failed"));
     assert_eq!(tree.read("unit:chrony.service"), word("active"));
     assert_eq!(tree.read("unit:secret.service"), Err(Absence::Unreadable));
+}
+
+#[test]
+fn a_unit_that_stands_for_others_is_as_they_are() {
+    let is = |cluster: &'static str, sub: &'static str| {
+        let tree = Tree::new()
+            .directory("/run/systemd/system")
+            .directory("/run/dbus")
+            .limit(Duration::from_secs(10));
+        let _bus = Bus::start(&tree);
+        let all =
+            Unit { sub, consists_of: &["postgresql@15-main.service"], ..unit("loaded", "active", "enabled") };
+        let address = format!("unix:path={}", tree.path("/run/dbus/system_bus_socket").display());
+        let _systemd = connection::Builder::address(address.as_str())
+            .and_then(|b| b.serve_at("/org/freedesktop/systemd1", Manager(0)))
+            .and_then(|b| b.serve_at("/unit/postgresql", all))
+            .and_then(|b| b.serve_at("/unit/cluster", unit("loaded", cluster, "enabled-runtime")))
+            .and_then(|b| b.name("org.freedesktop.systemd1"))
+            .and_then(connection::Builder::build)
+            .unwrap();
+        tree.read("unit:postgresql.service")
+    };
+    assert_eq!(is("active", "exited"), word("active"));
+    assert_eq!(is("failed", "exited"), word("failed"));
+    assert_eq!(is("inactive", "running"), word("active"), "it runs the database itself");
 }
