@@ -96,7 +96,7 @@ fn without_end(mut watcher: Watcher, config: &facts::Config, told: &Shared) {
         match Watcher::new(config.clone()) {
             Ok(anew) => watcher = anew,
             Err(error) => {
-                tracing::error!(%error, "what root alone may watch cannot be watched: full scans find it")
+                tracing::error!(%error, "what root alone may watch cannot be watched: full scans find it");
             }
         }
         told.tell(watcher.wanted.iter().cloned().collect());

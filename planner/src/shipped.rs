@@ -12,9 +12,6 @@ pub const RULES: (&str, &str) = ("planner/rules/controls.yaml", include_str!("..
 /// The labelled incidents that planners are measured by, and the name under which messages speak of them.
 pub const INCIDENTS: (&str, &str) = ("planner/eval/incidents.jsonl", include_str!("../eval/incidents.jsonl"));
 
-/// The incidents that a real machine told of when it was broken in each way of `faults/`, with the answers that are right there; written by `just faults`.
-pub const FAULTS: (&str, &str) = ("planner/eval/faults.jsonl", include_str!("../eval/faults.jsonl"));
-
 /// Each runbook's file with its text.
 macro_rules! texts {
     ($($file:literal,)*) => { [$(($file, include_str!(concat!("../../runbooks/", $file)))),*] };

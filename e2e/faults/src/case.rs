@@ -27,6 +27,9 @@ use crate::site::Site;
 /// How long a fault may take to come to its end: a hold-down and a slow machine are in it.
 const PATIENCE: Duration = Duration::from_secs(75);
 
+/// How long a run may go on after its incident has closed.
+const RUN: Duration = Duration::from_secs(20);
+
 /// Notes when a fault is done, by the machine's monotonic clock; a script that first makes ready says it again.
 const MARK: &str = "mark() { cut -d' ' -f1 /proc/uptime >/run/mark; }; mark";
 
@@ -111,35 +114,10 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     let (decided, held) = (decisions(site)?.last().map_or(0, |decision| decision.number), site.hub.held()?);
     let left_alone = fingerprint(site, &fault.untouched)?;
     let marked = inject(site, fault)?;
-    let is_new = |i: &&IncidentView| !before.contains(&(i.incident.clone(), i.reports));
-    let begun = Instant::now();
-    let (incident, mut failed) = loop {
-        let incidents = site.hub.incidents()?;
-        let waits = waiting(site, &fault.runbooks, decided)?;
-        let has_ended = |i: &IncidentView, wanted: Ends| match wanted {
-            Ends::Deferred => waits.contains(&i.incident),
-            Ends::Healed | Ends::Escalated | Ends::Reverted => has_ended(i, wanted),
-        };
-        let new: Vec<_> = incidents.iter().filter(is_new).collect();
-        let mut ours: Vec<_> = new.iter().filter(|i| fault.seen_by.contains(subject(&i.what))).collect();
-        ours.sort_by_key(|i| !has_ended(i, fault.ends));
-        let first = ours.first().map(|i| (**i).clone());
-        let has_ended_too =
-            |other: &String| new.iter().any(|i| subject(&i.what) == other && has_ended(i, fault.ends));
-        if first.as_ref().is_some_and(|i| has_ended(i, fault.ends)) && fault.with.iter().all(has_ended_too) {
-            break (first, None);
-        }
-        if begun.elapsed() > PATIENCE {
-            let stands = first
-                .as_ref()
-                .map_or_else(|| "nobody noticed".to_owned(), |i| format!("{:?}: {:?}", i.state, i.why));
-            break (first, Some(stands));
-        }
-        std::thread::sleep(Duration::from_millis(40));
-    };
+    let (incident, mut failed) = await_end(site, fault, &before, decided)?;
     // A moment more: what acts too much acts now.
     std::thread::sleep(Duration::from_millis(1500));
-    let events = events(site, marked)?;
+    let events = settled_events(site, marked)?;
     if let Some(stands) = &mut failed {
         let refusals = events.iter().filter_map(|(_, event)| match event {
             Event::Refused { refusal, .. } => Some(refusal),
@@ -186,7 +164,7 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     if failed.is_none() && fault.ends == Ends::Healed && healing.is_empty() {
         failed = Some("it is whole, and no right runbook healed it".to_owned());
     }
-    let ended_ms = incident_timed.and_then(|i| since(ended(&events, i, &healing)));
+    let ended_ms = incident_timed.and_then(|i| since(ended(&events, i, &healing, !fault.with.is_empty())));
     let bare_ms = bare(site, fault)?;
     let is_rollback = |event: &Event| matches!(event, Event::Ended { outcome: Outcome::Reverted, .. });
     let rollbacks = events.iter().filter(|(_, event)| is_rollback(event)).count();
@@ -212,6 +190,57 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         evidence,
         failed,
     })
+}
+
+/// Waits until it has come to the end that it has to come to, and to no other. The incident that shows it; where it does not come, how it stands.
+fn await_end(
+    site: &Site,
+    fault: &Fault,
+    before: &BTreeSet<(IncidentId, u64)>,
+    decided: u64,
+) -> Result<(Option<IncidentView>, Option<String>)> {
+    let is_new = |i: &&IncidentView| !before.contains(&(i.incident.clone(), i.reports));
+    let begun = Instant::now();
+    loop {
+        let incidents = site.hub.incidents()?;
+        let waits = waiting(site, &fault.runbooks, decided)?;
+        let has_ended = |i: &IncidentView, wanted: Ends| match wanted {
+            Ends::Deferred => waits.contains(&i.incident),
+            Ends::Healed | Ends::Escalated | Ends::Reverted => has_ended(i, wanted),
+        };
+        let new: Vec<_> = incidents.iter().filter(is_new).collect();
+        let mut ours: Vec<_> = new.iter().filter(|i| fault.seen_by.contains(subject(&i.what))).collect();
+        ours.sort_by_key(|i| !has_ended(i, fault.ends));
+        let first = ours.first().map(|i| (**i).clone());
+        let has_ended_too =
+            |other: &String| new.iter().any(|i| subject(&i.what) == other && has_ended(i, fault.ends));
+        if first.as_ref().is_some_and(|i| has_ended(i, fault.ends)) && fault.with.iter().all(has_ended_too) {
+            return Ok((first, None));
+        }
+        if begun.elapsed() > PATIENCE {
+            let stands = first
+                .as_ref()
+                .map_or_else(|| "nobody noticed".to_owned(), |i| format!("{:?}: {:?}", i.state, i.why));
+            return Ok((first, Some(stands)));
+        }
+        std::thread::sleep(Duration::from_millis(40));
+    }
+}
+
+/// What was said since, once each run that began has ended: a look may close an incident while its repair still has to hold.
+fn settled_events(site: &mut Site, since: f64) -> Result<Vec<(f64, Event)>> {
+    let begun = Instant::now();
+    loop {
+        let all = events(site, since)?;
+        let ended = |order: &OrderId| {
+            all.iter().any(|(_, event)| matches!(event, Event::Ended { order: ended, .. } if ended == order))
+        };
+        let under_way = |event: &Event| matches!(event, Event::Permitted { order } if !ended(order));
+        if begun.elapsed() > RUN || !all.iter().any(|(_, event)| under_way(event)) {
+            return Ok(all);
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    }
 }
 
 /// Which runbook each order was made for, after the decision of this number.

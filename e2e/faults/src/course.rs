@@ -39,19 +39,21 @@ pub(crate) fn is_kept(event: &Event, of: &IncidentView) -> bool {
     *incident == of.incident || control.as_ref().is_some_and(|control| control.as_str() == subject(&of.what))
 }
 
-/// When it ended: with the first of the runs that healed it, else with the record that the hub names.
+/// When it ended: with the first of the runs that healed it, or the last where all of them have to; else with the record that the hub names.
 pub(crate) fn ended(
     events: &[(f64, Event)],
     incident: &IncidentView,
     healing: &BTreeSet<OrderId>,
+    all: bool,
 ) -> Option<f64> {
     let (IncidentState::Closed { record } | IncidentState::Open { record, .. }) = incident.state else {
         return None;
     };
-    events.iter().find_map(|(ms, event)| match event {
+    let mut ends = events.iter().filter_map(|(ms, event)| match event {
         Event::Ended { seq, order, .. } if healing.contains(order) || *seq == record => Some(*ms),
         _ => None,
-    })
+    });
+    if all { ends.next_back() } else { ends.next() }
 }
 
 /// The way from the injection to the receipt, each step when it was first said: where the time went.

@@ -34,8 +34,9 @@ impl<'a> Runs<'a> {
                     ends: Vec::new(),
                 }),
                 Body::Ended(outcome, ended) => {
-                    let run = runs.iter_mut().find(|run| *run.order == ended.order);
-                    run.into_iter().for_each(|run| run.ends.push(*outcome));
+                    if let Some(run) = runs.iter_mut().find(|run| *run.order == ended.order) {
+                        run.ends.push(*outcome);
+                    }
                 }
                 _ => {}
             }

@@ -74,7 +74,9 @@ impl<'a> Unit<'a> {
         if text("LoadState")? == "not-found" {
             return Err(Absence::NotInstalled);
         }
-        let state = text("ActiveState")?;
+        // A unit that reads its settings anew goes on running: see systemd(1), "reloading".
+        let state = text("ActiveState")
+            .map(|state| if state == "reloading" { "active".to_owned() } else { state })?;
         let is_offered = !OFFERED.contains(&unit)
             || state == "active"
             || match text("UnitFileState")?.as_str() {
@@ -132,9 +134,8 @@ impl FactSource for Unit<'_> {
 
     fn inputs(&self, name: &str) -> Vec<Input> {
         let which = match name {
-            "failed_count" => Input::Units,
-            // Its parts, whose names nobody knows before, are among all units.
-            STANDS_FOR_OTHERS => Input::Units,
+            // The parts of one that stands for others, whose names nobody knows before, are among all units.
+            "failed_count" | STANDS_FOR_OTHERS => Input::Units,
             unit if unit.contains('.') && !unit.contains('/') => Input::Unit(unit.to_owned()),
             _ => return Vec::new(),
         };

@@ -32,6 +32,7 @@ impl Manager {
             "ssh.service" => "/unit/ssh",
             "chrony.service" => "/unit/chrony",
             "nftables.service" => "/unit/nftables",
+            "rsyslog.service" => "/unit/rsyslog",
             "postgresql.service" => "/unit/postgresql",
             "postgresql@15-main.service" => "/unit/cluster",
             _ => return Err(fdo::Error::AccessDenied("no".to_owned())),
@@ -137,6 +138,7 @@ fn stand_in(tree: &Tree) -> Connection {
         .and_then(|b| b.serve_at("/unit/nginx", unit("loaded", "inactive", "disabled")))
         .and_then(|b| b.serve_at("/unit/ssh", unit("loaded", "failed", "enabled")))
         .and_then(|b| b.serve_at("/unit/chrony", unit("loaded", "active", "disabled")))
+        .and_then(|b| b.serve_at("/unit/rsyslog", unit("loaded", "reloading", "enabled")))
         .and_then(|b| b.serve_at("/unit/nftables", unit("masked", "inactive", "masked")))
         .and_then(|b| b.serve_at("/unit/postgresql", held_back))
         .and_then(|b| b.name("org.freedesktop.systemd1"))
@@ -158,6 +160,7 @@ fn units_are_as_systemd_says() {
     // What a site chose not to offer is not missed; what it offers is, and what runs, runs.
     assert_eq!(tree.read("unit:nginx.service"), Err(Absence::DoesNotApply));
     assert_eq!(tree.read("unit:nftables.service"), Err(Absence::DoesNotApply));
+    assert_eq!(tree.read("unit:rsyslog.service"), word("active"), "it reads its settings, and runs");
     // Masked, and wanted at boot all the same.
     assert_eq!(tree.read("unit:postgresql.service"), word("inactive"));
     assert_eq!(tree.read("unit:ssh.service"), word("failed"));
