@@ -126,7 +126,8 @@ impl Machine {
             Some("failed" | "cancelled") => Err(format!("it cannot be frozen: {said}")),
             _ => Ok(false),
         })?;
-        process.qmp.ask("quit", &json!({}))?;
+        // Its answer may be lost with it: that it ended is what counts.
+        let _ = process.qmp.ask("quit", &json!({}));
         process.ended()?;
         Ok(self.directory)
     }
