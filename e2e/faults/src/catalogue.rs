@@ -35,6 +35,9 @@ pub struct Fault {
     /// The runbooks that are right. Any other that acts is a wrong action; where it has to wait, any that acts.
     #[serde(default)]
     pub runbooks: BTreeSet<RunbookId>,
+    /// What a planner rightly picks who knows the incident alone, where the machine has to refuse it.
+    #[serde(default)]
+    pub refused: Option<RunbookId>,
     /// What has to come of it.
     pub ends: Ends,
     /// Who has to be named as fighting us, in the refusal that says that it goes back and forth.

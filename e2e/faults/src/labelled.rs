@@ -12,7 +12,7 @@ pub fn labelled<'a>(came: impl IntoIterator<Item = (&'a Fault, &'a Came)>) -> Re
     for (fault, one) in came {
         // Of several things at once nothing says which was first.
         let (Some(what), true) = (&one.what, fault.with.is_empty()) else { continue };
-        let mut right = fault.runbooks.iter();
+        let mut right = fault.refused.iter().chain(&fault.runbooks);
         let label = match right.next() {
             Some(first) => {
                 json!({"right": first, "acceptable": right.collect::<Vec<_>>(), "must_escalate": false})
