@@ -91,14 +91,13 @@ impl Shared {
 fn without_end(mut watcher: Watcher, config: &facts::Config, told: &Shared) {
     loop {
         let Err(error) = watcher.follow(told);
-        tracing::error!(%error, "what root alone may watch was not watched for a moment: all of it is looked at again");
-        std::thread::sleep(ANEW);
-        match Watcher::new(config.clone()) {
-            Ok(anew) => watcher = anew,
-            Err(error) => {
-                tracing::error!(%error, "what root alone may watch cannot be watched: full scans find it");
+        tracing::error!(%error, "what root alone may watch is not watched: full scans find it until it is again");
+        watcher = loop {
+            std::thread::sleep(ANEW);
+            if let Ok(anew) = Watcher::new(config.clone()) {
+                break anew;
             }
-        }
+        };
         told.tell(watcher.wanted.iter().cloned().collect());
     }
 }

@@ -8,14 +8,13 @@ use faults::{Results, labelled, page, read};
 fn main() -> Result<(), String> {
     let file = Path::new("docs/faults.json");
     let (catalogue, results) = (read(Path::new("faults"))?, Results::read(file)?);
-    let machine = format!("Accelerator: {}.", lab::Accelerator::probe().words());
     let all = results.of(&catalogue);
     let write =
         |file: &Path, text: &str| std::fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()));
-    write(Path::new("docs/faults.md"), &page(&machine, &all))?;
+    write(Path::new("docs/faults.md"), &page(results.machine(), &all))?;
     write(
         Path::new("planner/eval/faults.jsonl"),
         &labelled(all.iter().map(|(_, fault, came)| (*fault, *came)))?,
     )?;
-    write(file, &results.json(&machine, &catalogue)?)
+    write(file, &results.json(&catalogue)?)
 }

@@ -10,8 +10,7 @@ use contract::ids::{IncidentId, OrderId, RunbookId};
 use contract::incident::What;
 use contract::outcome::Outcome;
 use contract::plane::{DecisionView, IncidentState, IncidentView, OrderView};
-use contract::record::{Opponent, WaitingFor};
-use contract::refusal::Refusal;
+use contract::record::WaitingFor;
 use contract::time::UtcTime;
 use serde::{Deserialize, Serialize};
 
@@ -127,10 +126,6 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
             let _ = write!(stands, "; refused: {refusal:?}");
         }
     }
-    if let (None, Some(culprit)) = (&failed, &fault.culprit) {
-        let named = events.iter().any(|(_, event)| names(event, culprit));
-        failed = (!named).then(|| format!("{culprit:?} is not named as fighting us"));
-    }
     let now = fingerprint(site, &fault.untouched)?;
     let touched = left_alone.iter().zip(&now).filter(|(was, is)| was != is);
     let mut wrong: Vec<String> = touched.map(|((what, _), _)| format!("touched {what}")).collect();
@@ -149,11 +144,7 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     let incident_timed = incident.as_ref().filter(|_| !fault.cuts_power);
     let detected_ms = incident_timed
         .and_then(|i| since(events.iter().find_map(|(ms, event)| is_kept(event, i).then_some(*ms))));
-    let hub_holds = site.hub.held()?;
-    let (mut evidence, records) = evidence::verify_and_read(site)?;
-    if (records.len() as u64) < hub_holds {
-        evidence = format!("cut off: the hub holds {hub_holds} records, and the machine {}", records.len());
-    }
+    let (evidence, records) = evidence::verify_and_read(site)?;
     if failed.is_none() && !evidence.starts_with("intact") {
         failed = Some(format!("the evidence is {evidence}"));
     }
@@ -251,11 +242,6 @@ fn chosen(site: &Site, decided: u64) -> Result<BTreeMap<OrderId, RunbookId>> {
         (None, _) | (_, Choice::Escalate(_)) => None,
     });
     Ok(chosen.collect())
-}
-
-/// Whether it is the refusal to go on repairing what `culprit` undoes.
-fn names(event: &Event, culprit: &Opponent) -> bool {
-    matches!(event, Event::Refused { refusal: Refusal::Flapping { opponent, .. }, .. } if opponent == culprit)
 }
 
 /// Does it. When that was, by the machine's monotonic clock in seconds; where the power was cut, it is booted again, and its clock began anew.

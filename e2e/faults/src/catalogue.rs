@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use contract::ids::RunbookId;
-use contract::record::Opponent;
 use contract::yaml;
 use serde::{Deserialize, Serialize};
 
@@ -40,9 +39,6 @@ pub struct Fault {
     pub refused: Option<RunbookId>,
     /// What has to come of it.
     pub ends: Ends,
-    /// Who has to be named as fighting us, in the refusal that says that it goes back and forth.
-    #[serde(default)]
-    pub culprit: Option<Opponent>,
     /// What shows, without Suture, that it is whole again.
     #[serde(default)]
     pub proof: Option<String>,

@@ -98,7 +98,21 @@ fn all(arguments: &Arguments) -> faults::Result<bool> {
 fn each(arguments: &Arguments, lab: &Lab) -> faults::Result<bool> {
     let (all, chosen) = (read(&arguments.catalogue)?, catalogue(arguments)?);
     let peers = if arguments.beside { Some(Peers::make()?) } else { None };
-    let mut results = arguments.json.as_deref().map_or_else(|| Ok(Results::default()), Results::read)?;
+    let machine = accelerator();
+    let mut results = match arguments.json.as_deref().filter(|file| file.exists()) {
+        None => Results::none(machine),
+        Some(file) => {
+            let before = Results::read(file)?;
+            if before.machine() != machine {
+                return Err(format!(
+                    "{}: had on another kind of machine: {}",
+                    file.display(),
+                    before.machine()
+                ));
+            }
+            before
+        }
+    };
     let (mut is_good, total) = (true, chosen.len());
     for (n, (_, fault)) in chosen.iter().enumerate() {
         let begun = Instant::now();
@@ -120,17 +134,20 @@ fn each(arguments: &Arguments, lab: &Lab) -> faults::Result<bool> {
     Ok(is_good)
 }
 
+fn accelerator() -> String {
+    format!("Accelerator: {}.", lab::Accelerator::probe().words())
+}
+
 fn keep(arguments: &Arguments, results: &Results, catalogue: &[(String, Fault)]) -> faults::Result<()> {
-    let machine = format!("Accelerator: {}.", lab::Accelerator::probe().words());
     let all = results.of(catalogue);
     if let Some(file) = &arguments.page {
-        write(file, &page(&machine, &all))?;
+        write(file, &page(results.machine(), &all))?;
     }
     if let Some(file) = &arguments.labelled {
         write(file, &labelled(all.iter().map(|(_, fault, came)| (*fault, *came)))?)?;
     }
     if let Some(file) = &arguments.json {
-        write(file, &results.json(&machine, catalogue)?)?;
+        write(file, &results.json(catalogue)?)?;
     }
     Ok(())
 }
@@ -163,7 +180,7 @@ fn soaked(arguments: &Arguments, lab: &Lab, minutes: u64) -> faults::Result<bool
     let came = soak(lab, &faults, minutes, arguments.seed)?;
     let text = serde_json::to_string_pretty(&came).map_err(|e| e.to_string())?;
     println!("{text}");
-    let machine = format!("Accelerator: {}.", lab::Accelerator::probe().words());
+    let machine = accelerator();
     if let Some(file) = &arguments.long {
         write(file, &long(&machine, &came))?;
     }

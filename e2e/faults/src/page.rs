@@ -15,8 +15,8 @@ pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
         page,
         "Made by `just faults`: each is done to a fresh copy of one machine, on which the packages were installed as a user installs them. Time is that machine's \
          own, from the moment of the injection: until the incident is kept, and until the repair is proven, recorded and durable; the hold-down in which it has to go on holding \
-         is in it. A bare script does the same repair at once, since it knows what is broken, and proves nothing. monit looks every second, CFEngine every minute, the \
-         shortest that each has. Where the power is cut the clock begins anew, and nothing is timed. {machine}\n"
+         is in it. A bare script does the same repair at once, since it knows what is broken, and proves nothing. {} Where the power is cut the clock begins anew, and nothing is timed. {machine}\n",
+        others(all)
     );
     sums(&mut page, &Sums::of(all));
     let mut area = "";
@@ -28,6 +28,10 @@ pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
         }
         let ms = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
         let came_word = match (&came.failed, came.wrong.is_empty()) {
+            // A person is called for what a run came to.
+            (None, true) if came.ended != fault.ends.word() => {
+                format!("{} ({})", fault.ends.word(), came.ended)
+            }
             (None, true) => came.ended.clone(),
             (Some(why), _) => format!("**{}**: {}", came.ended, why.replace(['|', '\n'], " ")),
             (None, false) => format!("**{}**, wrong: {}", came.ended, came.wrong.join(", ")),
@@ -46,6 +50,15 @@ pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
         );
     }
     page
+}
+
+/// How the others look, where any of them was asked.
+fn others(all: &[(&str, &Fault, &Came)]) -> &'static str {
+    if all.iter().any(|(.., came)| !came.beside.is_empty()) {
+        "monit looks every second, CFEngine every minute, the shortest that each has."
+    } else {
+        "monit and CFEngine were not asked."
+    }
 }
 
 /// What came of a long time, as Markdown.
@@ -98,7 +111,7 @@ fn sums(page: &mut String, sums: &Sums) {
     };
     for (share, words) in [
         (sums.healed, "healed, of those that can be"),
-        (sums.escalated, "handed to a person with the right cause, of those that have to be"),
+        (sums.escalated, "noticed as what it is and handed to a person, of those that have to be"),
         (sums.deferred, "waiting for the window or the clock, of those that have to"),
         (sums.reverted, "undone, of those whose repair does not hold"),
         (sums.evidence_intact, "cases whose evidence an outsider finds intact"),
