@@ -70,8 +70,10 @@ pub fn consider(case: &Case, knowledge: &Knowledge<'_>) -> Considered {
     // Only what would act again is held back: what goes to a person for another reason goes for that reason.
     let silent = matches!(why, Why::Silent { .. });
     let would_act = silent || matches!(decision.choice, Choice::Run(_));
-    let flaps = would_act.then(|| flap::flapping(&what.subject(), host, *found, past)).flatten();
-    if let Some(flapping) = flaps {
+    let subject = what.subject();
+    let flaps = would_act.then(|| flap::flapping(&subject, host, *found, past)).flatten();
+    let is_ours = |f: &flap::Flapping| silent || !f.is_the_machines(&subject, host, *found, past);
+    if let Some(flapping) = flaps.filter(is_ours) {
         let provenance = Provenance::Rules { table: knowledge.rules.digest(), rule: None };
         let decision = Decision { choice: Choice::Escalate(Escalation::Flapping), provenance };
         return Considered { verdict: Verdict::Decided(decision), why: Why::Flapping(Box::new(flapping)) };

@@ -1,7 +1,8 @@
 //! Flapping and war: what comes back again and again, though it was repaired, and what is known of who sets it back.
 //!
 //! A transition is a finding or an end; successes count, as a repair that has to be made anew each day is no repair. The figures are those of the executor's
-//! own guardrail (six within seven days), so that a hub does not go on ordering what every site refuses. Beyond the one machine, recurrence belongs to the
+//! own guardrail (six within seven days), so that a hub does not go on ordering what every site refuses; but who fights us can be seen on the machine alone,
+//! so its executor is asked once ([`Flapping::is_the_machines`]) and refuses with the name. Beyond the one machine, recurrence belongs to the
 //! subject at the site: findings on several machines within a quarter of an hour are one wave, and waves that come back by the clock are flapping, though
 //! each machine failed but once. Pure: episodes go in, in any order. **Absent:** text; guesses: what is said of an opponent was counted or was told by an
 //! executor.
@@ -108,6 +109,18 @@ pub struct Repair {
     pub healed: u32,
     /// of so many.
     pub runs: u32,
+}
+
+impl Flapping {
+    /// Whether the machine's own guardrail is left to say so: it has not yet, and it alone sees who sets the thing back. Once, and no more: where it repairs
+    /// again instead, the next return is stopped here.
+    pub fn is_the_machines(&self, subject: &str, host: &HostId, found: UtcTime, past: &[Episode]) -> bool {
+        let was_asked = past.iter().any(|episode| {
+            let told = episode.ended.as_ref().is_some_and(|ended| ended.opponent.is_some());
+            told && episode.host == *host && episode.subject == subject && touches(episode, found)
+        });
+        self.scope == Scope::Host && !was_asked && self.transitions < count(TRANSITIONS) + 2
+    }
 }
 
 /// Whether `subject`, found on `host` at `found`, flaps. `past` is what is known of the site: episodes of any subject, of any machine, in any order,

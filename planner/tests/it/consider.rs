@@ -1,10 +1,13 @@
 //! The stages in their order, and the site's decision, which is the rules' alone.
 
 use contract::decision::{Choice, Escalation};
+use contract::outcome::Outcome;
+use contract::record::Opponent;
 use contract::runbook::TargetOs;
-use planner::{Knowledge, Verdict, Why, consider};
+use planner::flap::{Ended, EndedBy, Episode};
+use planner::{Case, Knowledge, Verdict, Why, consider};
 
-use super::seed::{Seed, case, everything, systems};
+use super::seed::{Seed, case, everything, systems, utc};
 use super::*;
 
 #[test]
@@ -28,6 +31,46 @@ fn without_context_what_is_considered_is_what_a_site_decides() {
         }
     }
     assert!(asked > 100, "{asked}");
+}
+
+#[test]
+fn a_machine_is_asked_once_who_fights_it_and_what_it_said_is_told_from_then_on() {
+    const HOUR: i64 = 3_600_000;
+    let (rules, baseline, catalogue) = (rules(SHIPPED.1), baseline(), catalogue());
+    let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
+    let mut own = case(&mut Seed(1), &everything(), 0);
+    own.what = drift(baseline.control(&"files.shadow".parse().unwrap()).unwrap());
+    (own.open, own.hosts, own.os) = (Vec::new(), Vec::new(), Some(TargetOs::Debian));
+    let ordered = plan(&own.what, own.os, &knowledge);
+    assert!(matches!(ordered.choice, Choice::Run(_)), "{ordered:?}");
+    let episode = |n: i64| Episode {
+        host: own.host.clone(),
+        subject: own.what.subject(),
+        found: utc(n * HOUR),
+        ended: Some(Ended {
+            at: utc(n * HOUR + 60_000),
+            by: EndedBy::Run("RB-FILE-002-system-files".parse().unwrap(), Outcome::Healed),
+            opponent: None,
+        }),
+    };
+    let considered = |past: Vec<Episode>| {
+        let found = utc(i64::try_from(past.len()).unwrap() * HOUR);
+        consider(&Case { found, now: found, past, ..own.clone() }, &knowledge)
+    };
+    let three: Vec<Episode> = (0..3).map(episode).collect();
+    assert_eq!(
+        considered(three.clone()).verdict,
+        Verdict::Decided(ordered),
+        "its own guardrail has to say it"
+    );
+    let stopped = |past: Vec<Episode>| match considered(past).why {
+        Why::Flapping(flapping) => flapping.war.opponent,
+        why => panic!("{why:?}"),
+    };
+    assert_eq!(stopped((0..4).map(episode).collect()), None, "it repaired instead: asked once, and no more");
+    let mut told = three;
+    told[2].ended.as_mut().unwrap().opponent = Some(Opponent::Timetable);
+    assert_eq!(stopped(told), Some(Opponent::Timetable));
 }
 
 #[test]

@@ -142,7 +142,9 @@ fn what_flaps_says_how_often_and_what_is_known() {
     let mut uneven = past(3, 86_400_000);
     uneven[0].found = utc(600_000 - 3_000_000);
     let ended = uneven[0].ended.as_mut().unwrap();
-    (ended.at, ended.by) = (utc(0), EndedBy::Person);
+    // Its executor was asked, and could name nobody.
+    (ended.at, ended.by, ended.opponent) =
+        (utc(0), EndedBy::Person, Some(contract::record::Opponent::Unknown));
     check(
         &Case { past: uneven.clone(), ..time() },
         "flapping: 3 returns in 3 days; RB-TIME-001-sync healed 2 of 2 times: something sets it back",
