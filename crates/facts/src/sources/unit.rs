@@ -22,6 +22,10 @@ const BUS: &str = "/run/dbus/system_bus_socket";
 /// such matter, and are missed wherever they are installed.
 const OFFERED: [&str; 5] =
     ["chrony.service", "nftables.service", "nginx.service", "postgresql.service", "ssh.service"];
+/// How the names of services end.
+const SERVICE: &str = ".service";
+/// What is said of a service whose main process stands still.
+const HALTED: &str = "halted";
 /// Debian's unit for all of its databases.
 const STANDS_FOR_OTHERS: &str = "postgresql.service";
 
@@ -88,6 +92,7 @@ impl<'a> Unit<'a> {
         match is_offered {
             false => Err(Absence::DoesNotApply),
             true if state == "active" && unit == STANDS_FOR_OTHERS => self.least_of_its_parts(&path),
+            true if state == "active" && self.is_halted(&path, unit)? => word(HALTED),
             true => word(&state),
         }
     }
@@ -102,12 +107,31 @@ impl<'a> Unit<'a> {
         }
         let parts = Vec::<String>::try_from(of(path, "ConsistsOf")?).map_err(|_| Absence::Malformed)?;
         for part in parts {
-            let state = text(&self.load(&part)?, "ActiveState")?;
+            let path = self.load(&part)?;
+            let state = text(&path, "ActiveState")?;
             if state != "active" {
                 return word(&state);
             }
+            if self.is_halted(&path, &part)? {
+                return word(HALTED);
+            }
         }
         word("active")
+    }
+
+    /// Whether its main process stands still, by a signal (a debugger's is another state): systemd goes on calling it active, and it answers nobody. What is no service has no
+    /// such process, and what has just ended has none any more.
+    fn is_halted(&self, path: &OwnedObjectPath, unit: &str) -> Result<bool, Absence> {
+        if !unit.ends_with(SERVICE) {
+            return Ok(false);
+        }
+        let main = self.property(path, "org.freedesktop.systemd1.Service", "MainPID")?;
+        let pid = u32::try_from(main).map_err(|_| Absence::Malformed)?;
+        // proc_pid_stat(5): the state stands behind the name, which may hold anything, a bracket too.
+        let stat =
+            if pid == 0 { None } else { self.config.root.optional_text(format!("/proc/{pid}/stat"))? };
+        let state = stat.as_deref().and_then(|stat| stat.rsplit_once(") ")).map(|(_, rest)| rest);
+        Ok(state.is_some_and(|state| state.starts_with('T')))
     }
 
     fn load(&self, unit: &str) -> Result<OwnedObjectPath, Absence> {
@@ -139,7 +163,12 @@ impl FactSource for Unit<'_> {
             unit if unit.contains('.') && !unit.contains('/') => Input::Unit(unit.to_owned()),
             _ => return Vec::new(),
         };
-        [inputs::places(&self.config.root, ["/run/systemd/system", BUS]), vec![which]].concat()
+        let mut all = [inputs::places(&self.config.root, ["/run/systemd/system", BUS]), vec![which]].concat();
+        if name.ends_with(SERVICE) {
+            // That a process stands still is announced to nobody.
+            all.push(Input::Every(inputs::MINUTE));
+        }
+        all
     }
 }
 

@@ -89,6 +89,17 @@ impl Unit {
     }
 }
 
+/// A service's main process, by its number.
+struct Service(u32);
+
+#[interface(name = "org.freedesktop.systemd1.Service")]
+impl Service {
+    #[zbus(property, name = "MainPID")]
+    fn main_pid(&self) -> u32 {
+        self.0
+    }
+}
+
 /// Killed when it is dropped.
 struct Bus(Child);
 
@@ -141,6 +152,9 @@ fn stand_in(tree: &Tree) -> Connection {
         .and_then(|b| b.serve_at("/unit/rsyslog", unit("loaded", "reloading", "enabled")))
         .and_then(|b| b.serve_at("/unit/nftables", unit("masked", "inactive", "masked")))
         .and_then(|b| b.serve_at("/unit/postgresql", held_back))
+        .and_then(|b| b.serve_at("/unit/auditd", Service(7)))
+        .and_then(|b| b.serve_at("/unit/chrony", Service(8)))
+        .and_then(|b| b.serve_at("/unit/rsyslog", Service(0)))
         .and_then(|b| b.name("org.freedesktop.systemd1"))
         .and_then(connection::Builder::build)
         .unwrap()
@@ -169,11 +183,30 @@ fn units_are_as_systemd_says() {
 }
 
 #[test]
-fn a_unit_that_stands_for_others_is_as_they_are() {
-    let is = |cluster: &'static str, sub: &'static str| {
+fn a_service_whose_main_process_stands_still_does_not_run() {
+    let is = |stat: &str| {
         let tree = Tree::new()
             .directory("/run/systemd/system")
             .directory("/run/dbus")
+            .file("/proc/7/stat", stat)
+            .limit(Duration::from_secs(10));
+        let _bus = Bus::start(&tree);
+        let _systemd = stand_in(&tree);
+        tree.read("unit:auditd.service")
+    };
+    assert_eq!(is("7 (auditd) S 1 7 7 0 -1"), word("active"));
+    assert_eq!(is("7 (auditd) T 1 7 7 0 -1"), word("halted"));
+    assert_eq!(is("7 (a) T) R 1 7 7 0 -1"), word("active"), "a name may hold anything");
+    assert_eq!(is("7 (auditd) t 1 7 7 0 -1"), word("active"), "whoever looks into it does so");
+}
+
+#[test]
+fn a_unit_that_stands_for_others_is_as_they_are() {
+    let is = |cluster: &'static str, sub: &'static str, state: &str| {
+        let tree = Tree::new()
+            .directory("/run/systemd/system")
+            .directory("/run/dbus")
+            .file("/proc/9/stat", &format!("9 (postgres) {state} 1"))
             .limit(Duration::from_secs(10));
         let _bus = Bus::start(&tree);
         let all =
@@ -182,13 +215,16 @@ fn a_unit_that_stands_for_others_is_as_they_are() {
         let _systemd = connection::Builder::address(address.as_str())
             .and_then(|b| b.serve_at("/org/freedesktop/systemd1", Manager(0)))
             .and_then(|b| b.serve_at("/unit/postgresql", all))
+            .and_then(|b| b.serve_at("/unit/postgresql", Service(0)))
             .and_then(|b| b.serve_at("/unit/cluster", unit("loaded", cluster, "enabled-runtime")))
+            .and_then(|b| b.serve_at("/unit/cluster", Service(9)))
             .and_then(|b| b.name("org.freedesktop.systemd1"))
             .and_then(connection::Builder::build)
             .unwrap();
         tree.read("unit:postgresql.service")
     };
-    assert_eq!(is("active", "exited"), word("active"));
-    assert_eq!(is("failed", "exited"), word("failed"));
-    assert_eq!(is("inactive", "running"), word("active"), "it runs the database itself");
+    assert_eq!(is("active", "exited", "S"), word("active"));
+    assert_eq!(is("active", "exited", "T"), word("halted"));
+    assert_eq!(is("failed", "exited", "S"), word("failed"));
+    assert_eq!(is("inactive", "running", "S"), word("active"), "it runs the database itself");
 }
