@@ -21,9 +21,13 @@ done
 
 cat >/usr/local/sbin/window <<'END'
 #!/bin/sh
-# Moves the maintenance window: `window shut` leaves one that is days away.
-day=$(date -u -d '+3 days' +%a | tr A-Z a-z)
-sed -i "s/days: \[.*\], from/days: [$day], from/" /var/lib/suture/executor/executor.yaml
+# Moves the maintenance window: `window shut` leaves one that is days away, `window open` one that is now.
+case $1 in
+  shut) days=$(date -u -d '+3 days' +%a | tr A-Z a-z) ;;
+  open) days='mon, tue, wed, thu, fri, sat, sun' ;;
+  *) exit 64 ;;
+esac
+sed -i "s/days: \[.*\], from/days: [$days], from/" /var/lib/suture/executor/executor.yaml
 systemctl restart suture-executor
 END
 cat >/usr/local/sbin/cut-power-at <<'END'

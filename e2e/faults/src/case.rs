@@ -19,12 +19,13 @@ use crate::catalogue::{Ends, Fault};
 use crate::course::{course, ended, events, is_kept, rounded};
 use crate::evidence;
 use crate::hub::TENANT;
+use crate::later::later;
 use crate::peers::Peer;
-use crate::runs::Runs;
+use crate::runs::{Runs, names};
 use crate::site::Site;
 
 /// How long a fault may take to come to its end: a hold-down and a slow machine are in it.
-const PATIENCE: Duration = Duration::from_secs(75);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(75);
 
 /// How long a run may go on after its incident has closed.
 const RUN: Duration = Duration::from_secs(20);
@@ -88,6 +89,11 @@ impl Came {
             evidence: "not looked at".to_owned(),
             failed: Some(why),
         }
+    }
+
+    /// From the injection until it was first seen to be whole again, in milliseconds: what other programs are timed by. The hold-down comes after it.
+    pub fn whole_ms(&self) -> Option<u64> {
+        self.ended_ms.and_then(|_| self.course.iter().find(|(_, said)| said == "verified")).map(|(ms, _)| *ms)
     }
 
     /// From permitted to acted: the steps alone, in milliseconds.
@@ -155,12 +161,26 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     if failed.is_none() && fault.ends == Ends::Healed && healing.is_empty() {
         failed = Some("it is whole, and no right runbook healed it".to_owned());
     }
+    if failed.is_none()
+        && let Some(culprit) = &fault.culprit
+        && !names(culprit, held, &records)
+    {
+        failed = Some(format!("{culprit} sets it back, and is not named"));
+    }
     let ended_ms = incident_timed.and_then(|i| since(ended(&events, i, &healing, !fault.with.is_empty())));
     let bare_ms = bare(site, fault)?;
     let is_rollback = |event: &Event| matches!(event, Event::Ended { outcome: Outcome::Reverted, .. });
     let rollbacks = events.iter().filter(|(_, event)| is_rollback(event)).count();
+    let mut is_followed = false;
+    if failed.is_none()
+        && let Some(script) = &fault.later
+    {
+        failed = later(site, fault, script, held)?;
+        is_followed = failed.is_none();
+    }
     let ended = match &incident {
         None => "not noticed".to_owned(),
+        Some(_) if is_followed => "deferred, then healed".to_owned(),
         Some(_) if failed.is_none() && fault.ends == Ends::Deferred => "deferred".to_owned(),
         Some(incident) => word(incident),
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use contract::ids::RunbookId;
+use contract::resource::UnitName;
 use contract::yaml;
 use serde::{Deserialize, Serialize};
 
@@ -37,8 +38,14 @@ pub struct Fault {
     /// What a planner rightly picks who knows the incident alone, where the machine has to refuse it.
     #[serde(default)]
     pub refused: Option<RunbookId>,
+    /// The unit that has to be named as what sets the repair back.
+    #[serde(default)]
+    pub culprit: Option<UnitName>,
     /// What has to come of it.
     pub ends: Ends,
+    /// What a deferred repair waits for, brought about: then it has to be healed.
+    #[serde(default)]
+    pub later: Option<String>,
     /// What shows, without Suture, that it is whole again.
     #[serde(default)]
     pub proof: Option<String>,
@@ -121,6 +128,13 @@ pub fn read(directory: &Path) -> Result<Vec<(String, Fault)>> {
             if fault.ends == Ends::Deferred && fault.runbooks.is_empty() {
                 return Err(format!(
                     "{}: {} has to wait, and nothing says what waits",
+                    path.display(),
+                    fault.id
+                ));
+            }
+            if fault.later.is_some() && (fault.ends != Ends::Deferred || fault.proof.is_none()) {
+                return Err(format!(
+                    "{}: {} goes on later, and does not wait, or nothing shows that it is whole then",
                     path.display(),
                     fault.id
                 ));

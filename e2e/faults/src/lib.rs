@@ -6,6 +6,7 @@ mod course;
 mod evidence;
 mod hub;
 mod labelled;
+mod later;
 mod page;
 mod peers;
 mod results;

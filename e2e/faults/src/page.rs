@@ -14,8 +14,8 @@ pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
     let _ = writeln!(
         page,
         "Made by `just faults`: each is done to a fresh copy of one machine, on which the packages were installed as a user installs them. Time is that machine's \
-         own, from the moment of the injection: until the incident is kept, and until the repair is proven, recorded and durable; the hold-down in which it has to go on holding \
-         is in it. A bare script does the same repair at once, since it knows what is broken, and proves nothing. {} Where the power is cut the clock begins anew, and nothing is timed. {machine}\n",
+         own, from the moment of the injection: until the incident is kept, and until the check that failed passes again, and until that is proven, recorded and durable; the hold-down in which it has to go on holding is in the last. Other \
+         programs are timed until it is whole again. A bare script does the same repair at once, since it knows what is broken, and proves nothing. {} Where the power is cut the clock begins anew, and nothing is timed. {machine}\n",
         others(all)
     );
     sums(&mut page, &Sums::of(all));
@@ -24,7 +24,7 @@ pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
         if *of != area {
             area = *of;
             let _ = writeln!(page, "\n## {area}\n");
-            page.push_str("| fault | has to be | came | noticed after | over after | a bare script | monit; CFEngine | evidence |\n|---|---|---|---|---|---|---|---|\n");
+            page.push_str("| fault | has to be | came | noticed after | whole after | over after | a bare script | monit; CFEngine | evidence |\n|---|---|---|---|---|---|---|---|---|\n");
         }
         let ms = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
         let came_word = match (&came.failed, came.wrong.is_empty()) {
@@ -38,11 +38,12 @@ pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
         };
         let _ = writeln!(
             page,
-            "| {}: {} | {} | {came_word} | {} | {} | {} | {} | {} |",
+            "| {}: {} | {} | {came_word} | {} | {} | {} | {} | {} | {} |",
             fault.id,
             fault.says,
             fault.ends.word(),
             ms(came.detected_ms),
+            ms(came.whole_ms()),
             ms(came.ended_ms),
             ms(came.bare_ms),
             beside(came),
@@ -115,7 +116,11 @@ fn sums(page: &mut String, sums: &Sums) {
         (sums.deferred, "waiting for the window or the clock, of those that have to"),
         (sums.reverted, "undone, of those whose repair does not hold"),
         (sums.evidence_intact, "cases whose evidence an outsider finds intact"),
-        (sums.near_a_script, "healed within one and a half times a bare script's time and 200 ms"),
+        (sums.whole_near_a_script, "whole again within one and a half times a bare script's time and 200 ms"),
+        (
+            sums.near_a_script,
+            "healed, verified and recorded within one and a half times a bare script's time and 200 ms",
+        ),
     ] {
         if share.of > 0 {
             row(words, share.of, share.came.to_string());
@@ -127,6 +132,7 @@ fn sums(page: &mut String, sums: &Sums) {
     row("runs that were undone", all, sums.rollbacks.to_string());
     for (spread, words, unit) in [
         (sums.detected_ms, "from injection to noticed", "ms"),
+        (sums.whole_ms, "from injection to whole again", "ms"),
         (sums.healed_ms, "from injection to healed, verified and recorded", "ms"),
         (sums.bare_ms, "the same repair by a bare script", "ms"),
         (sums.ratio_percent, "the one in hundredths of the other", "%"),

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use contract::ids::{ControlId, OrderId, RunbookId};
 use contract::outcome::Outcome;
-use contract::record::{Body, Record};
+use contract::record::{Body, Opponent, Record};
+use contract::refusal::Refusal;
+use contract::resource::UnitName;
 
 use crate::catalogue::{Ends, Fault};
 
@@ -59,6 +61,14 @@ impl<'a> Runs<'a> {
         let healed = |run: &&Run<'_>| run.ends == [Outcome::Healed] && is_right(run, fault);
         self.0.iter().filter(healed).map(|run| run.order.clone()).collect()
     }
+}
+
+/// Whether the machine refused to repair what comes back again and again, and named this unit as what sets it back.
+pub(crate) fn names(culprit: &UnitName, first: u64, records: &[Record]) -> bool {
+    records.iter().filter(|record| record.seq >= first).any(|record| {
+        let Body::Refused(_, refused) = &record.body else { return false };
+        matches!(&refused.refusal, Refusal::Flapping { opponent: Opponent::Unit(unit), .. } if unit == culprit)
+    })
 }
 
 fn is_right(run: &Run<'_>, fault: &Fault) -> bool {

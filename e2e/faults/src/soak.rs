@@ -31,7 +31,7 @@ pub struct Soaked {
     pub minutes: u64,
     /// Faults that were done.
     pub injected: usize,
-    /// Faults that were drawn and not done, since the thing was not whole: it waited for a person or for its time.
+    /// Faults that were drawn and not done, since the thing was not whole, or its last repair had to hold still: it waited for a person or for its time.
     pub skipped: usize,
     /// Of these, those that were whole again at the end.
     pub whole: usize,

@@ -46,6 +46,8 @@ pub struct Sums {
     pub evidence_intact: Share,
     /// From injection to noticed, in milliseconds; of all.
     pub detected_ms: Option<Spread>,
+    /// From injection to whole again, likewise; of those that were healed.
+    pub whole_ms: Option<Spread>,
     /// From injection to healed, verified and recorded, likewise; of those that were.
     pub healed_ms: Option<Spread>,
     /// The same repairs by bare scripts, in milliseconds.
@@ -54,8 +56,10 @@ pub struct Sums {
     pub ratio_percent: Option<Spread>,
     /// The steps alone, from permitted to acted, in hundredths of the script's time: without noticing, asking the hub, proving and holding.
     pub acting_percent: Option<Spread>,
-    /// Healed within one and a half times the script's time and 200 ms.
+    /// Healed, verified and recorded within one and a half times the script's time and 200 ms.
     pub near_a_script: Share,
+    /// Whole again within it.
+    pub whole_near_a_script: Share,
 }
 
 impl Sums {
@@ -83,18 +87,25 @@ impl Sums {
                 came: each().filter(|(_, came)| came.evidence.starts_with("intact")).count(),
             },
             detected_ms: spread(each().filter_map(|(_, came)| came.detected_ms)),
+            whole_ms: spread(healed().filter_map(Came::whole_ms)),
             healed_ms: spread(healed().filter_map(|came| came.ended_ms)),
             bare_ms: spread(compared.iter().map(|(_, bare)| *bare)),
             ratio_percent: spread(compared.iter().map(|(ours, bare)| ours * 100 / (*bare).max(1))),
             acting_percent: spread(
                 healed().filter_map(|came| Some(came.acting_ms()? * 100 / came.bare_ms?.max(1))),
             ),
-            near_a_script: Share {
-                of: compared.len(),
-                came: compared.iter().filter(|(ours, bare)| *ours <= bare * 3 / 2 + 200).count(),
-            },
+            near_a_script: near(&compared),
+            whole_near_a_script: near(
+                &healed().filter_map(|came| came.whole_ms().zip(came.bare_ms)).collect::<Vec<_>>(),
+            ),
         }
     }
+}
+
+/// Times of ours and of a script's: how many are within the bar.
+fn near(compared: &[(u64, u64)]) -> Share {
+    let came = compared.iter().filter(|(ours, bare)| *ours <= bare * 3 / 2 + 200).count();
+    Share { of: compared.len(), came }
 }
 
 /// By the nearest rank.

@@ -16,6 +16,9 @@ use crate::site::Site;
 /// What was done so shortly before a cut may have been lost with it: the kernel writes to the disk within 30 s (`vm.dirty_expire_centisecs`).
 const UNWRITTEN: Duration = Duration::from_secs(40);
 
+/// What was done so shortly before may be whole again and its repair still have to hold: done again now, it would be the same incident.
+const UNDER_WAY: Duration = Duration::from_secs(30);
+
 /// One fault that was done.
 #[derive(Debug)]
 struct Done {
@@ -55,6 +58,11 @@ impl<'a> Books<'a> {
     /// Does a fault where the machine is whole in that point: what is still broken cannot be broken again.
     pub(super) fn inject(&mut self, site: &mut Site, which: usize, at: Duration) -> Result<()> {
         let fault = &self.faults[which];
+        let is_alike = |done: &&Done| self.faults[done.which].seen_by == fault.seen_by;
+        if self.done.iter().rfind(is_alike).is_some_and(|done| done.at + UNDER_WAY > at) {
+            self.skipped += 1;
+            return Ok(());
+        }
         let proof = fault.proof.as_deref().unwrap_or("true");
         if !site.machine.sh(proof)?.is_good() {
             self.skipped += 1;
