@@ -18,6 +18,7 @@ mod findings;
 mod generation;
 mod grants;
 mod papers;
+mod precondition;
 mod settle;
 mod transaction;
 mod turned_away;

@@ -1,6 +1,5 @@
 //! Who goes next. Makes the schedule's moves: begins runs on threads of their own, pauses and cancels them, and tells a person of those that take too long.
 
-use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use contract::runbook::Precondition;
 use hands::Interrupt;
 
 use super::transaction::{Ready, Run};
-use super::{Begun, OrderError, Queued, Runner};
+use super::{Begun, OrderError, Queued, Runner, precondition};
 use crate::guard::{self, Arrival, Denied, SignedOrder, VerifiedOrder};
 use crate::ledger::Waits;
 use crate::measure::Measured;
@@ -259,19 +258,11 @@ impl Runner {
     }
 
     fn holds(&self, precondition: &Precondition) -> bool {
-        match precondition {
-            Precondition::Passes(id) => self
-                .site()
-                .baseline
-                .control(id)
-                .is_some_and(|c| matches!(self.machine.meter.measure(c), Measured::Passes(_))),
-            Precondition::Exists(path) => std::fs::symlink_metadata(path.as_str()).is_ok(),
-            Precondition::UnitKnown(unit) => super::unit_is_known(unit),
-            Precondition::FreeMb { at, mb } => rustix::fs::statvfs(at.as_str())
-                .is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >> 20 >= u64::from(*mb)),
-            Precondition::Fuller { at, percent } => facts::filled_percent(Path::new(at.as_str()))
-                .is_ok_and(|filled| filled > Some(u64::from(*percent))),
-        }
+        precondition::holds(precondition, |id| {
+            let site = self.site();
+            let control = site.baseline.control(id);
+            control.is_some_and(|c| matches!(self.machine.meter.measure(c), Measured::Passes(_)))
+        })
     }
 
     fn note_state(&self, order: &OrderId, to: RunState) -> Result<(), OrderError> {
