@@ -1,7 +1,8 @@
 //! The watch: the kernel and the bus say what was touched, and only the facts that hang on it are looked at again.
 //!
 //! Nothing here asks whether something has changed, with two exceptions, each of which the kernel leaves no other way: it announces no new listening
-//! socket ([`sockets`]), and it announces no room that runs out, no certificate that ages and no clock that drifts ([`facts::Input::Every`]).
+//! socket ([`sockets`]), and it announces no room that runs out, no certificate that ages,
+//! no clock that drifts and no process that is made to stand still ([`facts::Input::Every`]).
 
 mod bus;
 mod sockets;

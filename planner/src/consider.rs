@@ -2,7 +2,7 @@
 //! or a model asked whether it has been repaired too often. What a site decides alone ([`crate::plan`]) is the rules' part of this, and the same.
 
 use contract::decision::{Choice, Decision, Escalation, Provenance};
-use contract::ids::{HostId, IncidentId};
+use contract::ids::{HostId, IncidentId, RunbookId};
 use contract::incident::What;
 use contract::runbook::TargetOs;
 use contract::time::UtcTime;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::coalesce::{self, Around, HostLife, Root, Sibling};
 use crate::decide::{Knowledge, ruled};
-use crate::flap::{self, Episode};
+use crate::flap::{self, Episode, Scope};
 use crate::why::Why;
 
 /// An incident with all that is around it.
@@ -59,6 +59,11 @@ pub enum Verdict {
     Ask,
 }
 
+/// Whether the machine may run it at any hour.
+fn runs_by_day(runbook: &RunbookId, knowledge: &Knowledge<'_>) -> bool {
+    knowledge.catalogue.runbook(runbook).is_some_and(|listed| !listed.runbook.disruptive)
+}
+
 /// Decides `case`.
 pub fn consider(case: &Case, knowledge: &Knowledge<'_>) -> Considered {
     let Case { incident, host, what, os, found, now: _, open, hosts, past } = case;
@@ -71,9 +76,14 @@ pub fn consider(case: &Case, knowledge: &Knowledge<'_>) -> Considered {
     let silent = matches!(why, Why::Silent { .. });
     let would_act = silent || matches!(decision.choice, Choice::Run(_));
     let subject = what.subject();
-    let flaps = would_act.then(|| flap::flapping(&subject, host, *found, past)).flatten();
-    let is_ours = |f: &flap::Flapping| silent || !f.is_the_machines(&subject, host, *found, past);
-    if let Some(flapping) = flaps.filter(is_ours) {
+    let mut flaps = would_act.then(|| flap::flapping(&subject, host, *found, past)).flatten();
+    // What may wait for days before its guardrail is asked is a person's at once.
+    let is_asked_at_once = matches!(&decision.choice, Choice::Run(id) if runs_by_day(id, knowledge));
+    let is_hosts = flaps.as_ref().is_some_and(|flapping| flapping.scope == Scope::Host);
+    if is_hosts && is_asked_at_once && flap::is_the_machines(&subject, host, *found, past) {
+        flaps = flap::over_site(&subject, host, *found, past);
+    }
+    if let Some(flapping) = flaps {
         let provenance = Provenance::Rules { table: knowledge.rules.digest(), rule: None };
         let decision = Decision { choice: Choice::Escalate(Escalation::Flapping), provenance };
         return Considered { verdict: Verdict::Decided(decision), why: Why::Flapping(Box::new(flapping)) };

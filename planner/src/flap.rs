@@ -2,7 +2,7 @@
 //!
 //! A transition is a finding or an end; successes count, as a repair that has to be made anew each day is no repair. The figures are those of the executor's
 //! own guardrail (six within seven days), so that a hub does not go on ordering what every site refuses; but who fights us can be seen on the machine alone,
-//! so its executor is asked once ([`Flapping::is_the_machines`]) and refuses with the name. Beyond the one machine, recurrence belongs to the
+//! so its executor is asked once ([`is_the_machines`]) and refuses with the name. Beyond the one machine, recurrence belongs to the
 //! subject at the site: findings on several machines within a quarter of an hour are one wave, and waves that come back by the clock are flapping, though
 //! each machine failed but once. Pure: episodes go in, in any order. **Absent:** text; guesses: what is said of an opponent was counted or was told by an
 //! executor.
@@ -111,26 +111,43 @@ pub struct Repair {
     pub runs: u32,
 }
 
-impl Flapping {
-    /// Whether the machine's own guardrail is left to say so: it has not yet, and it alone sees who sets the thing back. Once, and no more: where it repairs
-    /// again instead, the next return is stopped here.
-    pub fn is_the_machines(&self, subject: &str, host: &HostId, found: UtcTime, past: &[Episode]) -> bool {
-        let was_asked = past.iter().any(|episode| {
-            let told = episode.ended.as_ref().is_some_and(|ended| ended.opponent.is_some());
-            told && episode.host == *host && episode.subject == subject && touches(episode, found)
-        });
-        self.scope == Scope::Host && !was_asked && self.transitions < count(TRANSITIONS) + 2
-    }
-}
-
 /// Whether `subject`, found on `host` at `found`, flaps. `past` is what is known of the site: episodes of any subject, of any machine, in any order,
 /// without the one that is asked about.
 pub fn flapping(subject: &str, host: &HostId, found: UtcTime, past: &[Episode]) -> Option<Flapping> {
+    let own = own(subject, host, found, past);
+    on_host(subject, found, &own, past).or_else(|| over_site(subject, host, found, past))
+}
+
+/// The same, beyond the machine alone.
+pub fn over_site(subject: &str, host: &HostId, found: UtcTime, past: &[Episode]) -> Option<Flapping> {
+    at_site(host, found, &of_subject(subject, found, past))
+}
+
+/// Whether the machine's own guardrail is left to say that it flaps: it has not yet, and it alone sees who sets the thing back. Once, and no more: where it
+/// repairs again instead, the next return is stopped by the hub.
+pub fn is_the_machines(subject: &str, host: &HostId, found: UtcTime, past: &[Episode]) -> bool {
+    let own = own(subject, host, found, past);
+    let was_told = own.iter().any(|e| e.ended.as_ref().is_some_and(|ended| ended.opponent.is_some()));
+    let Some(last) = own.iter().rfind(|episode| episode.ended.is_some()) else { return true };
+    let was_asked = on_host(subject, last.found, &before(last, past), past).is_some();
+    !was_told && !was_asked
+}
+
+fn of_subject<'a>(subject: &str, found: UtcTime, past: &'a [Episode]) -> Vec<&'a Episode> {
     let mut of_subject: Vec<&Episode> =
         past.iter().filter(|episode| episode.subject == subject && touches(episode, found)).collect();
     of_subject.sort_by(|a, b| (a.found, &a.host).cmp(&(b.found, &b.host)));
-    let own: Vec<&Episode> = of_subject.iter().copied().filter(|episode| episode.host == *host).collect();
-    on_host(subject, found, &own, past).or_else(|| at_site(host, found, &of_subject))
+    of_subject
+}
+
+fn own<'a>(subject: &str, host: &HostId, found: UtcTime, past: &'a [Episode]) -> Vec<&'a Episode> {
+    of_subject(subject, found, past).into_iter().filter(|episode| episode.host == *host).collect()
+}
+
+/// What was known of the same thing on the same machine when `episode` was found.
+fn before<'a>(episode: &Episode, past: &'a [Episode]) -> Vec<&'a Episode> {
+    let own = own(&episode.subject, &episode.host, episode.found, past);
+    own.into_iter().filter(|earlier| earlier.found < episode.found).collect()
 }
 
 /// Whether `at` lies in the window that ends at `found`.

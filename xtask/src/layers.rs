@@ -54,7 +54,7 @@ const TABLE: [(&str, Sort, &[&str]); 27] = [
     // Likewise: a machine with a kernel, a clock and disks of its own.
     ("lab", Sort::Library, &["contract", "edge", "guest"]),
     // What is done to such machines, and what comes of it: the programs are run there, not linked.
-    ("faults", Sort::App, &["contract", "edge", "lab"]),
+    ("faults", Sort::App, &["contract", "edge", "guest", "lab"]),
     // Tests alone: it holds one program's library to the corpus.
     ("e2e", Sort::App, &["contract", "evidence", "tlog", "verify"]),
     ("xtask", Sort::App, &[]),

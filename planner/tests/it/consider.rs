@@ -4,7 +4,7 @@ use contract::decision::{Choice, Escalation};
 use contract::outcome::Outcome;
 use contract::record::Opponent;
 use contract::runbook::TargetOs;
-use planner::flap::{Ended, EndedBy, Episode};
+use planner::flap::{Ended, EndedBy, Episode, Scope};
 use planner::{Case, Knowledge, Verdict, Why, consider};
 
 use super::seed::{Seed, case, everything, systems, utc};
@@ -43,34 +43,62 @@ fn a_machine_is_asked_once_who_fights_it_and_what_it_said_is_told_from_then_on()
     (own.open, own.hosts, own.os) = (Vec::new(), Vec::new(), Some(TargetOs::Debian));
     let ordered = plan(&own.what, own.os, &knowledge);
     assert!(matches!(ordered.choice, Choice::Run(_)), "{ordered:?}");
-    let episode = |n: i64| Episode {
+    let episode = |n: i64, apart: i64| Episode {
         host: own.host.clone(),
         subject: own.what.subject(),
-        found: utc(n * HOUR),
+        found: utc(n * apart),
         ended: Some(Ended {
-            at: utc(n * HOUR + 60_000),
+            at: utc(n * apart + 60_000),
             by: EndedBy::Run("RB-FILE-002-system-files".parse().unwrap(), Outcome::Healed),
             opponent: None,
         }),
     };
-    let considered = |past: Vec<Episode>| {
-        let found = utc(i64::try_from(past.len()).unwrap() * HOUR);
+    let considered = |own: &Case, past: Vec<Episode>, apart: i64| {
+        let found = utc(i64::try_from(past.len()).unwrap() * apart);
         consider(&Case { found, now: found, past, ..own.clone() }, &knowledge)
     };
-    let three: Vec<Episode> = (0..3).map(episode).collect();
-    assert_eq!(
-        considered(three.clone()).verdict,
-        Verdict::Decided(ordered),
-        "its own guardrail has to say it"
-    );
-    let stopped = |past: Vec<Episode>| match considered(past).why {
+    let stopped = |own: &Case, past: Vec<Episode>, apart: i64| match considered(own, past, apart).why {
         Why::Flapping(flapping) => flapping.war.opponent,
         why => panic!("{why:?}"),
     };
-    assert_eq!(stopped((0..4).map(episode).collect()), None, "it repaired instead: asked once, and no more");
-    let mut told = three;
-    told[2].ended.as_mut().unwrap().opponent = Some(Opponent::Timetable);
-    assert_eq!(stopped(told), Some(Opponent::Timetable));
+    for apart in [HOUR, 48 * HOUR] {
+        let past = |times: i64| -> Vec<Episode> { (0..times).map(|n| episode(n, apart)).collect() };
+        let fourth = considered(&own, past(3), apart).verdict;
+        assert_eq!(fourth, Verdict::Decided(ordered.clone()), "its own guardrail has to say it");
+        assert_eq!(stopped(&own, past(4), apart), None, "it repaired instead: asked once, and no more");
+        let mut told = past(3);
+        told[2].ended.as_mut().unwrap().opponent = Some(Opponent::Timetable);
+        assert_eq!(stopped(&own, told, apart), Some(Opponent::Timetable));
+    }
+    // What would wait for the window first is a person's at once.
+    let mut by_night = own.clone();
+    by_night.what = drift(baseline.control(&"journal.persistent".parse().unwrap()).unwrap());
+    assert!(matches!(plan(&by_night.what, own.os, &knowledge).choice, Choice::Run(_)));
+    let subject = by_night.what.subject();
+    let past = (0..3).map(|n| Episode { subject: subject.clone(), ..episode(n, HOUR) }).collect();
+    assert_eq!(stopped(&by_night, past, HOUR), None);
+}
+
+#[test]
+fn what_goes_from_machine_to_machine_by_the_clock_is_stopped_though_the_machine_was_not_asked() {
+    const HOUR: i64 = 3_600_000;
+    let (rules, baseline, catalogue) = (rules(SHIPPED.1), baseline(), catalogue());
+    let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
+    let mut own = case(&mut Seed(1), &everything(), 0);
+    own.what = drift(baseline.control(&"files.shadow".parse().unwrap()).unwrap());
+    (own.open, own.hosts, own.os) = (Vec::new(), Vec::new(), Some(TargetOs::Debian));
+    let by = || EndedBy::Run("RB-FILE-002-system-files".parse().unwrap(), Outcome::Healed);
+    let episode = |host: &str, n: i64| Episode {
+        host: host.parse().unwrap(),
+        subject: own.what.subject(),
+        found: utc(n * HOUR),
+        ended: Some(Ended { at: utc(n * HOUR + 60_000), by: by(), opponent: None }),
+    };
+    let past = (0..6).map(|n| episode(if n < 3 { "h-9" } else { own.host.as_str() }, n)).collect();
+    let considered =
+        consider(&Case { found: utc(6 * HOUR), now: utc(6 * HOUR), past, ..own.clone() }, &knowledge);
+    let Why::Flapping(flapping) = considered.why else { panic!("{considered:?}") };
+    assert_eq!(flapping.scope, Scope::Site);
 }
 
 #[test]

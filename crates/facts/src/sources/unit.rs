@@ -24,7 +24,7 @@ const OFFERED: [&str; 5] =
     ["chrony.service", "nftables.service", "nginx.service", "postgresql.service", "ssh.service"];
 /// How the names of services end.
 const SERVICE: &str = ".service";
-/// What is said of a service whose main process stands still.
+/// What is said of a service whose processes all stand still.
 const HALTED: &str = "halted";
 /// Debian's unit for all of its databases.
 const STANDS_FOR_OTHERS: &str = "postgresql.service";
@@ -103,7 +103,7 @@ impl<'a> Unit<'a> {
         let of = |path: &str, name: &str| self.property(path, "org.freedesktop.systemd1.Unit", name);
         let text = |path: &str, name: &str| String::try_from(of(path, name)?).map_err(|_| Absence::Malformed);
         if text(path, "SubState")? != "exited" {
-            return word("active");
+            return word(if self.is_halted(path, STANDS_FOR_OTHERS)? { HALTED } else { "active" });
         }
         let parts = Vec::<String>::try_from(of(path, "ConsistsOf")?).map_err(|_| Absence::Malformed)?;
         for part in parts {
@@ -119,19 +119,26 @@ impl<'a> Unit<'a> {
         word("active")
     }
 
-    /// Whether its main process stands still, by a signal (a debugger's is another state): systemd goes on calling it active, and it answers nobody. What is no service has no
-    /// such process, and what has just ended has none any more.
+    /// Whether each of its processes stands still, by a signal (a debugger's is another state): systemd goes on calling it active, and it answers nobody. Where
+    /// one of them moves, somebody may be served. What is no service, and what has no process, is not meant; a process that cannot be looked at moves.
     fn is_halted(&self, path: &OwnedObjectPath, unit: &str) -> Result<bool, Absence> {
         if !unit.ends_with(SERVICE) {
             return Ok(false);
         }
-        let main = self.property(path, "org.freedesktop.systemd1.Service", "MainPID")?;
-        let pid = u32::try_from(main).map_err(|_| Absence::Malformed)?;
+        let group = self.property(path, "org.freedesktop.systemd1.Service", "ControlGroup")?;
+        let group = String::try_from(group).map_err(|_| Absence::Malformed)?;
+        // cgroups(7): version 2 alone, or beside version 1.
+        let listed = ["/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"]
+            .iter()
+            .find_map(|at| self.config.root.text(format!("{at}{group}/cgroup.procs")).ok());
+        let pids: Vec<u32> =
+            listed.iter().flat_map(|l| l.lines()).filter_map(|pid| pid.parse().ok()).collect();
         // proc_pid_stat(5): the state stands behind the name, which may hold anything, a bracket too.
-        let stat =
-            if pid == 0 { None } else { self.config.root.optional_text(format!("/proc/{pid}/stat"))? };
-        let state = stat.as_deref().and_then(|stat| stat.rsplit_once(") ")).map(|(_, rest)| rest);
-        Ok(state.is_some_and(|state| state.starts_with('T')))
+        let stands_still = |pid: &u32| {
+            let stat = self.config.root.text(format!("/proc/{pid}/stat"));
+            stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+        };
+        Ok(!pids.is_empty() && pids.iter().all(stands_still))
     }
 
     fn load(&self, unit: &str) -> Result<OwnedObjectPath, Absence> {

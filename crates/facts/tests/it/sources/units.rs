@@ -89,13 +89,13 @@ impl Unit {
     }
 }
 
-/// A service's main process, by its number.
-struct Service(u32);
+/// A service, by its control group.
+struct Service(&'static str);
 
 #[interface(name = "org.freedesktop.systemd1.Service")]
 impl Service {
-    #[zbus(property, name = "MainPID")]
-    fn main_pid(&self) -> u32 {
+    #[zbus(property)]
+    fn control_group(&self) -> &str {
         self.0
     }
 }
@@ -152,9 +152,9 @@ fn stand_in(tree: &Tree) -> Connection {
         .and_then(|b| b.serve_at("/unit/rsyslog", unit("loaded", "reloading", "enabled")))
         .and_then(|b| b.serve_at("/unit/nftables", unit("masked", "inactive", "masked")))
         .and_then(|b| b.serve_at("/unit/postgresql", held_back))
-        .and_then(|b| b.serve_at("/unit/auditd", Service(7)))
-        .and_then(|b| b.serve_at("/unit/chrony", Service(8)))
-        .and_then(|b| b.serve_at("/unit/rsyslog", Service(0)))
+        .and_then(|b| b.serve_at("/unit/auditd", Service("/system.slice/auditd.service")))
+        .and_then(|b| b.serve_at("/unit/chrony", Service("/system.slice/chrony.service")))
+        .and_then(|b| b.serve_at("/unit/rsyslog", Service("")))
         .and_then(|b| b.name("org.freedesktop.systemd1"))
         .and_then(connection::Builder::build)
         .unwrap()
@@ -183,21 +183,26 @@ fn units_are_as_systemd_says() {
 }
 
 #[test]
-fn a_service_whose_main_process_stands_still_does_not_run() {
-    let is = |stat: &str| {
+fn a_service_all_of_whose_processes_stand_still_does_not_run() {
+    let is = |first: &str, second: &str| {
         let tree = Tree::new()
             .directory("/run/systemd/system")
             .directory("/run/dbus")
-            .file("/proc/7/stat", stat)
+            .file("/sys/fs/cgroup/system.slice/auditd.service/cgroup.procs", "7\n8\n")
+            .file("/proc/7/stat", first)
+            .file("/proc/8/stat", second)
             .limit(Duration::from_secs(10));
         let _bus = Bus::start(&tree);
         let _systemd = stand_in(&tree);
         tree.read("unit:auditd.service")
     };
-    assert_eq!(is("7 (auditd) S 1 7 7 0 -1"), word("active"));
-    assert_eq!(is("7 (auditd) T 1 7 7 0 -1"), word("halted"));
-    assert_eq!(is("7 (a) T) R 1 7 7 0 -1"), word("active"), "a name may hold anything");
-    assert_eq!(is("7 (auditd) t 1 7 7 0 -1"), word("active"), "whoever looks into it does so");
+    let (runs, stands) = ("8 (worker) S 7 7 7 0 -1", "8 (worker) T 7 7 7 0 -1");
+    assert_eq!(is("7 (auditd) T 1 7 7 0 -1", stands), word("halted"));
+    assert_eq!(is("7 (auditd) S 1 7 7 0 -1", stands), word("active"));
+    assert_eq!(is("7 (auditd) T 1 7 7 0 -1", runs), word("active"), "somebody may be served");
+    assert_eq!(is("7 (a) T) R 1 7 7 0 -1", stands), word("active"), "a name may hold anything");
+    assert_eq!(is("7 (auditd) t 1 7 7 0 -1", stands), word("active"), "whoever looks into it does so");
+    assert_eq!(is("", stands), word("active"), "it ended a moment ago");
 }
 
 #[test]
@@ -206,6 +211,7 @@ fn a_unit_that_stands_for_others_is_as_they_are() {
         let tree = Tree::new()
             .directory("/run/systemd/system")
             .directory("/run/dbus")
+            .file("/sys/fs/cgroup/p/cgroup.procs", "9\n")
             .file("/proc/9/stat", &format!("9 (postgres) {state} 1"))
             .limit(Duration::from_secs(10));
         let _bus = Bus::start(&tree);
@@ -215,9 +221,9 @@ fn a_unit_that_stands_for_others_is_as_they_are() {
         let _systemd = connection::Builder::address(address.as_str())
             .and_then(|b| b.serve_at("/org/freedesktop/systemd1", Manager(0)))
             .and_then(|b| b.serve_at("/unit/postgresql", all))
-            .and_then(|b| b.serve_at("/unit/postgresql", Service(0)))
+            .and_then(|b| b.serve_at("/unit/postgresql", Service("/p")))
             .and_then(|b| b.serve_at("/unit/cluster", unit("loaded", cluster, "enabled-runtime")))
-            .and_then(|b| b.serve_at("/unit/cluster", Service(9)))
+            .and_then(|b| b.serve_at("/unit/cluster", Service("/p")))
             .and_then(|b| b.name("org.freedesktop.systemd1"))
             .and_then(connection::Builder::build)
             .unwrap();
@@ -226,5 +232,6 @@ fn a_unit_that_stands_for_others_is_as_they_are() {
     assert_eq!(is("active", "exited", "S"), word("active"));
     assert_eq!(is("active", "exited", "T"), word("halted"));
     assert_eq!(is("failed", "exited", "S"), word("failed"));
+    assert_eq!(is("inactive", "running", "T"), word("halted"));
     assert_eq!(is("inactive", "running", "S"), word("active"), "it runs the database itself");
 }
