@@ -33,7 +33,8 @@ pub struct Ear {
 /// Listens to what the kernel announces of `stir`; none where it announces nothing of it, or not to us.
 pub fn listen(stir: &Stir) -> Option<Ear> {
     let opened = match stir {
-        Stir::Mounts => table("/proc/self/mountinfo"),
+        // The machine's mounts are its first process's; a confined service has others, which a remount of the machine's does not reach.
+        Stir::Mounts => table("/proc/1/mountinfo").or_else(|_| table("/proc/self/mountinfo")),
         Stir::Swaps => table("/proc/swaps"),
         Stir::Clock => clock(),
         Stir::Firewall => group(netlink::NETFILTER, NFTABLES),
