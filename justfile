@@ -54,6 +54,10 @@ eval *options:
 faults *ids:
     e2e/faults/run release --json docs/faults.json --page docs/faults.md --labelled planner/eval/faults.jsonl --beside {{ if ids == "" { "" } else { "--only " + ids } }}
 
+# The same for those faults that need no machine of their own, in a container: no instruction is translated there.
+faults-contained *ids:
+    e2e/faults/run release --contained --json docs/faults-contained.json --page docs/faults-contained.md {{ if ids == "" { "" } else { "--only " + ids } }}
+
 # So many minutes on one machine: a fault every twenty seconds, the network away for a third of the time, power cuts, a clock that jumps. The gates do four.
 long minutes="60" seed="1":
     e2e/faults/run release --soak {{minutes}} --seed {{seed}} --soak-json docs/soak.json --long docs/soak.md

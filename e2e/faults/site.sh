@@ -21,13 +21,15 @@ done
 
 cat >/usr/local/sbin/window <<'END'
 #!/bin/sh
-# Moves the maintenance window: `window shut` leaves one that is days away, `window open` one that is now.
+# Moves the maintenance window: `window shut` leaves one that is days away, `window open` one that is now, `window soon` one that opens in a minute or two.
+days='mon, tue, wed, thu, fri, sat, sun' from=00:00
 case $1 in
   shut) days=$(date -u -d '+3 days' +%a | tr A-Z a-z) ;;
-  open) days='mon, tue, wed, thu, fri, sat, sun' ;;
+  open) ;;
+  soon) from=$(date -u -d '+100 seconds' +%H:%M) ;;
   *) exit 64 ;;
 esac
-sed -i "s/days: \[.*\], from/days: [$days], from/" /var/lib/suture/executor/executor.yaml
+sed -i "s/days: \[.*\], from: '.*', to/days: [$days], from: '$from', to/" /var/lib/suture/executor/executor.yaml
 systemctl restart suture-executor
 END
 cat >/usr/local/sbin/cut-power-at <<'END'
@@ -41,4 +43,23 @@ CUT
 systemd-run --quiet --unit=cut-power /bin/sh /run/cut-power
 sleep 1
 END
-chmod 755 /usr/local/sbin/window /usr/local/sbin/cut-power-at
+cat >/usr/local/sbin/imitate-nixos <<'END'
+#!/bin/sh
+# Lays out a generation of NixOS beside what is there: its store, its profile, and the units that run as those it declares.
+set -eu
+for system in a-system b-system; do
+  mkdir -p /nix/store/$system/etc/systemd
+  cp -a /etc/systemd/system /nix/store/$system/etc/systemd/system
+done
+mkdir -p /nix/var/nix/profiles
+ln -s system-1-link /nix/var/nix/profiles/system
+ln -s /nix/store/a-system /nix/var/nix/profiles/system-1-link
+ln -s /nix/store/a-system /run/current-system
+ln -s /nix/store/a-system /run/booted-system
+mount --bind /nix/store /nix/store
+mount -o remount,bind,ro /nix/store
+touch /etc/NIXOS
+# Until everybody has looked at it.
+sleep 8
+END
+chmod 755 /usr/local/sbin/imitate-nixos /usr/local/sbin/window /usr/local/sbin/cut-power-at

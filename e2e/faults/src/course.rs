@@ -7,7 +7,7 @@ use contract::ids::OrderId;
 use contract::plane::{IncidentState, IncidentView};
 
 use crate::Result;
-use crate::case::subject;
+use crate::end::subject;
 use crate::site::Site;
 
 /// What agent and executor said since, with the machine's monotonic time in milliseconds.
@@ -54,6 +54,15 @@ pub(crate) fn ended(
         _ => None,
     });
     if all { ends.next_back() } else { ends.next() }
+}
+
+/// When a run that healed it first found it whole: the first of them, or the last where all of them have to.
+pub(crate) fn whole(events: &[(f64, Event)], healing: &BTreeSet<OrderId>, all: bool) -> Option<f64> {
+    let mut whole = events.iter().filter_map(|(ms, event)| match event {
+        Event::Verified { order, passes: true } if healing.contains(order) => Some(*ms),
+        _ => None,
+    });
+    if all { whole.next_back() } else { whole.next() }
 }
 
 /// The way from the injection to the receipt, each step when it was first said: where the time went.

@@ -31,7 +31,7 @@ pub struct Hub {
 
 impl Hub {
     /// Starts one for the first time, in an empty directory, with an account and a key of its own.
-    pub fn first(program: &Path, directory: &Path, device: u16) -> Result<Self> {
+    pub fn first(program: &Path, directory: &Path, device: &str) -> Result<Self> {
         let mut hub = Self::spawn(program, directory, device)?;
         let link = hub.event("its first-run link", |event| match event {
             Event::FirstRun { link } => Some(link.clone()),
@@ -53,13 +53,13 @@ impl Hub {
     }
 
     /// Starts it again with what is in a directory.
-    pub fn again(program: &Path, directory: &Path, key: &str, device: u16) -> Result<Self> {
+    pub fn again(program: &Path, directory: &Path, key: &str, device: &str) -> Result<Self> {
         let mut hub = Self::spawn(program, directory, device)?;
         key.clone_into(&mut hub.key);
         Ok(hub)
     }
 
-    fn spawn(program: &Path, directory: &Path, device: u16) -> Result<Self> {
+    fn spawn(program: &Path, directory: &Path, device: &str) -> Result<Self> {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -70,7 +70,7 @@ impl Hub {
             .arg(program)
             .args(["serve", "--name", "hub.lab", "--operator", "127.0.0.1:0", "--events", "--dir"])
             .arg(directory)
-            .args(["--device", &format!("127.0.0.1:{device}")])
+            .args(["--device", device])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::Result;
-use crate::case::Came;
+use crate::came::Came;
 use crate::catalogue::Fault;
 
 /// One line for each fault that was noticed, in the form of `planner/eval`: where the catalogue names no runbook, a person must look.
@@ -19,7 +19,7 @@ pub fn labelled<'a>(came: impl IntoIterator<Item = (&'a Fault, &'a Came)>) -> Re
             }
             None => json!({"right": "escalate", "acceptable": [], "must_escalate": true}),
         };
-        let line = json!({"id": format!("fault.{}", fault.id), "os": "debian", "what": what, "label": label,
+        let line = json!({"id": format!("fault.{}", fault.id), "os": fault.os, "what": what, "label": label,
             "why": format!("A real machine: {}.", fault.says)});
         lines += &serde_json::to_string(&line).map_err(|e| e.to_string())?;
         lines.push('\n');

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use faults::{Came, Fault, Lab, Peer, Peers, Programs, Results, labelled, long, page, read, run, soak};
+use faults::{Came, Fault, Lab, Peer, Peers, Programs, Results, Site, labelled, long, page, read, run, soak};
 
 /// Breaks a real machine on which Suture is installed, and writes down what comes of it.
 #[derive(Debug, Parser)]
@@ -37,6 +37,9 @@ struct Arguments {
     /// Where the incidents are written, with the answers that are right.
     #[arg(long)]
     labelled: Option<PathBuf>,
+    /// Use a container on this machine, set up anew for each fault, and do those faults that need no machine of their own.
+    #[arg(long, conflicts_with_all = ["beside", "soak", "labelled"])]
+    contained: bool,
     /// Measure other programs beside us, where they can express a fault.
     #[arg(long)]
     beside: bool,
@@ -64,15 +67,19 @@ fn catalogue(arguments: &Arguments) -> faults::Result<Vec<(String, Fault)>> {
         return Err(format!("{unknown} is not in the catalogue"));
     }
     catalogue.retain(|(_, fault)| arguments.only.is_empty() || arguments.only.contains(&fault.id));
+    catalogue.retain(|(_, fault)| fault.contained || !arguments.contained);
     if catalogue.is_empty() {
         return Err("no fault is to be done: nothing would be shown".to_owned());
     }
     Ok(catalogue)
 }
 
+fn programs(arguments: &Arguments) -> Programs {
+    Programs { binaries: arguments.binaries.clone(), package: arguments.package.clone() }
+}
+
 fn lab(arguments: &Arguments) -> faults::Result<Lab> {
-    let programs = Programs { binaries: arguments.binaries.clone(), package: arguments.package.clone() };
-    let lab = Lab::make(programs)?;
+    let lab = Lab::make(programs(arguments))?;
     for incident in &lab.standing {
         let why = incident.why.as_deref().unwrap_or_default();
         eprintln!("stands before all: {:?} ({:?}; {why})", incident.what, incident.state);
@@ -83,11 +90,15 @@ fn lab(arguments: &Arguments) -> faults::Result<Lab> {
 fn all(arguments: &Arguments) -> faults::Result<bool> {
     // Before the machine is made: a name that is wrong is told at once.
     catalogue(arguments)?;
+    if arguments.contained {
+        let programs = programs(arguments);
+        return each(arguments, &|| Site::contained(&programs));
+    }
     let lab = lab(arguments)?;
     let one_by_one = arguments.soak.is_none() || !arguments.only.is_empty();
     let mut is_good = true;
     if one_by_one {
-        is_good &= each(arguments, &lab)?;
+        is_good &= each(arguments, &|| lab.site())?;
     }
     if let Some(minutes) = arguments.soak {
         is_good &= soaked(arguments, &lab, minutes)?;
@@ -95,10 +106,10 @@ fn all(arguments: &Arguments) -> faults::Result<bool> {
     Ok(is_good)
 }
 
-fn each(arguments: &Arguments, lab: &Lab) -> faults::Result<bool> {
+fn each(arguments: &Arguments, site: &dyn Fn() -> faults::Result<Site>) -> faults::Result<bool> {
     let (all, chosen) = (read(&arguments.catalogue)?, catalogue(arguments)?);
     let peers = if arguments.beside { Some(Peers::make()?) } else { None };
-    let machine = accelerator();
+    let machine = if arguments.contained { CONTAINED.to_owned() } else { accelerator() };
     let mut results = match arguments.json.as_deref().filter(|file| file.exists()) {
         None => Results::none(machine),
         Some(file) => {
@@ -116,10 +127,8 @@ fn each(arguments: &Arguments, lab: &Lab) -> faults::Result<bool> {
     let (mut is_good, total) = (true, chosen.len());
     for (n, (_, fault)) in chosen.iter().enumerate() {
         let begun = Instant::now();
-        let mut one = lab
-            .site()
-            .and_then(|mut site| run(&mut site, fault))
-            .unwrap_or_else(|why| Came::not_run(fault, why));
+        let mut one =
+            site().and_then(|mut site| run(&mut site, fault)).unwrap_or_else(|why| Came::not_run(fault, why));
         for peer in peers.iter().flat_map(|_| fault.beside.iter().copied()) {
             if let Some(peers) = &peers {
                 one.beside.insert(peer, peers.repairs(peer, fault)?);
@@ -134,6 +143,14 @@ fn each(arguments: &Arguments, lab: &Lab) -> faults::Result<bool> {
     Ok(is_good)
 }
 
+/// On which kind of machine it was done.
+const CONTAINED: &str = "The machine is a container on the one that measures: no instruction is translated; kernel and clock are that one's, its own files lie in memory, and Suture's on that one's disk.";
+
+/// What makes the page.
+const fn command(arguments: &Arguments) -> &'static str {
+    if arguments.contained { "just faults-contained" } else { "just faults" }
+}
+
 fn accelerator() -> String {
     format!("Accelerator: {}.", lab::Accelerator::probe().words())
 }
@@ -141,7 +158,7 @@ fn accelerator() -> String {
 fn keep(arguments: &Arguments, results: &Results, catalogue: &[(String, Fault)]) -> faults::Result<()> {
     let all = results.of(catalogue);
     if let Some(file) = &arguments.page {
-        write(file, &page(results.machine(), &all))?;
+        write(file, &page(command(arguments), results.machine(), &all))?;
     }
     if let Some(file) = &arguments.labelled {
         write(file, &labelled(all.iter().map(|(_, fault, came)| (*fault, *came)))?)?;

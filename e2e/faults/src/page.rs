@@ -2,18 +2,18 @@
 
 use std::fmt::Write as _;
 
-use crate::case::Came;
+use crate::came::Came;
 use crate::catalogue::Fault;
 use crate::peers::Peer;
 use crate::soak::Soaked;
 use crate::sums::{Spread, Sums};
 
 /// All of it as Markdown.
-pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
+pub fn page(command: &str, machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
     let mut page = String::from("# Faults, and what came of them\n\n");
     let _ = writeln!(
         page,
-        "Made by `just faults`: each is done to a fresh copy of one machine, on which the packages were installed as a user installs them. Time is that machine's \
+        "Made by `{command}`: each is done to a fresh machine, on which the package was installed as a user installs it. Time is that machine's \
          own, from the moment of the injection: until the incident is kept, and until the check that failed passes again, and until that is proven, recorded and durable; the hold-down in which it has to go on holding is in the last. Other \
          programs are timed until it is whole again. A bare script does the same repair at once, since it knows what is broken, and proves nothing. {} Where the power is cut the clock begins anew, and nothing is timed. {machine}\n",
         others(all)
@@ -27,12 +27,13 @@ pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
             page.push_str("| fault | has to be | came | noticed after | whole after | over after | a bare script | monit; CFEngine | evidence |\n|---|---|---|---|---|---|---|---|---|\n");
         }
         let ms = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
+        let cut = came.was_cut_in.map_or_else(String::new, |stage| format!("; cut {}", stage.word()));
         let came_word = match (&came.failed, came.wrong.is_empty()) {
             // A person is called for what a run came to.
-            (None, true) if came.ended != fault.ends.word() => {
-                format!("{} ({})", fault.ends.word(), came.ended)
+            (None, true) if !came.ended.starts_with(fault.ends.word()) => {
+                format!("{} ({}){cut}", fault.ends.word(), came.ended)
             }
-            (None, true) => came.ended.clone(),
+            (None, true) => format!("{}{cut}", came.ended),
             (Some(why), _) => format!("**{}**: {}", came.ended, why.replace(['|', '\n'], " ")),
             (None, false) => format!("**{}**, wrong: {}", came.ended, came.wrong.join(", ")),
         };
@@ -43,7 +44,7 @@ pub fn page(machine: &str, all: &[(&str, &Fault, &Came)]) -> String {
             fault.says,
             fault.ends.word(),
             ms(came.detected_ms),
-            ms(came.whole_ms()),
+            ms(came.whole_ms),
             ms(came.ended_ms),
             ms(came.bare_ms),
             beside(came),

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::case::Came;
+use crate::came::Came;
 use crate::catalogue::Fault;
 use crate::sums::Sums;
 

@@ -6,10 +6,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use contract::plane::{IncidentState, IncidentView};
-use lab::{Image, Machine, Template};
+use lab::{Image, Ran, Template};
 
 use crate::Result;
+use crate::contained::{self, Contained};
 use crate::hub::{Hub, copy};
+use crate::machine::Machine;
 
 /// What a clinic's server is set up with before Suture comes.
 pub(crate) const CLINIC: &str = include_str!("../clinic.sh");
@@ -35,7 +37,7 @@ pub struct Lab {
     programs: Programs,
     template: Template,
     scratch: tempfile::TempDir,
-    device: u16,
+    device: String,
     key: String,
     log_key: String,
     time: Option<Child>,
@@ -66,16 +68,16 @@ impl Lab {
     /// Boots a clinic's machine, installs the package, enrols, waits until nothing happens any more, and freezes both.
     pub fn make(programs: Programs) -> Result<Self> {
         let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
-        let (device, time_port) = (free_port()?, free_port()?);
+        let (device, time_port) = (format!("127.0.0.1:{}", free_port()?), free_port()?);
         let time = clock_server(scratch.path(), time_port)?;
         let directory = scratch.path().join("hub");
-        let hub = Hub::first(&programs.binaries.join("suture-hub"), &directory, device)?;
+        let hub = Hub::first(&programs.binaries.join("suture-hub"), &directory, &device)?;
         let package =
             std::fs::read(&programs.package).map_err(|e| format!("{}: {e}", programs.package.display()))?;
         let image = Image::ready()?.set_up_by(CLINIC)?;
         let (standing, log_key) = (RefCell::new(Vec::new()), RefCell::new(String::new()));
         let hub = RefCell::new(Some(hub));
-        let template = Template::make(&image, &|machine: &mut Machine| {
+        let template = Template::make(&image, &|machine: &mut lab::Machine| {
             machine.set_clock(edge::clock::utc())?;
             let time = format!("sed -i 's/ port [0-9]* / port {time_port} /' /etc/chrony/chrony.conf");
             machine.ok(&format!("{time} && systemctl restart chrony"))?;
@@ -88,7 +90,7 @@ impl Lab {
             *log_key.borrow_mut() = machine.ok("cat /var/lib/suture/executor/evidence.pub")?;
             machine.put("/var/lab/site.sh", SITE_SCRIPT.as_bytes())?;
             machine.ok("sh -eu /var/lab/site.sh && systemctl restart suture-executor suture-agent")?;
-            *standing.borrow_mut() = at_rest(machine, &hub)?;
+            *standing.borrow_mut() = at_rest(&mut |script| machine.sh(script), &hub)?;
             // A clock that is put right afterwards is no jump that anybody has to hear of.
             machine.ok("systemctl stop suture-agent suture-executor chrony")?;
             drop(hub);
@@ -111,11 +113,42 @@ impl Lab {
     pub fn site(&self) -> Result<Site> {
         let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
         let directory = copy(&self.scratch.path().join("hub"), &scratch.path().join("hub"))?;
-        let hub = Hub::again(&self.programs.binaries.join("suture-hub"), &directory, &self.key, self.device)?;
+        let hub =
+            Hub::again(&self.programs.binaries.join("suture-hub"), &directory, &self.key, &self.device)?;
         let mut machine = self.template.clone_machine()?;
         machine.ok("systemctl start chrony; chronyc -n waitsync 100 0.5 0 0.2 >/dev/null; touch /run/started; systemctl start suture-executor suture-agent")?;
         let verifier = self.programs.binaries.join("suture-verify");
+        let machine = Machine::Own(machine);
         Ok(Site { machine, hub, verifier, log_key: self.log_key.clone(), _scratch: scratch })
+    }
+}
+
+impl Site {
+    /// The clinic's machine as a container on this one, set up anew: installed, enrolled, and quiet.
+    pub fn contained(programs: &Programs) -> Result<Self> {
+        let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let contained = Contained::boot()?;
+        let device = format!("{}:{}", contained::HUB, free_port()?);
+        let hub = Hub::first(&programs.binaries.join("suture-hub"), &scratch.path().join("hub"), &device)?;
+        let package =
+            std::fs::read(&programs.package).map_err(|e| format!("{}: {e}", programs.package.display()))?;
+        contained.put("/var/lab/set-up.sh", CLINIC.as_bytes());
+        contained.put("/var/lab/suture-agent.deb", &package);
+        let mut machine = Machine::Contained(contained);
+        machine.ok("sh -eux /var/lab/set-up.sh >/var/lab/set-up.log 2>&1 || { tail -12 /var/lab/set-up.log; exit 1; }")?;
+        hub.allow(&machine.ok(ALLOWED)?)?;
+        let sheet = hub.sheet()?;
+        if let Machine::Contained(contained) = &machine {
+            contained.put("/var/lab/sheet.json", &sheet);
+            contained.put("/var/lab/site.sh", SITE_SCRIPT.as_bytes());
+        }
+        machine.ok("dpkg -i /var/lab/suture-agent.deb && suture-enrol --mode enforce /var/lab/sheet.json")?;
+        let log_key = machine.ok("cat /var/lib/suture/executor/evidence.pub")?;
+        machine.ok("sh -eu /var/lab/site.sh && systemctl restart suture-executor suture-agent")?;
+        at_rest(&mut |script| machine.sh(script), &hub)?;
+        machine.ok("touch /run/started; systemctl restart suture-executor suture-agent")?;
+        let verifier = programs.binaries.join("suture-verify");
+        Ok(Self { machine, hub, verifier, log_key, _scratch: scratch })
     }
 }
 
@@ -156,7 +189,7 @@ fn clock_server(scratch: &Path, port: u16) -> Result<Child> {
 }
 
 /// Waits until no incident has changed for a while and none is under way; answers those that are not closed.
-fn at_rest(machine: &mut Machine, hub: &Hub) -> Result<Vec<IncidentView>> {
+fn at_rest(sh: &mut dyn FnMut(&str) -> Result<Ran>, hub: &Hub) -> Result<Vec<IncidentView>> {
     let begun = Instant::now();
     let (mut last, mut since) = (String::new(), Instant::now());
     loop {
@@ -171,7 +204,7 @@ fn at_rest(machine: &mut Machine, hub: &Hub) -> Result<Vec<IncidentView>> {
             return Ok(incidents.into_iter().filter(|i| !i.state.is_over()).collect());
         }
         if begun.elapsed() > REST {
-            let journal = machine.sh("journalctl --no-pager -n 60 -u suture-agent -u suture-executor")?;
+            let journal = sh("journalctl --no-pager -n 60 -u suture-agent -u suture-executor")?;
             return Err(format!("not at rest after {} s: {last}\n{}", REST.as_secs(), journal.out));
         }
         std::thread::sleep(Duration::from_millis(500));

@@ -68,7 +68,7 @@ pub fn soak(lab: &Lab, faults: &[Fault], minutes: u64, seed: u64) -> Result<Soak
             Turn::Fault(which) => books.inject(&mut site, which, begun.elapsed())?,
             Turn::Cable(plugged) => site.machine.set_cable(plugged)?,
             Turn::PowerCut => {
-                site.machine.cut_power();
+                site.machine.cut_power()?;
                 site.machine.boot_again()?;
                 site.machine.set_clock(edge::clock::utc())?;
                 // What starts on the way up would put some faults right, unseen. That something failed there is the machine's own affair.
@@ -102,6 +102,10 @@ pub fn soak(lab: &Lab, faults: &[Fault], minutes: u64, seed: u64) -> Result<Soak
             .machine
             .sh("journalctl -q -u suture-agent -u suture-executor -o short-unix | grep -v '\"found\"'")?;
         eprintln!("{}", said.out);
+    }
+    wrong.extend(books::stray(faults, &records, held));
+    if account.skipped > account.injected {
+        wrong.push(format!("{} of the faults drawn were not done: too little is shown", account.skipped));
     }
     let healed = books::healed(&records, held, &mut wrong);
     let healed_alone = books::healed_alone(&records, held);
@@ -166,5 +170,5 @@ fn memory(site: &mut Site) -> Result<u64> {
 
 /// The subject of an incident, as a fault names it.
 fn is_of(incident: &IncidentView, fault: &Fault) -> bool {
-    fault.seen_by.contains(crate::case::subject(&incident.what))
+    fault.seen_by.contains(crate::end::subject(&incident.what))
 }

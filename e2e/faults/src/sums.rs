@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::case::Came;
+use crate::came::Came;
 use crate::catalogue::{Ends, Fault};
 
 /// So many had to come to an end, and so many did.
@@ -87,7 +87,7 @@ impl Sums {
                 came: each().filter(|(_, came)| came.evidence.starts_with("intact")).count(),
             },
             detected_ms: spread(each().filter_map(|(_, came)| came.detected_ms)),
-            whole_ms: spread(healed().filter_map(Came::whole_ms)),
+            whole_ms: spread(healed().filter_map(|came| came.whole_ms)),
             healed_ms: spread(healed().filter_map(|came| came.ended_ms)),
             bare_ms: spread(compared.iter().map(|(_, bare)| *bare)),
             ratio_percent: spread(compared.iter().map(|(ours, bare)| ours * 100 / (*bare).max(1))),
@@ -96,7 +96,7 @@ impl Sums {
             ),
             near_a_script: near(&compared),
             whole_near_a_script: near(
-                &healed().filter_map(|came| came.whole_ms().zip(came.bare_ms)).collect::<Vec<_>>(),
+                &healed().filter_map(|came| came.whole_ms.zip(came.bare_ms)).collect::<Vec<_>>(),
             ),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use contract::time::UtcTime;
@@ -101,6 +102,21 @@ impl Machine {
             self.process = None;
         }
         Ok(lost)
+    }
+
+    /// Tears a disk (`data`) while the power is cut: other bytes stand there now.
+    pub fn tear(&self, disk: &str, from: u64, bytes: u64) -> Result<()> {
+        if self.process.is_some() {
+            return Err("it has power: a disk is torn without".to_owned());
+        }
+        let file = self.directory.path().join(format!("{disk}.qcow2"));
+        let write = format!("write -q -P 0xa5 {from} {bytes}");
+        let output = Command::new("qemu-io").args(["-f", "qcow2", "-c", &write]).arg(&file).output();
+        let output = output.map_err(|e| format!("qemu-io: {e}"))?;
+        if output.status.success() && output.stderr.is_empty() {
+            return Ok(());
+        }
+        Err(format!("{}: {}", file.display(), String::from_utf8_lossy(&output.stderr)))
     }
 
     /// Power is back: it boots from what is on its disks.

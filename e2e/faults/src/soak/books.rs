@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use contract::ids::{IncidentId, OrderId};
+use contract::ids::{IncidentId, OrderId, RunbookId};
 use contract::outcome::Outcome;
 use contract::plane::{IncidentState, IncidentView};
 use contract::record::{Authority, Body, Record};
@@ -63,12 +63,18 @@ impl<'a> Books<'a> {
             self.skipped += 1;
             return Ok(());
         }
+        // What the hub holds to be broken still is not broken again: it would be the same incident.
+        let is_open = |i: &IncidentView| is_of(i, fault) && !i.state.is_over();
+        if site.hub.incidents()?.iter().any(is_open) {
+            self.skipped += 1;
+            return Ok(());
+        }
         let proof = fault.proof.as_deref().unwrap_or("true");
         if !site.machine.sh(proof)?.is_good() {
             self.skipped += 1;
             return Ok(());
         }
-        site.machine.sh(&format!("mark() {{ :; }}\n{}", fault.inject))?;
+        site.machine.ok(&format!("mark() {{ :; }}\n{}", fault.inject))?;
         self.done.push(Done { which, at, may_be_lost: false });
         Ok(())
     }
@@ -100,7 +106,7 @@ impl<'a> Books<'a> {
                 let is_whole = site.machine.sh(fault.proof.as_deref().unwrap_or("true"))?.is_good();
                 match (is_whole, open) {
                     (true, _) => account.whole += done.len(),
-                    (false, Some(open)) if open.why.is_some() || open.waits_for_person => {
+                    (false, Some(open)) if waits(open) => {
                         account.whole += done.len() - 1;
                         account.stopped += 1;
                         eprintln!("{}: stands, {:?}: {:?}", fault.id, open.state, open.why);
@@ -130,6 +136,29 @@ impl<'a> Books<'a> {
             held.collect::<Vec<_>>().join("; ")
         ));
     }
+}
+
+/// Whether a person is called for it, or it goes on by itself once its time has come.
+const fn waits(open: &IncidentView) -> bool {
+    let comes_again = matches!(&open.state, IncidentState::Open { outcome: Outcome::Deferred, .. });
+    open.waits_for_person || comes_again || matches!(&open.state, IncidentState::Escalated)
+}
+
+/// Runs of a runbook that is not right for what it ran for, as far as one of these faults breaks it.
+pub(super) fn stray(faults: &[Fault], records: &[Record], first: u64) -> Vec<String> {
+    let accepted =
+        records.iter().filter(|record| record.seq >= first).filter_map(|record| match &record.body {
+            Body::Accepted(accepted) => Some(accepted),
+            _ => None,
+        });
+    let is_stray = |control: &str, runbook: &RunbookId| {
+        let mut of_it = faults.iter().filter(|fault| fault.seen_by.contains(control)).peekable();
+        of_it.peek().is_some() && of_it.all(|fault| !fault.runbooks.contains(runbook))
+    };
+    accepted
+        .filter(|accepted| is_stray(accepted.control.as_str(), &accepted.runbook))
+        .map(|accepted| format!("{} for {}", accepted.runbook, accepted.control))
+        .collect()
 }
 
 /// Runs that healed, from this record on. An order that ended twice, or an incident that was healed twice, is wrong.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use faults::{Ends, Results, Sums, labelled, page, read};
+use faults::{Ends, Results, Stage, Sums, labelled, page, read};
 
 fn tree() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -140,11 +140,53 @@ fn what_came_of_each_fault_is_published() {
         assert_eq!(share.came, share.of, "{sums:?}");
     }
     for (_, fault, came) in results.of(&all) {
-        assert_eq!(came.wanted, fault.ends, "{}: it has to end otherwise by now", fault.id);
+        assert_eq!(came.fault, fault.digest().ok(), "{}: it is done otherwise by now", fault.id);
+        assert!(fault.later.is_none() || came.ended == "deferred, then healed", "{}", fault.id);
     }
+    let cut_in: BTreeSet<Stage> = results.of(&all).iter().filter_map(|(.., came)| came.was_cut_in).collect();
+    assert_eq!(cut_in, BTreeSet::from(Stage::ALL), "the power was cut at each stage");
     let text = |file: &str| std::fs::read_to_string(tree().join(file)).unwrap();
     let stale = "cargo run -p faults --example publish";
     let told = labelled(results.of(&all).into_iter().map(|(_, fault, came)| (fault, came))).unwrap();
     assert_eq!(text("planner/eval/faults.jsonl"), told, "{stale}");
-    assert_eq!(text("docs/faults.md"), page(results.machine(), &results.of(&all)), "{stale}");
+    assert_eq!(text("docs/faults.md"), page("just faults", results.machine(), &results.of(&all)), "{stale}");
+}
+
+#[test]
+fn what_came_of_those_that_need_no_machine_of_their_own_is_published_for_one_that_is_not_translated() {
+    let mut all = read(&tree().join("faults")).unwrap();
+    all.retain(|(_, fault)| fault.contained);
+    assert!(all.len() >= 30, "{}", all.len());
+    let results = Results::read(&tree().join("docs/faults-contained.json")).unwrap();
+    let came = results.of(&all);
+    let published: BTreeSet<&str> = came.iter().map(|(_, fault, _)| fault.id.as_str()).collect();
+    let missing: Vec<_> =
+        all.iter().map(|(_, fault)| fault.id.as_str()).filter(|id| !published.contains(id)).collect();
+    assert_eq!(missing, [""; 0], "just faults-contained {}", missing.join(","));
+    let sums = Sums::of(&came);
+    assert_eq!((sums.wrong_actions, sums.unverified_heals), (0, 0), "{sums:?}");
+    assert!(sums.healed.of == all.len() && sums.healed.came == all.len(), "{sums:?}");
+    assert_eq!(sums.evidence_intact.came, all.len(), "{sums:?}");
+    for (_, fault, came) in &came {
+        assert_eq!(came.fault, fault.digest().ok(), "{}: it is done otherwise by now", fault.id);
+    }
+    let text = std::fs::read_to_string(tree().join("docs/faults-contained.md")).unwrap();
+    assert_eq!(
+        text,
+        page("just faults-contained", results.machine(), &came),
+        "cargo run -p faults --example publish"
+    );
+}
+
+#[test]
+fn a_repair_that_goes_on_later_waits_first_and_shows_that_it_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let fault = "faults:\n  - { id: a, says: b, inject: c, seen_by: [d.e], runbooks: [RB-A-001-b], later: f, ends: deferred, proof: g }\n";
+    let refused = |text: &str| {
+        std::fs::write(directory.path().join("a.yaml"), text).unwrap();
+        read(directory.path()).map(|all| all.len())
+    };
+    assert_eq!(refused(fault), Ok(1));
+    assert!(refused(&fault.replace("deferred", "healed")).unwrap_err().contains("goes on later"));
+    assert!(refused(&fault.replace(", proof: g", "")).unwrap_err().contains("goes on later"));
 }
