@@ -114,8 +114,9 @@ pub struct Repair {
 /// Whether `subject`, found on `host` at `found`, flaps. `past` is what is known of the site: episodes of any subject, of any machine, in any order,
 /// without the one that is asked about.
 pub fn flapping(subject: &str, host: &HostId, found: UtcTime, past: &[Episode]) -> Option<Flapping> {
-    let own = own(subject, host, found, past);
-    on_host(subject, found, &own, past).or_else(|| over_site(subject, host, found, past))
+    let of_subject = of_subject(subject, found, past);
+    let own: Vec<&Episode> = of_subject.iter().copied().filter(|episode| episode.host == *host).collect();
+    on_host(subject, found, &own, past).or_else(|| at_site(host, found, &of_subject))
 }
 
 /// The same, beyond the machine alone.

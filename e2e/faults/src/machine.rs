@@ -28,12 +28,7 @@ impl Machine {
 
     /// Runs a line of shell that must succeed; what it printed, without the last line's end.
     pub fn ok(&mut self, script: &str) -> Result<String> {
-        let Ran { status, out, err } = self.sh(script)?;
-        if status == Some(0) {
-            Ok(out.trim_end().to_owned())
-        } else {
-            Err(format!("{script:?} in the machine ended with {status:?}\n{out}{err}"))
-        }
+        self.sh(script)?.said(script)
     }
 
     /// A file's bytes.

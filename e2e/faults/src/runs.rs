@@ -99,7 +99,7 @@ impl Stage {
     /// As it stands in a table.
     pub const fn word(self) -> &'static str {
         match self {
-            Self::Acting => "in a step",
+            Self::Acting => "before its steps were done",
             Self::Verifying => "while it was verified",
             Self::Holding => "in the hold-down",
             Self::Reverting => "while it was undone",

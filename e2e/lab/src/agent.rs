@@ -34,6 +34,15 @@ impl Ran {
     pub fn is_good(&self) -> bool {
         self.status == Some(0)
     }
+
+    /// What it printed, without the last line's end, where it ended with 0; else an error that says what `script` came to.
+    pub fn said(self, script: &str) -> Result<String> {
+        if self.is_good() {
+            return Ok(self.out.trim_end().to_owned());
+        }
+        let Self { status, out, err } = self;
+        Err(format!("{script:?} in the machine ended with {status:?}\n{out}{err}"))
+    }
 }
 
 /// The agent in one machine.

@@ -10,6 +10,17 @@ use planner::{Case, Knowledge, Verdict, Why, consider};
 use super::seed::{Seed, case, everything, systems, utc};
 use super::*;
 
+const HOUR: i64 = 3_600_000;
+
+/// The list of password hashes is open on one machine, and nothing else is known.
+fn shadow_opened(baseline: &Baseline) -> Case {
+    let mut own = case(&mut Seed(1), &everything(), 0);
+    own.what = drift(baseline.control(&"files.shadow".parse().unwrap()).unwrap());
+    (own.open, own.hosts, own.past) = (Vec::new(), Vec::new(), Vec::new());
+    own.os = Some(TargetOs::Debian);
+    own
+}
+
 #[test]
 fn without_context_what_is_considered_is_what_a_site_decides() {
     let (rules, baseline, catalogue) = (rules(SHIPPED.1), baseline(), catalogue());
@@ -35,12 +46,9 @@ fn without_context_what_is_considered_is_what_a_site_decides() {
 
 #[test]
 fn a_machine_is_asked_once_who_fights_it_and_what_it_said_is_told_from_then_on() {
-    const HOUR: i64 = 3_600_000;
     let (rules, baseline, catalogue) = (rules(SHIPPED.1), baseline(), catalogue());
     let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
-    let mut own = case(&mut Seed(1), &everything(), 0);
-    own.what = drift(baseline.control(&"files.shadow".parse().unwrap()).unwrap());
-    (own.open, own.hosts, own.os) = (Vec::new(), Vec::new(), Some(TargetOs::Debian));
+    let own = shadow_opened(&baseline);
     let ordered = plan(&own.what, own.os, &knowledge);
     assert!(matches!(ordered.choice, Choice::Run(_)), "{ordered:?}");
     let episode = |n: i64, apart: i64| Episode {
@@ -81,12 +89,9 @@ fn a_machine_is_asked_once_who_fights_it_and_what_it_said_is_told_from_then_on()
 
 #[test]
 fn what_goes_from_machine_to_machine_by_the_clock_is_stopped_though_the_machine_was_not_asked() {
-    const HOUR: i64 = 3_600_000;
     let (rules, baseline, catalogue) = (rules(SHIPPED.1), baseline(), catalogue());
     let knowledge = Knowledge { rules: &rules, baseline: &baseline, catalogue: &catalogue };
-    let mut own = case(&mut Seed(1), &everything(), 0);
-    own.what = drift(baseline.control(&"files.shadow".parse().unwrap()).unwrap());
-    (own.open, own.hosts, own.os) = (Vec::new(), Vec::new(), Some(TargetOs::Debian));
+    let own = shadow_opened(&baseline);
     let by = || EndedBy::Run("RB-FILE-002-system-files".parse().unwrap(), Outcome::Healed);
     let episode = |host: &str, n: i64| Episode {
         host: host.parse().unwrap(),
