@@ -1,8 +1,8 @@
 //! The watch: the kernel and the bus say what was touched, and only the facts that hang on it are looked at again.
 //!
-//! Nothing here asks whether something has changed, with two exceptions, each of which the kernel leaves no other way: it announces no new listening
-//! socket ([`sockets`]), and it announces no room that runs out, no certificate that ages,
-//! no clock that drifts and no process that is made to stand still ([`facts::Input::Every`]).
+//! Nothing here asks whether something has changed, with three exceptions, each of which the kernel leaves no other way: it announces no new listening
+//! socket ([`sockets`]), no process that is made to stand still ([`Standstill`]), and no room that runs out, no certificate that ages and no clock that
+//! drifts ([`facts::Input::Every`]).
 
 mod bus;
 mod sockets;
@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use changes::{Ear, Interests, Live, Parameters, Paths, Stir};
+use changes::{Ear, Interests, Live, Parameters, Paths, Standstill, Stir};
 use contract::fact::FactId;
 use facts::Reader;
 use rustix::event::{PollFd, PollFlags};
@@ -34,8 +34,8 @@ const BUSY: usize = 20;
 const BUSY_WITHIN: Duration = Duration::from_secs(10);
 /// How often what could not be watched is tried again.
 const REARM: Duration = Duration::from_secs(60);
-/// How often the kernel is asked for the listening sockets.
-const SOCKETS: Duration = Duration::from_secs(1);
+/// How often the kernel is asked for the listening sockets, and for processes that stand still.
+const ASKED: Duration = Duration::from_secs(1);
 /// How often kernel parameters are read.
 const PARAMETERS: Duration = Duration::from_millis(500);
 
@@ -55,7 +55,8 @@ pub struct Watch {
     /// When the facts that nothing announces are looked at again.
     due: BTreeMap<FactId, Instant>,
     rearm_at: Instant,
-    sockets_at: Instant,
+    standstill: Standstill,
+    asked_at: Instant,
     parameters: Parameters,
     parameters_at: Instant,
     recent: VecDeque<Instant>,
@@ -75,6 +76,7 @@ impl Watch {
         let now = Instant::now();
         let mut watch = Self {
             bus_at: config.root.path(bus::SOCKET),
+            standstill: Standstill::new(config.root.clone()),
             reader: Reader::new(config),
             wanted,
             rule: None,
@@ -85,7 +87,7 @@ impl Watch {
             sockets: None,
             due: BTreeMap::new(),
             rearm_at: now,
-            sockets_at: now + SOCKETS,
+            asked_at: now + ASKED,
             parameters: Parameters::default(),
             parameters_at: now + PARAMETERS,
             recent: VecDeque::new(),
@@ -201,10 +203,11 @@ impl Watch {
             // Those of one period stay together, so that one look serves them all.
             self.due.remove(fact);
         }
-        if self.sockets_at <= now {
-            self.sockets_at = now + SOCKETS;
-            if self.sockets.as_mut().is_some_and(Sockets::changed) {
-                touched.extend(self.interests.stirred(&Stir::Sockets).cloned());
+        if self.asked_at <= now {
+            self.asked_at = now + ASKED;
+            let sockets = self.sockets.as_mut().is_some_and(Sockets::changed).then_some(Stir::Sockets);
+            for stir in sockets.into_iter().chain(self.standstill.changed()) {
+                touched.extend(self.interests.stirred(&stir).cloned());
             }
         }
         if self.parameters_at <= now {
@@ -221,10 +224,11 @@ impl Watch {
 
     /// How long nothing has to be done without an event.
     fn idle(&self) -> Duration {
-        let sockets = self.sockets.as_ref().map(|_| self.sockets_at);
+        let is_asked = self.sockets.is_some() || !self.standstill.is_empty();
+        let asked = is_asked.then_some(self.asked_at);
         let parameters = (!self.parameters.is_empty()).then_some(self.parameters_at);
         let next =
-            self.due.values().copied().chain(sockets).chain(parameters).fold(self.rearm_at, Instant::min);
+            self.due.values().copied().chain(asked).chain(parameters).fold(self.rearm_at, Instant::min);
         next.saturating_duration_since(Instant::now())
     }
 
@@ -264,6 +268,7 @@ impl Watch {
             self.bus = Bus::listen(&self.bus_at).ok();
         }
         self.parameters.want(&self.interests);
+        self.standstill.want(&self.interests);
         self.paths.arm(&self.interests)
     }
 }

@@ -70,9 +70,13 @@ impl Drop for Bus {
 pub(super) fn is_told_there(stir: &Stir) -> bool {
     match stir {
         Stir::Unit(_) | Stir::Units | Stir::AllUnits | Stir::Clock => true,
-        Stir::Mounts | Stir::Swaps | Stir::Sockets | Stir::Parameter(_) | Stir::Firewall | Stir::Audit => {
-            false
-        }
+        Stir::Mounts
+        | Stir::Swaps
+        | Stir::Sockets
+        | Stir::Parameter(_)
+        | Stir::Processes(_)
+        | Stir::Firewall
+        | Stir::Audit => false,
     }
 }
 

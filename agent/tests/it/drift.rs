@@ -143,3 +143,31 @@ async fn a_kernel_parameter_that_changes_is_noticed_without_being_announced() {
     std::fs::remove_file(directory.path().join(at)).unwrap();
     assert_eq!(watching.touched().await, [fact]);
 }
+
+#[tokio::test]
+async fn processes_that_come_to_stand_still_are_noticed_without_being_announced() {
+    let directory = tempfile::tempdir().unwrap();
+    let put = |path: &str, text: &str| {
+        let path = directory.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let slice = "sys/fs/cgroup/system.slice";
+    put(&format!("{slice}/cron.service/cgroup.procs"), "7\n8\n");
+    put(&format!("{slice}/system-postgresql.slice/postgresql@15-main.service/cgroup.procs"), "9\n");
+    let moves = |pid: u32, state: &str| put(&format!("proc/{pid}/stat"), &format!("{pid} (d) {state} 1\n"));
+    for pid in [7, 8, 9] {
+        moves(pid, "S");
+    }
+    let (cron, database) = ("unit:cron.service", "unit:postgresql.service");
+    let mut watching = Watching::of(machine(directory.path()), &[cron, database, "unit:ssh.service"]);
+    moves(7, "T");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(watching.is_quiet().await, "one of its processes still moves");
+    moves(8, "T");
+    assert_eq!(watching.touched().await, [cron]);
+    moves(7, "S");
+    assert_eq!(watching.touched().await, [cron], "it moves again");
+    moves(9, "T");
+    assert_eq!(watching.touched().await, [database], "a cluster, for the unit that stands for it");
+}

@@ -28,6 +28,8 @@ pub enum Stir {
     Sockets,
     /// A kernel parameter.
     Parameter(PathBuf),
+    /// Whether all processes of a control group stand still.
+    Processes(PathBuf),
     /// The packet filter's rules.
     Firewall,
     /// The kernel's audit rules.
@@ -152,6 +154,7 @@ impl Interests {
             Input::Swaps => self.stir(fact, Stir::Swaps),
             Input::Sockets => self.stir(fact, Stir::Sockets),
             Input::Parameter(path) => self.stir(fact, Stir::Parameter(path.clone())),
+            Input::Processes(listed) => self.stir(fact, Stir::Processes(listed.clone())),
             Input::Firewall => self.stir(fact, Stir::Firewall),
             Input::Audit => self.stir(fact, Stir::Audit),
             Input::Clock => self.stir(fact, Stir::Clock),

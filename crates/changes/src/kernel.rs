@@ -39,7 +39,12 @@ pub fn listen(stir: &Stir) -> Option<Ear> {
         Stir::Clock => clock(),
         Stir::Firewall => group(netlink::NETFILTER, NFTABLES),
         Stir::Audit => group(netlink::AUDIT, AUDIT_LOG),
-        Stir::Unit(_) | Stir::Units | Stir::AllUnits | Stir::Sockets | Stir::Parameter(_) => return None,
+        Stir::Unit(_)
+        | Stir::Units
+        | Stir::AllUnits
+        | Stir::Sockets
+        | Stir::Parameter(_)
+        | Stir::Processes(_) => return None,
     };
     match opened {
         Ok((fd, flags)) => Some(Ear { fd, flags, stir: stir.clone() }),
@@ -66,7 +71,8 @@ impl Ear {
             | Stir::Units
             | Stir::AllUnits
             | Stir::Sockets
-            | Stir::Parameter(_) => true,
+            | Stir::Parameter(_)
+            | Stir::Processes(_) => true,
             // Fails, as the clock was set.
             Stir::Clock => {
                 let _ = rustix::io::read(&self.fd, &mut [0; 8]);

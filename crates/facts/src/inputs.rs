@@ -39,6 +39,8 @@ pub enum Input {
     Audit,
     /// A kernel parameter, as a file of `/proc/sys`. Whoever has another mount of procfs, as a confined service has, is announced nothing.
     Parameter(PathBuf),
+    /// Whether all processes of a control group stand still: its `cgroup.procs`.
+    Processes(PathBuf),
     /// The wall clock was set, or what keeps it was changed.
     Clock,
     /// Something that nothing announces, or mere time: looked at again this often.

@@ -15,6 +15,7 @@
 
 mod config;
 mod inputs;
+mod processes;
 mod program;
 mod reader;
 mod root;
@@ -24,6 +25,7 @@ mod store;
 pub use config::{BackupStamps, Config, OwnDirectories};
 pub use contract::fact::Observation;
 pub use inputs::Input;
+pub use processes::stand_still;
 pub use reader::Reader;
 pub use root::Root;
 pub use sources::{FactSource, filled_percent, is_nixos};

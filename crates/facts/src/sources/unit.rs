@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use contract::fact::{Absence, FactValue, Observation};
 use zbus::blocking::{Connection, connection};
@@ -12,6 +13,7 @@ use super::FactSource;
 use super::settings::word;
 use crate::config::Config;
 use crate::inputs::{self, Input};
+use crate::processes::stand_still;
 
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
@@ -127,18 +129,17 @@ impl<'a> Unit<'a> {
         }
         let group = self.property(path, "org.freedesktop.systemd1.Service", "ControlGroup")?;
         let group = String::try_from(group).map_err(|_| Absence::Malformed)?;
-        // cgroups(7): version 2 alone, or beside version 1.
-        let listed = ["/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"]
-            .iter()
-            .find_map(|at| self.config.root.text(format!("{at}{group}/cgroup.procs")).ok());
-        let pids: Vec<u32> =
-            listed.iter().flat_map(|l| l.lines()).filter_map(|pid| pid.parse().ok()).collect();
-        // proc_pid_stat(5): the state stands behind the name, which may hold anything, a bracket too.
-        let stands_still = |pid: &u32| {
-            let stat = self.config.root.text(format!("/proc/{pid}/stat"));
-            stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
-        };
-        Ok(!pids.is_empty() && pids.iter().all(stands_still))
+        let root = &self.config.root;
+        Ok(lists(&group).find_map(|listed| stand_still(root, &root.path(listed))).unwrap_or(false))
+    }
+
+    /// Where systemd puts the processes of `unit`, unless it was told another place, and those of the units that it stands for.
+    fn groups(&self, unit: &str) -> Vec<String> {
+        let slice = format!("/system.slice/system-{}.slice", unit.trim_end_matches(SERVICE));
+        let parts = |listed: String| self.config.root.names(Path::new(&listed).parent()?).ok();
+        let parts = (unit == STANDS_FOR_OTHERS).then(|| lists(&slice).find_map(parts)).flatten();
+        let parts = parts.into_iter().flatten().filter(|name| name.ends_with(SERVICE));
+        parts.map(|part| format!("{slice}/{part}")).chain([format!("/system.slice/{unit}")]).collect()
     }
 
     fn load(&self, unit: &str) -> Result<OwnedObjectPath, Absence> {
@@ -173,10 +174,19 @@ impl FactSource for Unit<'_> {
         let mut all = [inputs::places(&self.config.root, ["/run/systemd/system", BUS]), vec![which]].concat();
         if name.ends_with(SERVICE) {
             // That a process stands still is announced to nobody.
+            let listed = self.groups(name).into_iter().flat_map(|group| lists(&group).collect::<Vec<_>>());
+            let listed = listed.map(|listed| self.config.root.path(listed)).filter(|listed| listed.exists());
+            all.extend(listed.map(Input::Processes));
+            // A service may have a group elsewhere.
             all.push(Input::Every(inputs::MINUTE));
         }
         all
     }
+}
+
+/// Where the processes of a control group may be listed. cgroups(7): version 2 alone, or beside version 1.
+fn lists(group: &str) -> impl Iterator<Item = String> {
+    ["", "/systemd", "/unified"].into_iter().map(move |at| format!("/sys/fs/cgroup{at}{group}/cgroup.procs"))
 }
 
 /// Why the bus gave no answer.

@@ -16,7 +16,7 @@ use crate::place::Place;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What systemd can be asked to do with a unit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Job {
     /// Start it.
     Start,

@@ -15,6 +15,8 @@ use crate::place::Place;
 pub(super) const UNIT: &str = "org.freedesktop.systemd1.Unit";
 /// A service that cannot run is mostly gone within this time. What falls over later, the run's own check and its hold-down see.
 const SETTLE: Duration = Duration::from_millis(200);
+/// signal(7), of x86 and ARM.
+const SIGCONT: i32 = 18;
 /// How often a unit is looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
 
@@ -119,6 +121,20 @@ impl Unit {
     /// Which start this is: another after each.
     pub(crate) fn invocation(&self) -> Result<Vec<u8>, HandError> {
         self.of_unit("InvocationID")
+    }
+
+    /// Has processes of its that were made to stand still go on, and those of its parts: what stands still cannot end when it is asked to, and whoever asks by
+    /// other means than systemd's own signals, as nginx's unit does, waits in vain. Those that move take no notice.
+    pub(crate) fn go_on(&self) -> Result<(), HandError> {
+        const ACTION: &str = "have it go on";
+        let parts: Vec<String> = self.of_unit("ConsistsOf")?;
+        for name in [self.name.to_string()].into_iter().chain(parts) {
+            if self.state_of(&name)?.is_wanted() {
+                // An error says that there is no process: nothing stands still.
+                let _ = self.ask::<_, ()>(ACTION, "KillUnit", &(name, "all", SIGCONT));
+            }
+        }
+        Ok(())
     }
 
     /// The units that require this one, are bound to it or are part of it, by its whole name.

@@ -68,6 +68,9 @@ impl Hand for OnUnit {
 /// Brings it up. A oneshot without `RemainAfterExit` is up once it has ended well.
 fn up(unit: &Unit, job: Job, place: &Place<'_>) -> Result<(), HandError> {
     let last = unit.invocation()?;
+    if job == Job::Restart {
+        unit.go_on()?;
+    }
     unit.job(job, place)?;
     match unit.rest(place)? {
         State::Active | State::Reloading => unit.stays(true, job.what(), place),

@@ -32,6 +32,9 @@ const BANNER: &[u8] = b"SSH-2.0-";
 /// How long the cable of an earlier look may take to go.
 const CABLE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
+/// A worker of the kernel's opens an interface's queue a moment after it was switched on (`net/core/link_watch.c`): what is sent before is lost, and sent again
+/// after a second.
+const QUEUE: Duration = Duration::from_millis(10);
 
 /// Whether something that speaks SSH answers at one of these addresses, in time. `0.0.0.0` is the machine's end of the cable.
 pub(super) fn ssh_answers(at: &[SocketAddrV4], limit: Duration) -> Result<bool, HandError> {
@@ -71,6 +74,7 @@ fn connect(
     here.address(INSIDE, inside, PREFIX).map_err(wrong("give the inner end an address"))?;
     there.address(OUTSIDE, outside, PREFIX).map_err(wrong("give the outer end an address"))?;
     there.default_route(inside).map_err(wrong("make a route inwards"))?;
+    std::thread::sleep(QUEUE);
     let places = at.iter().map(|at| {
         let ip = if at.ip().is_unspecified() { inside } else { *at.ip() };
         SocketAddrV4::new(ip, at.port())

@@ -61,6 +61,20 @@ fn guest_a_restart_makes_another_process_and_is_undone_to_what_was() {
 }
 
 #[test]
+fn guest_what_stands_still_is_ended_as_it_ends_when_it_moves() {
+    let Some(inside) = Inside::boot() else { return };
+    // As nginx's unit of Debian does: it is asked by a signal of its own to end, and waited for.
+    let asks = "ExecStop=/bin/sh -c 'kill -s USR1 $MAINPID; while kill -0 $MAINPID; do sleep 0.05; done'\n\
+                ExecStopPost=/bin/sh -c 'echo $SERVICE_RESULT >/run/ended'\nKillMode=process\nTimeoutStopSec=4";
+    inside.unit("still.service", &service("trap \"exit 0\" USR1; while :; do sleep 0.05; done", asks));
+    inside.guest.ok("systemctl start still; sleep 0.2; systemctl kill -s STOP still");
+    let pid = inside.says("still", "MainPID");
+    inside.act(&restart("still.service")).well();
+    assert_ne!(inside.says("still", "MainPID"), pid);
+    assert_eq!(inside.guest.ok("cat /run/ended").trim(), "success", "it had to be killed");
+}
+
+#[test]
 fn guest_a_stop_stays_and_its_inverse_starts_again() {
     let Some(inside) = Inside::boot() else { return };
     let acted = inside.act(&stop("cron.service")).well();

@@ -11,6 +11,10 @@ use crate::tree::{Tree, number};
 const SOUND: &str = include_str!("../../certificates/sound.pem");
 /// Self-signed; RSA of 1024 bits with SHA-1; the same year.
 const WEAK: &str = include_str!("../../certificates/weak.pem");
+/// ECDSA on P-256; the first is issued by the second, the second by the third, which vouches for itself.
+const LEAF: &str = include_str!("../../certificates/leaf.pem");
+const ISSUER: &str = include_str!("../../certificates/issuer.pem");
+const TOP: &str = include_str!("../../certificates/top.pem");
 
 fn on_the_second_of_december() -> UtcTime {
     "2026-12-02T00:00:00.000Z".parse().unwrap()
@@ -33,11 +37,30 @@ fn the_first_certificate_to_end_counts() {
 }
 
 #[test]
+fn each_certificate_of_a_chain_is_followed_by_the_one_that_vouches_for_it() {
+    let chain = |parts: &[&str]| with(&[("/etc/ssl/a.pem", &parts.concat())]).read("tls:disordered_chains");
+    assert_eq!(chain(&[LEAF]), number(0));
+    assert_eq!(chain(&[LEAF, ISSUER, TOP]), number(0));
+    assert_eq!(chain(&[LEAF, TOP, ISSUER]), number(1), "the authorities stand in the wrong order");
+    assert_eq!(chain(&[ISSUER, LEAF]), number(1), "the site's own does not come first");
+    assert_eq!(chain(&[LEAF, TOP]), number(1), "the one between is missing");
+    assert_eq!(chain(&[LEAF, SOUND]), number(1), "somebody else's");
+    assert_eq!(chain(&[LEAF, &ISSUER[..200]]), Err(Absence::Malformed));
+    let torn = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert_eq!(chain(&[LEAF, torn]), Err(Absence::Malformed));
+    let key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+    assert_eq!(chain(&[key]), Err(Absence::Malformed), "no certificate was seen");
+    let two = with(&[("/etc/ssl/a.pem", &[LEAF, TOP].concat()), ("/etc/ssl/b.pem", SOUND)]);
+    assert_eq!(two.read("tls:disordered_chains"), number(1));
+}
+
+#[test]
 fn der_is_read_as_well_as_pem() {
     let pem = x509_parser::pem::Pem::iter_from_buffer(SOUND.as_bytes()).next().unwrap().unwrap();
     let mut tree = Tree::new().bytes("/etc/ssl/a.der", &pem.contents).clock(on_the_second_of_december);
     tree.config.certificates = vec!["/etc/ssl/a.der".into()];
     assert_eq!(tree.read("tls:days_left"), number(30));
+    assert_eq!(tree.read("tls:disordered_chains"), number(0));
 }
 
 #[test]
