@@ -15,7 +15,7 @@ in
       type = types.listOf types.path;
       default = [ ];
       example = [ "/var/lib/acme/practice.example/cert.pem" ];
-      description = "Certificates that this machine presents to others: their end is watched.";
+      description = "Certificates that this machine presents to others: their end, their strength and what vouches for them are watched.";
     };
     certificateKeys = mkOption {
       type = types.listOf types.path;

@@ -1,4 +1,7 @@
-//! Services whose processes are made to stand still, or move again: nobody is told of it, so one process of each is looked at, again and again.
+//! Services whose processes are made to stand still, or move again: nobody is told of it, so it is looked at, again and again.
+//!
+//! Whoever stops a service for a moment, to look at it or to copy its disk, is left alone: what is not the same at two looks, one after the other, is no news.
+//! And whoever may stop it may do so for ever: a service that goes to and fro is left to the look that the fact has without this ([`facts::Input::Every`]).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,30 +10,64 @@ use facts::{Root, stand_still};
 
 use crate::interest::{Interests, Stir};
 
-/// Whether all of each control group stood still when it was last looked at.
+/// So many turns in a row are told of,
+const TURNS: u8 = 8;
+/// and one more after so many looks.
+const CALM: u32 = 60;
+
+/// Whether all of each control group stands still.
 #[derive(Debug)]
 pub struct Standstill {
     root: Root,
-    groups: BTreeMap<PathBuf, bool>,
+    groups: BTreeMap<PathBuf, Group>,
+    looks: u32,
+}
+
+/// One group.
+#[derive(Debug, Clone, Copy, Default)]
+struct Group {
+    /// What was told of it.
+    told: bool,
+    /// What was seen at the last look.
+    seen: bool,
+    /// How often it has turned lately.
+    turns: u8,
+}
+
+impl Group {
+    /// Looks again. Whether it is news.
+    fn look(&mut self, now: bool) -> bool {
+        let lasts = now == self.seen;
+        self.seen = now;
+        if !lasts || now == self.told || self.turns >= TURNS {
+            return false;
+        }
+        (self.told, self.turns) = (now, self.turns + 1);
+        true
+    }
 }
 
 impl Standstill {
     /// Of processes below `root`; none of them matters yet.
     pub const fn new(root: Root) -> Self {
-        Self { root, groups: BTreeMap::new() }
+        Self { root, groups: BTreeMap::new(), looks: 0 }
     }
 
-    /// Looks at the groups that matter; what was seen before stays, so that a change in between is not missed.
+    /// Takes those that matter; what was seen before stays, so that a change in between is not missed.
     pub fn want(&mut self, interests: &Interests) {
         let wanted = interests.stirs().filter_map(|stir| match stir {
             Stir::Processes(listed) => Some(listed),
             _ => None,
         });
-        let mut before = std::mem::take(&mut self.groups);
-        let at_first = |listed| stand_still(&self.root, listed).unwrap_or(false);
-        self.groups = wanted
-            .map(|listed| (listed.clone(), before.remove(listed).unwrap_or_else(|| at_first(listed))))
-            .collect();
+        let before = std::mem::take(&mut self.groups);
+        let group = |listed: &PathBuf| match before.get(listed) {
+            Some(group) => *group,
+            None => {
+                let now = stand_still(&self.root, listed).unwrap_or(false);
+                Group { told: now, seen: now, turns: 0 }
+            }
+        };
+        self.groups = wanted.map(|listed| (listed.clone(), group(listed))).collect();
     }
 
     /// Whether no group matters.
@@ -38,16 +75,37 @@ impl Standstill {
         self.groups.is_empty()
     }
 
-    /// Those that came to stand still since, or that moved again.
+    /// Those that have come to stand still, or move again.
     pub fn changed(&mut self) -> Vec<Stir> {
-        let mut changed = Vec::new();
-        for (listed, last) in &mut self.groups {
-            let now = stand_still(&self.root, listed).unwrap_or(false);
-            if now != *last {
-                *last = now;
-                changed.push(Stir::Processes(listed.clone()));
-            }
+        self.looks = self.looks.wrapping_add(1);
+        if self.looks.is_multiple_of(CALM) {
+            self.groups.values_mut().for_each(|group| group.turns = group.turns.saturating_sub(1));
         }
-        changed
+        let root = &self.root;
+        let news = |(listed, group): (&PathBuf, &mut Group)| {
+            let now = stand_still(root, listed).unwrap_or(false);
+            group.look(now).then(|| Stir::Processes(listed.clone()))
+        };
+        self.groups.iter_mut().filter_map(news).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_no_news_and_what_lasts_is() {
+        let mut group = Group::default();
+        let seen = [false, true, false, true, true, true, false, false, false];
+        let news = seen.map(|now| group.look(now));
+        assert_eq!(news, [false, false, false, false, true, false, false, true, false]);
+    }
+
+    #[test]
+    fn what_goes_to_and_fro_is_told_of_a_few_times() {
+        let mut group = Group::default();
+        let news = (0..400).filter(|look| group.look(look / 2 % 2 == 0)).count();
+        assert_eq!(news, usize::from(TURNS));
     }
 }

@@ -1,21 +1,19 @@
 //! One fault, done to a copy of the machine, and what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use contract::event::Event;
-use contract::ids::{IncidentId, OrderId};
-use contract::record::Record;
+use contract::ids::IncidentId;
 
 use crate::Result;
 use crate::came::Came;
 use crate::catalogue::{Ends, Fault, Torn};
-use crate::course::{course, ended, is_kept, rounded, whole};
-use crate::end::{await_end, decisions, settled_events, subject, word};
+use crate::course::{Times, course, rounded};
+use crate::end::{await_end, decisions, settled_events, subject};
 use crate::evidence;
+use crate::judged::{Judged, against};
 use crate::later::later;
-use crate::runs::{Runs, Stage, cut_a_record_off, cut_in, names, waited};
+use crate::runs::{Runs, cut_in};
 use crate::site::Site;
 
 /// How long the machine may take to come to rest before a fault is done.
@@ -27,75 +25,42 @@ const MARK: &str = "mark() { cut -d' ' -f1 /proc/uptime >/run/mark; }; mark";
 /// Does it, and says what came of it. An error is the lab's own.
 pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
     ready(site)?;
-    if let Some(prepare) = &fault.prepare {
-        let standing = open(site, fault)?;
-        site.machine.ok(prepare)?;
-        settled(site)?;
-        if let Some(broken) = open(site, fault)?.difference(&standing).next() {
-            return Err(format!("{broken} stands before the fault is done"));
-        }
-    }
+    prepare(site, fault)?;
     let before: BTreeSet<_> = site.hub.incidents()?.iter().map(|i| (i.incident.clone(), i.reports)).collect();
     let (decided, held) = (decisions(site)?.last().map_or(0, |decision| decision.number), site.hub.held()?);
     let left_alone = fingerprint(site, &fault.untouched)?;
     let marked = inject(site, fault)?;
-    let (incident, mut failed) = await_end(site, fault, &before, decided)?;
-    let mut is_followed = false;
-    if let (None, Some(script)) = (&failed, &fault.later) {
-        failed = later(site, fault, script)?;
-        is_followed = failed.is_none();
+    let (incident, failed) = await_end(site, fault, &before, decided)?;
+    let mut judged = Judged::new(failed);
+    if let (None, Some(script)) = (&judged.failed, &fault.later) {
+        judged.failed = later(site, fault, script)?;
+        judged.is_followed = judged.failed.is_none();
     }
     // A moment more: what acts too much acts now.
     std::thread::sleep(Duration::from_millis(1500));
     let events = settled_events(site, marked)?;
-    if let Some(stands) = &mut failed {
-        let refusals = events.iter().filter_map(|(_, event)| match event {
-            Event::Refused { refusal, .. } => Some(refusal),
-            _ => None,
-        });
-        for refusal in refusals {
-            let _ = write!(stands, "; refused: {refusal:?}");
-        }
-    }
+    judged.say_refusals(&events);
     let now = fingerprint(site, &fault.untouched)?;
     let touched = left_alone.iter().zip(&now).filter(|(was, is)| was != is);
     let mut wrong: Vec<String> = touched.map(|((what, _), _)| format!("touched {what}")).collect();
-    let mut unverified = false;
-    if failed.is_none()
-        && let Some(proof) = &fault.proof
-    {
-        let ran = site.machine.sh(proof)?;
-        if !ran.is_good() {
-            unverified = fault.ends == Ends::Healed || is_followed;
-            failed = Some(format!("it came to its end, and the proof says: {}{}", ran.out, ran.err));
-        }
-    }
-    let since = |ms: Option<f64>| ms.map(|ms| rounded(ms - marked * 1000.0));
-    let incident_timed = incident.as_ref().filter(|_| !fault.cuts_power());
-    let detected_ms = incident_timed
-        .and_then(|i| since(events.iter().find_map(|(ms, event)| is_kept(event, i).then_some(*ms))));
+    judged.prove(site, fault)?;
     let (evidence, records) = evidence::verify_and_read(site)?;
     // What the machine did is what its evidence says, before a cut of power as well.
     let runs = Runs::since(held, &records);
     wrong.extend(runs.wrong(fault));
     let healing = runs.healed(fault);
     let was_cut_in = if fault.power_cut.is_empty() { None } else { cut_in(held, &records) };
-    if failed.is_none() {
-        failed = if evidence.starts_with("intact") {
+    if judged.failed.is_none() {
+        judged.failed = if evidence.starts_with("intact") {
             against(fault, &healing, was_cut_in, &records, held)
         } else {
             Some(format!("the evidence is {evidence}"))
         };
     }
-    let ended_ms = incident_timed.and_then(|i| since(ended(&events, i, &healing, !fault.with.is_empty())));
-    let whole_ms = incident_timed.and_then(|_| since(whole(&events, &healing, !fault.with.is_empty())));
+    let noticed = incident.as_ref().filter(|_| !fault.cuts_power());
+    let times = Times::of(&events, noticed, &healing, fault, marked * 1000.0);
     let bare_ms = bare(site, fault)?;
-    let ended = match &incident {
-        None => "not noticed".to_owned(),
-        Some(_) if is_followed => "deferred, then healed".to_owned(),
-        Some(_) if failed.is_none() && fault.ends == Ends::Deferred => "deferred".to_owned(),
-        Some(incident) => word(incident),
-    };
+    let ended = judged.ended(fault, incident.as_ref());
     Ok(Came {
         id: fault.id.clone(),
         fault: Some(fault.digest()?),
@@ -103,19 +68,31 @@ pub fn run(site: &mut Site, fault: &Fault) -> Result<Came> {
         wanted: fault.ends,
         what: incident.map(|incident| incident.what),
         ended,
-        detected_ms,
-        whole_ms,
-        ended_ms,
+        detected_ms: times.noticed,
+        whole_ms: times.whole,
+        ended_ms: times.ended,
         course: course(&events, marked * 1000.0),
         bare_ms,
         beside: BTreeMap::new(),
         wrong,
-        unverified,
+        unverified: judged.unverified,
         was_cut_in,
         rollbacks: runs.rollbacks(),
         evidence,
-        failed,
+        failed: judged.failed,
     })
+}
+
+/// Makes ready, while all is well: nothing of what the fault breaks may be broken by that.
+fn prepare(site: &mut Site, fault: &Fault) -> Result<()> {
+    let Some(prepare) = &fault.prepare else { return Ok(()) };
+    let standing = open(site, fault)?;
+    site.machine.ok(prepare)?;
+    settled(site)?;
+    match open(site, fault)?.difference(&standing).next() {
+        Some(broken) => Err(format!("{broken} stands before the fault is done")),
+        None => Ok(()),
+    }
 }
 
 /// What is open at the hub of what the fault breaks.
@@ -123,31 +100,6 @@ fn open(site: &Site, fault: &Fault) -> Result<BTreeSet<IncidentId>> {
     let mut incidents = site.hub.incidents()?;
     incidents.retain(|i| fault.seen_by.contains(subject(&i.what)) && !i.state.is_over());
     Ok(incidents.into_iter().map(|i| i.incident).collect())
-}
-
-/// What an evidence that is intact holds against it.
-fn against(
-    fault: &Fault,
-    healing: &BTreeSet<OrderId>,
-    was_cut_in: Option<Stage>,
-    records: &[Record],
-    held: u64,
-) -> Option<String> {
-    if (fault.ends == Ends::Healed || fault.later.is_some()) && healing.is_empty() {
-        return Some("it is whole, and no right runbook healed all of it".to_owned());
-    }
-    if fault.later.is_some() && !waited(healing, records) {
-        return Some("it is healed, and had not waited".to_owned());
-    }
-    if fault.torn_record && !cut_a_record_off(held, records) {
-        return Some("no record was cut off".to_owned());
-    }
-    if let Some(culprit) = fault.culprit.as_ref().filter(|culprit| !names(culprit, held, records)) {
-        return Some(format!("{culprit} sets it back, and is not named"));
-    }
-    let is_cut_right =
-        fault.power_cut.is_empty() || was_cut_in.is_some_and(|stage| fault.power_cut.contains(&stage));
-    (!is_cut_right).then(|| format!("the power was cut elsewhere: {was_cut_in:?}"))
 }
 
 /// Does it. When that was, by the machine's monotonic clock in seconds; where the power was cut, it is booted again, and its clock began anew.

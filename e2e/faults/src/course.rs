@@ -7,8 +7,35 @@ use contract::ids::OrderId;
 use contract::plane::{IncidentState, IncidentView};
 
 use crate::Result;
+use crate::catalogue::Fault;
 use crate::end::subject;
 use crate::site::Site;
+
+/// After how many milliseconds it was noticed, whole again, and at its end; none where that did not come, or cannot be timed.
+pub(crate) struct Times {
+    pub(crate) noticed: Option<u64>,
+    pub(crate) whole: Option<u64>,
+    pub(crate) ended: Option<u64>,
+}
+
+impl Times {
+    pub(crate) fn of(
+        events: &[(f64, Event)],
+        incident: Option<&IncidentView>,
+        healing: &BTreeSet<OrderId>,
+        fault: &Fault,
+        marked_ms: f64,
+    ) -> Self {
+        let since = |ms: Option<f64>| ms.map(|ms| rounded(ms - marked_ms));
+        let kept = |i| events.iter().find_map(|(ms, event)| is_kept(event, i).then_some(*ms));
+        let all = !fault.with.is_empty();
+        Self {
+            noticed: incident.and_then(|i| since(kept(i))),
+            whole: incident.and_then(|_| since(whole(events, healing, all))),
+            ended: incident.and_then(|i| since(ended(events, i, healing, all))),
+        }
+    }
+}
 
 /// What agent and executor said since, with the machine's monotonic time in milliseconds.
 pub(crate) fn events(site: &mut Site, since: f64) -> Result<Vec<(f64, Event)>> {

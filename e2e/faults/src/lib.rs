@@ -8,6 +8,7 @@ mod course;
 mod end;
 mod evidence;
 mod hub;
+mod judged;
 mod labelled;
 mod later;
 mod machine;

@@ -86,17 +86,33 @@ impl Touched {
     /// Whether every way in is as it has to be, by a fresh look from outside, one for all steps that touch it; and then the timers are off. An answer that
     /// came too late is none: the timer has put the old state back already.
     pub fn is_confirmed(&self, machine: &Machine, order: &OrderId) -> bool {
+        let keeper = |step| DeadMan::of(&machine.snapshots.of(order, step));
+        let look = |step, way| {
+            let seen = look(&keeper(step), way, PATIENCE_MS);
+            if let Err(e) = &seen {
+                tracing::warn!(%order, "the way in is not seen: {e}");
+            }
+            seen
+        };
+        self.is_met(look, |step| keeper(step).confirm().unwrap_or(false))
+    }
+
+    /// Confirms step by step, and looks once at each way. Where one is not as it has to be, nothing more is confirmed.
+    fn is_met(
+        &self,
+        look: impl Fn(u32, WayIn) -> Result<(), NotConfirmed>,
+        confirm: impl Fn(u32) -> bool,
+    ) -> bool {
         let mut looks: Vec<(WayIn, Result<(), NotConfirmed>)> = Vec::new();
         self.0.iter().all(|(step, access)| {
-            let keeper = DeadMan::of(&machine.snapshots.of(order, *step));
-            if looks.iter().all(|(way, _)| *way != access.way) {
-                looks.push((access.way, look(&keeper, access.way, PATIENCE_MS)));
-                if let Some((_, Err(e))) = looks.last() {
-                    tracing::warn!(%order, "the way in is not seen: {e}");
+            let seen = match looks.iter().position(|(way, _)| *way == access.way) {
+                Some(earlier) => earlier,
+                None => {
+                    looks.push((access.way, look(*step, access.way)));
+                    looks.len() - 1
                 }
-            }
-            let is_met = looks.iter().any(|(way, seen)| *way == access.way && access.afterwards.is_met(seen));
-            is_met && keeper.confirm().unwrap_or(false)
+            };
+            access.afterwards.is_met(&looks[seen].1) && confirm(*step)
         })
     }
 }
@@ -162,4 +178,48 @@ pub fn fire_pending(machine: &Machine) -> Result<usize, DeadManError> {
         }
     }
     Ok(fired)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// What was looked at, by which step's timer, and which timers are off.
+    fn met(
+        touched: &[(WayIn, Afterwards)],
+        seen: impl Fn(WayIn) -> Result<(), NotConfirmed>,
+    ) -> (bool, Vec<(u32, WayIn)>, Vec<u32>) {
+        let access = |(&(way, afterwards), step)| (step, Access { way, afterwards });
+        let touched = Touched(touched.iter().zip(0..).map(access).collect());
+        let (looks, off) = (RefCell::default(), RefCell::default());
+        let look = |step, way| {
+            Vec::push(&mut looks.borrow_mut(), (step, way));
+            seen(way)
+        };
+        let confirm = |step| {
+            Vec::push(&mut off.borrow_mut(), step);
+            true
+        };
+        (touched.is_met(look, confirm), looks.into_inner(), off.into_inner())
+    }
+
+    #[test]
+    fn each_way_is_looked_at_once_and_each_step_confirmed() {
+        let (ssh, filter) = ((WayIn::Sshd, Afterwards::Open), (WayIn::Firewall, Afterwards::Open));
+        let all = met(&[ssh, filter, ssh], |_| Ok(()));
+        assert_eq!(all, (true, vec![(0, WayIn::Sshd), (1, WayIn::Firewall)], vec![0, 1, 2]));
+        let shut = |way| if way == WayIn::Firewall { Err(NotConfirmed::NoAnswer) } else { Ok(()) };
+        let (is_met, looks, off) = met(&[ssh, filter, ssh], shut);
+        assert!(!is_met, "one way in says nothing of the other");
+        assert_eq!((looks.len(), off), (2, vec![0]), "what comes after it is confirmed");
+    }
+
+    #[test]
+    fn one_look_is_judged_for_each_step_by_what_was_there_before_it() {
+        let steps = [(WayIn::Sshd, Afterwards::OpenOrNobodyThere), (WayIn::Sshd, Afterwards::Open)];
+        let nobody = met(&steps, |_| Err(NotConfirmed::NothingToReach));
+        assert_eq!(nobody, (false, vec![(0, WayIn::Sshd)], vec![0]));
+    }
 }

@@ -88,7 +88,7 @@ fn an_incident_of_the_set_is_one_that_a_machine_could_tell() {
 fn the_rules_are_held_to_their_figures() {
     let evaluation = evaluation(&rules(SHIPPED.1));
     assert_eq!(of(Outcome::WrongAction, &evaluation), Vec::<&str>::new());
-    let figures = Tally { right: 104, acceptable: 0, wrong_action: 0, missed: 25, rightly_escalated: 202 };
+    let figures = Tally { right: 102, acceptable: 0, wrong_action: 0, missed: 25, rightly_escalated: 203 };
     assert_eq!(evaluation.total, figures, "where this is right, docs/evaluation.md has to say the same");
     // What they miss is told by signals, which name no control that an order could be measured by.
     for answer in evaluation.answers.iter().filter(|answer| answer.outcome == Outcome::Missed) {
@@ -136,6 +136,6 @@ fn similarity_alone_acts_wrongly_where_the_rules_do_not() {
     let evaluation = evaluate(&set(), &baseline(), |what, os| similarity.pick(what, os));
     assert_eq!(
         evaluation.total,
-        Tally { right: 110, acceptable: 8, wrong_action: 60, missed: 8, rightly_escalated: 145 }
+        Tally { right: 108, acceptable: 8, wrong_action: 58, missed: 8, rightly_escalated: 148 }
     );
 }

@@ -22,6 +22,10 @@ const WEAK_SIGNATURES: [&str; 4] =
 /// RFC 7468, section 5.1.
 const PEM_LABEL: &str = "CERTIFICATE";
 
+/// Where systems keep the roots that they believe, all in one file: Debian and NixOS, Fedora, SUSE.
+const STORES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"];
+
 /// Certificates and keys.
 pub(crate) struct Tls<'a> {
     config: &'a Config,
@@ -71,31 +75,41 @@ impl<'a> Tls<'a> {
         count(self.each(is_weak)?.into_iter().filter(|weak| *weak).count())
     }
 
-    /// Files in which a certificate is not followed by the one that vouches for it (RFC 8446, section 4.4.2): who is served such a chain may not find the way to
-    /// anybody whom they believe. Names alone are held against each other, no signature is verified.
-    fn disordered_chains(&self) -> Observation {
-        let files = self.files()?;
-        let disordered = files.iter().map(|file| self.is_disordered(file)).collect::<Result<Vec<_>, _>>()?;
-        count(disordered.into_iter().filter(|is| *is).count())
+    /// Files whose first certificate is not the site's own, since it vouches for another one there, or comes without the one that vouches for it: neither in the
+    /// file, nor among the roots that this machine believes. Whoever is served it finds no way to anybody (RFC 8446, section 4.4.2). By names alone.
+    fn broken_chains(&self) -> Observation {
+        let broken = self.files()?.iter().map(|file| self.is_broken(file)).collect::<Result<Vec<_>, _>>()?;
+        count(broken.into_iter().filter(|is| *is).count())
     }
 
-    fn is_disordered(&self, file: &Path) -> Result<bool, Absence> {
+    fn is_broken(&self, file: &Path) -> Result<bool, Absence> {
         let bytes = self.config.root.bytes(file)?;
-        let blocks: Vec<Pem> =
-            Pem::iter_from_buffer(&bytes).collect::<Result<_, _>>().map_err(|_| Absence::Malformed)?;
-        let labelled = blocks.iter().filter(|block| block.label == PEM_LABEL);
+        let blocks = certificates(&bytes);
         // DER holds one certificate.
-        let ders: Vec<&[u8]> =
-            if blocks.is_empty() { vec![&bytes] } else { labelled.map(|b| &b.contents[..]).collect() };
-        let chain: Vec<X509Certificate<'_>> = ders
-            .iter()
-            .map(|der| X509Certificate::from_der(der).map(|(_, certificate)| certificate))
-            .collect::<Result<_, _>>()
-            .map_err(|_| Absence::Malformed)?;
-        if chain.is_empty() {
-            return Err(Absence::Malformed);
+        let ders = if blocks.is_empty() { vec![bytes] } else { blocks };
+        let chain = parsed(&ders)?;
+        let [first, others @ ..] = &chain[..] else { return Err(Absence::Malformed) };
+        let issues = |issuer: &X509Certificate<'_>, of: &X509Certificate<'_>| {
+            issuer.subject().as_raw() == of.issuer().as_raw()
+                && of.subject().as_raw() != issuer.subject().as_raw()
+        };
+        if others.iter().any(|other| issues(first, other)) {
+            return Ok(true);
         }
-        Ok(chain.windows(2).any(|pair| pair[0].issuer().as_raw() != pair[1].subject().as_raw()))
+        let is_self_issued = first.subject().as_raw() == first.issuer().as_raw();
+        if is_self_issued || others.iter().any(|other| issues(other, first)) {
+            return Ok(false);
+        }
+        Ok(!self.is_root(first.issuer().as_raw())?)
+    }
+
+    /// Whether the machine believes an authority of this name.
+    fn is_root(&self, name: &[u8]) -> Result<bool, Absence> {
+        let root = &self.config.root;
+        let store = STORES.into_iter().find_map(|path| root.bytes(path).ok()).ok_or(Absence::Unsupported)?;
+        let is_it =
+            |der: &Vec<u8>| X509Certificate::from_der(der).is_ok_and(|(_, c)| c.subject().as_raw() == name);
+        Ok(certificates(&store).iter().any(is_it))
     }
 
     /// Keys that others than their owner may change, or anyone may read. A group that reads is how a web server gets its key.
@@ -119,7 +133,7 @@ impl FactSource for Tls<'_> {
         match name {
             "days_left" => self.days_left(),
             "weak_certificates" => self.weak_certificates(),
-            "disordered_chains" => self.disordered_chains(),
+            "broken_chains" => self.broken_chains(),
             "exposed_keys" => self.exposed_keys(),
             _ => Err(Absence::Unsupported),
         }
@@ -132,11 +146,24 @@ impl FactSource for Tls<'_> {
                 [inputs::files(root, certificates), vec![Input::Clock, Input::Every(HOUR)]].concat()
             }
             // Declared to us, or not: that changes with our own configuration, which is read at the start.
-            "weak_certificates" | "disordered_chains" => {
-                [inputs::files(root, certificates), vec![Input::Every(HOUR)]].concat()
+            "weak_certificates" => [inputs::files(root, certificates), vec![Input::Every(HOUR)]].concat(),
+            "broken_chains" => {
+                let stores = inputs::files(root, STORES);
+                [inputs::files(root, certificates), stores, vec![Input::Every(HOUR)]].concat()
             }
             "exposed_keys" => [inputs::files(root, certificate_keys), vec![Input::Every(HOUR)]].concat(),
             _ => Vec::new(),
         }
     }
+}
+
+/// The certificates of a file of PEM, as DER. What else stands there, a key, say, is passed over.
+fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
+    let blocks = Pem::iter_from_buffer(pem).filter_map(Result::ok);
+    blocks.filter(|block| block.label == PEM_LABEL).map(|block| block.contents).collect()
+}
+
+fn parsed(ders: &[Vec<u8>]) -> Result<Vec<X509Certificate<'_>>, Absence> {
+    let one = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate);
+    ders.iter().map(|der| one(der)).collect::<Result<_, _>>().map_err(|_| Absence::Malformed)
 }

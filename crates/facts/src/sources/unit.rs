@@ -13,7 +13,7 @@ use super::FactSource;
 use super::settings::word;
 use crate::config::Config;
 use crate::inputs::{self, Input};
-use crate::processes::stand_still;
+use crate::processes::{lists, stands_still};
 
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
@@ -129,8 +129,7 @@ impl<'a> Unit<'a> {
         }
         let group = self.property(path, "org.freedesktop.systemd1.Service", "ControlGroup")?;
         let group = String::try_from(group).map_err(|_| Absence::Malformed)?;
-        let root = &self.config.root;
-        Ok(lists(&group).find_map(|listed| stand_still(root, &root.path(listed))).unwrap_or(false))
+        Ok(stands_still(&self.config.root, &group))
     }
 
     /// Where systemd puts the processes of `unit`, unless it was told another place, and those of the units that it stands for.
@@ -182,11 +181,6 @@ impl FactSource for Unit<'_> {
         }
         all
     }
-}
-
-/// Where the processes of a control group may be listed. cgroups(7): version 2 alone, or beside version 1.
-fn lists(group: &str) -> impl Iterator<Item = String> {
-    ["", "/systemd", "/unified"].into_iter().map(move |at| format!("/sys/fs/cgroup{at}{group}/cgroup.procs"))
 }
 
 /// Why the bus gave no answer.

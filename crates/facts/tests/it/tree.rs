@@ -153,7 +153,7 @@ pub(crate) fn covers(input: &Input, tree: &Tree, path: &str) -> bool {
         Input::Entries(p) => at.parent() == Some(p),
         Input::Mounts => path.ends_with("/mountinfo") || path.starts_with("/sys/"),
         Input::Swaps => path == "/proc/swaps",
-        Input::Processes(listed) => at == *listed || path.starts_with("/proc/"),
+        Input::Processes(listed) => at == *listed || path.starts_with("/proc/") && path.ends_with("/stat"),
         Input::Sockets => path.starts_with("/proc/net/"),
         Input::Firewall => path.starts_with("/proc/net/") && path.ends_with("_tables_names"),
         // What the kernel lets nobody watch is asked for.

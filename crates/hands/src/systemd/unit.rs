@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use contract::resource::UnitName;
+use facts::Root;
+use rustix::process::Signal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type};
@@ -13,10 +15,9 @@ use crate::error::HandError;
 use crate::place::Place;
 
 pub(super) const UNIT: &str = "org.freedesktop.systemd1.Unit";
+const SERVICE: &str = "org.freedesktop.systemd1.Service";
 /// A service that cannot run is mostly gone within this time. What falls over later, the run's own check and its hold-down see.
 const SETTLE: Duration = Duration::from_millis(200);
-/// signal(7), of x86 and ARM.
-const SIGCONT: i32 = 18;
 /// How often a unit is looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
 
@@ -123,18 +124,28 @@ impl Unit {
         self.of_unit("InvocationID")
     }
 
-    /// Has processes of its that were made to stand still go on, and those of its parts: what stands still cannot end when it is asked to, and whoever asks by
-    /// other means than systemd's own signals, as nginx's unit does, waits in vain. Those that move take no notice.
+    /// Where all of its processes were made to stand still, or all of one of its parts, has them go on: what stands still cannot end when it is asked to, and
+    /// whoever asks by other means than systemd's own signals, as nginx's unit does, waits in vain. Where one of them moves, none is touched.
     pub(crate) fn go_on(&self) -> Result<(), HandError> {
-        const ACTION: &str = "have it go on";
         let parts: Vec<String> = self.of_unit("ConsistsOf")?;
-        for name in [self.name.to_string()].into_iter().chain(parts) {
-            if self.state_of(&name)?.is_wanted() {
-                // An error says that there is no process: nothing stands still.
-                let _ = self.ask::<_, ()>(ACTION, "KillUnit", &(name, "all", SIGCONT));
+        for name in [self.name.to_string()].into_iter().chain(parts).filter(|name| name.ends_with(".service"))
+        {
+            if let Err(error) = self.one_goes_on(&name) {
+                // It is restarted all the same, and takes longer.
+                tracing::warn!(unit = %name, error = &error as &dyn std::error::Error, "it may stand still");
             }
         }
         Ok(())
+    }
+
+    fn one_goes_on(&self, name: &str) -> Result<(), HandError> {
+        const ACTION: &str = "have it go on";
+        let path: OwnedObjectPath = self.ask(ACTION, "LoadUnit", &name)?;
+        let group: String = self.systemd.property(&self.name, &path, SERVICE, "ControlGroup")?;
+        if !facts::stands_still(&Root::new("/"), &group) {
+            return Ok(());
+        }
+        self.ask(ACTION, "KillUnit", &(name, "all", Signal::CONT.as_raw()))
     }
 
     /// The units that require this one, are bound to it or are part of it, by its whole name.

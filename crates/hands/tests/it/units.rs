@@ -72,6 +72,26 @@ fn guest_what_stands_still_is_ended_as_it_ends_when_it_moves() {
     inside.act(&restart("still.service")).well();
     assert_ne!(inside.says("still", "MainPID"), pid);
     assert_eq!(inside.guest.ok("cat /run/ended").trim(), "success", "it had to be killed");
+    // The same of a part, as a cluster is one of Debian's unit for all of them.
+    inside.unit("whole.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n");
+    let of_it = format!("{asks}\n[Unit]\nPartOf=whole.service");
+    inside.unit("still.service", &service("trap \"exit 0\" USR1; while :; do sleep 0.05; done", &of_it));
+    inside.guest.ok("systemctl start whole; sleep 0.2; rm /run/ended; systemctl kill -s STOP still");
+    inside.act(&restart("whole.service")).well();
+    assert_eq!(inside.guest.ok("cat /run/ended").trim(), "success", "the part had to be killed");
+}
+
+#[test]
+fn guest_where_one_process_moves_those_that_stand_still_are_not_touched() {
+    let Some(inside) = Inside::boot() else { return };
+    // Somebody has stopped one of them on purpose, and a restart leaves it alone.
+    let forks = "(while :; do sleep 0.05; done) & echo $! >/run/frozen; while :; do sleep 0.05; done";
+    inside.unit("forks.service", &service(&forks.replace('$', "$$"), "KillMode=process"));
+    inside
+        .guest
+        .ok("systemctl start forks; sleep 0.2; kill -s STOP $(cat /run/frozen); cp /run/frozen /run/stopped");
+    inside.act(&restart("forks.service")).well();
+    assert_eq!(inside.guest.ok("ps -o state= -p $(cat /run/stopped)").trim(), "T");
 }
 
 #[test]
