@@ -11,7 +11,7 @@ enum Sort {
 }
 
 /// Each crate with what it may depend on. In its tests a library may know the same, an app any library.
-const TABLE: [(&str, Sort, &[&str]); 27] = [
+const TABLE: [(&str, Sort, &[&str]); 28] = [
     ("contract", Sort::Library, &[]),
     ("tlog", Sort::Library, &[]),
     ("edge", Sort::Library, &["contract"]),
@@ -27,6 +27,7 @@ const TABLE: [(&str, Sort, &[&str]); 27] = [
     ("planner", Sort::Library, &["contract"]),
     ("models", Sort::Library, &["contract", "edge", "planner"]),
     ("policy", Sort::Library, &["contract"]),
+    ("packet", Sort::Library, &["contract", "tlog"]),
     ("sandbox", Sort::Library, &[]),
     ("witness", Sort::Library, &["edge", "tlog"]),
     ("verify", Sort::App, &["contract", "tlog"]),
@@ -63,7 +64,7 @@ const TABLE: [(&str, Sort, &[&str]); 27] = [
 /// Crates that must stay free of whole worlds, however far down: the cores of I/O, the executor and the verifier of any network.
 const FREE_OF: [(&[&str], &[&str]); 2] = [
     (
-        &["contract", "detectors", "tlog", "planner", "policy", "witness"],
+        &["contract", "detectors", "packet", "tlog", "planner", "policy", "witness"],
         &["tokio", "reqwest", "hyper", "rusqlite", "notify", "rustls", "zbus"],
     ),
     (&["verify", "executor"], &["tokio", "reqwest", "hyper", "rustls"]),

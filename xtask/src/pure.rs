@@ -13,6 +13,7 @@ const DOORS: [(&[&str], &[&str], &str); 3] = [
             "crates/contract/src/",
             "crates/tlog/src/",
             "crates/detectors/src/",
+            "crates/packet/src/",
             "crates/policy/src/",
             "planner/src/",
             "executor/src/guard.rs",

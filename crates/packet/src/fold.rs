@@ -1,0 +1,225 @@
+//! Folds the records of one machine, in the order of its log, into what its month came to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::finding::{Finding, Verdict};
+use contract::ids::ControlId;
+use contract::record::{Body, BreakGlass, DeadManFired, GlassState, PaperTaken, Record};
+use contract::score::{Held, Score};
+use contract::time::UtcTime;
+
+use crate::clocks::Clocks;
+use crate::episodes::Episodes;
+use crate::gaps::{Broken, Listening};
+use crate::machine::{At, Glass, Machine, PaperSeen, Whose};
+use crate::month::Span;
+use crate::runs::{Runs, TurnedAway};
+
+const WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// What is known after each record. One from after the month changes nothing but what is known of its end.
+#[derive(Debug)]
+pub(crate) struct Fold {
+    span: Span,
+    /// The controls that a score is over.
+    controls: BTreeSet<ControlId>,
+    /// The instants before the end of the month at which a score is wanted, ascending; those that have passed have one.
+    marks: Vec<UtcTime>,
+    scores: Vec<Option<Score>>,
+    began: bool,
+    records: u64,
+    bounds: Option<(At, At)>,
+    latest: Option<UtcTime>,
+    steps_back: u64,
+    held: BTreeMap<ControlId, Held>,
+    weeks: BTreeMap<ControlId, BTreeMap<u8, Held>>,
+    episodes: Episodes,
+    runs: Runs,
+    turned_away: Vec<TurnedAway>,
+    broken: Vec<Broken>,
+    listening: Listening,
+    clocks: Clocks,
+    glass: Vec<Glass>,
+    papers: Vec<PaperSeen>,
+}
+
+impl Fold {
+    /// Nothing read yet. `marks` ascend.
+    pub(crate) fn new(span: Span, controls: BTreeSet<ControlId>, marks: Vec<UtcTime>) -> Self {
+        Self {
+            span,
+            controls,
+            marks,
+            scores: Vec::new(),
+            began: false,
+            records: 0,
+            bounds: None,
+            latest: None,
+            steps_back: 0,
+            held: BTreeMap::new(),
+            weeks: BTreeMap::new(),
+            episodes: Episodes::default(),
+            runs: Runs::default(),
+            turned_away: Vec::new(),
+            broken: Vec::new(),
+            listening: Listening::default(),
+            clocks: Clocks::default(),
+            glass: Vec::new(),
+            papers: Vec::new(),
+        }
+    }
+
+    /// A record of whatever kind was written then.
+    pub(crate) fn hear(&mut self, at: At) {
+        self.score_until(at.time);
+        self.began = true;
+        self.listening.hear(at, self.span);
+        if self.span.holds(at.time) {
+            self.records += 1;
+            self.bounds = Some((self.bounds.map_or(at, |(first, _)| first), at));
+            self.steps_back += u64::from(self.latest.is_some_and(|latest| at.time < latest));
+        }
+        self.latest = Some(at.time);
+    }
+
+    /// What it says.
+    pub(crate) fn take(&mut self, record: &Record) {
+        let at = At { seq: record.seq, time: record.time };
+        if at.time >= self.span.to() {
+            return;
+        }
+        let within = self.span.holds(at.time);
+        if within {
+            self.clocks.add(record.clock, at);
+        }
+        match &record.body {
+            Body::Findings(taken) => taken.findings.iter().for_each(|finding| self.found(finding, at)),
+            Body::Accepted(accepted) => {
+                self.runs.begun(accepted, at);
+                self.episodes.begun(&accepted.control, &accepted.order, &accepted.measured, at);
+            }
+            Body::Moved(moved) => self.runs.moved(moved, at),
+            Body::DeadManFired(DeadManFired { order, target: _ }) => self.runs.undone(order, at),
+            Body::Ended(outcome, ended) => {
+                self.runs.ended(*outcome, ended, at, self.span);
+                self.episodes.ended(*outcome, ended, at, self.span);
+            }
+            Body::Refused(outcome, refused) if within => {
+                self.turned_away.push(TurnedAway::of(*outcome, refused, at));
+            }
+            Body::BreakGlass(glass) => self.glass(glass, at),
+            Body::PaperTaken(paper) => self.paper(paper, at),
+            Body::Gap(gap) if within || self.span.meets(gap.from, gap.until) => {
+                let (reason, from, until, lost) = (gap.reason, gap.from, gap.until, gap.lost);
+                self.broken.push(Broken::Gap { reason, from, until, lost, at });
+            }
+            Body::Recovered(recovered) if within => self.broken.push(Broken::recovered(recovered, at)),
+            Body::Restored(restored) if within => self.broken.push(Broken::restored(restored, at)),
+            // The first four are of another month. Who the log is of, the walk looks at; the rest says nothing that the packet tells.
+            Body::Refused(..)
+            | Body::Gap(_)
+            | Body::Recovered(_)
+            | Body::Restored(_)
+            | Body::Opened(_)
+            | Body::Waiting(_)
+            | Body::Intent(_)
+            | Body::Resumed(_)
+            | Body::Escalated(_)
+            | Body::Connection(_)
+            | Body::StandingTaken(_)
+            | Body::PolicyTaken(_)
+            | Body::Confined(_)
+            | Body::Intruded(_)
+            | Body::GenerationHealthy(_)
+            | Body::Standing(_)
+            | Body::KeyNamed(_)
+            | Body::KeyTaken(_)
+            | Body::Acted(_)
+            | Body::LoggedIn(_)
+            | Body::Device(_) => {}
+        }
+    }
+
+    fn found(&mut self, finding: &Finding, at: At) {
+        let Finding { control, fact: _, verdict } = finding;
+        self.episodes.found(control, verdict, at, self.span);
+        self.hold(control, verdict, at);
+    }
+
+    fn hold(&mut self, control: &ControlId, verdict: &Verdict, at: At) {
+        let held = Held::next(self.held.get(control), verdict, (at.time, at.seq));
+        if self.span.holds(at.time) {
+            let week = at.time.ms_since(self.span.from()) / WEEK_MS;
+            // A month has five weeks at most.
+            let week = u8::try_from(week).unwrap_or(u8::MAX);
+            self.weeks.entry(control.clone()).or_default().insert(week, held.clone());
+        }
+        self.held.insert(control.clone(), held);
+    }
+
+    fn glass(&mut self, glass: &BreakGlass, at: At) {
+        let BreakGlass { grant, person, reason, uses, .. } = glass.clone();
+        match glass.state {
+            GlassState::Broken => self.glass.push(Glass { grant, person, reason, began: at, ended: None }),
+            GlassState::Ended => {
+                if let Some(open) = self.glass.iter_mut().rfind(|open| open.grant == grant) {
+                    open.ended = Some((at, uses));
+                }
+            }
+        }
+    }
+
+    fn paper(&mut self, paper: &PaperTaken, at: At) {
+        let PaperTaken { paper: kind, state, number: _, text } = *paper;
+        if at.time < self.span.from() {
+            self.papers.retain(|earlier| earlier.kind != kind);
+        }
+        self.papers.push(PaperSeen { kind, state, text, at });
+    }
+
+    /// Scores at the instants that have passed when something is written at `now`.
+    fn score_until(&mut self, now: UtcTime) {
+        while let Some(mark) = self.marks.get(self.scores.len()).filter(|mark| **mark <= now) {
+            self.scores.push(self.score(*mark));
+        }
+    }
+
+    /// Over the controls that are wanted; what nobody has spoken of is not known.
+    fn score(&self, now: UtcTime) -> Option<Score> {
+        let count = |control| {
+            self.held.get(control).map_or(contract::score::Counted::Unknown, |held| held.count(now))
+        };
+        self.began.then(|| Score::of(self.controls.iter().map(count)))
+    }
+
+    /// What the month came to, over a log of this size.
+    pub(crate) fn end(mut self, whose: Whose, size: u64, unread: u64) -> Machine {
+        while let Some(mark) = self.marks.get(self.scores.len()) {
+            self.scores.push(self.score(*mark));
+        }
+        // The month's own end is scored over all that was written before it, however the clock went meanwhile.
+        self.scores.push(self.score(self.span.to()));
+        let from = self.span.from();
+        self.glass.retain(|glass| glass.ended.is_none_or(|(ended, _)| ended.time >= from));
+        Machine {
+            whose,
+            span: self.span,
+            size,
+            records: self.records,
+            bounds: self.bounds,
+            steps_back: self.steps_back,
+            unread,
+            held: self.held,
+            scores: self.scores,
+            weeks: self.weeks,
+            episodes: self.episodes.end_of_month(),
+            runs: self.runs.end_of_month(),
+            turned_away: self.turned_away,
+            broken: self.broken,
+            silences: self.listening.end(self.span),
+            clocks: self.clocks,
+            glass: self.glass,
+            papers: self.papers,
+        }
+    }
+}

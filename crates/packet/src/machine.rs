@@ -1,0 +1,108 @@
+//! What the month of one machine came to.
+
+use std::collections::BTreeMap;
+
+use contract::digest::Digest;
+use contract::grant::Reason;
+use contract::ids::{ControlId, GrantId, HostId, OperatorId, SiteId, TenantId};
+use contract::paper::PaperKind;
+use contract::record::PaperState;
+use contract::score::{Held, Score};
+use contract::time::UtcTime;
+use serde::Serialize;
+
+use crate::clocks::Clocks;
+use crate::episodes::Episode;
+use crate::gaps::{Broken, Silence};
+use crate::month::Span;
+use crate::runs::{Run, TurnedAway};
+
+/// A record: its index in the log of its machine, and the time in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct At {
+    /// Its index.
+    pub seq: u64,
+    /// When it was written, by the machine's clock.
+    pub time: UtcTime,
+}
+
+/// Whose log it is: what its first record has to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whose {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The site.
+    pub site: SiteId,
+    /// The machine.
+    pub host: HostId,
+}
+
+/// What one machine's log says of a month. There is no way to have one but [`crate::Walk::end`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Machine {
+    /// Whose log it is.
+    pub whose: Whose,
+    /// The month.
+    pub span: Span,
+    /// How many entries the log had.
+    pub size: u64,
+    /// How many of them are of the month, and the first and the last of those.
+    pub records: u64,
+    /// The first and the last record of the month, as they stand in the log; none where the month has none.
+    pub bounds: Option<(At, At)>,
+    /// How often a record bears an earlier time than the one before it, in the month.
+    pub steps_back: u64,
+    /// Records of kinds that this release does not know.
+    pub unread: u64,
+    /// The last word of each control before the month was over.
+    pub held: BTreeMap<ControlId, Held>,
+    /// The score at each of the instants that were asked for, over the controls that were asked for; none where the log had no record yet.
+    pub scores: Vec<Option<Score>>,
+    /// The last word of each control in each week of the month, weeks from its first day on.
+    pub weeks: BTreeMap<ControlId, BTreeMap<u8, Held>>,
+    /// Controls that failed, from the first failure to the end of it, as far as any of it lies in the month.
+    pub episodes: Vec<Episode>,
+    /// Repairs that were begun, or ended, in the month.
+    pub runs: Vec<Run>,
+    /// Orders that were not carried out.
+    pub turned_away: Vec<TurnedAway>,
+    /// What was not observed or not kept, by the log's own word.
+    pub broken: Vec<Broken>,
+    /// Stretches without any record.
+    pub silences: Vec<Silence>,
+    /// How far the clock could be trusted.
+    pub clocks: Clocks,
+    /// Break-glass in the month.
+    pub glass: Vec<Glass>,
+    /// The papers that came in the month, and the last of each kind before it.
+    pub papers: Vec<PaperSeen>,
+}
+
+/// A break-glass grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glass {
+    /// Which.
+    pub grant: GrantId,
+    /// Who asked for it.
+    pub person: OperatorId,
+    /// Why.
+    pub reason: Reason,
+    /// When it took hold.
+    pub began: At,
+    /// When it ended, and how many repairs had made use of it; none where no record says so yet.
+    pub ended: Option<(At, u32)>,
+}
+
+/// A paper that the hub signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaperSeen {
+    /// What it is.
+    pub kind: PaperKind,
+    /// What became of it.
+    pub state: PaperState,
+    /// The digest of its text; none where what was before is taken back.
+    pub text: Option<Digest>,
+    /// When it came.
+    pub at: At,
+}
