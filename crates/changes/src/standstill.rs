@@ -4,9 +4,9 @@
 //! And whoever may stop it may do so for ever: a service that goes to and fro is left to the look that the fact has without this ([`facts::Input::Every`]).
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use facts::{Root, stand_still};
+use facts::{Root, Standing, moves};
 
 use crate::interest::{Interests, Stir};
 
@@ -24,8 +24,11 @@ pub struct Standstill {
 }
 
 /// One group.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Group {
+    /// One of its processes, which moved at the last look: while it does, no other has to be looked at. Where its number is given to somebody else, the look by the
+    /// minute finds what is missed.
+    mover: Option<String>,
     /// What was told of it.
     told: bool,
     /// What was seen at the last look.
@@ -35,6 +38,18 @@ struct Group {
 }
 
 impl Group {
+    fn stands_still(&mut self, root: &Root, listed: &Path) -> bool {
+        if self.mover.as_ref().is_some_and(|pid| moves(root, pid)) {
+            return false;
+        }
+        let standing = Standing::of(root, listed);
+        self.mover = match &standing {
+            Some(Standing::Moves(pid)) => Some(pid.clone()),
+            Some(Standing::Still | Standing::Empty) | None => None,
+        };
+        standing == Some(Standing::Still)
+    }
+
     /// Looks again. Whether it is news.
     fn look(&mut self, now: bool) -> bool {
         let lasts = now == self.seen;
@@ -61,10 +76,11 @@ impl Standstill {
         });
         let before = std::mem::take(&mut self.groups);
         let group = |listed: &PathBuf| match before.get(listed) {
-            Some(group) => *group,
+            Some(group) => group.clone(),
             None => {
-                let now = stand_still(&self.root, listed).unwrap_or(false);
-                Group { told: now, seen: now, turns: 0 }
+                let mut group = Group::default();
+                let now = group.stands_still(&self.root, listed);
+                Group { told: now, seen: now, ..group }
             }
         };
         self.groups = wanted.map(|listed| (listed.clone(), group(listed))).collect();
@@ -83,7 +99,7 @@ impl Standstill {
         }
         let root = &self.root;
         let news = |(listed, group): (&PathBuf, &mut Group)| {
-            let now = stand_still(root, listed).unwrap_or(false);
+            let now = group.stands_still(root, listed);
             group.look(now).then(|| Stir::Processes(listed.clone()))
         };
         self.groups.iter_mut().filter_map(news).collect()

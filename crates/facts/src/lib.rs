@@ -25,7 +25,7 @@ mod store;
 pub use config::{BackupStamps, Config, OwnDirectories};
 pub use contract::fact::Observation;
 pub use inputs::Input;
-pub use processes::{stand_still, stands_still};
+pub use processes::{Standing, moves, stands_still};
 pub use reader::Reader;
 pub use root::Root;
 pub use sources::{FactSource, filled_percent, is_nixos};

@@ -15,6 +15,7 @@ mod fold;
 mod gaps;
 mod machine;
 mod month;
+mod rule;
 mod runs;
 mod walk;
 
@@ -23,5 +24,6 @@ pub use episodes::{Episode, Over};
 pub use gaps::{Broken, Silence};
 pub use machine::{At, Glass, Machine, PaperSeen, Whose};
 pub use month::{BadMonth, BadZone, Month, Span, Zone};
+pub use rule::{Paragraph, ParagraphKind, Rule, RuleError, Safeguard};
 pub use runs::{End, Run, TurnedAway};
 pub use walk::{Walk, WalkError};
