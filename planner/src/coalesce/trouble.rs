@@ -42,7 +42,7 @@ pub enum Trouble {
     FirewallService,
     /// The database is in trouble.
     Database,
-    /// The web server is in trouble.
+    /// The web server answers with errors, or cannot start, by what it says.
     Web,
     /// Any other service is in trouble.
     Service,
@@ -186,7 +186,8 @@ pub(super) const CONTROLS: [(&str, Trouble); 19] = [
     ("services.audit", Trouble::AuditService),
     ("services.firewall", Trouble::FirewallService),
     ("services.database", Trouble::Database),
-    ("services.web", Trouble::Web),
+    // A server whose database is gone answers with errors, and runs: that it does not run has another cause.
+    ("services.web", Trouble::Service),
     ("services.ssh", Trouble::Service),
     ("services.failed-units", Trouble::Service),
     ("backup.recent", Trouble::Backup),

@@ -84,6 +84,12 @@ fn what_a_cause_brings_with_it_follows_from_it() {
         ("a database and its web", fails("services.database"), signal(SignalKind::WebFault), true),
         ("timers and a backup", fails("services.timers"), fails("backup.recent"), true),
         ("the link and an update", signal(SignalKind::NetworkLink), fails("updates.fresh-lists"), true),
+        (
+            "a database and a web server that does not run",
+            fails("services.database"),
+            fails("services.web"),
+            false,
+        ),
         ("never the other way round", fails("services.web"), fails("disk.space"), false),
         ("a break-in", fails("disk.space"), signal(SignalKind::BreakIn), false),
         ("an account", signal(SignalKind::DiskErrors), fails("accounts.uid-zero"), false),
@@ -167,7 +173,9 @@ fn the_root_is_named_and_not_what_is_in_between() {
     let web = on("h-1", "i-web", 3 * MINUTE, fails("services.web"));
     assert_eq!(follows(&web, &open).as_deref(), Some("i-errors"));
     assert_eq!(follows(&web, &open[1..]).as_deref(), Some("i-full"));
-    assert_eq!(follows(&web, &open[2..]).as_deref(), Some("i-db"));
+    assert_eq!(follows(&web, &open[2..]), None, "it has stopped for itself");
+    let errors = on("h-1", "i-web", 3 * MINUTE, signal(SignalKind::WebFault));
+    assert_eq!(follows(&errors, &open[2..]).as_deref(), Some("i-db"));
     assert_eq!(follows(&web, &[]), None);
     // Where nothing leads there directly, the way is walked.
     let open = [

@@ -111,7 +111,10 @@ impl<'a> Books<'a> {
                         account.stopped += 1;
                         eprintln!("{}: stands, {:?}: {:?}", fault.id, open.state, open.why);
                     }
-                    (false, _) => account.wrong.push(format!("{}: broken, and nobody says why", fault.id)),
+                    (false, open) => {
+                        let says = open.map(|open| (&open.state, &open.why));
+                        account.wrong.push(format!("{}: broken, and the hub says {says:?}", fault.id));
+                    }
                 }
             }
         }
