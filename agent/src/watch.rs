@@ -1,8 +1,8 @@
 //! The watch: the kernel and the bus say what was touched, and only the facts that hang on it are looked at again.
 //!
 //! Nothing here asks whether something has changed, with a few exceptions, each of which the kernel leaves no other way: it announces no new listening
-//! socket ([`sockets`]), no process that is made to stand still ([`Standstill`]), to a confined service no kernel parameter ([`Parameters`]), and no room that runs out, no certificate that ages and no clock that
-//! drifts ([`facts::Input::Every`]).
+//! socket ([`sockets`]), no process that is made to stand still ([`Standstill`]), to a confined service no kernel parameter ([`Parameters`]), and no room
+//! that runs out, no certificate that ages and no clock that drifts ([`facts::Input::Every`]).
 
 mod bus;
 mod sockets;

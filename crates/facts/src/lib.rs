@@ -28,5 +28,5 @@ pub use inputs::Input;
 pub use processes::{Standing, moves, stands_still};
 pub use reader::Reader;
 pub use root::Root;
-pub use sources::{FactSource, filled_percent, is_nixos};
+pub use sources::{FactSource, ROOT_STORES, filled_percent, is_nixos};
 pub use store::{StoreVerification, Verified, verify_store};

@@ -33,6 +33,7 @@ mod updates;
 
 pub use disk::filled_percent;
 pub use nixos::is_nixos;
+pub use tls::ROOT_STORES;
 
 use contract::fact::{Observation, Source};
 

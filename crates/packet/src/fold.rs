@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::finding::{Finding, Verdict};
 use contract::ids::ControlId;
-use contract::record::{Body, BreakGlass, DeadManFired, GlassState, PaperTaken, Record};
+use contract::record::{Body, BreakGlass, DeadManFired, Gap, GlassState, PaperTaken, Record};
 use contract::score::{Held, Score};
 use contract::time::UtcTime;
 
@@ -17,7 +17,7 @@ use crate::runs::{Runs, TurnedAway};
 
 const WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
-/// What is known after each record. One from after the month changes nothing but what is known of its end.
+/// What is known after each record. One from after the month changes nothing but what is known of its end, and of gaps in it.
 #[derive(Debug)]
 pub(crate) struct Fold {
     span: Span,
@@ -85,6 +85,9 @@ impl Fold {
     /// What it says.
     pub(crate) fn take(&mut self, record: &Record) {
         let at = At { seq: record.seq, time: record.time };
+        if let Body::Gap(gap) = &record.body {
+            self.gap(gap, at);
+        }
         if at.time >= self.span.to() {
             return;
         }
@@ -109,15 +112,11 @@ impl Fold {
             }
             Body::BreakGlass(glass) => self.glass(glass, at),
             Body::PaperTaken(paper) => self.paper(paper, at),
-            Body::Gap(gap) if within || self.span.meets(gap.from, gap.until) => {
-                let (reason, from, until, lost) = (gap.reason, gap.from, gap.until, gap.lost);
-                self.broken.push(Broken::Gap { reason, from, until, lost, at });
-            }
             Body::Recovered(recovered) if within => self.broken.push(Broken::recovered(recovered, at)),
             Body::Restored(restored) if within => self.broken.push(Broken::restored(restored, at)),
-            // The first four are of another month. Who the log is of, the walk looks at; the rest says nothing that the packet tells.
-            Body::Refused(..)
-            | Body::Gap(_)
+            // A gap was looked at. The next three are of another month. Who the log is of, the walk looks at; the rest says nothing that the packet tells.
+            Body::Gap(_)
+            | Body::Refused(..)
             | Body::Recovered(_)
             | Body::Restored(_)
             | Body::Opened(_)
@@ -155,6 +154,14 @@ impl Fold {
             self.weeks.entry(control.clone()).or_default().insert(week, held.clone());
         }
         self.held.insert(control.clone(), held);
+    }
+
+    /// Whoever was away in the month may say so when it is over: that is known only then, and is of the month all the same.
+    fn gap(&mut self, gap: &Gap, at: At) {
+        if self.span.holds(at.time) || self.span.meets(gap.from, gap.until) {
+            let (reason, from, until, lost) = (gap.reason, gap.from, gap.until, gap.lost);
+            self.broken.push(Broken::Gap { reason, from, until, lost, at });
+        }
     }
 
     fn glass(&mut self, glass: &BreakGlass, at: At) {

@@ -23,7 +23,7 @@ const WEAK_SIGNATURES: [&str; 4] =
 const PEM_LABEL: &str = "CERTIFICATE";
 
 /// Where systems keep the roots that they believe, all in one file: Debian and NixOS, Fedora, SUSE.
-const STORES: [&str; 3] =
+pub const ROOT_STORES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"];
 
 /// Certificates and keys.
@@ -106,7 +106,8 @@ impl<'a> Tls<'a> {
     /// Whether the machine believes an authority of this name.
     fn is_root(&self, name: &[u8]) -> Result<bool, Absence> {
         let root = &self.config.root;
-        let store = STORES.into_iter().find_map(|path| root.bytes(path).ok()).ok_or(Absence::Unsupported)?;
+        let store =
+            ROOT_STORES.into_iter().find_map(|path| root.bytes(path).ok()).ok_or(Absence::Unsupported)?;
         let is_it =
             |der: &Vec<u8>| X509Certificate::from_der(der).is_ok_and(|(_, c)| c.subject().as_raw() == name);
         Ok(certificates(&store).iter().any(is_it))
@@ -148,7 +149,7 @@ impl FactSource for Tls<'_> {
             // Declared to us, or not: that changes with our own configuration, which is read at the start.
             "weak_certificates" => [inputs::files(root, certificates), vec![Input::Every(HOUR)]].concat(),
             "broken_chains" => {
-                let stores = inputs::files(root, STORES);
+                let stores = inputs::files(root, ROOT_STORES);
                 [inputs::files(root, certificates), stores, vec![Input::Every(HOUR)]].concat()
             }
             "exposed_keys" => [inputs::files(root, certificate_keys), vec![Input::Every(HOUR)]].concat(),

@@ -167,14 +167,19 @@ fn gaps_count_where_they_reach_into_the_month() {
         .then("2026-09-10", gap("2026-09-05", "2026-09-10"))
         .then("2026-10-02", gap("2026-09-28", "2026-10-02"))
         .then("2026-10-03", Body::Recovered(Recovered { torn_bytes: 12, unfinished: vec![order("o-1")] }))
-        .then("2026-11-03", gap("2026-10-30", "2026-11-03"));
+        // Told when it was over, and of two months.
+        .then("2026-11-03", gap("2026-10-30", "2026-11-03"))
+        .then("2026-11-09", gap("2026-11-05", "2026-11-09"));
     let broken = log.october(&[]).broken;
-    let [Broken::Gap { at: reported, .. }, Broken::Recovered { torn_bytes: 12, unfinished: 1, .. }] =
-        &broken[..]
+    let [
+        Broken::Gap { at: reported, .. },
+        Broken::Recovered { torn_bytes: 12, unfinished: 1, .. },
+        Broken::Gap { at: later, .. },
+    ] = &broken[..]
     else {
         panic!("{broken:?}")
     };
-    assert_eq!(reported.seq, 2);
+    assert_eq!((reported.seq, later.seq), (2, 4));
 }
 
 #[test]

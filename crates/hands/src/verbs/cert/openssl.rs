@@ -10,15 +10,13 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use contract::runbook::SandboxProfile;
+use facts::ROOT_STORES;
 
 use super::check::{Certificate, Chain, refused};
 use crate::{HandError, Place, Program};
 
 /// Making a public key of a private one, or verifying a few signatures, takes milliseconds.
 const OPENSSL_LIMIT_MS: u64 = 10_000;
-/// Where systems keep the roots that they believe, all in one file: Debian and NixOS, Fedora, SUSE.
-const STORES: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"];
 
 /// The program that reads keys of every form that ACME clients write, and what it believes.
 #[derive(Debug)]
@@ -57,7 +55,7 @@ impl OpenSsl {
         };
         let program = found.map(PathBuf::from).ok_or_else(missing)?;
         // The sandbox shows a file by the way that goes through no link.
-        let store = STORES.iter().find_map(|path| Path::new(path).canonicalize().ok());
+        let store = ROOT_STORES.iter().find_map(|path| Path::new(path).canonicalize().ok());
         Ok(Self { program, store })
     }
 
