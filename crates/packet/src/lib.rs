@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod clocks;
+mod document;
 mod episodes;
 mod fold;
 mod gaps;
@@ -20,6 +21,9 @@ mod runs;
 mod walk;
 
 pub use clocks::Clocks;
+pub use document::{
+    Attached, Block, Brand, Column, Document, Figure, Inline, Paper, Picture, Sheet, Table, Tone,
+};
 pub use episodes::{Episode, Over};
 pub use gaps::{Broken, Silence};
 pub use machine::{At, Glass, Machine, PaperSeen, Whose};
