@@ -15,7 +15,7 @@ use crate::machine::{At, Glass, Machine, PaperSeen, Whose};
 use crate::month::Span;
 use crate::runs::{Runs, TurnedAway};
 
-const WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+pub(crate) const WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// What is known after each record. One from after the month changes nothing but what is known of its end, and of gaps in it.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub(crate) struct Fold {
     /// The instants before the end of the month at which a score is wanted, ascending; those that have passed have one.
     marks: Vec<UtcTime>,
     scores: Vec<Option<Score>>,
+    /// How many entries there were at each of them.
+    sizes: Vec<u64>,
+    heard: u64,
     began: bool,
     records: u64,
     bounds: Option<(At, At)>,
@@ -51,6 +54,8 @@ impl Fold {
             controls,
             marks,
             scores: Vec::new(),
+            sizes: Vec::new(),
+            heard: 0,
             began: false,
             records: 0,
             bounds: None,
@@ -73,6 +78,7 @@ impl Fold {
     pub(crate) fn hear(&mut self, at: At) {
         self.score_until(at.time);
         self.began = true;
+        self.heard = at.seq + 1;
         self.listening.hear(at, self.span);
         if self.span.holds(at.time) {
             self.records += 1;
@@ -188,6 +194,7 @@ impl Fold {
     fn score_until(&mut self, now: UtcTime) {
         while let Some(mark) = self.marks.get(self.scores.len()).filter(|mark| **mark <= now) {
             self.scores.push(self.score(*mark));
+            self.sizes.push(self.heard);
         }
     }
 
@@ -203,9 +210,11 @@ impl Fold {
     pub(crate) fn end(mut self, whose: Whose, size: u64, unread: u64) -> Machine {
         while let Some(mark) = self.marks.get(self.scores.len()) {
             self.scores.push(self.score(*mark));
+            self.sizes.push(self.heard);
         }
         // The month's own end is scored over all that was written before it, however the clock went meanwhile.
         self.scores.push(self.score(self.span.to()));
+        self.sizes.push(self.heard);
         let from = self.span.from();
         self.glass.retain(|glass| glass.ended.is_none_or(|(ended, _)| ended.time >= from));
         Machine {
@@ -218,6 +227,7 @@ impl Fold {
             unread,
             held: self.held,
             scores: self.scores,
+            sizes: self.sizes,
             weeks: self.weeks,
             episodes: self.episodes.end_of_month(),
             runs: self.runs.end_of_month(),

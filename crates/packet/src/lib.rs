@@ -9,25 +9,52 @@
 //! Nothing here reads a clock, a file, a time zone of this machine or a random number: the same evidence makes the same bytes.
 #![forbid(unsafe_code)]
 
+mod cell;
+mod chart;
+mod claim;
 mod clocks;
 mod document;
 mod episodes;
 mod fold;
 mod gaps;
+mod hands;
+mod html;
+mod incidents;
+mod input;
 mod machine;
+mod missing;
 mod month;
+mod packet;
+mod pages;
 mod rule;
 mod runs;
+#[cfg(feature = "sample")]
+pub mod sample;
+mod standing;
+mod template;
+mod upkeep;
 mod walk;
+mod words;
 
+pub use claim::{Cite, Claim, LogName, Unmeasured};
 pub use clocks::Clocks;
 pub use document::{
     Attached, Block, Brand, Column, Document, Figure, Inline, Paper, Picture, Sheet, Table, Tone,
 };
 pub use episodes::{Episode, Over};
 pub use gaps::{Broken, Silence};
+pub use hands::{Accepted, Broken as BrokenGlass, ByHand, Deed};
+pub use html::html;
+pub use incidents::{BUCKETS_MS, EndedBy, Ending, HealTimes, Incident, NotDone, Repair, RepairEnd};
+pub use input::{Act, Corrects, Cosigned, Cover, Input, Logged, Silent, SilentReason};
 pub use machine::{At, Glass, Machine, PaperSeen, Whose};
+pub use missing::{Attestation, Missing, MissingWhat, OutOfScope, Quiet};
 pub use month::{BadMonth, BadZone, Month, Span, Zone};
+pub use packet::{Access, BaselineNamed, FORMAT, LogSeen, Packet, Point, Summary};
+pub use pages::{PageError, document, postcard};
 pub use rule::{Paragraph, ParagraphKind, Rule, RuleError, Safeguard};
 pub use runs::{End, Run, TurnedAway};
+pub use standing::{Observed, Seen, Standing, Unchecked};
+pub use template::TemplateError;
+pub use upkeep::{Clock, RestoreTest, Weeks};
 pub use walk::{Walk, WalkError};

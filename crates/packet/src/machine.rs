@@ -9,7 +9,7 @@ use contract::paper::PaperKind;
 use contract::record::PaperState;
 use contract::score::{Held, Score};
 use contract::time::UtcTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clocks::Clocks;
 use crate::episodes::Episode;
@@ -18,7 +18,8 @@ use crate::month::Span;
 use crate::runs::{Run, TurnedAway};
 
 /// A record: its index in the log of its machine, and the time in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct At {
     /// Its index.
     pub seq: u64,
@@ -59,6 +60,8 @@ pub struct Machine {
     pub held: BTreeMap<ControlId, Held>,
     /// The score at each of the instants that were asked for, over the controls that were asked for; none where the log had no record yet.
     pub scores: Vec<Option<Score>>,
+    /// How many entries of the log had been written at each of those instants.
+    pub sizes: Vec<u64>,
     /// The last word of each control in each week of the month, weeks from its first day on.
     pub weeks: BTreeMap<ControlId, BTreeMap<u8, Held>>,
     /// Controls that failed, from the first failure to the end of it, as far as any of it lies in the month.

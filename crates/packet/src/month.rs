@@ -67,6 +67,12 @@ impl Month {
         Span { from: zone.midnight(self.first_day()), to: zone.midnight(self.after().first_day()) }
     }
 
+    /// As much of it as is over at `now`; none where it has not begun. The whole where it is over.
+    pub fn until(self, now: UtcTime, zone: &Zone) -> Option<Span> {
+        let whole = self.span(zone);
+        (whole.from < now).then(|| Span { from: whole.from, to: whole.to.min(now) })
+    }
+
     /// The one after it.
     #[must_use]
     pub const fn after(self) -> Self {
@@ -157,6 +163,21 @@ impl Zone {
     /// An instant as the clock on the wall shows it, to the minute: `2026-10-03 14:05`.
     pub fn wall(&self, time: UtcTime) -> String {
         self.zoned(time).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The month in which an instant lies, in words: `October 2026`.
+    pub fn month(&self, time: UtcTime) -> String {
+        self.zoned(time).strftime("%B %Y").to_string()
+    }
+
+    /// The day on which an instant lies, in words: `3 October 2026`.
+    pub fn day(&self, time: UtcTime) -> String {
+        self.zoned(time).strftime("%-d %B %Y").to_string()
+    }
+
+    /// A month, short: `Oct`.
+    pub fn short_month(&self, month: Month) -> String {
+        month.first_day().strftime("%b").to_string()
     }
 
     /// The day on which an instant lies.

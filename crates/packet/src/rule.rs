@@ -58,6 +58,19 @@ pub enum Safeguard {
 }
 
 impl Safeguard {
+    /// Whose safeguard a paragraph is, by its section.
+    pub fn of(citation: Option<&Citation>) -> Option<Self> {
+        let all = [
+            Self::Administrative,
+            Self::Physical,
+            Self::Technical,
+            Self::Organizational,
+            Self::Documentation,
+        ];
+        all.into_iter()
+            .find(|one| citation.is_some_and(|citation| citation.as_str().starts_with(one.section())))
+    }
+
     /// The section that it is.
     const fn section(self) -> &'static str {
         match self {

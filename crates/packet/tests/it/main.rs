@@ -6,6 +6,6 @@
     reason = "a failed expectation is the test's own message, in what tests share too"
 )]
 
-mod log;
+mod document;
 mod month;
 mod tampered;

@@ -7,7 +7,7 @@ use contract::record::{Body, Gap, GapReason, Lost, Moved, Recovered, Resolution,
 use contract::time::ClockOffset;
 use packet::{Broken, Over};
 
-use crate::log::{EXCEPTED, FAIL, Log, PASS, UNSEEN, at, control, october};
+use packet::sample::{EXCEPTED, FAIL, Log, PASS, UNSEEN, at, control, october};
 
 fn order(id: &str) -> OrderId {
     id.parse().unwrap()

@@ -3,7 +3,7 @@
 use contract::finding::Verdict;
 use packet::WalkError;
 
-use crate::log::{FAIL, Log, PASS, canonical, whose};
+use packet::sample::{FAIL, Log, PASS, canonical, whose};
 
 fn honest() -> Log {
     Log::opened("2026-09-20")
@@ -42,7 +42,7 @@ fn nothing_may_be_missing_added_or_moved() {
     assert!(matches!(refused(&log), WalkError::OutOfLine { seq: 1, .. }));
     let more = honest.clone().found("2026-10-04", &[("time.sync", PASS)]);
     assert!(matches!(refused(&more), WalkError::Head { entries: 5, size: 4 }));
-    assert_eq!(refused(&Log::default()), WalkError::Empty);
+    assert_eq!(refused(&Log { whose: whose(), entries: Vec::new() }), WalkError::Empty);
     // What was written anew from some entry on is whole, and leads to another head.
     let rewritten = Log::opened("2026-09-20").found("2026-10-01", &[("time.sync", PASS)]);
     let rewritten =
@@ -56,13 +56,13 @@ fn a_log_is_of_whom_its_first_record_says_and_is_opened_once() {
     let honest = honest();
     let mut value: serde_json::Value = serde_json::from_slice(&honest.entries[0]).unwrap();
     value["details"]["tenant"] = "t-2".into();
-    let another = Log { entries: vec![canonical(&value)] };
+    let another = Log { whose: whose(), entries: vec![canonical(&value)] };
     assert!(matches!(another.walk(&[], &[], &another.head()), Err(WalkError::Another { .. })));
     assert_eq!(whose().tenant.as_str(), "t-1");
     let mut first: serde_json::Value = serde_json::from_slice(&honest.entries[1]).unwrap();
     first["seq"] = 0.into();
     first["prev"] = serde_json::Value::Null;
-    let headless = Log { entries: vec![canonical(&first)] };
+    let headless = Log { whose: whose(), entries: vec![canonical(&first)] };
     assert!(matches!(headless.walk(&[], &[], &headless.head()), Err(WalkError::OutOfLine { seq: 0, .. })));
     let contract::record::Body::Opened(opened) =
         contract::record::Record::parse(&honest.entries[0]).unwrap().body

@@ -1,0 +1,249 @@
+//! What people accepted, did, and have to attest; what is missing, and what was not in scope.
+
+use std::collections::BTreeMap;
+
+use super::{Slots, Writing, put, say};
+use crate::cell::{Cell, code, named, paragraph, table, text};
+use crate::document::{Block, Inline};
+use crate::hands::{Accepted, Broken, ByHand, Deed};
+use crate::missing::{Attestation, Missing, OutOfScope, Quiet};
+use crate::words::{self, lasting};
+
+pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
+    put(slots, "glass", glass(writing));
+    put(slots, "exceptions", exceptions(writing));
+    by_hand(writing, slots);
+    missing(writing, slots);
+    say(
+        slots,
+        "scope_text",
+        "Controls that make no sense on a machine, or of which nobody has declared what would have to be looked at. They count as not known.",
+    );
+    put(slots, "scope", scope(writing));
+    put(slots, "attestations", attestations(writing));
+    let lines = ["Security officer", "Date", "For the clinic", "Date"].map(str::to_owned).to_vec();
+    put(slots, "signatures", vec![Block::Lines(lines)]);
+}
+
+fn glass(writing: &Writing<'_>) -> Vec<Block> {
+    let row = |glass: &Broken| {
+        let ended = match glass.ended {
+            Some((at, uses)) => format!(
+                "{}, used by {}",
+                writing.zone.wall(at.time),
+                words::many(uses as usize, "repair", "repairs")
+            ),
+            None => "no record says so yet".to_owned(),
+        };
+        vec![
+            Writing::host(&glass.host),
+            text(glass.person.as_str()),
+            text(glass.reason.clone()),
+            writing.wall(glass.began.time),
+            text(ended),
+            writing.cite(&glass.host, glass.began),
+        ]
+    };
+    table(
+        "Uses of break-glass",
+        &[("Machine", 4), ("Person", 4), ("Reason", 9), ("Took hold", 5), ("Ended", 6), ("Records", 4)],
+        writing.packet.access.grants.iter().map(row).collect(),
+        "Nobody broke the glass, as far as there are records.",
+    )
+}
+
+fn exceptions(writing: &Writing<'_>) -> Vec<Block> {
+    let row = |accepted: &Accepted| -> Vec<Cell> {
+        match accepted {
+            Accepted::TextNotHeld { text: digest, records } => vec![
+                text("Not measured: the text of these exceptions is not at hand"),
+                code(digest.to_string()),
+                text(""),
+                text(""),
+                text(""),
+                writing.cites(records),
+            ],
+            Accepted::Exception {
+                control,
+                reason,
+                risk,
+                compensating_controls,
+                owner,
+                approver,
+                from,
+                until,
+                records,
+            } => vec![
+                code(control.as_str()),
+                text(format!("{reason} Risk: {risk}")),
+                text(compensating_controls.join("; ")),
+                text(format!("{owner}; approved by {approver}")),
+                text(format!("{from} to {until}")),
+                writing.cites(records),
+            ],
+        }
+    };
+    table(
+        "Failures that a person accepted for a time",
+        &[
+            ("Control", 5),
+            ("Why, and at what risk", 9),
+            ("Instead", 7),
+            ("Owner", 5),
+            ("Days (UTC)", 5),
+            ("Records", 4),
+        ],
+        writing.packet.exceptions.iter().map(row).collect(),
+        "No exception was in force on any machine, as far as there are records.",
+    )
+}
+
+fn by_hand(writing: &Writing<'_>, slots: &mut Slots) {
+    let packet = writing.packet;
+    let hub = if packet.hub_log_read {
+        "What people did at the hub is from the hub's own log, verified to its head."
+    } else {
+        "What people did at the hub is not measured: the hub's own log could not be verified."
+    };
+    say(
+        slots,
+        "by_hand_text",
+        format!(
+            "{hub} What somebody did at a machine itself leaves no record but this: {} incidents ended without a repair of Suture's.",
+            writing.claim(&packet.summary.mended_by_others, u32::to_string)
+        ),
+    );
+    let row = |deed: &ByHand| {
+        let what = match &deed.what {
+            Deed::Agreed(host, runbook) => format!("agreed to {runbook} on {host}"),
+            Deed::Chose(host, runbook) => format!("chose {runbook} on {host}"),
+            Deed::BrokeGlass(host) => format!("broke the glass on {host}"),
+            Deed::AtHub { right, path } => format!("{right}: {path}"),
+        };
+        let person = deed.person.as_ref().map_or("nobody who was known", |person| person.as_str());
+        vec![
+            writing.wall(deed.time),
+            text(person),
+            text(what),
+            writing.cites(std::slice::from_ref(&deed.record)),
+        ]
+    };
+    put(
+        slots,
+        "by_hand",
+        table(
+            "What people did",
+            &[("When", 4), ("Who", 4), ("What", 12), ("Records", 4)],
+            packet.by_hand.iter().take(super::incidents::ROWS_MAX).map(row).collect(),
+            "No record tells of anything that a person did.",
+        ),
+    );
+}
+
+fn missing(writing: &Writing<'_>, slots: &mut Slots) {
+    let packet = writing.packet;
+    say(
+        slots,
+        "missing_text",
+        format!(
+            "A gap is told, never smoothed over. A silence is a stretch of more than three hours in which a machine wrote no record; it looks at everything once an \
+             hour. The longest stretch of records that waited for a witness: {}.",
+            writing.claim(&packet.longest_unwitnessed_ms, |ms| lasting(*ms))
+        ),
+    );
+    let quiet = |quiet: &Quiet| {
+        let permille = quiet.silent_ms.saturating_mul(1000).checked_div(quiet.of_ms).unwrap_or(0);
+        vec![
+            Writing::host(&quiet.host),
+            text(quiet.site.as_str()),
+            text(lasting(quiet.silent_ms)),
+            text(lasting(quiet.of_ms)),
+            text(words::percent(u32::try_from(permille).unwrap_or(1000))),
+        ]
+    };
+    put(
+        slots,
+        "quiet",
+        table(
+            "How long each machine was silent",
+            &[("Machine", 5), ("Site", 5), ("Silent", 5), ("Of", 5), ("#Share", 3)],
+            packet.quiet.iter().map(quiet).collect(),
+            "There is no machine.",
+        ),
+    );
+    let row = |missing: &Missing| {
+        vec![
+            Writing::host(&missing.host),
+            writing.wall(missing.from),
+            writing.wall(missing.until),
+            text(words::missing(missing.what)),
+            writing.cites(&missing.records),
+        ]
+    };
+    put(
+        slots,
+        "missing",
+        table(
+            "Gaps, with their reasons",
+            &[("Machine", 4), ("From", 5), ("Until", 5), ("What", 12), ("Records", 5)],
+            packet.missing.iter().take(super::incidents::ROWS_MAX).map(row).collect(),
+            "No gap is known.",
+        ),
+    );
+}
+
+fn scope(writing: &Writing<'_>) -> Vec<Block> {
+    let row = |out: &OutOfScope| {
+        let hosts: Vec<&str> = out.hosts.iter().map(|host| host.as_str()).collect();
+        vec![
+            named(&out.title, out.control.as_str()),
+            text(words::unmeasured(out.reason)),
+            text(hosts.join(", ")),
+            writing.cites(&out.records),
+        ]
+    };
+    table(
+        "Not in scope",
+        &[("Control", 10), ("Why", 5), ("Machines", 5), ("Records", 5)],
+        writing.packet.out_of_scope.iter().map(row).collect(),
+        "Every control of the baseline was to be looked at on every machine.",
+    )
+}
+
+fn attestations(writing: &Writing<'_>) -> Vec<Block> {
+    let mut sections: BTreeMap<_, Vec<&Attestation>> = BTreeMap::new();
+    for attestation in &writing.packet.attestations {
+        sections.entry(attestation.safeguard).or_default().push(attestation);
+    }
+    let row = |attestation: &&Attestation| {
+        let name = attestation.specification.as_ref().unwrap_or(&attestation.standard);
+        vec![
+            code(attestation.citation.as_str()),
+            text(format!("{name} ({})", words::kind(attestation.kind))),
+            vec![Inline::Text("☐".to_owned())],
+            text(""),
+        ]
+    };
+    let mut blocks = Vec::new();
+    for (safeguard, paragraphs) in sections {
+        let title = words::safeguard(safeguard);
+        let anchor = format!("attest-{}", words::slug(safeguard));
+        blocks.push(Block::Heading { level: 2, text: title.to_owned(), anchor });
+        blocks.extend(table(
+            title,
+            &[
+                ("Paragraph", 5),
+                ("What it asks", 9),
+                ("Done", 2),
+                ("Where it is documented, and who answers for it", 10),
+            ],
+            paragraphs.iter().map(row).collect(),
+            "",
+        ));
+    }
+    if blocks.is_empty() {
+        vec![paragraph("A control of the baseline speaks to every paragraph.")]
+    } else {
+        blocks
+    }
+}

@@ -1,0 +1,122 @@
+//! Backups and restore tests, clocks, and who came in.
+
+use super::{Slots, Writing, put};
+use crate::cell::{Cell, named, paragraph, table, text, toned};
+use crate::claim::Claim;
+use crate::document::{Block, Tone};
+use crate::upkeep::{Clock, RestoreTest, Weeks};
+use crate::words;
+
+pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
+    put(slots, "backups", backups(writing));
+    put(slots, "restore_tests", restore_tests(writing));
+    put(slots, "clocks", clocks(writing));
+    put(slots, "access", access(writing));
+}
+
+fn backups(writing: &Writing<'_>) -> Vec<Block> {
+    let all = &writing.packet.backups;
+    let many = all.first().map_or(0, |row| row.weeks.len());
+    let heads: Vec<String> = (1..=many).map(|week| format!("Week {week}")).collect();
+    let mut columns = vec![("Control", 8), ("Machine", 4)];
+    columns.extend(heads.iter().map(|head| (head.as_str(), 4)));
+    let week = |claim: &Claim<contract::score::Word>| match claim {
+        Claim::Measured { value, records } => {
+            let mut cell = toned(words::week(*value));
+            cell.push(crate::document::Inline::Text(" ".to_owned()));
+            cell.extend(writing.cites(records));
+            cell
+        }
+        Claim::NotMeasured { reason } => {
+            toned((&format!("Not measured: {}", words::unmeasured(*reason)), Tone::Unknown))
+        }
+    };
+    let row = |row: &Weeks| -> Vec<Cell> {
+        let mut cells = vec![named(&row.title, row.control.as_str()), Writing::host(&row.host)];
+        cells.extend(row.weeks.iter().map(week));
+        cells
+    };
+    table(
+        "Controls of backups, by week",
+        &columns,
+        all.iter().map(row).collect(),
+        "Not measured: no machine has a log.",
+    )
+}
+
+fn restore_tests(writing: &Writing<'_>) -> Vec<Block> {
+    let number =
+        |number: Option<u64>| text(number.map_or("not counted".to_owned(), |number| number.to_string()));
+    let row = |test: &RestoreTest| {
+        let (came_to, cites) = match test.end {
+            Some((outcome, at)) => (toned(words::outcome(outcome)), writing.cite(&test.host, at)),
+            None => (toned(("Goes on", Tone::Unknown)), writing.cite(&test.host, test.began)),
+        };
+        vec![
+            Writing::host(&test.host),
+            writing.wall(test.began.time),
+            came_to,
+            number(test.restored),
+            number(test.compared),
+            number(test.databases),
+            cites,
+        ]
+    };
+    table(
+        "Restore tests",
+        &[
+            ("Machine", 4),
+            ("Begun", 5),
+            ("Came to", 4),
+            ("#Files restored", 4),
+            ("#Found as they were", 4),
+            ("#Databases whole", 4),
+            ("Records", 4),
+        ],
+        writing.packet.restore_tests.iter().map(row).collect(),
+        "No restore test was run by Suture in this month. Those that others run show in the controls above, where their stamp is declared.",
+    )
+}
+
+fn clocks(writing: &Writing<'_>) -> Vec<Block> {
+    let number = |claim: &Claim<u64>| text(writing.claim(claim, u64::to_string));
+    let row = |clock: &Clock| {
+        vec![
+            Writing::host(&clock.host),
+            number(&clock.kept),
+            text(writing.claim(&clock.worst_ms, |ms| format!("{ms} ms"))),
+            number(&clock.unkept),
+            number(&clock.unknown),
+            number(&clock.steps_back),
+        ]
+    };
+    let mut blocks = vec![paragraph(
+        "Each record says how far its machine's clock could be trusted when it was written. A disruptive step waits while the clock is not kept.",
+    )];
+    blocks.extend(table(
+        "Records by what they say of the clock",
+        &[
+            ("Machine", 4),
+            ("Clock kept", 5),
+            ("Largest error", 5),
+            ("Not kept", 5),
+            ("Nobody could tell", 5),
+            ("Went back", 5),
+        ],
+        writing.packet.clocks.iter().map(row).collect(),
+        "Not measured: no machine has a log.",
+    ));
+    blocks
+}
+
+fn access(writing: &Writing<'_>) -> Vec<Block> {
+    let access = &writing.packet.access;
+    let number = |claim: &Claim<u64>| text(writing.claim(claim, u64::to_string));
+    let pair = |name: &str, value: Cell| (name.to_owned(), value);
+    vec![Block::Pairs(vec![
+        pair("Failed log-ins", number(&access.failed_log_ins)),
+        pair("New administrators", number(&access.new_administrators)),
+        pair("Dormant accounts", number(&access.dormant_accounts)),
+        pair("Uses of break-glass", text(writing.claim(&access.break_glass, u32::to_string))),
+    ])]
+}
