@@ -15,6 +15,7 @@ mod claim;
 mod clocks;
 mod document;
 mod episodes;
+mod exports;
 mod fold;
 mod gaps;
 mod hands;
@@ -42,6 +43,7 @@ pub use document::{
     Attached, Block, Brand, Column, Document, Figure, Inline, Paper, Picture, Sheet, Table, Tone,
 };
 pub use episodes::{Episode, Over};
+pub use exports::{assessment_results, incidents_csv, ocsf, plan_of_action};
 pub use gaps::{Broken, Silence};
 pub use hands::{Accepted, Broken as BrokenGlass, ByHand, Deed};
 pub use html::html;

@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
+    clippy::return_self_not_must_use,
     reason = "what is written here is known to make sense"
 )]
 

@@ -201,7 +201,9 @@ pub(crate) fn unchecked(standings: &[Standing]) -> Vec<Unchecked> {
         }
     }
     let mut all: Vec<_> = groups.into_values().collect();
-    all.iter_mut().for_each(|group| group.records = folded(std::mem::take(&mut group.records)));
+    for group in &mut all {
+        group.records = folded(std::mem::take(&mut group.records));
+    }
     all.sort_by(|a, b| b.controls.len().cmp(&a.controls.len()).then_with(|| a.host.cmp(&b.host)));
     all
 }

@@ -93,7 +93,7 @@ pub(crate) fn authority(authority: &Authority, chosen: &Provenance) -> String {
 
 /// What is missing.
 pub(crate) fn missing(what: MissingWhat) -> String {
-    let lost = |lost: Lost, one: &str| match lost {
+    let how_many = |lost: Lost, one: &str| match lost {
         Lost::Count(many) => format!("{many} {one}"),
         Lost::Unknown => format!("nobody can tell how many {one}"),
     };
@@ -105,21 +105,21 @@ pub(crate) fn missing(what: MissingWhat) -> String {
         MissingWhat::FetchedBack { entries } => {
             format!("{entries} records that the machine had lost were fetched back from the hub's copy")
         }
-        MissingWhat::Declared { reason, lost: how_many } => match reason {
+        MissingWhat::Declared { reason, lost } => match reason {
             GapReason::NotRunning => {
                 format!(
                     "Suture, or the whole machine, was off or could not write ({})",
-                    lost(how_many, "records")
+                    how_many(lost, "records")
                 )
             }
             GapReason::OutboxFull => {
                 format!(
                     "The hub was out of reach for so long that incidents were dropped ({})",
-                    lost(how_many, "incidents")
+                    how_many(lost, "incidents")
                 )
             }
-            GapReason::LogLost => format!("Records before this log are lost ({})", lost(how_many, "records")),
-            GapReason::Lines(loss) => format!("{} ({})", lines(loss), lost(how_many, "lines or times")),
+            GapReason::LogLost => format!("Records before this log are lost ({})", how_many(lost, "records")),
+            GapReason::Lines(why) => format!("{} ({})", lines(why), how_many(lost, "lines or times")),
         },
     }
 }

@@ -125,8 +125,9 @@ fn repairs(writing: &Writing<'_>) -> Vec<Block> {
 fn repair_row(writing: &Writing<'_>, repair: &Repair) -> Vec<Cell> {
     let mut authority = words::authority(&repair.authority, &repair.chosen);
     if !repair.approvals.is_empty() {
-        let people: Vec<&str> = repair.approvals.iter().map(|person| person.as_str()).collect();
-        authority.push_str(&format!("; agreed to by {}", people.join(", ")));
+        let people: Vec<&str> = repair.approvals.iter().map(contract::ids::OperatorId::as_str).collect();
+        authority += "; agreed to by ";
+        authority += &people.join(", ");
     }
     if repair.break_glass.is_some() {
         authority.push_str("; by break-glass");

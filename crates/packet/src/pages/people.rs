@@ -194,7 +194,7 @@ fn missing(writing: &Writing<'_>, slots: &mut Slots) {
 
 fn scope(writing: &Writing<'_>) -> Vec<Block> {
     let row = |out: &OutOfScope| {
-        let hosts: Vec<&str> = out.hosts.iter().map(|host| host.as_str()).collect();
+        let hosts: Vec<&str> = out.hosts.iter().map(contract::ids::HostId::as_str).collect();
         vec![
             named(&out.title, out.control.as_str()),
             text(words::unmeasured(out.reason)),

@@ -107,7 +107,7 @@ fn row(writing: &Writing<'_>, standing: &Standing, group: &[&Seen]) -> Vec<Cell>
         Observed::Value(value) => format!("{value} ({})", standing.expected),
         Observed::Not(reason) => format!("nothing: {} ({})", words::unmeasured(*reason), standing.expected),
     };
-    let citations: Vec<&str> = standing.citations.iter().map(|citation| citation.as_str()).collect();
+    let citations: Vec<&str> = standing.citations.iter().map(contract::baseline::Citation::as_str).collect();
     // The oldest of the looks: no machine of the row was looked at before.
     let checked = group.iter().map(|seen| seen.checked.map(|at| at.time)).min().flatten();
     let cites: Vec<Cite> = group.iter().filter_map(|seen| seen.cite()).collect();

@@ -54,6 +54,7 @@ fn figures(writing: &Writing<'_>) -> Vec<Figure> {
     let summary = &writing.packet.summary;
     let needs = summary.needs_you.len();
     let unchecked: usize = summary.could_not_check.iter().map(|group| group.controls.len()).sum();
+    let out: usize = writing.packet.out_of_scope.iter().map(|out| out.hosts.len()).sum();
     let looks: usize = writing.packet.controls.iter().map(|standing| standing.machines.len()).sum();
     let nothing_seen = summary.score.value().is_none();
     vec![
@@ -73,7 +74,7 @@ fn figures(writing: &Writing<'_>) -> Vec<Figure> {
         Figure {
             value: unchecked.to_string(),
             label: "could not be checked".into(),
-            note: format!("of {}", many(looks, "check", "checks")),
+            note: format!("of {}; {out} more are not in scope", many(looks, "check", "checks")),
             tone: if unchecked == 0 { Tone::Good } else { Tone::Unknown },
         },
         coverage(&summary.score),
@@ -172,7 +173,7 @@ fn need(writing: &Writing<'_>, standing: &Standing) -> Vec<Inline> {
 fn what_to_do(writing: &Writing<'_>, standing: &Standing) -> String {
     let ours = writing.packet.repairs.iter().filter(|repair| repair.control == standing.control);
     let tried = ours.filter(|repair| repair.end.is_some()).count();
-    let whom = if writing.brand.contact.is_empty() { &writing.brand.name } else { &writing.brand.contact };
+    let whom = &writing.brand.name;
     match (&standing.person, tried) {
         (Some(why), _) => format!("What to do: agree with {whom} on how to change it. {why}"),
         (None, 0) => {

@@ -113,7 +113,7 @@ impl Scene {
             .max(begins.plus_ms(HOUR_MS));
         while now < span.to() {
             if !gap.is_some_and(|(from, to)| from <= now && now < to) {
-                self.look(&mut log, now, controls);
+                Self::look(&mut log, now, controls);
             }
             let next = now.plus_ms(self.every_hours * HOUR_MS);
             while let Some(i) = incidents.next_if(|i| self.when(*i) < next) {
@@ -140,12 +140,12 @@ impl Scene {
         (self.gap_percent > 0).then(|| (from, from.plus_ms(span.ms() / 100 * self.gap_percent)))
     }
 
-    fn look(&self, log: &mut Log, now: UtcTime, controls: &[Control]) {
+    fn look(log: &mut Log, now: UtcTime, controls: &[Control]) {
         for (place, part) in controls.chunks(PART).enumerate() {
             let seen: Vec<(ControlId, Verdict)> = part
                 .iter()
                 .enumerate()
-                .map(|(i, control)| (control.id.clone(), verdict(place * PART + i)))
+                .map(|(i, control)| (control.id.clone(), verdict(place * PART + i, control)))
                 .collect();
             log.add(now.plus_ms(place as u64), ClockOffset::SynchronisedWithinMs(3), findings(&seen));
         }
@@ -245,11 +245,23 @@ impl Scene {
 }
 
 /// What is seen of a control: most pass, a few always fail, and some cannot be looked at.
-fn verdict(place: usize) -> Verdict {
+fn verdict(place: usize, control: &Control) -> Verdict {
     match place % 50 {
-        17 => FAIL,
+        17 => Verdict::Fail(seen(control, false)),
         23 => UNSEEN,
         29 => Verdict::NotAssessed(contract::fact::Absence::NotDeclared),
-        _ => PASS,
+        _ => Verdict::Pass(seen(control, true)),
     }
+}
+
+/// A value that meets what is expected, or does not.
+fn seen(control: &Control, met: bool) -> FactValue {
+    let word = |word: &str| FactValue::Word(word.to_owned().try_into().unwrap());
+    let numbers = [0, 1, 2, 7, 14, 60, 90, 365, 2555].map(FactValue::Number);
+    let words = ["no", "yes", "active", "failed", "YESCRYPT", "none", "VERBOSE", "persistent"].map(word);
+    let flags = [FactValue::Flag(true), FactValue::Flag(false)];
+    let users = contract::baseline::Users { agent: 901, executor: 0 };
+    let all = flags.into_iter().chain(numbers).chain(words).chain([FactValue::Ports(vec![22])]);
+    let like = |value: &FactValue| control.expect.met_by(value, users) == Some(met);
+    all.clone().find(like).unwrap_or(FactValue::Flag(met))
 }

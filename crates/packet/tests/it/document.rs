@@ -1,7 +1,15 @@
 //! What is written down of a month.
 
+use std::collections::BTreeMap;
+
+use contract::outcome::Outcome;
+use contract::record::{Body, Record};
+use contract::score::Counted;
 use packet::sample::Scene;
-use packet::{Block, Claim, Document, Inline, Packet, document, html};
+use packet::{
+    Block, Claim, Document, EndedBy, Inline, Packet, Tone, Unmeasured, assessment_results, document, html,
+    incidents_csv, ocsf, plan_of_action, postcard,
+};
 
 /// Everything that a document says.
 fn said(document: &Document) -> String {
@@ -37,7 +45,7 @@ fn said(document: &Document) -> String {
                 );
             }
             Block::Pairs(pairs) => {
-                lines.extend(pairs.iter().map(|(name, value)| format!("{name}: {}", run(value))))
+                lines.extend(pairs.iter().map(|(name, value)| format!("{name}: {}", run(value))));
             }
             Block::Chart(picture) => lines.push(picture.alt.clone()),
             Block::Square(picture, words) => lines.extend([picture.alt.clone(), run(words)]),
@@ -48,17 +56,235 @@ fn said(document: &Document) -> String {
     lines.join("\n")
 }
 
-#[test]
-fn a_packet_is_the_same_when_it_was_written_and_read() {
+/// What no packet may promise (invariant 12), put together here so that this file does not say it either.
+const PROMISES: [&str; 8] = [
+    concat!("ensu", "res"),
+    concat!("guaran", "tees"),
+    concat!("guaran", "teed"),
+    concat!("compli", "ant"),
+    concat!("certi", "fied"),
+    concat!("audit", "-ready"),
+    concat!("100 % ", "secure"),
+    concat!("100% ", "secure"),
+];
+
+fn scenes() -> Vec<Scene> {
+    let usual = Scene::default;
+    vec![
+        usual(),
+        Scene { controls: 1, incidents: 0, hosts: vec!["front-desk".into()], ..usual() },
+        Scene { controls: 60, incidents: 30, silent: vec!["lab".into()], ..usual() },
+        Scene { gap_percent: 40, incidents: 20, ..usual() },
+    ]
+}
+
+fn usual() -> (Packet, Document) {
     let packet = Scene::default().packet();
-    let json = packet.to_json().unwrap();
-    assert_eq!(serde_json::from_slice::<Packet>(&json).unwrap(), packet);
-    assert_eq!(json, Scene::default().packet().to_json().unwrap());
-    std::fs::write("/tmp/packet.json", &json).unwrap();
-    let doc = document(&packet, &Scene::brand()).unwrap();
-    std::fs::write("/tmp/packet.txt", said(&doc)).unwrap();
-    std::fs::write("/tmp/packet.html", html(&doc)).unwrap();
-    let sheet = packet::Sheet { document: doc, paper: packet::Paper::Letter, attached: vec![] };
-    std::fs::write("/tmp/sheet.json", serde_json::to_vec(&sheet).unwrap()).unwrap();
-    assert!(matches!(packet.summary.fixed, Claim::Measured { .. }));
+    let document = document(&packet, &Scene::brand()).unwrap();
+    (packet, document)
+}
+
+#[test]
+fn a_packet_is_the_same_when_it_was_written_and_read_and_each_time_it_is_made() {
+    for scene in scenes() {
+        let packet = scene.packet();
+        let json = packet.to_json().unwrap();
+        assert_eq!(serde_json::from_slice::<Packet>(&json).unwrap(), packet);
+        assert_eq!(json, scene.packet().to_json().unwrap());
+        let page = html(&document(&packet, &Scene::brand()).unwrap());
+        assert_eq!(page, html(&document(&packet.clone(), &Scene::brand()).unwrap()));
+    }
+}
+
+#[test]
+fn nothing_that_is_written_promises_what_nobody_can() {
+    for scene in scenes() {
+        let packet = scene.packet();
+        let digest = contract::digest::Digest::of(b"");
+        let brand = Scene::brand();
+        let documents = [document(&packet, &brand).unwrap(), postcard(&packet, &brand).unwrap()];
+        let plan = plan_of_action(&packet, digest).map(|plan| plan.to_string()).unwrap_or_default();
+        let mut all: Vec<String> = documents.iter().map(said).collect();
+        all.extend(documents.iter().map(html));
+        all.extend([
+            assessment_results(&packet, digest).to_string(),
+            plan,
+            ocsf(&packet),
+            incidents_csv(&packet),
+        ]);
+        for text in all {
+            let text = text.to_lowercase();
+            let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '-').collect();
+            for promise in PROMISES {
+                assert!(
+                    !words.contains(&promise) && (!promise.contains(' ') || !text.contains(promise)),
+                    "{promise}"
+                );
+            }
+        }
+        for document in &documents {
+            assert!(said(document).contains("does not certify compliance with HIPAA"), "{}", document.title);
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere_and_every_anchor_stands_once() {
+    for scene in scenes() {
+        let document = document(&scene.packet(), &Scene::brand()).unwrap();
+        let anchors: Vec<&String> = document
+            .blocks
+            .iter()
+            .filter_map(|block| match block {
+                Block::Heading { anchor, .. } => Some(anchor),
+                _ => None,
+            })
+            .collect();
+        let once: std::collections::BTreeSet<_> = anchors.iter().collect();
+        assert!(
+            once.len() == anchors.len() && anchors.iter().all(|anchor| !anchor.is_empty()),
+            "{anchors:?}"
+        );
+        let page = html(&document);
+        for link in page.split("href=\"#").skip(1) {
+            let to = link.split('"').next().unwrap();
+            assert!(page.contains(&format!("id=\"{to}\"")), "{to}");
+        }
+    }
+}
+
+#[test]
+fn a_month_without_records_is_not_measured_and_never_nought() {
+    // Its log begins after the month.
+    let scene = Scene {
+        incidents: 0,
+        hosts: vec!["late".into()],
+        since: "2026-11".parse().unwrap(),
+        ..Scene::default()
+    };
+    let packet = scene.packet();
+    assert_eq!(packet.summary.fixed, Claim::not(Unmeasured::NoRecord));
+    assert_eq!(packet.summary.incidents, Claim::not(Unmeasured::NoRecord));
+    assert_eq!(packet.summary.score.value(), None);
+    let document = document(&packet, &Scene::brand()).unwrap();
+    let Some(Block::Figures(figures)) =
+        document.blocks.iter().find(|block| matches!(block, Block::Figures(_)))
+    else {
+        panic!("no figures")
+    };
+    for figure in figures.iter().filter(|figure| figure.label != "could not be checked") {
+        assert_eq!((figure.value.as_str(), figure.tone), ("not measured", Tone::Unknown), "{figure:?}");
+    }
+    let said = said(&document);
+    assert!(
+        said.contains("Nobody can tell") && !said.contains("No control that could be checked fails"),
+        "{said}"
+    );
+    assert!(said.contains("What monitoring saw on 0 of 1 machine,"));
+}
+
+#[test]
+fn a_machine_that_nobody_heard_of_is_told_of_on_the_first_page_and_counts_as_not_known() {
+    let scene = Scene { silent: vec!["lab".into()], incidents: 0, ..Scene::default() };
+    let packet = scene.packet();
+    let score = packet.summary.score.value().unwrap();
+    assert_eq!((score.total(), packet.summary.machines), (3 * 104, (2, 3)));
+    assert!(score.assessed() <= 2 * 104);
+    let said = said(&document(&packet, &Scene::brand()).unwrap());
+    assert!(said.contains("lab. Nothing is known of this machine: it was never enrolled."), "{said}");
+}
+
+#[test]
+fn the_records_of_a_number_are_those_that_it_is_from() {
+    let scene = Scene::default();
+    let packet = scene.packet();
+    let logs: BTreeMap<_, _> = scene.logs().into_iter().map(|log| (log.whose.host.clone(), log)).collect();
+    let record = |host: &contract::ids::HostId, seq: u64| {
+        Record::parse(&logs[host].entries[usize::try_from(seq).unwrap()]).unwrap()
+    };
+    let mut fixed = 0;
+    for incident in &packet.incidents {
+        let began = record(&incident.host, incident.detected.seq);
+        let Body::Findings(taken) = began.body else { panic!("an incident begins with what was found") };
+        assert!(taken.findings.iter().any(
+            |f| f.control == incident.control && matches!(f.verdict, contract::finding::Verdict::Fail(_))
+        ));
+        let Some(over) = &incident.over else { continue };
+        let EndedBy::Repair(order) = &over.by else { continue };
+        let Body::Ended(outcome, ended) = record(&incident.host, over.at.seq).body else {
+            panic!("{over:?}")
+        };
+        assert_eq!((outcome, &ended.order), (Outcome::Healed, order));
+        fixed += 1;
+    }
+    assert_eq!(packet.summary.fixed.value(), Some(&fixed));
+    for standing in &packet.controls {
+        for seen in &standing.machines {
+            let Body::Findings(taken) = record(&seen.host, seen.checked.unwrap().seq).body else {
+                panic!("{seen:?}")
+            };
+            assert!(taken.findings.iter().any(|finding| finding.control == standing.control));
+        }
+    }
+}
+
+#[test]
+fn the_head_is_on_paper_as_it_was_signed() {
+    let (packet, document) = usual();
+    let said = said(&document);
+    for log in &packet.logs {
+        assert!(log.checkpoint.starts_with(&format!("{}\n{}\n{}\n\n", log.origin, log.size, log.root)));
+        assert!(
+            said.contains(&format!("suture-verify --head {}:{}:{} kit.zip", log.origin, log.size, log.root))
+        );
+    }
+    let card = postcard(&packet, &Scene::brand()).unwrap();
+    let words = super::document::said(&card);
+    assert!(packet.logs.iter().all(|log| words.contains(&log.root)));
+}
+
+#[test]
+fn a_name_is_never_markup() {
+    let client = "<script>alert(1)</script> # *x* [y](z) {client}".to_owned();
+    let packet = Scene { client: client.clone(), ..Scene::default() }.packet();
+    let document = document(&packet, &Scene::brand()).unwrap();
+    assert!(said(&document).contains(&client));
+    let page = html(&document);
+    assert!(!page.contains("<script") && page.contains("&lt;script&gt;"), "{}", &page[..600]);
+}
+
+#[test]
+fn what_does_not_fit_in_print_is_said_to_be_elsewhere() {
+    let packet = Scene { incidents: 1200, every_hours: 24, ..Scene::default() }.packet();
+    let document = document(&packet, &Scene::brand()).unwrap();
+    let said = said(&document);
+    assert!(said.contains("These are the first 1000 of 12"), "nothing says what is left out");
+    let lines = incidents_csv(&packet).lines().count();
+    assert_eq!(lines, packet.incidents.len() + 1);
+}
+
+#[test]
+fn what_is_not_known_satisfies_nothing() {
+    let packet = Scene { silent: vec!["lab".into()], ..Scene::default() }.packet();
+    let results = assessment_results(&packet, contract::digest::Digest::of(b""));
+    let findings = results["assessment-results"]["results"][0]["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 104);
+    // One machine is silent, so no control passes on all of them.
+    assert!(findings.iter().all(|finding| finding["target"]["status"]["state"] == "not-satisfied"));
+    let all = Scene::default().packet();
+    let results = assessment_results(&all, contract::digest::Digest::of(b""));
+    let findings = results["assessment-results"]["results"][0]["findings"].as_array().unwrap().clone();
+    let satisfied =
+        findings.iter().filter(|finding| finding["target"]["status"]["state"] == "satisfied").count();
+    let passing =
+        all.controls.iter().filter(|c| c.machines.iter().all(|seen| seen.state == Counted::Passes)).count();
+    assert!(satisfied == passing && passing > 90, "{satisfied} {passing}");
+    let events = ocsf(&all);
+    let of_class = |class: u32| {
+        events
+            .lines()
+            .filter(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["class_uid"] == class)
+            .count()
+    };
+    assert_eq!((of_class(2003), of_class(7001)), (2 * 104, all.repairs.len()));
 }
