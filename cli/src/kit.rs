@@ -2,7 +2,6 @@
 //!
 //! The hub makes the kit and says what the zip must come to; the file gets its name only once exactly those bytes are on the disk.
 
-mod save;
 mod sheet;
 mod told;
 
@@ -15,8 +14,8 @@ use contract::kit::{KitLogView, KitRequest, KitView};
 
 use crate::exit::Failure;
 use crate::operator::Operator;
+use crate::save::{self, Expected, Saved};
 use crate::say::{Tone, Voice};
-use save::Saved;
 use told::Instant;
 
 pub(crate) use told::Where;
@@ -96,7 +95,8 @@ pub(crate) fn run(told: &Kit) -> Result<(), Failure> {
 fn save(operator: &Operator, told: &Kit, kit: &KitView, id: &str) -> Result<Saved, Failure> {
     let name = || PathBuf::from(format!("kit-{}-{}-{}.zip", told.tenant, told.from.short(), told.to.short()));
     let path = told.out.clone().unwrap_or_else(name);
-    save::save(&path, kit, || operator.kit_zip(&told.tenant, id))
+    let expected = Expected { bytes: kit.bytes, digest: kit.digest };
+    save::save(&path, expected, || operator.kit_zip(&told.tenant, id))
 }
 
 fn say(voice: Voice, kit: &KitView, saved: Option<&Saved>) {

@@ -13,10 +13,12 @@ mod learning;
 mod login;
 mod operator;
 mod orders;
+mod packet;
 mod papers;
 mod planner;
 mod policy;
 mod runbook;
+mod save;
 mod say;
 mod seed;
 mod signing;
@@ -52,6 +54,8 @@ enum Command {
     Exceptions(papers::SetExceptions),
     /// Export a period of a tenant's evidence as one zip that an outsider can check offline.
     Kit(kit::Kit),
+    /// Make or fetch a tenant's packet of a month: fixed, needs you, could not be checked, and the evidence behind it.
+    Packet(packet::Packet),
     /// Print a machine's installation sheet: the key that its evidence is checked by, for paper.
     Sheet(kit::Sheet),
     /// Make your account at a hub from an invitation, and log in.
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
         Command::Allowlist(told) => papers::allowlist(&told),
         Command::Exceptions(told) => papers::exceptions(&told),
         Command::Kit(told) => kit::run(&told),
+        Command::Packet(told) => packet::run(&told),
         Command::Sheet(told) => kit::sheet(&told),
         Command::Join(told) => login::join(&told),
         Command::Login(told) => login::login(&told),

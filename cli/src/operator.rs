@@ -4,6 +4,7 @@ mod calls;
 mod kits;
 mod learning;
 mod orders;
+mod packets;
 mod papers;
 mod people;
 

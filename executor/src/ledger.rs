@@ -179,6 +179,7 @@ impl Ledger {
             | Body::Acted(_)
             | Body::LoggedIn(_)
             | Body::Device(_)
+            | Body::Packet(_)
             | Body::Escalated(_)
             | Body::Connection(_)
             | Body::Intruded(_)

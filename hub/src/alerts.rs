@@ -29,8 +29,9 @@ mod webhook;
 
 pub(crate) use decide::{Standing, Step};
 pub(crate) use facts::{Counted, Fact, Kind, QUARANTINED, Seen};
-pub(crate) use rules::Rules;
+pub(crate) use mail::carry;
 pub use rules::RulesError;
+pub(crate) use rules::{Rules, Tls};
 pub(crate) use send::Ways;
-pub(crate) use send::{Message, Outgoing};
+pub(crate) use send::{Message, Outgoing, SendError};
 pub(crate) use watch::run;

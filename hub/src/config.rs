@@ -48,6 +48,10 @@ pub struct Config {
     pub alerts: Option<PathBuf>,
     /// Which models may be asked what no rule speaks of: `models.yaml`. None: nobody.
     pub models: Option<PathBuf>,
+    /// Which tenants get packets by themselves, how they look, and who gets them: `packets.yaml`. None: nobody gets one unasked.
+    pub packets: Option<PathBuf>,
+    /// The program that makes PDFs. None: the one beside the hub, where there is one.
+    pub typesetter: Option<PathBuf>,
     /// How often the hub looks whether somebody is to be told.
     pub alerts_every: std::time::Duration,
     /// Where the tenants' queues are on NATS servers: `nats.yaml`. None: in the directory.

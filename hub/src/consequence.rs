@@ -113,7 +113,8 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
         | Body::KeyTaken(_)
         | Body::Acted(_)
         | Body::LoggedIn(_)
-        | Body::Device(_) => Vec::new(),
+        | Body::Device(_)
+        | Body::Packet(_) => Vec::new(),
     }
 }
 

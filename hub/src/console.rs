@@ -38,6 +38,7 @@ mod kits;
 mod layout;
 mod library;
 mod me;
+mod packets;
 mod parts;
 mod people;
 mod proof;
@@ -124,6 +125,8 @@ fn table() -> Vec<Sheet> {
         page("/tenants/{tenant}/incidents", R::IncidentsRead, incidents::page),
         page("/tenants/{tenant}/hosts/{host}/incidents/{incident}", R::IncidentsRead, incidents::one),
         page("/tenants/{tenant}/evidence", R::EvidenceRead, kits::page),
+        page("/tenants/{tenant}/packets", R::PacketsRead, packets::of_tenant),
+        page("/packets", R::StatusRead, packets::newest),
         page("/tenants/{tenant}/evidence/{host}", R::EvidenceRead, evidence::page),
         page("/tenants/{tenant}/evidence/{host}/{index}", R::EvidenceRead, evidence::one),
         page("/approvals", R::ApprovalsRead, approvals::page),

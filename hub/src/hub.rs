@@ -18,6 +18,7 @@ use crate::kit::Kits;
 use crate::library::Library;
 use crate::mirror::Mirror;
 use crate::operator::Cursors;
+use crate::packets::Packets;
 use crate::people::{Oidc, People};
 use crate::planning::Consultants;
 use crate::pulses::Pulses;
@@ -34,6 +35,8 @@ pub(crate) struct Hub {
     pub(crate) began: contract::time::UtcTime,
     /// How operators reach it.
     pub(crate) door: Door,
+    /// Where they find it.
+    pub(crate) address: String,
     /// The provider of identities, where there is one.
     pub(crate) oidc: Option<Oidc>,
     /// Where everything lies.
@@ -51,6 +54,7 @@ pub(crate) struct Hub {
     pub(crate) mirror: Mirror,
     pub(crate) heads: Heads,
     pub(crate) kits: Kits,
+    pub(crate) packets: Packets,
     /// Those who download kits.
     pub(crate) downloads: Arc<Seats<OperatorId>>,
     pub(crate) people: People,

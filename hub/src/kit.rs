@@ -31,6 +31,7 @@ use contract::time::UtcTime;
 use queue::writer::OpenError;
 use thiserror::Error;
 
+pub(crate) use copy::Tiles;
 pub(crate) use exports::{ExportsError, FILE, SCHEMA};
 pub(crate) use make::MakeError;
 pub(crate) use stream::Download;

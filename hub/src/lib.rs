@@ -65,6 +65,7 @@ mod learning;
 mod metrics;
 mod mirror;
 mod operator;
+mod packets;
 mod papers;
 mod people;
 mod planning;

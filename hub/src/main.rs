@@ -104,6 +104,12 @@ struct Serve {
     /// Keep the tenants' queues on NATS servers, as this nats.yaml says, and not in the directory
     #[arg(long, value_name = "FILE")]
     nats: Option<PathBuf>,
+    /// Which tenants get packets by themselves, how they look, and who gets them by mail: a packets.yaml
+    #[arg(long, value_name = "FILE")]
+    packets: Option<PathBuf>,
+    /// The program that makes PDFs; the one beside this program where this is not given
+    #[arg(long, value_name = "PROGRAM")]
+    typesetter: Option<PathBuf>,
     /// How often to look whether somebody is to be told, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 30_000, hide = true)]
     alerts_every_ms: u64,
@@ -304,6 +310,8 @@ fn serve(arguments: Serve) -> Exit {
         trace: _,
         alerts,
         nats,
+        packets,
+        typesetter,
         alerts_every_ms,
         models,
         otlp: collector,
@@ -330,6 +338,8 @@ fn serve(arguments: Serve) -> Exit {
         alerts_every: std::time::Duration::from_millis(alerts_every_ms),
         models,
         nats,
+        packets,
+        typesetter,
         collector,
     };
     if let Err(e) = allow_files() {
@@ -388,6 +398,7 @@ const fn exit_of(error: &StartError) -> Exit {
     match error {
         StartError::Library(_)
         | StartError::Alerts(_)
+        | StartError::Packets(_)
         | StartError::Models(_)
         | StartError::AlertsOut(_)
         | StartError::NotLoopback(_)

@@ -35,6 +35,7 @@ mod metrics;
 mod oidc;
 mod openapi;
 mod orders;
+pub(crate) mod packets;
 mod pages;
 mod papers;
 pub(crate) mod people;
@@ -183,6 +184,7 @@ fn table() -> Vec<Route> {
         grants::routes,
         orders::routes,
         kits::routes,
+        packets::routes,
         certificates::routes,
         attest::routes,
         me::routes,

@@ -38,6 +38,8 @@ use crate::library::{Library, LibraryError};
 use crate::mirror::Mirror;
 use crate::operator::Cursors;
 pub use crate::operator::{DoorError, RouteView};
+pub use crate::packets::ProfilesError;
+use crate::packets::{self, Packets, Profiles, Typesetter};
 use crate::people::{Oidc, People};
 pub use crate::people::{OidcError, OwnLogError, PeopleError, PeopleFault};
 use crate::planning::Consultants;
@@ -69,6 +71,9 @@ pub enum StartError {
     /// Who is to be told makes no sense.
     #[error("what is said of alerts makes no sense")]
     Alerts(#[source] RulesError),
+    /// What is said of packets makes no sense.
+    #[error("what is said of packets makes no sense")]
+    Packets(#[source] ProfilesError),
     /// Nothing can be told to anybody outside.
     #[error("no connection to whoever is to be told of alerts can be prepared")]
     AlertsOut(#[source] OutsideError),
@@ -206,10 +211,14 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         alerts_every,
         models,
         nats,
+        packets,
+        typesetter,
         collector,
     } = config;
     let library = Library::read(sources).map_err(StartError::Library)?;
     let (rules, ways) = ways_out(alerts.as_deref())?;
+    let profiles =
+        packets.as_deref().map(Profiles::read).transpose().map_err(StartError::Packets)?.unwrap_or_default();
     if !operator.ip().is_loopback() && !door.is_for_any_address() {
         return Err(StartError::NotLoopback(*operator));
     }
@@ -226,9 +235,12 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         witness::open(directory, outside.logs().map_err(outside_of)?).map_err(StartError::Directory)?;
     let heads = Heads::open(directory, Arc::clone(&keys), outside).map_err(StartError::Heads)?;
     let kits = Kits::open(directory).map_err(StartError::Database)?;
+    let typesetter = typesetter.clone().map_or_else(Typesetter::beside_us, Typesetter::at);
+    let packets = Packets::open(directory, profiles, typesetter).map_err(StartError::Database)?;
     let consultants = consultants(models.as_deref(), &store).await?;
     let learnt = learning::standing(&store).await.map_err(|e| StartError::Learnt(e.into()))?;
     note_library(&library, &keys, &kits, &store).await;
+    note_exceptions(&packets, &store).await;
     let opened = archives.open().await.map_err(StartError::Archive)?;
     let own = Keys::own_log(directory).map_err(StartError::Keys)?;
     let people = People::open(directory, own, edge::clock::utc()).map_err(StartError::People)?;
@@ -246,12 +258,14 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         name: name.clone(),
         began: edge::clock::utc(),
         door: door.clone(),
+        address: door_address(door, operator),
         oidc,
         directory: directory.clone(),
         device_port: device.port(),
         mirror: Mirror::new(directory.join("archive"), Arc::clone(&keys)),
         heads,
         kits,
+        packets,
         downloads: Seats::new(bounds.downloads, bounds.downloads_each),
         people,
         others,
@@ -279,6 +293,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     planning::catch_up(&hub).await;
     let mut parts = thinking(&hub, *alerts_every);
     parts.spawn(alerts::run(Arc::clone(&hub), rules, ways, *alerts_every, directory.clone()));
+    parts.spawn(packets::run(Arc::clone(&hub), alerts_every.saturating_mul(LEARNS_EVERY)));
     parts.spawn(worm::run(Arc::clone(&hub), opened, archives.clone(), directory.join("witness/forks")));
     parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));
     parts.spawn(operator::run(Arc::clone(&hub), operator_listener, shown));
@@ -355,6 +370,20 @@ async fn note_library(library: &Library, keys: &Keys, kits: &Kits, store: &Store
         if let Err(e) = store.hand_out(kind, digest, now).await {
             tracing::error!(cause = crate::problem::chain(&e), %kind, "what is handed out cannot be noted");
         }
+    }
+}
+
+/// Keeps the exceptions that are in force, so that packets can say what was accepted when others are.
+async fn note_exceptions(packets: &Packets, store: &Store) {
+    let now = edge::clock::utc();
+    let noted = async {
+        for (tenant, text) in store.all_exceptions().await.map_err(|e| crate::problem::chain(&e))? {
+            packets.keep_exceptions(&tenant, &text, now).await.map_err(|e| crate::problem::chain(&e))?;
+        }
+        Ok::<_, String>(())
+    };
+    if let Err(cause) = noted.await {
+        tracing::error!(cause, "the exceptions in force cannot be kept for later packets");
     }
 }
 

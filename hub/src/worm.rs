@@ -34,6 +34,7 @@ pub(crate) use view::{ArchiveView, views};
 
 use crate::hub::Hub;
 use crate::mirror::ArchiveError;
+use crate::packets::KeptError;
 use crate::problem::chain;
 use crate::store::{Alarm, Archived, StoreError as DatabaseError};
 
@@ -65,6 +66,8 @@ enum LookError {
     Mirror(#[from] ArchiveError),
     #[error("a file of the mirror")]
     File(#[from] FileError),
+    #[error("the packets")]
+    Packets(#[from] KeptError),
     #[error("a name")]
     Name(#[from] archive::BadKey),
     #[error("no randomness")]
@@ -145,7 +148,7 @@ impl<S: WriteOnce> Worker<S> {
                 self.of_one_log(&log, audited).await?;
             }
         }
-        Ok(())
+        self.ship_packets().await
     }
 
     fn due(&self, log: &Archived, now: UtcTime) -> bool {
@@ -167,7 +170,12 @@ impl<S: WriteOnce> Worker<S> {
                 let host = &log.subject.holder.host;
                 tracing::error!(store = self.name, %host, cause = chain(&e), "a log cannot be archived");
             }
-            Err(e @ (LookError::Store(_) | LookError::Database(_) | LookError::Random(_))) => return Err(e),
+            Err(
+                e @ (LookError::Store(_)
+                | LookError::Database(_)
+                | LookError::Packets(_)
+                | LookError::Random(_)),
+            ) => return Err(e),
         }
         Ok(log.clone())
     }

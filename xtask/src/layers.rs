@@ -44,8 +44,8 @@ const TABLE: [(&str, Sort, &[&str]); 28] = [
         "hub",
         Sort::App,
         &[
-            "archive", "contract", "edge", "evidence", "identity", "models", "planner", "queue", "tlog",
-            "witness",
+            "archive", "contract", "edge", "evidence", "identity", "models", "packet", "planner", "queue",
+            "tlog", "witness",
         ],
     ),
     ("cli", Sort::App, &["contract", "detectors", "edge", "models", "planner", "policy"]),

@@ -34,7 +34,7 @@ impl Operator {
         answer.body_mut().read_to_string().map_err(|e| self.failed(&path, &e.to_string()))
     }
 
-    fn fetch(&self, path: &str) -> Result<ureq::http::Response<ureq::Body>, Failure> {
+    pub(super) fn fetch(&self, path: &str) -> Result<ureq::http::Response<ureq::Body>, Failure> {
         let get = self.agent.get(format!("{}{path}", self.base)).header("authorization", &self.bearer);
         let answer = get
             .config()
@@ -45,7 +45,7 @@ impl Operator {
         if answer.status().is_success() { Ok(answer) } else { Err(self.refused(path, answer)) }
     }
 
-    fn text(
+    pub(super) fn text(
         &self,
         path: &str,
         answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
@@ -71,7 +71,7 @@ impl Operator {
         }
     }
 
-    fn failed(&self, path: &str, why: &str) -> Failure {
+    pub(super) fn failed(&self, path: &str, why: &str) -> Failure {
         Failure::new(Status::Unavailable, format!("{}{path}: {why}", self.base))
     }
 }

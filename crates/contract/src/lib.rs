@@ -27,6 +27,7 @@ pub mod kit;
 pub mod learnt;
 pub mod order;
 pub mod outcome;
+pub mod packet;
 pub mod paper;
 pub mod people;
 pub mod plane;

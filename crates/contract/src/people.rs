@@ -103,6 +103,12 @@ rights! {
     KitsMake = "kits-make",
     /// Fetch a kit.
     KitsFetch = "kits-fetch",
+    /// Read a tenant's packets.
+    PacketsRead = "packets-read",
+    /// Have a packet made, corrected or previewed.
+    PacketsMake = "packets-make",
+    /// Say that one has read a packet.
+    PacketsAcknowledge = "packets-acknowledge",
     /// Read a machine's installation sheet.
     SheetsRead = "sheets-read",
     /// Revoke a machine's certificate.

@@ -6,12 +6,14 @@
 mod body;
 mod device;
 mod log;
+mod packet;
 mod people;
 mod run;
 mod site;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 pub use body::{Body, FindingsTaken, Kind, Trigger};
@@ -20,6 +22,7 @@ pub use log::{
     Answered, Gap, GapReason, KeyNamed, KeyTaken, LastRun, LineLoss, Lost, Opened, Recovered, Restored,
     RootHash, Standing, StandingHeld, Succeeds, SuccessionReason, Turned,
 };
+pub use packet::{PacketNoted, PacketWhat};
 pub use people::{Acted, Entry, LoggedIn, NotAllowed, Stage};
 pub use run::{
     Accepted, Authority, Before, Connection, Count, Counted, Ended, Escalated, FileBefore, Intent, Moved,
@@ -120,9 +123,26 @@ pub enum RecordError {
     OutOfRange(&'static str),
 }
 
-/// The frame that all records share, as it stands in JSON.
-#[derive(Serialize, Deserialize)]
+/// The same, as it is read: the details stay as they are written until their kind is known.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct FrameRead<'r> {
+    format: u32,
+    origin: String,
+    seq: u64,
+    time: UtcTime,
+    clock: ClockOffset,
+    prev: Option<PreviousLeaf>,
+    subject: String,
+    digests: Digests,
+    kind: Kind,
+    outcome: Option<Outcome>,
+    #[serde(borrow)]
+    details: &'r RawValue,
+}
+
+/// The frame that all records share, as it stands in JSON.
+#[derive(Serialize)]
 struct Frame {
     format: u32,
     origin: String,
@@ -146,8 +166,8 @@ impl Record {
         }
         crate::canonical::check(bytes)?;
         let not_a_record = |e: serde_json::Error| RecordError::NotARecord(e.to_string());
-        let frame: Frame = serde_json::from_slice(bytes).map_err(not_a_record)?;
-        let Frame { format, origin, seq, time, clock, prev, subject, digests, kind, outcome, details } =
+        let frame: FrameRead<'_> = serde_json::from_slice(bytes).map_err(not_a_record)?;
+        let FrameRead { format, origin, seq, time, clock, prev, subject, digests, kind, outcome, details } =
             frame;
         if format != FORMAT {
             return Err(RecordError::NotARecord(format!("format {format}")));

@@ -26,7 +26,7 @@ pub(crate) struct Fold {
     /// The instants before the end of the month at which a score is wanted, ascending; those that have passed have one.
     marks: Vec<UtcTime>,
     scores: Vec<Option<Score>>,
-    /// How many entries there were at each of them.
+    /// How many entries there were at each of them, none counted from after the month.
     sizes: Vec<u64>,
     heard: u64,
     began: bool,
@@ -78,7 +78,9 @@ impl Fold {
     pub(crate) fn hear(&mut self, at: At) {
         self.score_until(at.time);
         self.began = true;
-        self.heard = at.seq + 1;
+        if at.time < self.span.to() {
+            self.heard = at.seq + 1;
+        }
         self.listening.hear(at, self.span);
         if self.span.holds(at.time) {
             self.records += 1;
@@ -141,7 +143,8 @@ impl Fold {
             | Body::KeyTaken(_)
             | Body::Acted(_)
             | Body::LoggedIn(_)
-            | Body::Device(_) => {}
+            | Body::Device(_)
+            | Body::Packet(_) => {}
         }
     }
 

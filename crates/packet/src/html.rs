@@ -29,6 +29,7 @@ pub fn html(document: &Document) -> String {
                     @if let Some(logo) = &brand.logo { (picture(logo, "logo")) } @else { p .brand { (brand.name) } }
                     @if !brand.contact.is_empty() { p .contact { (brand.contact) } }
                 }
+                p .title { (document.title) }
                 @if document.contents { (contents(document)) }
                 main { @for block in &document.blocks { (one(block)) } }
                 footer { p { (document.foot) } }

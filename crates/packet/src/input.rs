@@ -61,6 +61,8 @@ pub struct Logged {
     pub head: VerifiedCheckpoint,
     /// Who cosigned it, and when.
     pub cosigned: Vec<Cosigned>,
+    /// Whether it is looked after no more, so that nothing of it is in the score of now.
+    pub retired: bool,
 }
 
 /// A cosignature over a head.

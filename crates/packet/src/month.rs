@@ -155,6 +155,11 @@ impl Zone {
         Ok(Self { name: rules.iana_name().ok_or_else(bad)?.to_owned(), rules })
     }
 
+    /// Universal time.
+    pub fn utc() -> Self {
+        Self { name: "UTC".to_owned(), rules: TimeZone::UTC }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -183,6 +188,15 @@ impl Zone {
     /// The day on which an instant lies.
     pub fn date(&self, time: UtcTime) -> Date {
         self.zoned(time).date()
+    }
+
+    /// The last week, from Monday to Monday, that was over at `now`: its first day (`2026-10-12`), and its span.
+    pub fn week_before(&self, now: UtcTime) -> (String, Span) {
+        let today = self.date(now);
+        let back = i64::from(today.weekday().to_monday_zero_offset());
+        let ends = today.saturating_sub(jiff::Span::new().days(back));
+        let begins = ends.saturating_sub(jiff::Span::new().days(7));
+        (begins.to_string(), Span { from: self.midnight(begins), to: self.midnight(ends) })
     }
 
     fn zoned(&self, time: UtcTime) -> jiff::Zoned {
@@ -268,6 +282,21 @@ mod tests {
             assert!(Zone::named(bad).is_err(), "{bad}");
         }
         assert_eq!(Zone::named("america/chicago").unwrap().name(), "America/Chicago");
+    }
+
+    #[test]
+    fn a_week_is_from_monday_to_monday_and_over() {
+        let zone = Zone::named("America/Chicago").unwrap();
+        let week = |now: &str| {
+            let (first, span) = zone.week_before(now.parse().unwrap());
+            (first, span.from().to_string(), span.to().to_string())
+        };
+        let of_october = ("2026-10-12", "2026-10-12T05:00:00.000Z", "2026-10-19T05:00:00.000Z");
+        let of_october = (of_october.0.to_owned(), of_october.1.to_owned(), of_october.2.to_owned());
+        // From the midnight that ends it, by the clinic's clock, to that of the next.
+        assert_eq!(week("2026-10-19T05:00:00.000Z"), of_october);
+        assert_eq!(week("2026-10-26T04:59:59.999Z"), of_october);
+        assert_eq!(week("2026-10-19T04:59:59.999Z").0, "2026-10-05");
     }
 
     #[test]

@@ -73,9 +73,14 @@ impl<'p> Writing<'p> {
         text(words::cites(cites, self.alone))
     }
 
-    /// One record of a machine.
-    pub(crate) fn cite(&self, host: &HostId, at: At) -> Cell {
-        self.cites(&[Cite::one(host, at.seq)])
+    /// Records of a machine that stands beside them.
+    pub(crate) fn cites_of(host: &HostId, cites: &[Cite]) -> Cell {
+        text(words::cites(cites, Some(host)))
+    }
+
+    /// One record of a machine that stands beside it.
+    pub(crate) fn cite(host: &HostId, at: At) -> Cell {
+        Self::cites_of(host, &[Cite::one(host, at.seq)])
     }
 
     /// The name of a machine.

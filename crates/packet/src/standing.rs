@@ -11,7 +11,7 @@ use contract::time::UtcTime;
 use serde::{Deserialize, Serialize};
 
 use crate::claim::{Cite, Claim, Unmeasured};
-use crate::input::{Input, Logged};
+use crate::input::{Input, Logged, SilentReason};
 use crate::machine::At;
 
 /// One control, over all machines.
@@ -119,8 +119,12 @@ impl Standing {
     pub(crate) fn all(input: &Input<'_>) -> Vec<Self> {
         let now = input.cover.span.to();
         let one = |control: &Control| {
-            let with_log = input.machines.iter().map(|logged| Seen::of(control, logged, now));
-            let without = input.silent.iter().map(|silent| Seen::never(silent.host.clone()));
+            let kept = input.machines.iter().filter(|logged| !logged.retired);
+            let with_log = kept.map(|logged| Seen::of(control, logged, now));
+            // A machine that was never enrolled is told of, and is nobody's to look at yet.
+            let enrolled =
+                input.silent.iter().filter(|silent| silent.reason == SilentReason::NoRecordReceived);
+            let without = enrolled.map(|silent| Seen::never(silent.host.clone()));
             let mut machines: Vec<_> = with_log.chain(without).collect();
             machines.sort_by(|a, b| a.host.cmp(&b.host));
             Self {

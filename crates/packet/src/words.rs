@@ -199,19 +199,23 @@ pub(crate) fn percent(permille: u32) -> String {
 /// Records, for a column of a table: the first few, and how many more there are. The machine is left out where there is only `alone`.
 pub(crate) fn cites(cites: &[Cite], alone: Option<&HostId>) -> String {
     const SHOWN: usize = 3;
-    let one = |cite: &Cite| {
+    let mut named: Option<&LogName> = None;
+    let mut words: Vec<String> = Vec::new();
+    for cite in cites.iter().take(SHOWN) {
         let range = if cite.first == cite.last {
             format!("#{}", cite.first)
         } else {
             format!("#{}–#{}", cite.first, cite.last)
         };
-        match &cite.log {
-            LogName::Hub => format!("hub {range}"),
+        // A log is named once, for as long as the next record stands in it too.
+        words.push(match &cite.log {
+            log if named == Some(log) => range,
             LogName::Host(host) if alone == Some(host) => range,
+            LogName::Hub => format!("hub {range}"),
             LogName::Host(host) => format!("{host} {range}"),
-        }
-    };
-    let mut words: Vec<String> = cites.iter().take(SHOWN).map(one).collect();
+        });
+        named = Some(&cite.log);
+    }
     if cites.len() > SHOWN {
         words.push(format!("{} more", cites.len() - SHOWN));
     }
@@ -245,6 +249,7 @@ mod tests {
         assert_eq!(cites(&all, Some(&host)), "#0, #2, #4, 2 more");
         let range = Cite { last: 9, ..Cite::one(&host, 3) };
         assert_eq!(cites(&[range, Cite::of_hub(7)], None), "h-1 #3–#9, hub #7");
+        assert_eq!(cites(&all[..2], None), "h-1 #0, #2");
         assert_eq!(cites(&[], None), "none");
     }
 }

@@ -1,5 +1,7 @@
 //! Mail, over TLS from the first byte or by a STARTTLS that must succeed; without it to this machine only.
 
+use std::path::Path;
+
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as Lettre, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
@@ -19,15 +21,23 @@ pub(super) async fn send(channel: &Channel, message: &Message) -> Result<(), Sen
         message.alert
     );
     let mail = builder.body(body)?;
+    carry((host, *port, *tls), user.as_deref().zip(password_file.as_deref()), mail).await
+}
+
+/// Hands a letter to a server: its name, its port, how the way is kept from being read, and by which name and secret.
+pub(crate) async fn carry(
+    (host, port, tls): (&str, u16, Tls),
+    by: Option<(&str, &Path)>,
+    mail: lettre::Message,
+) -> Result<(), SendError> {
     let way = match tls {
-        Tls::Implicit => Lettre::Wrapper(TlsParameters::new(host.clone())?),
-        Tls::Starttls => Lettre::Required(TlsParameters::new(host.clone())?),
+        Tls::Implicit => Lettre::Wrapper(TlsParameters::new(host.to_owned())?),
+        Tls::Starttls => Lettre::Required(TlsParameters::new(host.to_owned())?),
         Tls::LoopbackOnly => Lettre::None,
     };
-    let mut server =
-        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.clone()).port(*port).tls(way);
-    if let (Some(user), Some(file)) = (user, password_file) {
-        server = server.credentials(Credentials::new(user.clone(), secret(file)?));
+    let mut server = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host).port(port).tls(way);
+    if let Some((user, file)) = by {
+        server = server.credentials(Credentials::new(user.to_owned(), secret(file)?));
     }
     server.build().send(mail).await?;
     Ok(())

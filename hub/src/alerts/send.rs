@@ -64,7 +64,7 @@ pub(crate) struct Outgoing {
 
 /// Why the other side did not take it.
 #[derive(Debug, Error)]
-pub(super) enum SendError {
+pub(crate) enum SendError {
     #[error("a secret")]
     Secret(#[from] FileError),
     #[error("it did not answer in time")]

@@ -22,6 +22,7 @@ pub(crate) fn crumb(path: impl Into<String>, name: impl Into<String>) -> Crumb {
 /// Where the navigation leads, and the right that the page asks for.
 const NAVIGATION: &[(&str, &str, Right)] = &[
     ("/", "Fleet", Right::StatusRead),
+    ("/packets", "Packets", Right::StatusRead),
     ("/approvals", "Approvals", Right::ApprovalsRead),
     ("/calls", "Calls", Right::AlertsRead),
     ("/alerts", "Alerts", Right::AlertsRead),
@@ -89,6 +90,7 @@ fn of_tenant(here: &str, role: Role) -> Markup {
         ("incidents", "Incidents", true),
         ("evidence", "Evidence", keeps_evidence),
         ("exceptions", "Exceptions", true),
+        ("packets", "Packets", true),
         ("clinic", "For the clinic", true),
     ];
     html! {

@@ -66,6 +66,8 @@ pub(crate) async fn started(directory: &Path) -> Running {
         bounds: Bounds::default(),
         alerts: None,
         collector: None,
+        packets: None,
+        typesetter: None,
         alerts_every: std::time::Duration::from_secs(30),
         models: None,
         nats: None,

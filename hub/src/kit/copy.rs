@@ -23,10 +23,25 @@ pub(super) struct Copies(pub(super) BTreeMap<HostId, PathBuf>);
 
 impl Source for Copies {
     fn tile(&mut self, host: &HostId, tile: Tile) -> Result<Vec<u8>, SourceError> {
-        let directory = self.0.get(host).ok_or("the hub has no copy of this log")?;
+        Tiles::at(self.0.get(host).ok_or("the hub has no copy of this log")?).read(tile)
+    }
+}
+
+/// The tiles of one log that grows in a directory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tiles<'d>(&'d Path);
+
+impl<'d> Tiles<'d> {
+    /// Those there.
+    pub(crate) const fn at(directory: &'d Path) -> Self {
+        Self(directory)
+    }
+
+    /// The bytes of one.
+    pub(crate) fn read(self, tile: Tile) -> Result<Vec<u8>, SourceError> {
         for _ in 0..LOOKS {
-            for there in wide_enough(directory, tile)? {
-                match read(&directory.join(there.to_string()), FILE_MAX_BYTES) {
+            for there in wide_enough(self.0, tile)? {
+                match read(&self.0.join(there.to_string()), FILE_MAX_BYTES) {
                     Ok(bytes) => {
                         let bytes = narrowed(tile, &bytes).ok_or("a file of the copy is too short")?;
                         return Ok(bytes.to_vec());
@@ -36,7 +51,7 @@ impl Source for Copies {
                 }
             }
         }
-        Err(format!("{}: the copy has neither {tile} nor a wider one", directory.display()).into())
+        Err(format!("{}: the copy has neither {tile} nor a wider one", self.0.display()).into())
     }
 }
 

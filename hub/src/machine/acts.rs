@@ -22,6 +22,7 @@ use crate::heads::HeadsError;
 use crate::keys::{Keys, KeysError, Which};
 use crate::kit::Kits;
 use crate::library::Library;
+use crate::packets::{Packets, Profiles, Typesetter};
 use crate::people::{
     self, Changed, OwnLogError, People, PeopleError, PeopleFault, Scope, Secret, Sort, Unfit,
 };
@@ -122,6 +123,7 @@ pub async fn init(
     drop(Keys::open(directory, name)?);
     drop(queue::Embedded::open(&directory.join("queue.db"), queue::Limits::default(), now).await?);
     drop(Kits::open(directory)?);
+    drop(Packets::open(directory, Profiles::default(), Typesetter::beside_us())?);
     crate::heads::Heads::open(
         directory,
         std::sync::Arc::new(Keys::there(directory)?.0),

@@ -11,7 +11,7 @@ use tlog::Checkpoint;
 use crate::keys::Keys;
 use crate::mirror::Subject;
 use crate::store::columns::{count, parsed};
-use crate::{heads, kit, people, store};
+use crate::{heads, kit, packets, people, store};
 
 /// The directories that are logs of the hub's own.
 pub(super) const HEADS: &str = "heads";
@@ -29,12 +29,13 @@ pub(super) const MAIN: &str = "hub.db";
 pub(super) const HEADS_DATABASE: &str = "heads.db";
 
 /// The databases of the hub in `directory`.
-pub(super) fn databases(directory: &Path) -> [(PathBuf, Schema); 5] {
+pub(super) fn databases(directory: &Path) -> [(PathBuf, Schema); 6] {
     [
         (directory.join("queue.db"), queue::SCHEMA),
         (directory.join(MAIN), store::SCHEMA),
         (directory.join(people::FILE), people::SCHEMA),
         (directory.join(kit::FILE), kit::SCHEMA),
+        (directory.join(packets::FILE), packets::SCHEMA),
         (directory.join(HEADS_DATABASE), heads::SCHEMA),
     ]
 }

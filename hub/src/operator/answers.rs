@@ -157,6 +157,28 @@ impl Answer for Zip {
     }
 }
 
+/// 200: a file of a packet, of whatever kind.
+pub(super) struct Bytes {
+    pub(super) body: axum::body::Body,
+    pub(super) headers: [(HeaderName, String); 5],
+}
+
+impl IntoResponse for Bytes {
+    fn into_response(self) -> Response {
+        (self.headers, self.body).into_response()
+    }
+}
+
+impl Answer for Bytes {
+    fn sketch(sketch: &mut Sketch) {
+        let bytes = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .build();
+        sketch.answers(StatusCode::OK, "The file.", Some(("application/octet-stream", bytes.into())));
+    }
+}
+
 /// Another answer, with a cookie.
 pub(super) struct WithCookie<A> {
     pub(super) cookie: String,

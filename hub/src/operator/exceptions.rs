@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::BODY_MAX_BYTES;
 use super::answers::{Done, Found, Made};
 use super::me::in_person;
-use super::papers::told_all;
+use super::papers::{kept_for_packets, told_all};
 use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
@@ -132,6 +132,7 @@ async fn approve(
     let before = text(&hub, tenant.clone()).await?;
     let after = extended(&hub, before.as_deref(), &found.proposed.accepted(named))?;
     let digest = Some(Digest::of(after.as_bytes()));
+    kept_for_packets(&hub, &tenant, &after).await?;
     let kept = hub.store.accept(tenant.clone(), proposal.clone(), before, after, edge::clock::utc()).await;
     if !kept.map_err(|e| Fault::ours("keep the exceptions", &e))? {
         let problem = "the exceptions were changed meanwhile: look at them and accept it again";
@@ -181,6 +182,9 @@ async fn end(
     }
     let text = (!left.is_empty()).then(|| left.into_iter().map(block).collect::<String>());
     let digest = text.as_ref().map(|text| Digest::of(text.as_bytes()));
+    if let Some(text) = &text {
+        kept_for_packets(&hub, &tenant, text).await?;
+    }
     let as_read = move |now: Option<&str>| now == there.as_deref();
     let kept = hub.store.replace_exceptions(tenant.clone(), text, edge::clock::utc(), as_read).await;
     if !kept.map_err(|e| Fault::ours("keep the exceptions", &e))? {

@@ -77,7 +77,7 @@ async fn fetch(
 /// After so long somebody's download may be over.
 const SEAT_AGAIN_S: u64 = 30;
 
-fn no_seat(why: NoSeat) -> Fault {
+pub(super) fn no_seat(why: NoSeat) -> Fault {
     let problem = match why {
         NoSeat::Theirs(many) => {
             format!("you download {many} kits already: wait until one is there, or end it")

@@ -196,9 +196,18 @@ async fn keep_exceptions(
     before: IfMatch,
 ) -> Result<(), Fault> {
     tracing::warn!(tenant = %*tenant, digest = ?digest(set), "exceptions are set");
+    if let Some(text) = &set.text {
+        kept_for_packets(hub, &tenant, text).await?;
+    }
     let holds = move |text: Option<&str>| before.holds(text);
     let kept = hub.store.replace_exceptions(tenant, set.text.clone(), edge::clock::utc(), holds).await;
     if kept.map_err(|e| Fault::ours("keep the exceptions", &e))? { Ok(()) } else { Err(IfMatch::failed()) }
+}
+
+/// Keeps a text of exceptions before it is in force: a record will name it by its digest, and a packet has to know what it said.
+pub(super) async fn kept_for_packets(hub: &Hub, tenant: &TenantId, text: &str) -> Result<(), Fault> {
+    let kept = hub.packets.keep_exceptions(tenant, text, edge::clock::utc()).await;
+    kept.map_err(|e| Fault::ours("keep the exceptions for packets", &e))
 }
 
 /// Wakes those of the tenant's hosts that it is for.

@@ -25,6 +25,8 @@ pub(super) fn config(directory: &Path) -> Config {
         archives: Archives::default(),
         bounds: crate::config::Bounds::default(),
         alerts: None,
+        packets: None,
+        typesetter: None,
         alerts_every: std::time::Duration::from_secs(30),
         models: None,
         nats: None,

@@ -169,6 +169,7 @@ fn draft(body: Body, time: UtcTime) -> Draft {
         Body::Acted(acted) => acted.right.map_or("operator-plane", |right| right.word()),
         Body::LoggedIn(_) => "login",
         Body::Device(_) => "device-plane",
+        Body::Packet(_) => "packet",
         _ => "log",
     };
     let subject = subject.to_owned();

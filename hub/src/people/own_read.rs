@@ -1,16 +1,18 @@
 //! Reading the hub's own log, as anybody could who has its directory: from the published tiles, under the newest head.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use contract::record::Record;
 use thiserror::Error;
-use tlog::VerifierKey;
 use tlog::checkpoint;
 use tlog::note::SignedNote;
 use tlog::proof::Proof;
+use tlog::tile::{bundle, entry_bundles};
 use tlog::tree::{LeafIndex, TreeSize};
+use tlog::{CompactRange, Hash, VerifierKey};
 
 use super::own_log::{OwnLog, OwnLogError};
+use crate::kit::Tiles;
 use crate::mirror::{ArchiveError, Published};
 use crate::view::audit::{self, AuditPage, AuditProof, AuditView, Beginning, Folding, Met};
 
@@ -33,6 +35,12 @@ pub(crate) enum OwnReadError {
     /// The head is no note.
     #[error("the log's head is no signed note")]
     Note(#[source] tlog::note::NoteError),
+    /// A file of it cannot be read.
+    #[error("a file of the log")]
+    Tile(#[source] evidence::kit::SourceError),
+    /// The records do not lead to the head.
+    #[error("the records do not lead to the log's head")]
+    Root,
     /// A record is none.
     #[error("record {0} cannot be read")]
     Record(u64, #[source] contract::record::RecordError),
@@ -61,6 +69,16 @@ impl OwnLog {
         self.read(move |log| prove(log, seq)).await
     }
 
+    /// What `keep` keeps of all records, from the first to the newest head, each held against that head.
+    pub(crate) async fn walk<T: Send + 'static>(
+        &self,
+        keep: impl Fn(&Record) -> Option<T> + Send + 'static,
+    ) -> Result<Vec<T>, OwnReadError> {
+        self.publish().await?;
+        let (directory, _) = self.whose();
+        self.read(move |log| walk(log, &directory, &keep)).await
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         read: impl Fn(&Log) -> Result<T, OwnReadError> + Send + 'static,
@@ -81,6 +99,7 @@ struct Log {
     published: Published,
     head: SignedNote,
     size: TreeSize,
+    root: Hash,
     key: String,
 }
 
@@ -89,9 +108,9 @@ impl Log {
         let published = Published::at(directory)?;
         let bytes = published.checkpoint()?;
         let verified = checkpoint::open(&bytes, key).map_err(OwnReadError::Head)?;
-        let size = verified.checkpoint().size;
+        let (size, root) = (verified.checkpoint().size, verified.checkpoint().root);
         let head = SignedNote::parse(&bytes).map_err(OwnReadError::Note)?;
-        Ok(Self { published, head, size, key: key.to_string() })
+        Ok(Self { published, head, size, root, key: key.to_string() })
     }
 
     /// A record with its bytes.
@@ -100,6 +119,26 @@ impl Log {
         let record = Record::parse(&entry).map_err(|e| OwnReadError::Record(seq, e))?;
         Ok((record, entry))
     }
+}
+
+fn walk<T>(
+    log: &Log,
+    directory: &Path,
+    keep: &impl Fn(&Record) -> Option<T>,
+) -> Result<Vec<T>, OwnReadError> {
+    let tiles = Tiles::at(directory);
+    let (mut tree, mut kept, mut seq) = (CompactRange::new(), Vec::new(), 0);
+    for tile in entry_bundles(TreeSize::EMPTY, log.size) {
+        let bytes = tiles.read(tile).map_err(OwnReadError::Tile)?;
+        for entry in bundle::entries(&bytes, tile.width()) {
+            let entry = entry.map_err(|e| OwnReadError::Tile(e.into()))?;
+            let record = Record::parse(entry).map_err(|e| OwnReadError::Record(seq, e))?;
+            kept.extend(keep(&record));
+            tree.append(tlog::leaf_hash(entry));
+            seq += 1;
+        }
+    }
+    if tree.root() == log.root { Ok(kept) } else { Err(OwnReadError::Root) }
 }
 
 fn page(log: &Log, before: Option<u64>, words: &[String]) -> Result<AuditPage, OwnReadError> {

@@ -32,8 +32,10 @@ const fn line(right: Right) -> (About, &'static [Role]) {
         | Right::HostsRead
         | Right::OrdersRead
         | Right::SheetsRead
+        | Right::PacketsRead
+        | Right::PacketsAcknowledge
         | Right::ExceptionsRead => (Tenant, ALL),
-        Right::KitsMake | Right::KitsFetch | Right::EvidenceRead => (Tenant, KEEPERS),
+        Right::KitsMake | Right::KitsFetch | Right::EvidenceRead | Right::PacketsMake => (Tenant, KEEPERS),
         Right::SitesAdd
         | Right::EnrolmentsAdd
         | Right::AllowlistsSet

@@ -66,6 +66,13 @@ impl Store {
         self.run(move |c| all(c, sql, &tenant, host_log)).await
     }
 
+    /// The tenant's machines all of whose certificates are revoked.
+    pub(crate) async fn retired(&self, tenant: Scope<TenantId>) -> Result<Vec<HostId>, StoreError> {
+        let sql = "SELECT host FROM host JOIN certificate USING (host) WHERE tenant = ?1 AND kind = 'device'
+                   GROUP BY host HAVING min(revoked IS NOT NULL)";
+        self.run(move |c| all(c, sql, &tenant, |row| parsed(row, 0))).await
+    }
+
     /// When the tenant's machines enrolled: their first device certificate's beginning.
     pub(crate) async fn enrolled_at(&self, host: Scope<HostId>) -> Result<Option<UtcTime>, StoreError> {
         let sql = "SELECT min(valid_from) FROM certificate WHERE host = ?1 AND kind = 'device'";

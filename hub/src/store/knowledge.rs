@@ -162,7 +162,8 @@ fn take(c: &Connection, host: &HostId, record: &Record, received: Option<UtcTime
         | Body::KeyTaken(_)
         | Body::Acted(_)
         | Body::LoggedIn(_)
-        | Body::Device(_) => Ok(()),
+        | Body::Device(_)
+        | Body::Packet(_) => Ok(()),
     }
 }
 

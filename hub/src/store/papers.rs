@@ -7,7 +7,7 @@ use contract::time::UtcTime;
 use identity::Holder;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{count, instant, signed};
+use super::columns::{count, instant, parsed, signed};
 use super::{Store, StoreError};
 use crate::people::Scope;
 
@@ -104,6 +104,15 @@ impl Store {
             let Some(text) = text else { return Ok(true) };
             let kept = params![tenant.as_str(), text, now.unix_ms()];
             c.execute("INSERT INTO exceptions (tenant, text, since) VALUES (?1, ?2, ?3)", kept).map(|_| true)
+        })
+        .await
+    }
+
+    /// The exceptions of every tenant that has some.
+    pub(crate) async fn all_exceptions(&self) -> Result<Vec<(TenantId, String)>, StoreError> {
+        self.run(|c| {
+            let mut all = c.prepare_cached("SELECT tenant, text FROM exceptions ORDER BY tenant")?;
+            all.query_map([], |row| Ok((parsed(row, 0)?, row.get(1)?)))?.collect()
         })
         .await
     }

@@ -3,7 +3,8 @@
 use contract::ids::{ApiKeyId, HostId, OperatorId, TenantId};
 use contract::people::Right;
 use contract::record::{
-    Acted, Body, DeviceEvent, DeviceNoted, Entry, LoggedIn, NotAllowed, NotLetIn, Record, Stage,
+    Acted, Body, DeviceEvent, DeviceNoted, Entry, LoggedIn, NotAllowed, NotLetIn, PacketNoted, PacketWhat,
+    Record, Stage,
 };
 use contract::time::UtcTime;
 use serde::Serialize;
@@ -127,6 +128,10 @@ pub(crate) fn one(record: &Record) -> AuditView {
             (view.tenant, view.host) = (tenant.clone(), host.clone());
             (view.end, view.words) = device_words(what);
         }
+        Body::Packet(noted) => {
+            view.tenant = Some(noted.tenant.clone());
+            (view.end, view.words) = packet_words(noted, &mut view.person);
+        }
         Body::Opened(opened) => match &opened.succeeds {
             Some(before) => view.words = format!("the log begins, and goes on from {}", before.origin),
             None => "the log begins".clone_into(&mut view.words),
@@ -158,6 +163,18 @@ pub(crate) fn one(record: &Record) -> AuditView {
         | Body::Standing(_) => {}
     }
     view
+}
+
+/// What became of a packet, and whose deed that is.
+fn packet_words(noted: &PacketNoted, person: &mut Option<OperatorId>) -> (AuditEnd, String) {
+    let of = format!("packet {} of the {} {}", noted.number, noted.packet.word(), noted.period);
+    match &noted.what {
+        PacketWhat::Made => (AuditEnd::Done, format!("{of} was made: {}", noted.digest)),
+        PacketWhat::Acknowledged(who) => {
+            *person = Some(who.clone());
+            (AuditEnd::Done, format!("{of} was read: {}", noted.digest))
+        }
+    }
 }
 
 /// What a machine was refused, or is kept from.

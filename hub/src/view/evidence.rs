@@ -257,7 +257,8 @@ impl<'a> About<'a> {
             | Body::KeyTaken(_)
             | Body::Acted(_)
             | Body::LoggedIn(_)
-            | Body::Device(_) => Self::default(),
+            | Body::Device(_)
+            | Body::Packet(_) => Self::default(),
         }
     }
 }

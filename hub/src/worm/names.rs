@@ -5,6 +5,7 @@
 //!                /tile/0/000                    full tiles of hashes, locked
 //!                /heads/00000000000000000256    cosigned heads, by the size that they cover, locked
 //! partial/<tenant>/<host>/tile/entries/001.p/7  the entries beyond the last full bundle, under each archived head: not locked
+//! packets/<tenant>/month/2026-10/1/packet.pdf   the files of packets, locked
 //! forks/…                                       both heads of a log that signed two histories, locked
 //! ```
 //! A partial bundle is superseded by the next one, so locking it for years would only cost; each has a name of its own, so none is ever replaced,
@@ -14,6 +15,8 @@ use archive::{BadKey, Key};
 use identity::Holder;
 use tlog::tile::{self, Tile};
 use tlog::tree::TreeSize;
+
+use crate::packets::Unstored;
 
 /// The prefix of everything that is locked of this host.
 pub(super) fn below(holder: &Holder) -> Result<Key, BadKey> {
@@ -38,6 +41,12 @@ pub(super) fn head(holder: &Holder, size: u64) -> Result<Key, BadKey> {
 /// The proof of a fork, by the name of its file.
 pub(super) fn fork(file: &str) -> Result<Key, BadKey> {
     format!("forks/{file}").parse()
+}
+
+/// A file of a packet.
+pub(super) fn packet(packet: &Unstored, file: &str) -> Result<Key, BadKey> {
+    let Unstored { tenant, kind, period, serial, .. } = packet;
+    format!("packets/{tenant}/{}/{period}/{serial}/{file}", kind.word()).parse()
 }
 
 /// The bundles and tiles that are full at `new` and were not at `old`.

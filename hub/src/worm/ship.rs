@@ -78,6 +78,27 @@ impl<S: WriteOnce> Worker<S> {
         Ok(())
     }
 
+    /// Stores the packets that do not lie here yet, and says so of each only once every file of it is there and locked.
+    pub(super) async fn ship_packets(&self) -> Result<(), LookError> {
+        for packet in self.hub.packets.unstored(self.name).await? {
+            for (file, bytes) in &packet.files {
+                let key = names::packet(&packet, file)?;
+                self.store
+                    .put(&key, bytes, Keep::LockedUntil(self.retention.until(edge::clock::utc())))
+                    .await?;
+                // Some other day's lock ends earlier, and is a lock all the same.
+                let earliest = UtcTime::from_unix_ms(0).unwrap_or_else(|_| edge::clock::utc());
+                if let Some(finding) = audit::of_lock(&key, self.store.lock(&key).await?, earliest) {
+                    let (kind, detail) = told(&finding);
+                    tracing::error!(store = self.name, kind, detail, "archive alarm: a packet is not locked");
+                    return Ok(());
+                }
+            }
+            self.hub.packets.stored(packet.packet, self.name).await?;
+        }
+        Ok(())
+    }
+
     /// Puts, and reads the lock back at once.
     async fn put_locked(&self, host: Option<&HostId>, key: &Key, bytes: &[u8]) -> Result<(), LookError> {
         let until = self.retention.until(edge::clock::utc());

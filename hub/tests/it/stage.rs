@@ -182,6 +182,8 @@ pub(crate) fn config(directory: &Path) -> Config {
         archives: Archives::default(),
         bounds: Bounds::default(),
         alerts: None,
+        packets: None,
+        typesetter: None,
         alerts_every: std::time::Duration::from_secs(30),
         models: None,
         nats: None,

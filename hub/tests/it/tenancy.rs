@@ -34,6 +34,7 @@ struct Theirs {
     origin: String,
     fingerprint: String,
     kit: String,
+    packet: String,
     incident: String,
     order: String,
     /// One to accept, one to withdraw.
@@ -62,15 +63,19 @@ impl Theirs {
             .replace("{proposal}", &self.proposals[proposal])
             .replace("{index}", "0")
             .replace("{id}", &self.kit)
+            .replace("{packet}", &self.packet)
+            .replace("{file}", "packet.html")
             .replace("{fingerprint}", &self.fingerprint)
             .replace("{alert}", &self.alert)
             .replace("{call}", &self.call)
             .replace("{key}", &self.key)
     }
 
-    fn secrets(&self) -> [&str; 9] {
-        let Self { host, origin, fingerprint, kit, incident, order, key, token, proposals, .. } = self;
-        [host, origin, fingerprint, kit, incident, order, key, token, &proposals[0]].map(String::as_str)
+    fn secrets(&self) -> [&str; 10] {
+        let Self { host, origin, fingerprint, kit, packet, incident, order, key, token, proposals, .. } =
+            self;
+        [host, origin, fingerprint, kit, packet, incident, order, key, token, &proposals[0]]
+            .map(String::as_str)
     }
 }
 
@@ -101,7 +106,8 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
             | "/api/v1/people"
             | "/api/v1/fleet"
             | "/api/v1/approvals"
-            | "/api/v1/certificates/crl",
+            | "/api/v1/certificates/crl"
+            | "/api/v1/packets",
         ) => once(None),
         ("GET", "/api/v1/audit/{seq}" | "/api/v1/audit/{seq}/proof") => {
             blind(["0", "1"].map(|seq| (path.replace("{seq}", seq), None)))
@@ -123,6 +129,9 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
             | "/api/v1/tenants/{tenant}/incidents"
             | "/api/v1/tenants/{tenant}/incidents/newest"
             | "/api/v1/tenants/{tenant}/kits/{id}"
+            | "/api/v1/tenants/{tenant}/packets"
+            | "/api/v1/tenants/{tenant}/packets/progress"
+            | "/api/v1/tenants/{tenant}/packets/{packet}/{file}"
             | "/api/v1/tenants/{tenant}/orders"
             | "/api/v1/tenants/{tenant}/orders/{order}"
             | "/api/v1/tenants/{tenant}/quarantine",
@@ -134,11 +143,16 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
             | "/api/v1/tenants/{tenant}/exceptions/proposals/{proposal}/withdraw"
             | "/api/v1/certificates/{fingerprint}/revoke"
             | "/api/v1/alerts/{alert}/acknowledge"
+            | "/api/v1/tenants/{tenant}/packets/{packet}/acknowledge"
             | "/api/v1/calls/{call}/take"
             | "/api/v1/calls/{call}/done"
             | "/api/v1/me/keys/{key}/rotate"
             | "/api/v1/me/keys/{key}/revoke",
         ) => gone(None),
+        // A file's name is nobody's identifier.
+        ("GET", "/api/v1/tenants/{tenant}/packets/preview/{file}") => {
+            Some(Case::Gone("/api/v1/tenants/{tenant}/packets/preview/packet.html".to_owned(), None))
+        }
         ("GET", "/api/v1/heads/proof") => {
             Some(Case::Gone(format!("{path}?origin={}&size=1000", theirs.origin), None))
         }
@@ -176,6 +190,7 @@ fn case(method: &str, path: &str, theirs: &Theirs, person: &str) -> Option<Case>
         ("POST", "/api/v1/tenants/{tenant}/kits") => gone(Some(
             json!({ "from": "2026-10-01T00:00:00.000Z", "to": "2026-10-02T00:00:00.000Z", "by": "Eve" }),
         )),
+        ("POST", "/api/v1/tenants/{tenant}/packets") => gone(Some(json!({ "month": "2026-10" }))),
         ("POST", "/api/v1/tenants/{tenant}/hosts/{host}/quarantine/approve") => {
             gone(Some(json!({ "digest": theirs.software })))
         }
@@ -243,6 +258,7 @@ async fn theirs(stage: &Stage, of_b: &Somebody) -> Theirs {
     post("exceptions", json!({ "file": "b.yaml", "text": EXCEPTIONS })).await;
     let body = json!({ "from": "2026-10-01T00:00:00.000Z", "to": "2026-10-02T00:00:00.000Z", "by": "Ada" });
     let kit = post("kits", body).await;
+    let packet = post("packets", json!({ "month": "2026-10" })).await;
     let mut proposals = Vec::new();
     for control in ["ssh.root-login", "time.sync"] {
         let made = post("exceptions/proposals", proposal(control)).await;
@@ -260,6 +276,7 @@ async fn theirs(stage: &Stage, of_b: &Somebody) -> Theirs {
         origin: device.sheet.origin.clone(),
         fingerprint: host["certificate"]["fingerprint"].as_str().unwrap().to_owned(),
         kit: kit["id"].as_str().unwrap().to_owned(),
+        packet: packet["id"].as_str().unwrap().to_owned(),
         incident,
         order: order.to_string(),
         proposals: proposals.try_into().unwrap(),

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::finding::{Finding, Tally};
 use crate::outcome::Outcome;
 
 use super::device::DeviceNoted;
 use super::log::{Gap, KeyNamed, KeyTaken, Opened, Recovered, Restored, Standing};
+use super::packet::PacketNoted;
 use super::people::{Acted, LoggedIn};
 use super::run::{Accepted, Connection, Ended, Escalated, Intent, Moved, Refused, Resumed, Waiting};
 use super::site::{
@@ -75,6 +77,8 @@ pub enum Kind {
     LoggedIn,
     /// Something about a device at the hub's device plane.
     Device,
+    /// Something about a packet that the hub made.
+    Packet,
 }
 
 /// What a record says.
@@ -136,6 +140,8 @@ pub enum Body {
     LoggedIn(LoggedIn),
     /// [`Kind::Device`].
     Device(DeviceNoted),
+    /// [`Kind::Packet`].
+    Packet(PacketNoted),
 }
 
 /// Why findings were taken.
@@ -196,6 +202,7 @@ impl Body {
             Self::Acted(_) => Kind::Acted,
             Self::LoggedIn(_) => Kind::LoggedIn,
             Self::Device(_) => Kind::Device,
+            Self::Packet(_) => Kind::Packet,
         }
     }
 
@@ -229,13 +236,18 @@ impl Body {
             Self::Acted(d) => (None, serde_json::to_value(d)?),
             Self::LoggedIn(d) => (None, serde_json::to_value(d)?),
             Self::Device(d) => (None, serde_json::to_value(d)?),
+            Self::Packet(d) => (None, serde_json::to_value(d)?),
         };
         Ok((self.kind(), outcome, details))
     }
 
-    pub(super) fn from_parts(kind: Kind, outcome: Option<Outcome>, details: Value) -> Result<Self, String> {
-        fn read<T: serde::de::DeserializeOwned>(details: Value) -> Result<T, String> {
-            serde_json::from_value(details).map_err(|e| e.to_string())
+    pub(super) fn from_parts(
+        kind: Kind,
+        outcome: Option<Outcome>,
+        details: &RawValue,
+    ) -> Result<Self, String> {
+        fn read<T: serde::de::DeserializeOwned>(details: &RawValue) -> Result<T, String> {
+            serde_json::from_str(details.get()).map_err(|e| e.to_string())
         }
         match (kind, outcome) {
             (Kind::Opened, None) => read(details).map(Self::Opened),
@@ -266,6 +278,7 @@ impl Body {
             (Kind::Acted, None) => read(details).map(Self::Acted),
             (Kind::LoggedIn, None) => read(details).map(Self::LoggedIn),
             (Kind::Device, None) => read(details).map(Self::Device),
+            (Kind::Packet, None) => read(details).map(Self::Packet),
             (Kind::Refused | Kind::Ended, None) => Err("a record of this kind has an outcome".to_owned()),
             (
                 Kind::Opened
@@ -293,7 +306,8 @@ impl Body {
                 | Kind::KeyTaken
                 | Kind::Acted
                 | Kind::LoggedIn
-                | Kind::Device,
+                | Kind::Device
+                | Kind::Packet,
                 Some(_),
             ) => Err("a record of this kind has no outcome".to_owned()),
         }

@@ -129,6 +129,17 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
             }),
             "{\"what\":{\"turned_away\":{\"times\":7,\"why\":\"handshake\"}}}",
         ),
+        (
+            Body::Packet(PacketNoted {
+                tenant: "t-1".parse().unwrap(),
+                packet: crate::packet::PacketKind::Month,
+                period: "2026-10".into(),
+                number: 1,
+                digest: Digest::of(b""),
+                what: PacketWhat::Acknowledged("ada".parse().unwrap()),
+            }),
+            "\"what\":{\"acknowledged\":\"ada\"}",
+        ),
         (Body::KeyTaken(KeyTaken { handover: "note".into(), key: "k".into() }), "\"kind\":\"key_taken\""),
     ];
     for (body, written) in bodies {

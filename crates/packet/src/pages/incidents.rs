@@ -8,7 +8,7 @@ use crate::incidents::{BUCKETS_MS, EndedBy, HealTimes, Incident, NotDone, Repair
 use crate::words::{self, lasting};
 
 /// Rows of one table in print. What is beyond stands in the files beside it, and the page says so.
-pub(super) const ROWS_MAX: usize = 1000;
+pub(super) const ROWS_MAX: usize = 250;
 
 pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
     let packet = writing.packet;
@@ -98,7 +98,7 @@ fn incident_row(writing: &Writing<'_>, incident: &Incident) -> Vec<Cell> {
         text(incident.observed.to_string()),
         ended,
         after,
-        writing.cites(&incident.cites()),
+        Writing::cites_of(&incident.host, &incident.cites()),
     ]
 }
 
@@ -113,7 +113,7 @@ fn repairs(writing: &Writing<'_>) -> Vec<Block> {
             ("Begun", 5),
             ("Authority", 8),
             ("Came to", 5),
-            ("Took", 4),
+            ("Took", 5),
             ("Records", 4),
         ],
         all.iter().take(shown).map(|repair| repair_row(writing, repair)).collect(),
@@ -151,7 +151,7 @@ fn repair_row(writing: &Writing<'_>, repair: &Repair) -> Vec<Cell> {
         text(authority),
         came_to,
         took,
-        writing.cites(&repair.cites()),
+        Writing::cites_of(&repair.host, &repair.cites()),
     ]
 }
 
@@ -167,7 +167,7 @@ fn not_done(writing: &Writing<'_>) -> Vec<Block> {
             writing.wall(not_done.at.time),
             toned(words::outcome(not_done.outcome)),
             text(not_done.why.clone()),
-            writing.cite(&not_done.host, not_done.at),
+            Writing::cite(&not_done.host, not_done.at),
         ]
     };
     blocks.extend(table(

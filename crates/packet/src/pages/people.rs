@@ -41,7 +41,7 @@ fn glass(writing: &Writing<'_>) -> Vec<Block> {
             text(glass.reason.clone()),
             writing.wall(glass.began.time),
             text(ended),
-            writing.cite(&glass.host, glass.began),
+            Writing::cite(&glass.host, glass.began),
         ]
     };
     table(
@@ -177,7 +177,7 @@ fn missing(writing: &Writing<'_>, slots: &mut Slots) {
             writing.wall(missing.from),
             writing.wall(missing.until),
             text(words::missing(missing.what)),
-            writing.cites(&missing.records),
+            Writing::cites_of(&missing.host, &missing.records),
         ]
     };
     put(

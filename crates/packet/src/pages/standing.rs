@@ -53,8 +53,8 @@ fn by_safeguard(writing: &Writing<'_>) -> Vec<Block> {
         }
         let title = words::safeguard(section).to_owned();
         let anchor = format!("controls-{}", words::slug(section));
-        blocks.push(Block::Heading { level: 2, text: title.clone(), anchor });
-        blocks.extend(rows_of(writing, &title, of_section));
+        blocks.push(Block::Heading { level: 2, text: title, anchor });
+        blocks.extend(rows_of(writing, "How its controls stood", of_section));
     }
     blocks
 }

@@ -28,7 +28,6 @@ pub(super) fn postcard(writing: &Writing<'_>, slots: &mut Slots) {
 
 fn first_page(writing: &Writing<'_>, slots: &mut Slots) {
     let packet = writing.packet;
-    say(slots, "client", packet.client.clone());
     say(slots, "disclaimer", words::DISCLAIMER);
     let (seen, all) = packet.summary.machines;
     let preview = if packet.preview {

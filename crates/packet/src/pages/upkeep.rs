@@ -20,11 +20,11 @@ fn backups(writing: &Writing<'_>) -> Vec<Block> {
     let heads: Vec<String> = (1..=many).map(|week| format!("Week {week}")).collect();
     let mut columns = vec![("Control", 8), ("Machine", 4)];
     columns.extend(heads.iter().map(|head| (head.as_str(), 4)));
-    let week = |claim: &Claim<contract::score::Word>| match claim {
+    let week = |host: &contract::ids::HostId, claim: &Claim<contract::score::Word>| match claim {
         Claim::Measured { value, records } => {
             let mut cell = toned(words::week(*value));
             cell.push(crate::document::Inline::Text(" ".to_owned()));
-            cell.extend(writing.cites(records));
+            cell.extend(Writing::cites_of(host, records));
             cell
         }
         Claim::NotMeasured { reason } => {
@@ -33,7 +33,7 @@ fn backups(writing: &Writing<'_>) -> Vec<Block> {
     };
     let row = |row: &Weeks| -> Vec<Cell> {
         let mut cells = vec![named(&row.title, row.control.as_str()), Writing::host(&row.host)];
-        cells.extend(row.weeks.iter().map(week));
+        cells.extend(row.weeks.iter().map(|claim| week(&row.host, claim)));
         cells
     };
     table(
@@ -49,8 +49,8 @@ fn restore_tests(writing: &Writing<'_>) -> Vec<Block> {
         |number: Option<u64>| text(number.map_or("not counted".to_owned(), |number| number.to_string()));
     let row = |test: &RestoreTest| {
         let (came_to, cites) = match test.end {
-            Some((outcome, at)) => (toned(words::outcome(outcome)), writing.cite(&test.host, at)),
-            None => (toned(("Goes on", Tone::Unknown)), writing.cite(&test.host, test.began)),
+            Some((outcome, at)) => (toned(words::outcome(outcome)), Writing::cite(&test.host, at)),
+            None => (toned(("Goes on", Tone::Unknown)), Writing::cite(&test.host, test.began)),
         };
         vec![
             Writing::host(&test.host),

@@ -188,7 +188,7 @@ impl Scene {
             log.entries.iter().for_each(|entry| walk.entry(entry).unwrap());
             let head = log.head();
             let cosigned = Cosigned { by: "hub.example/witness".into(), time: span.to() };
-            Logged { machine: walk.end(&head).unwrap(), head, cosigned: vec![cosigned] }
+            Logged { machine: walk.end(&head).unwrap(), head, cosigned: vec![cosigned], retired: false }
         };
         logs.iter().map(one).collect()
     }
@@ -213,7 +213,7 @@ impl Scene {
         let silent = |host: &String| Silent {
             site: "main-street".parse().unwrap(),
             host: host.parse().unwrap(),
-            reason: SilentReason::NeverEnrolled,
+            reason: SilentReason::NoRecordReceived,
         };
         Packet::of(Input {
             cover: Cover {

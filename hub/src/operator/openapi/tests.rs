@@ -58,7 +58,7 @@ fn every_operation_says_its_right_its_answers_and_its_refusals() {
 }
 
 /// What is drawn by the hub, or a number.
-const FREE: [&str; 7] = ["alert", "call", "id", "index", "learnt", "proposal", "seq"];
+const FREE: [&str; 9] = ["alert", "call", "file", "id", "index", "learnt", "packet", "proposal", "seq"];
 
 /// Every reference of a document.
 fn references(value: &Value, found: &mut BTreeSet<String>) {

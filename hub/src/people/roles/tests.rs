@@ -24,6 +24,9 @@ heads-prove         x x x x
 hub-keys-read       x x x x
 kits-make           x x . x
 kits-fetch          x x . x
+packets-read        x x x x
+packets-make        x x . x
+packets-acknowledge x x x x
 sheets-read         x x x x
 certificates-revoke x x . .
 quarantine-approve  x x . .

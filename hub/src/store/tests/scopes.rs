@@ -247,6 +247,13 @@ fn every_method_that_takes_a_scope_has_an_arm() {
     for arm in &arms {
         assert!(asked.contains(&format!("store.{arm}(")), "the arm {arm} does not ask {arm}");
     }
+    // So are packets.
+    let packets: BTreeSet<String> = scoped(&read(&root.join("packets/store.rs"))).collect();
+    let asked = read(&root.join("packets/store/tests.rs"));
+    assert!(
+        packets.len() >= 7 && packets.iter().all(|one| asked.contains(&format!("kept.{one}("))),
+        "{packets:?}"
+    );
     // Kits are in a database of their own, whose own tests ask for all of these.
     let kits: BTreeSet<String> = scoped(&read(&root.join("kit/exports.rs"))).collect();
     let asked = read(&root.join("kit/exports/tests.rs"));

@@ -38,7 +38,7 @@ arms! {
     accept acknowledge_alert actions add_glass add_host add_site alarms_of alerts allowlist announce approve approve_software call calls
     controls decide_by_person decisions decline end_call enrolled_at enrolments_within exceptions fleet has_log has_site has_tenant healings hold_call holder hosts_within incidents
     incidents_before last_words log_within logs_of order_that_waits orders_of orders_that_wait pending proposals propose quarantined
-    replace_exceptions revoke set_allowlist set_exceptions tenants_within whole window_opens withdraw withhold
+    replace_exceptions retired revoke set_allowlist set_exceptions tenants_within whole window_opens withdraw withhold
 }
 
 /// A proposal of this id.
@@ -214,6 +214,11 @@ impl Asking<'_> {
         let Some(of) = self.found().await else { return };
         let host = of.holding(of.host.clone());
         assert!(self.store.enrolled_at(host).await.unwrap().is_some());
+    }
+
+    async fn retired(&self) {
+        let retired = self.store.retired(self.scope()).await.unwrap();
+        assert!(retired.iter().all(|host| self.mine(host)));
     }
 
     async fn actions(&self) {

@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use contract::digest::Digest;
-use contract::kit::KitView;
 use edge::file::FileError;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest as _, Sha256};
@@ -16,25 +15,32 @@ use crate::exit::{Failure, Status};
 /// The length of a piece that is read at once.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// A kit on the disk.
-#[derive(Debug)]
-pub(super) struct Saved {
-    pub(super) path: PathBuf,
-    /// False where exactly these bytes were there before.
-    pub(super) fresh: bool,
+/// What a download has to come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) bytes: u64,
+    pub(crate) digest: Digest,
 }
 
-/// Fetches the kit into `path`, unless it is there already.
-pub(super) fn save<R: Read>(
+/// A file on the disk.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    pub(crate) path: PathBuf,
+    /// False where exactly these bytes were there before.
+    pub(crate) fresh: bool,
+}
+
+/// Fetches it into `path`, unless it is there already.
+pub(crate) fn save<R: Read>(
     path: &Path,
-    kit: &KitView,
+    expected: Expected,
     fetch: impl FnOnce() -> Result<R, Failure>,
 ) -> Result<Saved, Failure> {
     if path.try_exists().map_err(|e| unusable(path, "look at it", e))? {
-        return compare(path, kit);
+        return compare(path, expected);
     }
     let temporary = path.with_added_extension("part");
-    let written = write(&temporary, kit, fetch()?).and_then(|()| settle(&temporary, path));
+    let written = write(&temporary, expected, fetch()?).and_then(|()| settle(&temporary, path));
     if written.is_err() {
         // What is not whole is not kept; that it cannot be removed changes nothing about the failure.
         let _ = std::fs::remove_file(&temporary);
@@ -42,11 +48,11 @@ pub(super) fn save<R: Read>(
     written.map(|()| Saved { path: path.to_owned(), fresh: true })
 }
 
-/// A file that is there is left alone: either it is this kit, or the name is taken.
-fn compare(path: &Path, kit: &KitView) -> Result<Saved, Failure> {
+/// A file that is there is left alone: either it is this one, or the name is taken.
+fn compare(path: &Path, expected: Expected) -> Result<Saved, Failure> {
     let mut file = File::open(path).map_err(|e| unusable(path, "open it", e))?;
     let (digest, _) = copy(&mut file, &mut io::sink(), |_| ()).map_err(|e| unusable(path, "read it", e))?;
-    if digest == kit.digest {
+    if digest == expected.digest {
         return Ok(Saved { path: path.to_owned(), fresh: false });
     }
     let words = format!(
@@ -56,7 +62,7 @@ fn compare(path: &Path, kit: &KitView) -> Result<Saved, Failure> {
     Err(Failure::new(Status::CannotCreate, words))
 }
 
-fn write(temporary: &Path, kit: &KitView, mut zip: impl Read) -> Result<(), Failure> {
+fn write(temporary: &Path, expected: Expected, mut from: impl Read) -> Result<(), Failure> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -64,8 +70,8 @@ fn write(temporary: &Path, kit: &KitView, mut zip: impl Read) -> Result<(), Fail
         .mode(0o600)
         .open(temporary)
         .map_err(|e| unusable(temporary, "create it", e))?;
-    let mut progress = Progress::of(kit.bytes);
-    let copied = copy(&mut zip, &mut file, |so_far| progress.show(so_far));
+    let mut progress = Progress::of(expected.bytes);
+    let copied = copy(&mut from, &mut file, |so_far| progress.show(so_far));
     progress.end();
     let (digest, bytes) = copied.map_err(|e| {
         Failure::new(
@@ -74,12 +80,12 @@ fn write(temporary: &Path, kit: &KitView, mut zip: impl Read) -> Result<(), Fail
         )
     })?;
     file.sync_all().map_err(|e| unusable(temporary, "write it", e))?;
-    if (digest, bytes) == (kit.digest, kit.bytes) {
+    if (digest, bytes) == (expected.digest, expected.bytes) {
         return Ok(());
     }
     let words = format!(
-        "what came has {bytes} bytes and {digest}, and the hub exported {} bytes and {}",
-        kit.bytes, kit.digest
+        "what came has {bytes} bytes and {digest}, and the hub said {} bytes and {}",
+        expected.bytes, expected.digest
     );
     Err(Failure::new(Status::NotProven, words))
 }
@@ -87,7 +93,7 @@ fn write(temporary: &Path, kit: &KitView, mut zip: impl Read) -> Result<(), Fail
 /// Gives the file its name, unless somebody took it in the meantime.
 fn settle(temporary: &Path, path: &Path) -> Result<(), Failure> {
     renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)
-        .map_err(|e| unusable(path, "give the kit this name", e.into()))?;
+        .map_err(|e| unusable(path, "give it this name", e.into()))?;
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(edge::file::sync_directory(parent)?)
 }
@@ -145,20 +151,8 @@ impl Progress {
 mod tests {
     use super::*;
 
-    fn kit(bytes: &[u8]) -> KitView {
-        let time = "2026-11-21T06:00:00.000Z".parse().unwrap();
-        KitView {
-            id: Some("e-1".to_owned()),
-            tenant: "clinic-7".parse().unwrap(),
-            from: time,
-            to: time,
-            by: "Ada".to_owned().try_into().unwrap(),
-            time,
-            again: false,
-            bytes: bytes.len() as u64,
-            digest: Digest::of(bytes),
-            logs: vec![],
-        }
+    fn kit(bytes: &[u8]) -> Expected {
+        Expected { bytes: bytes.len() as u64, digest: Digest::of(bytes) }
     }
 
     #[test]
@@ -168,16 +162,16 @@ mod tests {
         let expected = kit(b"the kit");
         let left = || std::fs::read_dir(directory.path()).unwrap().count();
 
-        let other = save(&path, &expected, || Ok(b"the kid".as_slice())).unwrap_err();
+        let other = save(&path, expected, || Ok(b"the kid".as_slice())).unwrap_err();
         assert_eq!((other.status, left()), (Status::NotProven, 0));
-        let short = save(&path, &expected, || Ok(b"the".as_slice())).unwrap_err();
+        let short = save(&path, expected, || Ok(b"the".as_slice())).unwrap_err();
         assert_eq!((short.status, left()), (Status::NotProven, 0));
 
-        assert!(save(&path, &expected, || Ok(b"the kit".as_slice())).unwrap().fresh);
+        assert!(save(&path, expected, || Ok(b"the kit".as_slice())).unwrap().fresh);
         assert_eq!((std::fs::read(&path).unwrap(), left()), (b"the kit".to_vec(), 1));
-        let again = save::<&[u8]>(&path, &expected, || panic!("it is there"));
+        let again = save::<&[u8]>(&path, expected, || panic!("it is there"));
         assert!(!again.unwrap().fresh);
-        let taken = save::<&[u8]>(&path, &kit(b"another"), || panic!("it is taken")).unwrap_err();
+        let taken = save::<&[u8]>(&path, kit(b"another"), || panic!("it is taken")).unwrap_err();
         assert_eq!(taken.status, Status::CannotCreate);
         assert_eq!(std::fs::read(&path).unwrap(), b"the kit");
     }
@@ -190,7 +184,7 @@ mod tests {
             std::fs::File::create(&path).unwrap();
             Ok(b"the kit".as_slice())
         };
-        assert_eq!(save(&path, &kit(b"the kit"), fetch).unwrap_err().status, Status::CannotCreate);
+        assert_eq!(save(&path, kit(b"the kit"), fetch).unwrap_err().status, Status::CannotCreate);
         assert_eq!(std::fs::read(&path).unwrap(), b"");
     }
 }

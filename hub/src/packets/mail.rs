@@ -1,0 +1,90 @@
+//! The letter that says where a packet is. Its subject names nobody, and its text no clinic: mail is read on its way.
+
+use contract::packet::PacketKind;
+use contract::time::UtcTime;
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment, MultiPart, SinglePart};
+
+use super::profiles::MailServer;
+use super::store::Due;
+use crate::alerts::{SendError, carry};
+use crate::hub::Hub;
+use crate::problem::chain;
+
+/// The wait after the first failure; each later one is twice the last, up to a day.
+const RETRY_MS: u64 = 60_000;
+const RETRY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+/// The largest packet that is put into a letter.
+const ATTACHED_MAX: usize = 10 << 20;
+
+/// Sends what is due; what is not taken is tried again, later and later.
+pub(super) async fn send_due(hub: &Hub) {
+    let Some(server) = &hub.packets.profiles.mail else { return };
+    let now = edge::clock::utc();
+    let due = match hub.packets.kept.due(now).await {
+        Ok(due) => due,
+        Err(e) => return tracing::error!(cause = chain(&e), "what is to be mailed cannot be looked up"),
+    };
+    for one in due {
+        let sent = match send(hub, server, &one).await {
+            Ok(()) => Ok(edge::clock::utc()),
+            Err(e) => {
+                tracing::error!(
+                    packet = one.number,
+                    cause = chain(&e),
+                    "a packet was not mailed; it is tried again"
+                );
+                Err(again(now, one.tries))
+            }
+        };
+        if let Err(e) = hub.packets.kept.mailed(&one, sent).await {
+            tracing::error!(cause = chain(&e), "that a packet was mailed cannot be kept");
+        }
+    }
+}
+
+async fn send(hub: &Hub, server: &MailServer, due: &Due) -> Result<(), SendError> {
+    let (what, subject) = match due.kind {
+        PacketKind::Month => ("monthly packet", "Your monthly packet is ready"),
+        PacketKind::Week => ("weekly postcard", "Your weekly postcard is ready"),
+    };
+    let words = format!(
+        "A {what} is ready. Read it, and say that you did, at\r\n\r\n  {}/packets\r\n\r\nIt says what monitoring saw and what was attempted about it. It does not certify compliance.\r\n",
+        hub.address
+    );
+    let builder =
+        lettre::Message::builder().from(server.from.parse()?).to(due.whom.parse()?).subject(subject);
+    let text = SinglePart::plain(words);
+    let message = match letter(hub, due).await {
+        Some((name, kind, bytes)) => builder.multipart(
+            MultiPart::mixed().singlepart(text).singlepart(Attachment::new(name).body(bytes, kind)),
+        )?,
+        None => builder.singlepart(text)?,
+    };
+    carry(
+        (&server.host, server.port, server.tls),
+        server.user.as_deref().zip(server.password_file.as_deref()),
+        message,
+    )
+    .await
+}
+
+/// The packet itself, where the tenant wants it in the letter and it is not too large.
+async fn letter(hub: &Hub, due: &Due) -> Option<(String, ContentType, Vec<u8>)> {
+    if !hub.packets.profile(hub, &due.tenant).attach {
+        return None;
+    }
+    let files = hub.packets.kept.letter(due.number).await.ok()?;
+    let of = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
+    let (name, kind, bytes) = match of("packet.pdf") {
+        Some(pdf) => ("packet.pdf", "application/pdf", pdf),
+        None => ("packet.html", "text/html; charset=utf-8", of("packet.html")?),
+    };
+    let kind = ContentType::parse(kind).ok()?;
+    (bytes.len() <= ATTACHED_MAX).then(|| (name.to_owned(), kind, bytes))
+}
+
+/// When a letter is tried again.
+fn again(now: UtcTime, tries: u32) -> UtcTime {
+    now.plus_ms(RETRY_MS.saturating_mul(1 << tries.min(20)).min(RETRY_MS_MAX))
+}

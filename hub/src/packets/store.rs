@@ -1,0 +1,401 @@
+//! The packets that were made, in a database of their own: a packet outlives whatever becomes of the registry.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use contract::digest::Digest;
+use contract::ids::{OperatorId, TenantId};
+use contract::packet::{AcknowledgedView, PacketFileView, PacketKind, PacketView};
+use contract::people::Reach;
+use contract::time::UtcTime;
+use queue::writer::{OpenError, Schema, WriteError, Writer};
+use rusqlite::{Connection, Error, OptionalExtension as _, Row, params};
+use thiserror::Error;
+
+use crate::people::Scope;
+use crate::store::columns::{count, instant, parsed};
+
+pub(crate) const SCHEMA: Schema = Schema {
+    application: 0x5375_7470, // "Sutp"
+    tables: include_str!("packets.sql"),
+    made: 1,
+    steps: &[],
+};
+
+/// The name of the database in the hub's directory.
+pub(crate) const FILE: &str = "packets.db";
+
+/// The packets.
+#[derive(Debug)]
+pub(super) struct Kept {
+    writer: Writer,
+}
+
+/// The database of packets did not take or give something. Ours.
+#[derive(Debug, Error)]
+#[error("the database of packets did not answer")]
+pub(crate) struct KeptError(#[source] WriteError<Error>);
+
+/// A packet that is about to be kept.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) id: String,
+    pub(super) tenant: TenantId,
+    pub(super) kind: PacketKind,
+    pub(super) period: String,
+    pub(super) serial: u32,
+    pub(super) corrects: Option<String>,
+    pub(super) by: Option<OperatorId>,
+    pub(super) time: UtcTime,
+    pub(super) files: BTreeMap<&'static str, Vec<u8>>,
+    pub(super) no_pdf: Option<String>,
+    /// Who gets it by mail.
+    pub(super) mail: Vec<String>,
+}
+
+/// A packet that the hub's own log does not tell of yet.
+#[derive(Debug)]
+pub(super) struct Unrecorded {
+    pub(super) number: i64,
+    pub(super) tenant: TenantId,
+    pub(super) kind: PacketKind,
+    pub(super) period: String,
+    pub(super) serial: u32,
+    pub(super) digest: Digest,
+}
+
+/// A packet that somebody is to get by mail.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub(super) number: i64,
+    pub(super) whom: String,
+    pub(super) tenant: TenantId,
+    pub(super) kind: PacketKind,
+    pub(super) tries: u32,
+}
+
+/// A file that is to be stored, with where it belongs.
+#[derive(Debug)]
+pub(crate) struct Unstored {
+    pub(crate) packet: i64,
+    pub(crate) tenant: TenantId,
+    pub(crate) kind: PacketKind,
+    pub(crate) period: String,
+    pub(crate) serial: u32,
+    pub(crate) files: Vec<(String, Vec<u8>)>,
+}
+
+const VIEW: &str = "SELECT number, id, tenant, kind, period, serial, corrects, by, time, no_pdf FROM packet";
+
+impl Kept {
+    pub(super) fn open(directory: &Path) -> Result<Self, OpenError> {
+        Writer::open(&directory.join(FILE), SCHEMA).map(|writer| Self { writer })
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, KeptError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.writer.run(work).await.map_err(KeptError)
+    }
+
+    /// Keeps a text of exceptions, before any machine is told of it.
+    pub(super) async fn keep_exceptions(
+        &self,
+        tenant: TenantId,
+        text: String,
+        now: UtcTime,
+    ) -> Result<(), KeptError> {
+        let digest = Digest::of(text.as_bytes()).to_string();
+        let sql = "INSERT INTO exceptions VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+        self.run(move |c| c.execute(sql, params![tenant.as_str(), digest, text, now.unix_ms()]).map(drop))
+            .await
+    }
+
+    /// The texts of exceptions of a tenant, by their digests.
+    pub(super) async fn exceptions(
+        &self,
+        tenant: Scope<TenantId>,
+    ) -> Result<BTreeMap<Digest, String>, KeptError> {
+        self.run(move |c| {
+            let mut all = c.prepare_cached("SELECT digest, text FROM exceptions WHERE tenant = ?1")?;
+            all.query_map([tenant.as_str()], |row| Ok((parsed(row, 0)?, row.get(1)?)))?.collect()
+        })
+        .await
+    }
+
+    /// Keeps a packet: durable once this returns, and shown to nobody before it is recorded.
+    pub(super) async fn keep(&self, made: Made) -> Result<(), KeptError> {
+        self.run(move |c| keep(c, &made)).await
+    }
+
+    /// Packets that the hub's own log does not tell of.
+    pub(super) async fn unrecorded(&self) -> Result<Vec<Unrecorded>, KeptError> {
+        let sql = "SELECT number, tenant, kind, period, serial, digest FROM packet WHERE recorded = 0 ORDER BY number";
+        self.run(move |c| {
+            let one = |row: &Row<'_>| {
+                let (tenant, kind, period) = (parsed(row, 1)?, kind(row, 2)?, row.get(3)?);
+                Ok(Unrecorded {
+                    number: row.get(0)?,
+                    tenant,
+                    kind,
+                    period,
+                    serial: row.get(4)?,
+                    digest: parsed(row, 5)?,
+                })
+            };
+            c.prepare_cached(sql)?.query_map([], one)?.collect()
+        })
+        .await
+    }
+
+    /// The hub's own log tells of it.
+    pub(super) async fn recorded(&self, number: i64) -> Result<(), KeptError> {
+        self.run(move |c| c.execute("UPDATE packet SET recorded = 1 WHERE number = ?1", [number]).map(drop))
+            .await
+    }
+
+    /// The newest packet of a period of the tenant.
+    pub(super) async fn newest(
+        &self,
+        tenant: Scope<TenantId>,
+        kind: PacketKind,
+        period: String,
+    ) -> Result<Option<PacketView>, KeptError> {
+        let sql = format!(
+            "{VIEW} WHERE recorded = 1 AND tenant = ?1 AND kind = ?2 AND period = ?3 ORDER BY serial DESC LIMIT 1"
+        );
+        self.run(move |c| {
+            c.prepare_cached(&sql)?
+                .query_row(params![tenant.as_str(), kind.word(), period], |row| view(c, row))
+                .optional()
+        })
+        .await
+    }
+
+    /// All packets of a tenant, the newest first.
+    pub(super) async fn of_tenant(&self, tenant: Scope<TenantId>) -> Result<Vec<PacketView>, KeptError> {
+        let sql = format!("{VIEW} WHERE recorded = 1 AND tenant = ?1 ORDER BY period DESC, serial DESC");
+        self.run(move |c| c.prepare_cached(&sql)?.query_map([tenant.as_str()], |row| view(c, row))?.collect())
+            .await
+    }
+
+    /// The newest packets within reach.
+    pub(super) async fn within(&self, reach: Scope<Reach>) -> Result<Vec<PacketView>, KeptError> {
+        let tenants = match &*reach {
+            Reach::Everywhere => None,
+            Reach::Tenants(tenants) => Some(serde_json::to_string(tenants).unwrap_or_default()),
+        };
+        let sql = format!(
+            "{VIEW} WHERE recorded = 1 AND (?1 IS NULL OR tenant IN (SELECT value FROM json_each(?1))) ORDER BY number DESC LIMIT 200"
+        );
+        self.run(move |c| c.prepare_cached(&sql)?.query_map([tenants], |row| view(c, row))?.collect()).await
+    }
+
+    /// One packet of a tenant.
+    pub(super) async fn one(
+        &self,
+        tenant: Scope<TenantId>,
+        id: String,
+    ) -> Result<Option<PacketView>, KeptError> {
+        let sql = format!("{VIEW} WHERE recorded = 1 AND tenant = ?1 AND id = ?2");
+        self.run(move |c| {
+            c.prepare_cached(&sql)?.query_row([tenant.as_str(), &id], |row| view(c, row)).optional()
+        })
+        .await
+    }
+
+    /// A file of a packet of a tenant, with its digest.
+    pub(super) async fn file(
+        &self,
+        tenant: Scope<TenantId>,
+        id: String,
+        name: String,
+    ) -> Result<Option<(Digest, Vec<u8>)>, KeptError> {
+        let sql = "SELECT content.digest, bytes FROM packet JOIN packet_file ON packet = number
+                   JOIN content ON content.digest = packet_file.digest
+                   WHERE recorded = 1 AND tenant = ?1 AND id = ?2 AND name = ?3";
+        self.run(move |c| {
+            c.query_row(sql, [tenant.as_str(), &id, &name], |row| Ok((parsed(row, 0)?, row.get(1)?)))
+                .optional()
+        })
+        .await
+    }
+
+    /// Somebody has read it: whether that is new; none where the tenant has no such packet.
+    pub(super) async fn acknowledge(
+        &self,
+        tenant: Scope<TenantId>,
+        id: String,
+        person: OperatorId,
+        now: UtcTime,
+    ) -> Result<(), KeptError> {
+        let sql = "INSERT INTO acknowledged SELECT number, ?3, ?4 FROM packet WHERE tenant = ?1 AND id = ?2 ON CONFLICT DO NOTHING";
+        self.run(move |c| {
+            c.execute(sql, params![tenant.as_str(), id, person.as_str(), now.unix_ms()]).map(drop)
+        })
+        .await
+    }
+
+    /// What is to be mailed by now.
+    pub(super) async fn due(&self, now: UtcTime) -> Result<Vec<Due>, KeptError> {
+        let sql = "SELECT number, whom, tenant, kind, tries FROM outgoing JOIN packet ON packet = number
+                   WHERE sent IS NULL AND recorded = 1 AND next <= ?1 ORDER BY next LIMIT 100";
+        self.run(move |c| {
+            let one = |row: &Row<'_>| {
+                let (number, whom, tenant) = (row.get(0)?, row.get(1)?, parsed(row, 2)?);
+                Ok(Due { number, whom, tenant, kind: kind(row, 3)?, tries: row.get(4)? })
+            };
+            c.prepare_cached(sql)?.query_map([now.unix_ms()], one)?.collect()
+        })
+        .await
+    }
+
+    /// It was taken by the server, or is tried again then.
+    pub(super) async fn mailed(&self, due: &Due, sent: Result<UtcTime, UtcTime>) -> Result<(), KeptError> {
+        let (number, whom) = (due.number, due.whom.clone());
+        self.run(move |c| {
+            let (sql, time) = match sent {
+                Ok(sent) => {
+                    ("UPDATE outgoing SET sent = ?3, tries = tries + 1 WHERE packet = ?1 AND whom = ?2", sent)
+                }
+                Err(next) => {
+                    ("UPDATE outgoing SET next = ?3, tries = tries + 1 WHERE packet = ?1 AND whom = ?2", next)
+                }
+            };
+            c.execute(sql, params![number, whom, time.unix_ms()]).map(drop)
+        })
+        .await
+    }
+
+    /// The PDF of a packet, or its page where it has none, by its number.
+    pub(super) async fn letter(&self, number: i64) -> Result<Vec<(String, Vec<u8>)>, KeptError> {
+        self.run(move |c| files(c, number)).await
+    }
+
+    /// Packets that do not lie in that store yet, with their files.
+    pub(super) async fn unstored(&self, store: &'static str) -> Result<Vec<Unstored>, KeptError> {
+        let sql = "SELECT number, tenant, kind, period, serial FROM packet
+                   WHERE recorded = 1 AND NOT EXISTS (SELECT 1 FROM stored WHERE packet = number AND store = ?1) ORDER BY number LIMIT 20";
+        self.run(move |c| {
+            let one = |row: &Row<'_>| {
+                let (packet, tenant, kind) = (row.get(0)?, parsed(row, 1)?, kind(row, 2)?);
+                Ok(Unstored {
+                    packet,
+                    tenant,
+                    kind,
+                    period: row.get(3)?,
+                    serial: row.get(4)?,
+                    files: files(c, packet)?,
+                })
+            };
+            c.prepare_cached(sql)?.query_map([store], one)?.collect()
+        })
+        .await
+    }
+
+    /// It lies there.
+    pub(super) async fn stored(&self, packet: i64, store: &'static str) -> Result<(), KeptError> {
+        self.run(move |c| {
+            c.execute("INSERT INTO stored VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![packet, store])
+                .map(drop)
+        })
+        .await
+    }
+}
+
+fn keep(c: &Connection, made: &Made) -> rusqlite::Result<()> {
+    let digest = made.files.get("packet.json").map(|bytes| Digest::of(bytes)).unwrap_or(Digest::of(b""));
+    c.execute(
+        "INSERT INTO packet (id, tenant, kind, period, serial, corrects, by, time, digest, no_pdf)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            made.id,
+            made.tenant.as_str(),
+            made.kind.word(),
+            made.period,
+            made.serial,
+            made.corrects,
+            made.by.as_ref().map(OperatorId::as_str),
+            made.time.unix_ms(),
+            digest.to_string(),
+            made.no_pdf
+        ],
+    )?;
+    let number = c.last_insert_rowid();
+    for (name, bytes) in &made.files {
+        let digest = Digest::of(bytes).to_string();
+        c.execute("INSERT INTO content VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![digest, bytes])?;
+        c.execute("INSERT INTO packet_file VALUES (?1, ?2, ?3)", params![number, name, digest])?;
+    }
+    for whom in &made.mail {
+        let row = params![number, whom, made.time.unix_ms()];
+        c.execute(
+            "INSERT INTO outgoing (packet, whom, next) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            row,
+        )?;
+    }
+    Ok(())
+}
+
+fn view(c: &Connection, row: &Row<'_>) -> rusqlite::Result<PacketView> {
+    let number: i64 = row.get(0)?;
+    let by: Option<String> = row.get(7)?;
+    Ok(PacketView {
+        id: row.get(1)?,
+        tenant: parsed(row, 2)?,
+        kind: kind(row, 3)?,
+        period: row.get(4)?,
+        number: row.get(5)?,
+        corrects: row.get(6)?,
+        by: by.map(|_| parsed(row, 7)).transpose()?,
+        made: instant(row, 8)?,
+        again: true,
+        files: listed(c, number)?,
+        no_pdf: row.get(9)?,
+        locked_in: locked_in(c, number)?,
+        acknowledged: acknowledged(c, number)?,
+        took: None,
+    })
+}
+
+fn listed(c: &Connection, number: i64) -> rusqlite::Result<Vec<PacketFileView>> {
+    let sql = "SELECT name, length(bytes), digest FROM packet_file JOIN content USING (digest) WHERE packet = ?1 ORDER BY name";
+    let one = |row: &Row<'_>| {
+        Ok(PacketFileView { name: row.get(0)?, bytes: count(row, 1)?, digest: parsed(row, 2)? })
+    };
+    c.prepare_cached(sql)?.query_map([number], one)?.collect()
+}
+
+fn files(c: &Connection, number: i64) -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
+    let sql =
+        "SELECT name, bytes FROM packet_file JOIN content USING (digest) WHERE packet = ?1 ORDER BY name";
+    c.prepare_cached(sql)?.query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn acknowledged(c: &Connection, number: i64) -> rusqlite::Result<Vec<AcknowledgedView>> {
+    let sql = "SELECT person, time FROM acknowledged WHERE packet = ?1 ORDER BY time, person";
+    let one = |row: &Row<'_>| Ok(AcknowledgedView { person: parsed(row, 0)?, time: instant(row, 1)? });
+    c.prepare_cached(sql)?.query_map([number], one)?.collect()
+}
+
+fn locked_in(c: &Connection, number: i64) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT store FROM stored WHERE packet = ?1 ORDER BY store";
+    c.prepare_cached(sql)?.query_map([number], |row| row.get(0))?.collect()
+}
+
+fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<PacketKind> {
+    let text = row.get_ref(column)?.as_str()?;
+    let unknown = || {
+        Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            format!("{text:?} is no kind of packet").into(),
+        )
+    };
+    PacketKind::parse(text).ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests;
