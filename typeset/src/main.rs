@@ -1,7 +1,8 @@
 //! `suture-typeset`: reads one sheet as JSON on standard input, and writes one PDF to standard output.
 //!
 //! The hub starts it for one document and no longer: the typesetter's memory, and whatever is unsound in it, ends with it, away from the process that holds keys.
-//! It has no arguments and reads nothing else: no file, no clock, no environment.
+//! It has no arguments and reads nothing else: no file, no clock, no environment. Nothing stands on standard output unless all of the PDF does. How much memory and
+//! time a document may take is for whoever starts it to say.
 //!
 //! # Exit codes
 //!
@@ -10,7 +11,7 @@
 //! | 0 | the PDF is written |
 //! | 2 | it was given arguments, and has none |
 //! | 65 | what came in is no sheet: the message names the line and column, or what is wrong in it |
-//! | 70 | the typesetter failed: our mistake; its diagnostics stand one a line |
+//! | 70 | the typesetter failed: our mistake; its diagnostics stand one a line (where it gave up altogether, a signal ends it, and 101 where it was built for tests) |
 //! | 74 | standard input could not be read, or standard output not be written |
 #![forbid(unsafe_code)]
 

@@ -6,6 +6,7 @@ use packet::{Document, Paper, Sheet};
 use serde_json::json;
 use typst::WorldExt as _;
 use typst::diag::SourceDiagnostic;
+use typst::ecow::EcoVec;
 use typst::foundations::{Bytes, Datetime, Smart};
 use typst::layout::{Frame, FrameItem};
 use typst_layout::PagedDocument;
@@ -39,7 +40,7 @@ impl Typst {
     /// The world in which one sheet is set.
     fn world(&self, sheet: &Sheet, document: &Document) -> Result<SheetWorld<'_>, SetError> {
         let mut marked = document.clone();
-        texts::each(&mut marked, &mut |kind, text| *text = breaks::mark(kind, text));
+        texts::each(&mut marked, &mut |kind, room, text| *text = breaks::mark(kind, room, text));
         let (lang, region) = check::language(&document.lang).unwrap_or(("en", None));
         let attached: Vec<_> = sheet
             .attached
@@ -77,19 +78,30 @@ impl Typesetter for Typst {
     fn set(&self, sheet: &Sheet) -> Result<Vec<u8>, SetError> {
         check::check(sheet)?;
         let mut document = sheet.document.clone();
-        texts::each(&mut document, &mut |kind, text| *text = legible::legible(&self.fonts, kind, text));
+        texts::each(&mut document, &mut |kind, _, text| *text = legible::legible(&self.fonts, kind, text));
+        let pages = self.pages(sheet, document)?;
+        let failed = |found: EcoVec<SourceDiagnostic>| SetError::Failed(said(None, &found));
+        typst_pdf::pdf(&pages, &options(sheet)?).map_err(failed)
+    }
+}
+
+impl Typst {
+    /// The pages of a legible document.
+    ///
+    /// Where letters stand together, each may have a font and no font all of them. None such is known (the typesetter takes each letter from where it is); if there
+    /// are any, they are written out, and the document is set anew: a name that is hard to set must not keep a clinic from its packet.
+    fn pages(&self, sheet: &Sheet, mut document: Document) -> Result<PagedDocument, SetError> {
         for _ in 0..ROUNDS_MAX {
             let world = self.world(sheet, &document)?;
             let pages = typst::compile::<PagedDocument>(&world)
                 .output
-                .map_err(|found| SetError::Failed(said(&world, &found)))?;
+                .map_err(|found| SetError::Failed(said(Some(&world), &found)))?;
             let mut lost = BTreeSet::new();
             pages.pages().iter().for_each(|page| find_lost(&page.frame, &mut lost));
             if lost.is_empty() {
-                return typst_pdf::pdf(&pages, &options(sheet)?)
-                    .map_err(|found| SetError::Failed(said(&world, &found)));
+                return Ok(pages);
             }
-            texts::each(&mut document, &mut |_, text| *text = legible::written_out(&lost, text));
+            texts::each(&mut document, &mut |_, _, text| *text = legible::written_out(&lost, text));
         }
         Err(SetError::Failed(vec!["letters without a sign in any font were left".to_owned()]))
     }
@@ -137,10 +149,10 @@ fn dated(instant: &str) -> Option<Datetime> {
     )
 }
 
-/// Diagnostics, a line each.
-fn said(world: &SheetWorld<'_>, found: &[SourceDiagnostic]) -> Vec<String> {
+/// Diagnostics, a line each. What is found when the file is written may point into the template as well; the message says enough.
+fn said(world: Option<&SheetWorld<'_>>, found: &[SourceDiagnostic]) -> Vec<String> {
     let one = |diagnostic: &SourceDiagnostic| {
-        let line = world.range(diagnostic.span).and_then(|range| world.line(range));
+        let line = world.and_then(|world| world.line(world.range(diagnostic.span)?));
         let mut words = line.map_or_else(Vec::new, |line| vec![format!("sheet.typ:{line}:")]);
         words.push(diagnostic.message.to_string());
         words.extend(diagnostic.hints.iter().map(|hint| format!("({})", hint.v)));
@@ -148,3 +160,6 @@ fn said(world: &SheetWorld<'_>, found: &[SourceDiagnostic]) -> Vec<String> {
     };
     found.iter().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,3 +92,56 @@ fn a_word_without_end_stays_on_the_page_and_is_whole_when_it_is_read() {
     let joined: String = text.split_whitespace().collect();
     assert!(joined.matches(&digest).count() >= 3, "{text}");
 }
+
+#[test]
+fn a_word_that_is_too_long_for_its_column_is_not_written_over_the_next() {
+    let words = [
+        "telecommunications",
+        "Donaudampfschifffahrtsgesellschaft",
+        "sshd.permit_root_login",
+        "12345678901234567890",
+    ];
+    let row = |word: &&str| {
+        vec![
+            text(word),
+            vec![Inline::Code((*word).to_owned())],
+            vec![Inline::Strong((*word).to_owned())],
+            text("beside"),
+        ]
+    };
+    let table = Table {
+        caption: "Narrow".to_owned(),
+        columns: columns(&[
+            ("internationalization", 2, false),
+            ("B", 2, false),
+            ("C", 2, false),
+            ("D", 14, false),
+        ]),
+        rows: words.iter().map(row).collect(),
+    };
+    let made = Made::of(&sheet("Narrow", vec![Block::Table(table)]));
+    let boxes = made.read_by("pdftotext", &["-bbox", "PDF", "-"]);
+    let side = |line: &str, name: &str| -> f64 {
+        line.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+    };
+    let beside: Vec<f64> =
+        boxes.lines().filter(|line| line.contains(">beside<")).map(|line| side(line, "xMin")).collect();
+    assert_eq!(beside.len(), words.len());
+    // The left edges of the columns, by the letters of their heads.
+    let edges: Vec<f64> = ["B", "C", "D"]
+        .iter()
+        .map(|head| side(boxes.lines().find(|line| line.contains(&format!(">{head}<"))).unwrap(), "xMin"))
+        .collect();
+    let top = side(boxes.lines().find(|line| line.contains(">D<")).unwrap(), "yMax");
+    for line in boxes
+        .lines()
+        .filter(|line| line.contains("<word") && side(line, "yMin") > top && side(line, "yMax") < 700.0)
+    {
+        for edge in &edges {
+            assert!(
+                side(line, "xMin") >= *edge - 0.1 || side(line, "xMax") <= *edge,
+                "{line} is written over {edge}"
+            );
+        }
+    }
+}

@@ -1,10 +1,15 @@
 //! Sheets to look at and to test with: a month as a clinic gets it, and what is hard to set.
 
+// With its path, for the example that takes this file from elsewhere.
+#[path = "sample/month.rs"]
+mod month;
+
 use std::fmt::Write as _;
 
-use contract::blob::Blob;
 use contract::time::UtcTime;
-use packet::{Attached, Block, Brand, Column, Document, Figure, Inline, Paper, Picture, Sheet, Table, Tone};
+use packet::{Block, Brand, Column, Document, Inline, Paper, Picture, Sheet, Table, Tone};
+
+pub(crate) use month::month;
 
 pub(crate) fn text(words: &str) -> Vec<Inline> {
     vec![Inline::Text(words.to_owned())]
@@ -97,151 +102,10 @@ pub(crate) fn square() -> Picture {
     Picture { svg, alt: "QR code of the address that is written beside it".to_owned() }
 }
 
-fn figure(value: &str, label: &str, note: &str, tone: Tone) -> Figure {
-    Figure { value: value.to_owned(), label: label.to_owned(), note: note.to_owned(), tone }
-}
-
-/// A month as a clinic gets it.
-pub(crate) fn month() -> Sheet {
-    let mut sheet = sheet("Elm Street Clinic: October 2026", first_page());
-    let document = &mut sheet.document;
-    "What was looked at, what was found, what was done, and what nobody could see."
-        .clone_into(&mut document.subject);
-    document.contents = true;
-    document.brand.logo = Some(logo());
-    document.blocks.extend(details());
-    document.blocks.extend(signing());
-    sheet.attached = vec![
-        Attached {
-            name: "packet.json".to_owned(),
-            media_type: "application/json".to_owned(),
-            description: "The month as data".to_owned(),
-            is_source: true,
-            bytes: Blob(br#"{"month":"2026-10"}"#.to_vec()),
-        },
-        Attached {
-            name: "kit.zip".to_owned(),
-            media_type: "application/zip".to_owned(),
-            description: "The evidence".to_owned(),
-            is_source: false,
-            bytes: Blob((0..4096u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect()),
-        },
-    ];
-    sheet
-}
-
-fn first_page() -> Vec<Block> {
-    vec![
-        Block::Figures(vec![
-            figure("61 of 64", "controls in order", "on 31 October, of 64 that were looked at", Tone::Good),
-            figure("12", "faults repaired", "of 14 that were met; each was measured again", Tone::Plain),
-            figure("2", "need you", "one asks for a decision, one for a new disk", Tone::Bad),
-            figure("3", "could not be looked at", "each with its reason in chapter 3", Tone::Unknown),
-            figure("not measured", "time to restore", "no restore was tried this month", Tone::Unknown),
-            figure(
-                "99.8 %",
-                "of the month was watched",
-                "1 h 29 min were not: the line was down",
-                Tone::Plain,
-            ),
-        ]),
-        Block::Notice(vec![
-            Inline::Strong("This does not certify anything. ".to_owned()),
-            Inline::Text(
-                "It says what was looked at, and what was not. Three controls were not looked at: see "
-                    .to_owned(),
-            ),
-            Inline::Anchor("not-seen".to_owned(), "What nobody could see".to_owned()),
-            Inline::Text(".".to_owned()),
-        ]),
-        Block::Paragraph(vec![
-            Inline::Text("In October the machine ".to_owned()),
-            Inline::Code("elm-front-01".to_owned()),
-            Inline::Text(
-                " was watched on all 31 days. Most of what went wrong was put right at once, as ".to_owned(),
-            ),
-            Inline::Anchor("repairs".to_owned(), "Repairs".to_owned()),
-            Inline::Text(
-                " tells row by row. The share of controls in order went from 88 % to 98 %.".to_owned(),
-            ),
-        ]),
-        Block::Chart(chart()),
-        Block::Break,
-    ]
-}
-
-fn details() -> Vec<Block> {
-    let rows = (1..=70u32).map(|n| {
-        let outcome = match n % 9 {
-            0 => Inline::Toned(Tone::Bad, "escalated".to_owned()),
-            4 => Inline::Toned(Tone::Unknown, "deferred".to_owned()),
-            _ => Inline::Toned(Tone::Good, "healed".to_owned()),
-        };
-        vec![
-            text(&format!("{:02} Oct, {:02}:{:02}", 1 + n % 31, n * 7 % 24, n * 13 % 60)),
-            text(if n % 4 == 0 {
-                "A service that keeps records was stopped, and started again within the hour"
-            } else {
-                "Root could log in with a password"
-            }),
-            vec![Inline::Code(format!("sshd.permit_root_login.{n}"))],
-            vec![outcome],
-            vec![Inline::Code(format!("{:064x}", u128::from(n) * 0x1234_5678_9abc_def0_1234))],
-            text(&(n * 37).to_string()),
-        ]
-    });
-    let repairs = Table {
-        caption: "Every repair, with the record that it is from".to_owned(),
-        columns: columns(&[
-            ("When", 14, false),
-            ("What", 26, false),
-            ("Control", 20, false),
-            ("Outcome", 12, false),
-            ("Record", 26, false),
-            ("Seconds", 9, true),
-        ]),
-        rows: rows.collect(),
-    };
-    vec![
-        heading(1, "The machine", "machine"),
-        Block::Pairs(vec![
-            ("Name".to_owned(), vec![Inline::Code("elm-front-01".to_owned())]),
-            ("Operating system".to_owned(), text("Debian 12, with updates of 30 October")),
-            ("Key of its log".to_owned(), vec![Inline::Code("elm.example/5f2a+8c1d2e3f+AbCdEfGhIjKlMnOpQrStUvWxYz0123456789abcdefghijklm=".to_owned())]),
-            ("Head of its log".to_owned(), vec![Inline::Text("18 204 entries, ".to_owned()), Inline::Code("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned())]),
-        ]),
-        heading(2, "What was looked at", "looked"),
-        Block::List(vec![
-            text("Accounts, passwords and keys: who can get in, and how."),
-            vec![Inline::Text("Updates, and ".to_owned()), Inline::Emphasis("whether they were taken".to_owned()), Inline::Text(": a package that is installed and not in use is said to be so. A list's item that is longer than its line goes on below its own beginning.".to_owned())],
-            text("Backups: whether there are any, and whether one could be restored."),
-        ]),
-        heading(1, "Repairs", "repairs"),
-        Block::Paragraph(text("Each row is one run: what failed was measured, put right, and measured again.")),
-        Block::Table(repairs),
-        heading(1, "What nobody could see", "not-seen"),
-        heading(2, "Why", "why"),
-        heading(3, "A level below", "below"),
-        Block::Paragraph(text("A control that could not be looked at is neither in order nor out of order, and is counted as neither.")),
-        Block::Verbatim("suture-verify kit elm-2026-10.kit \\\n  --policy policy.txt\n    indented by four\n\nsha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a089f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned()),
-    ]
-}
-
-fn signing() -> Vec<Block> {
-    vec![
-        Block::Break,
-        heading(1, "Read, and signed", "signed"),
-        Block::Square(
-            square(),
-            vec![
-                Inline::Text("What stands here can be looked up, and checked without us, at ".to_owned()),
-                Inline::Code("https://suture.harbourlane.example/packets/elm-street/2026-10".to_owned()),
-                Inline::Text(". The evidence is in this file: open its attachments.".to_owned()),
-            ],
-        ),
-        Block::Paragraph(text("I have read this.")),
-        Block::Lines(vec!["Name".to_owned(), "Role".to_owned(), "Signature".to_owned(), "Date".to_owned()]),
-    ]
+/// Something that looks like a digest.
+pub(crate) fn digest(n: u32) -> String {
+    let word = |i: u32| (n + i).wrapping_mul(2_654_435_761).rotate_left(i);
+    (1..=8).map(|i| format!("{:08x}", word(i * 7))).collect::<Vec<_>>().concat()
 }
 
 /// Names in the scripts of many people.
@@ -299,7 +163,7 @@ pub(crate) fn long(rows: u32) -> Sheet {
             text("A password of five letters was accepted"),
             vec![Inline::Code(format!("pam.minimum_length.{n}"))],
             vec![Inline::Toned(Tone::Good, "healed".to_owned())],
-            vec![Inline::Code(format!("{:064x}", u128::from(n) * 0x1234_5678_9abc_def0_1234))],
+            vec![Inline::Code(digest(n))],
         ]
     };
     let table = Table {
