@@ -40,7 +40,9 @@ impl Typst {
     /// The world in which one sheet is set.
     fn world(&self, sheet: &Sheet, document: &Document) -> Result<SheetWorld<'_>, SetError> {
         let mut marked = document.clone();
-        texts::each(&mut marked, &mut |kind, room, text| *text = breaks::mark(kind, room, text));
+        texts::each(&mut marked, width(sheet.paper), &mut |kind, room, text| {
+            *text = breaks::mark(&self.fonts, kind, room, text);
+        });
         let (lang, region) = check::language(&document.lang).unwrap_or(("en", None));
         let attached: Vec<_> = sheet
             .attached
@@ -70,6 +72,14 @@ impl Typst {
     }
 }
 
+/// The text of a page between its margins, in points.
+fn width(paper: Paper) -> f64 {
+    match paper {
+        Paper::Letter => 612.0 - 113.4,
+        Paper::A4 => 595.3 - 113.4,
+    }
+}
+
 fn attached_path(index: usize) -> String {
     format!("/attached/{index}")
 }
@@ -78,7 +88,9 @@ impl Typesetter for Typst {
     fn set(&self, sheet: &Sheet) -> Result<Vec<u8>, SetError> {
         check::check(sheet)?;
         let mut document = sheet.document.clone();
-        texts::each(&mut document, &mut |kind, _, text| *text = legible::legible(&self.fonts, kind, text));
+        texts::each(&mut document, width(sheet.paper), &mut |kind, _, text| {
+            *text = legible::legible(&self.fonts, kind, text);
+        });
         let pages = self.pages(sheet, document)?;
         let failed = |found: EcoVec<SourceDiagnostic>| SetError::Failed(said(None, &found));
         typst_pdf::pdf(&pages, &options(sheet)?).map_err(failed)
@@ -101,7 +113,9 @@ impl Typst {
             if lost.is_empty() {
                 return Ok(pages);
             }
-            texts::each(&mut document, &mut |_, _, text| *text = legible::written_out(&lost, text));
+            texts::each(&mut document, width(sheet.paper), &mut |_, _, text| {
+                *text = legible::written_out(&lost, text);
+            });
         }
         Err(SetError::Failed(vec!["letters without a sign in any font were left".to_owned()]))
     }

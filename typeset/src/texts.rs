@@ -11,6 +11,8 @@ pub(crate) enum Kind {
     Lines,
     /// Running text.
     Prose,
+    /// Running text in heavy letters.
+    Stressed,
     /// Running text in a fixed width.
     Code,
     /// Lines in a fixed width.
@@ -19,96 +21,105 @@ pub(crate) enum Kind {
     Drawing,
 }
 
-/// How many letters about stand in a line where the string is.
-pub(crate) type Room = usize;
+/// How wide a line is where the string is, in the size of its letters.
+pub(crate) type Ems = f64;
 
-/// A line of the page, less what a broad letter takes.
-const LINE: Room = 85;
-/// A line of a table, in its smaller letters, less the space beside each column.
-const TABLE_LINE: Room = 100;
-const COLUMN_GAP: Room = 3;
-/// The names in front of values, and the values.
-const NAME: Room = 24;
-const VALUE: Room = 55;
-/// A figure's words, and its number. Four stand in a row at most.
-const FIGURE: Room = 16;
-const NUMBER: Room = 9;
-/// Beside a square picture; below a line to be filled in.
-const HALF: Room = 40;
+/// The sizes of letters, in points, as the template has them: of the text, of tables and notes, of a figure's number, short and long.
+const TEXT: f64 = 9.6;
+const SMALL: f64 = 8.3;
+const NUMBER: f64 = 21.0;
+const NUMBER_LONG: f64 = 13.0;
+/// What stands beside the letters of a table's cell and of a figure, both sides. A letter may lean into the first by a little.
+const CELL_GAP: f64 = 10.0 - 2.5;
+const FIGURE_GAP: f64 = 18.0;
 
-/// Calls `f` with each string that is seen.
-pub(crate) fn each(document: &mut Document, f: &mut impl FnMut(Kind, Room, &mut String)) {
+/// Calls `f` with each string that is seen, on a page whose text is so many points wide.
+pub(crate) fn each(document: &mut Document, width: f64, f: &mut impl FnMut(Kind, Ems, &mut String)) {
     let lines = [&mut document.title, &mut document.subject, &mut document.foot, &mut document.brand.name];
     for line in lines {
-        f(Kind::Line, LINE, line);
+        f(Kind::Line, width / TEXT, line);
     }
-    f(Kind::Lines, LINE, &mut document.brand.contact);
+    f(Kind::Lines, width / SMALL, &mut document.brand.contact);
     if let Some(picture) = &mut document.brand.logo {
         drawing(picture, f);
     }
     for block in &mut document.blocks {
-        each_of(block, f);
+        each_of(block, width, f);
     }
 }
 
-fn each_of(block: &mut Block, f: &mut impl FnMut(Kind, Room, &mut String)) {
+fn each_of(block: &mut Block, width: f64, f: &mut impl FnMut(Kind, Ems, &mut String)) {
+    // A notice and a list leave this much of a line.
+    let line = (width - 20.0) / TEXT;
     match block {
-        Block::Heading { level: _, text, anchor: _ } => f(Kind::Line, LINE, text),
-        Block::Paragraph(runs) | Block::Notice(runs) => inline(runs, LINE, f),
-        Block::List(items) => items.iter_mut().for_each(|runs| inline(runs, LINE, f)),
-        Block::Figures(figures) => figures.iter_mut().for_each(|told| figure(told, f)),
-        Block::Table(told) => table(told, f),
+        Block::Heading { level: _, text, anchor: _ } => f(Kind::Line, line, text),
+        Block::Paragraph(runs) | Block::Notice(runs) => inline(runs, line, f),
+        Block::List(items) => items.iter_mut().for_each(|runs| inline(runs, line, f)),
+        Block::Figures(told) => figures(told, width, f),
+        Block::Table(told) => table(told, width, f),
         Block::Pairs(pairs) => {
             for (name, runs) in pairs {
-                f(Kind::Prose, NAME, name);
-                inline(runs, VALUE, f);
+                f(Kind::Prose, (0.31 * width - 8.0) / TEXT, name);
+                inline(runs, 0.69 * width / TEXT, f);
             }
         }
         Block::Chart(picture) => drawing(picture, f),
         Block::Square(picture, runs) => {
             drawing(picture, f);
-            inline(runs, VALUE, f);
+            inline(runs, (width - 116.0) / TEXT, f);
         }
-        Block::Verbatim(text) => f(Kind::Verbatim, LINE, text),
-        Block::Lines(labels) => labels.iter_mut().for_each(|label| f(Kind::Prose, HALF, label)),
+        Block::Verbatim(text) => f(Kind::Verbatim, line, text),
+        Block::Lines(labels) => {
+            for label in labels {
+                f(Kind::Prose, (width / 2.0 - 17.0) / SMALL, label);
+            }
+        }
         Block::Break => {}
     }
 }
 
-fn figure(told: &mut Figure, f: &mut impl FnMut(Kind, Room, &mut String)) {
-    f(Kind::Prose, NUMBER, &mut told.value);
-    f(Kind::Prose, FIGURE, &mut told.label);
-    f(Kind::Prose, FIGURE, &mut told.note);
+fn figures(told: &mut [Figure], width: f64, f: &mut impl FnMut(Kind, Ems, &mut String)) {
+    let columns = match told.len() {
+        0 | 1 => 1.0,
+        2 => 2.0,
+        4 => 4.0,
+        _ => 3.0,
+    };
+    let room = (width - 8.0 * (columns - 1.0)) / columns - FIGURE_GAP;
+    for figure in told {
+        let long = figure.value.chars().count() > 8;
+        f(Kind::Stressed, room / if long { NUMBER_LONG } else { NUMBER }, &mut figure.value);
+        f(Kind::Stressed, room / TEXT, &mut figure.label);
+        f(Kind::Prose, room / SMALL, &mut figure.note);
+    }
 }
 
-fn table(told: &mut Table, f: &mut impl FnMut(Kind, Room, &mut String)) {
-    f(Kind::Prose, LINE, &mut told.caption);
-    let shares: Vec<Room> = told.columns.iter().map(|column| Room::from(column.share.max(1))).collect();
-    let all: Room = shares.iter().sum();
-    let room = |share: &Room| (TABLE_LINE * share / all.max(1)).saturating_sub(COLUMN_GAP);
-    let rooms: Vec<Room> = shares.iter().map(room).collect();
+fn table(told: &mut Table, width: f64, f: &mut impl FnMut(Kind, Ems, &mut String)) {
+    f(Kind::Stressed, width / TEXT, &mut told.caption);
+    let shares: Vec<f64> = told.columns.iter().map(|column| f64::from(column.share.max(1))).collect();
+    let all: f64 = shares.iter().sum();
+    let rooms: Vec<Ems> = shares.iter().map(|share| (width * share / all - CELL_GAP) / SMALL).collect();
     for (column, room) in told.columns.iter_mut().zip(&rooms) {
-        f(Kind::Prose, *room, &mut column.head);
+        f(Kind::Stressed, *room, &mut column.head);
     }
     for (runs, room) in told.rows.iter_mut().flat_map(|row| row.iter_mut().zip(&rooms)) {
         inline(runs, *room, f);
     }
 }
 
-fn inline(runs: &mut [Inline], room: Room, f: &mut impl FnMut(Kind, Room, &mut String)) {
+fn inline(runs: &mut [Inline], room: Ems, f: &mut impl FnMut(Kind, Ems, &mut String)) {
     for run in runs {
         match run {
-            Inline::Text(text)
-            | Inline::Strong(text)
-            | Inline::Emphasis(text)
-            | Inline::Toned(_, text)
-            | Inline::Anchor(_, text) => f(Kind::Prose, room, text),
+            Inline::Text(text) | Inline::Emphasis(text) | Inline::Anchor(_, text) => {
+                f(Kind::Prose, room, text);
+            }
+            Inline::Strong(text) | Inline::Toned(_, text) => f(Kind::Stressed, room, text),
             Inline::Code(text) => f(Kind::Code, room, text),
         }
     }
 }
 
-fn drawing(picture: &mut Picture, f: &mut impl FnMut(Kind, Room, &mut String)) {
+fn drawing(picture: &mut Picture, f: &mut impl FnMut(Kind, Ems, &mut String)) {
     // Its words for whoever cannot see it are spoken, not drawn.
-    f(Kind::Drawing, LINE, &mut picture.svg);
+    f(Kind::Drawing, 0.0, &mut picture.svg);
 }
