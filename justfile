@@ -154,3 +154,7 @@ queue-deep messages="10000000":
 # A process that publishes and works off, killed at so many random moments; the gates do 40.
 queue-killed times="2000":
     SUTURE_QUEUE_KILLS={{times}} cargo test --quiet --locked -p queue --test it killed::a_process -- --nocapture
+
+# Sample documents, set, and their pages drawn to be looked at; needs poppler-utils.
+pages directory="target/pages":
+    cargo run -q -p suture-typeset --example pages -- {{directory}}

@@ -23,6 +23,7 @@ let
     "packaging"
     "planner"
     "runbooks"
+    "typeset"
     "verify"
     "witness"
     "xtask"

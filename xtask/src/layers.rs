@@ -11,7 +11,7 @@ enum Sort {
 }
 
 /// Each crate with what it may depend on. In its tests a library may know the same, an app any library.
-const TABLE: [(&str, Sort, &[&str]); 28] = [
+const TABLE: [(&str, Sort, &[&str]); 29] = [
     ("contract", Sort::Library, &[]),
     ("tlog", Sort::Library, &[]),
     ("edge", Sort::Library, &["contract"]),
@@ -50,6 +50,8 @@ const TABLE: [(&str, Sort, &[&str]); 28] = [
     ),
     ("cli", Sort::App, &["contract", "detectors", "edge", "models", "planner", "policy"]),
     ("suture-witness", Sort::App, &["contract", "edge", "tlog", "witness"]),
+    // It knows what a document is, and nothing of what one is about.
+    ("suture-typeset", Sort::App, &["contract", "packet"]),
     // For tests alone: a machine to run programs on. It knows none of them.
     ("guest", Sort::Library, &[]),
     // Likewise: a machine with a kernel, a clock and disks of its own.
@@ -61,13 +63,13 @@ const TABLE: [(&str, Sort, &[&str]); 28] = [
     ("xtask", Sort::App, &[]),
 ];
 
-/// Crates that must stay free of whole worlds, however far down: the cores of I/O, the executor and the verifier of any network.
+/// Crates that must stay free of whole worlds, however far down: the cores of I/O, the executor, the verifier and the typesetter of any network.
 const FREE_OF: [(&[&str], &[&str]); 2] = [
     (
         &["contract", "detectors", "packet", "tlog", "planner", "policy", "witness"],
         &["tokio", "reqwest", "hyper", "rusqlite", "notify", "rustls", "zbus"],
     ),
-    (&["verify", "executor"], &["tokio", "reqwest", "hyper", "rustls"]),
+    (&["verify", "executor", "suture-typeset"], &["tokio", "reqwest", "hyper", "rustls"]),
 ];
 
 /// Every edge, every crate, and every world.

@@ -1,0 +1,179 @@
+//! [`Typst`]: a sheet through typst, as an archive file with tags.
+
+use std::collections::BTreeSet;
+
+use packet::{Document, Paper, Sheet};
+use serde_json::json;
+use typst::WorldExt as _;
+use typst::diag::SourceDiagnostic;
+use typst::ecow::EcoVec;
+use typst::foundations::{Bytes, Datetime, Smart};
+use typst::layout::{Frame, FrameItem};
+use typst_layout::PagedDocument;
+use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
+
+use crate::fonts::{FAMILIES, Fonts};
+use crate::world::SheetWorld;
+use crate::{SetError, Typesetter, breaks, check, legible, texts};
+
+/// How often a document is set anew because letters met for which no font has a common sign.
+const ROUNDS_MAX: usize = 4;
+
+/// Typst, with the brought fonts.
+#[derive(Debug)]
+pub struct Typst {
+    fonts: Fonts,
+}
+
+impl Default for Typst {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Typst {
+    /// Reads the fonts.
+    pub fn new() -> Self {
+        Self { fonts: Fonts::new() }
+    }
+
+    /// The world in which one sheet is set.
+    fn world(&self, sheet: &Sheet, document: &Document) -> Result<SheetWorld<'_>, SetError> {
+        let mut marked = document.clone();
+        texts::each(&mut marked, width(sheet.paper), &mut |kind, room, text| {
+            *text = breaks::mark(&self.fonts, kind, room, text);
+        });
+        let (lang, region) = check::language(&document.lang).unwrap_or(("en", None));
+        let attached: Vec<_> = sheet
+            .attached
+            .iter()
+            .enumerate()
+            .map(|(index, file)| {
+                json!({
+                    "name": file.name, "path": attached_path(index), "media_type": file.media_type,
+                    "description": file.description, "is_source": file.is_source,
+                })
+            })
+            .collect();
+        let data = json!({
+            "document": marked,
+            "lang": lang.to_ascii_lowercase(),
+            "region": region.map(str::to_ascii_uppercase),
+            "paper": match sheet.paper { Paper::Letter => "us-letter", Paper::A4 => "a4" },
+            "attached": attached,
+            "families": FAMILIES,
+            "mark": breaks::MARK,
+        });
+        let data = Bytes::from_string(data.to_string());
+        let attached = sheet.attached.iter().enumerate();
+        let attached = attached.map(|(index, file)| (attached_path(index), Bytes::new(file.bytes.0.clone())));
+        let files = std::iter::once(("/data.json".to_owned(), data)).chain(attached);
+        SheetWorld::new(&self.fonts, files).map_err(|e| SetError::Failed(vec![e]))
+    }
+}
+
+/// The text of a page between its margins, in points.
+fn width(paper: Paper) -> f64 {
+    match paper {
+        Paper::Letter => 612.0 - 113.4,
+        Paper::A4 => 595.3 - 113.4,
+    }
+}
+
+fn attached_path(index: usize) -> String {
+    format!("/attached/{index}")
+}
+
+impl Typesetter for Typst {
+    fn set(&self, sheet: &Sheet) -> Result<Vec<u8>, SetError> {
+        check::check(sheet)?;
+        let mut document = sheet.document.clone();
+        texts::each(&mut document, width(sheet.paper), &mut |kind, _, text| {
+            *text = legible::legible(&self.fonts, kind, text);
+        });
+        let pages = self.pages(sheet, document)?;
+        let failed = |found: EcoVec<SourceDiagnostic>| SetError::Failed(said(None, &found));
+        typst_pdf::pdf(&pages, &options(sheet)?).map_err(failed)
+    }
+}
+
+impl Typst {
+    /// The pages of a legible document.
+    ///
+    /// Where letters stand together, each may have a font and no font all of them. None such is known (the typesetter takes each letter from where it is); if there
+    /// are any, they are written out, and the document is set anew: a name that is hard to set must not keep a clinic from its packet.
+    fn pages(&self, sheet: &Sheet, mut document: Document) -> Result<PagedDocument, SetError> {
+        for _ in 0..ROUNDS_MAX {
+            let world = self.world(sheet, &document)?;
+            let pages = typst::compile::<PagedDocument>(&world)
+                .output
+                .map_err(|found| SetError::Failed(said(Some(&world), &found)))?;
+            let mut lost = BTreeSet::new();
+            pages.pages().iter().for_each(|page| find_lost(&page.frame, &mut lost));
+            if lost.is_empty() {
+                return Ok(pages);
+            }
+            texts::each(&mut document, width(sheet.paper), &mut |_, _, text| {
+                *text = legible::written_out(&lost, text);
+            });
+        }
+        Err(SetError::Failed(vec!["letters without a sign in any font were left".to_owned()]))
+    }
+}
+
+/// Groups of letters that came out as the empty box: each has a font, and no font has all of them.
+fn find_lost(frame: &Frame, lost: &mut BTreeSet<String>) {
+    for (_, item) in frame.items() {
+        match item {
+            FrameItem::Group(group) => find_lost(&group.frame, lost),
+            FrameItem::Text(text) => {
+                let boxes = text.glyphs.iter().filter(|glyph| glyph.id == 0);
+                let groups = boxes.filter_map(|glyph| text.text.get(glyph.range()));
+                lost.extend(groups.filter(|group| !group.is_ascii()).map(str::to_owned));
+            }
+            FrameItem::Shape(..) | FrameItem::Image(..) | FrameItem::Link(..) | FrameItem::Tag(_) => {}
+        }
+    }
+}
+
+fn options(sheet: &Sheet) -> Result<PdfOptions, SetError> {
+    let document = &sheet.document;
+    let standards = PdfStandards::new(&[PdfStandard::A_3a, PdfStandard::Ua_1])
+        .map_err(|e| SetError::Failed(vec![e.message().to_string()]))?;
+    Ok(PdfOptions {
+        ident: Smart::Custom(format!("{}\n{}\n{}", document.brand.name, document.title, document.dated)),
+        creator: Smart::Custom(Some(concat!("suture-typeset ", env!("CARGO_PKG_VERSION")).to_owned())),
+        timestamp: dated(&document.dated.to_string()).map(Timestamp::new_utc),
+        standards,
+        ..PdfOptions::default()
+    })
+}
+
+/// `2026-11-21T05:54:23.123Z`, as the typesetter has it.
+fn dated(instant: &str) -> Option<Datetime> {
+    let number = |range: std::ops::Range<usize>| instant.get(range)?.parse::<u8>().ok();
+    let year = instant.get(0..4)?.parse().ok()?;
+    Datetime::from_ymd_hms(
+        year,
+        number(5..7)?,
+        number(8..10)?,
+        number(11..13)?,
+        number(14..16)?,
+        number(17..19)?,
+    )
+}
+
+/// Diagnostics, a line each. What is found when the file is written may point into the template as well; the message says enough.
+fn said(world: Option<&SheetWorld<'_>>, found: &[SourceDiagnostic]) -> Vec<String> {
+    let one = |diagnostic: &SourceDiagnostic| {
+        let line = world.and_then(|world| world.line(world.range(diagnostic.span)?));
+        let mut words = line.map_or_else(Vec::new, |line| vec![format!("sheet.typ:{line}:")]);
+        words.push(diagnostic.message.to_string());
+        words.extend(diagnostic.hints.iter().map(|hint| format!("({})", hint.v)));
+        words.join(" ").replace('\n', " ")
+    };
+    found.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests;
