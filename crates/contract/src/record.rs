@@ -8,6 +8,7 @@ mod device;
 mod log;
 mod people;
 mod run;
+mod signals;
 mod site;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ pub use run::{
     Accepted, Authority, Before, Connection, Count, Counted, Ended, Escalated, FileBefore, Intent, Moved,
     Refused, Resolution, Resumed, RunState, Trouble, Unseen, Waiting, WaitingFor,
 };
+pub use signals::{Named, SIGNALS_MAX, Signalled, SignalsTaken};
 pub use site::{
     BreakGlass, Confined, DeadManFired, GenerationHealthy, GlassState, Intruded, Intrusion, Opponent,
     PaperState, PaperTaken, PolicyState, PolicyTaken, StandingTaken,

@@ -120,6 +120,7 @@ impl Fold {
             | Body::Recovered(_)
             | Body::Restored(_)
             | Body::Opened(_)
+            | Body::Signals(_)
             | Body::Waiting(_)
             | Body::Intent(_)
             | Body::Resumed(_)
