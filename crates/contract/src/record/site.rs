@@ -141,7 +141,7 @@ pub enum Intrusion {
     /// Orders and grants that were refused and spend no counter, so that they can come again and again: those beyond the first few of a minute, each
     /// of which has a record of its own.
     Refused,
-    /// More signals than a minute has records for. None of what came in vain is in a record by that.
+    /// Signals beyond those that a minute has records for, by the times that some were turned away. Which, is not said: they may be brought again.
     Signals,
 }
 
