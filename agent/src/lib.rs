@@ -5,7 +5,7 @@
 //!   whose user it checks before it says a word.
 //! - It has no authority of its own: it cannot act, sign an order or write evidence in the executor's name. At worst it is silent, and that shows.
 //! - What leaves the machine is typed fields from closed sets. Log lines are read, counted and forgotten.
-//! - Findings are evidence before an incident leaves; an incident is on the disk until the hub says that it has it. What is lost is counted.
+//! - Findings are evidence before an incident leaves; what a detector tells is evidence beside it, whenever the executor is there; an incident is on the disk until the hub says that it has it. What is lost is counted.
 //!
 //! - While the hub is away the site may heal itself under a standing order: the executor decides that, the agent only asks.
 //!
@@ -43,6 +43,7 @@ pub mod standing;
 pub mod table;
 pub mod thread;
 pub mod trends;
+pub mod unwritten;
 pub mod watch;
 pub mod watchdog;
 

@@ -28,6 +28,7 @@ use crate::outbox::{self, Outbox};
 use crate::ship::{self, Shipping};
 use crate::site::{self, Identity, Places, SiteError};
 use crate::thread::{Stop, Thread};
+use crate::unwritten::Unwritten;
 use crate::watch::Watch;
 use crate::{alone, logs, lookout, orders, papers, pulse, renew, room, signals, standing, trends, watchdog};
 
@@ -95,6 +96,7 @@ pub async fn run_alone_after(
     let in_force = InForce::new(in_force::looker(&config, &places, &identity)?);
     let hub = Hub::new(config.hub.clone(), site::read_tls(&places, &identity)?, config.proxy.clone())?;
     let outbox = Outbox::open(&places.outbox(), outbox::CAPACITY_BYTES, edge::clock::utc())?;
+    let unwritten = Unwritten::open(&places.unwritten(), edge::clock::utc())?;
     let incidents = Incidents::new(outbox, tracer, Pinned::of(&identity));
 
     let (to_signals, from_logs) = logs::outlet();
@@ -104,7 +106,10 @@ pub async fn run_alone_after(
     let looks = Looks::of(&library, in_force.clone(), observer.clone());
     let reading = Reading::resume(Detectors::new(library, key)?, &places.logs(), to_signals, tracer);
     let mut parts = Parts::new();
-    spawn(&mut parts, trends::follow(trends, incidents.clone(), looks.clone(), reading.pulse()));
+    spawn(
+        &mut parts,
+        trends::follow(trends, incidents.clone(), looks.clone(), unwritten.clone(), reading.pulse()),
+    );
     let reading = reading.shared();
     let logs = Arc::clone(&reading);
     let ground = Ground {
@@ -112,6 +117,7 @@ pub async fn run_alone_after(
         in_force,
         hub,
         incidents,
+        unwritten,
         from_logs,
         logs,
         looks,
@@ -156,6 +162,7 @@ struct Ground {
     in_force: InForce,
     hub: Hub,
     incidents: Incidents,
+    unwritten: Unwritten,
     from_logs: logs::Inlet,
     logs: logs::Shared,
     looks: Looks,
@@ -172,6 +179,7 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<[Thread; 
         in_force,
         hub,
         incidents,
+        unwritten,
         from_logs,
         logs,
         looks,
@@ -186,7 +194,8 @@ fn start(parts: &mut Parts, config: &Config, ground: Ground) -> Result<[Thread; 
     let (to_losses, losses) = mpsc::unbounded_channel();
     let arrived = from_logs.arrived.clone();
     spawn(parts, signals::write_down(losses, arrived, executor.clone(), shipping.clone()));
-    spawn(parts, signals::follow(from_logs, incidents.clone(), looks, to_losses));
+    spawn(parts, signals::have_written(unwritten.clone(), executor.clone(), shipping.clone()));
+    spawn(parts, signals::follow(from_logs, incidents.clone(), looks, unwritten, to_losses));
     // Armed before the first look, so that no change falls between the two.
     let places = config.places();
     let told = in_force::told(config, &places, &identity);

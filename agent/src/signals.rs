@@ -1,8 +1,13 @@
-//! Signals become incidents: typed fields from closed sets, nothing of the lines behind them. Lost lines become incidents and records.
+//! Signals become incidents and records: typed fields from closed sets, nothing of the lines behind them. Lost lines become incidents and records of
+//! their own kind.
+//!
+//! An incident waits for the outbox alone. Its record comes beside it, or later where the executor is away.
 
 use std::io;
+use std::time::Duration;
 
 use contract::incident::{Incident, What};
+use contract::record::Signalled;
 use contract::socket::Question;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -13,6 +18,12 @@ use crate::executor::Executor;
 use crate::logs::{Inlet, Loss, Told};
 use crate::looks::Looks;
 use crate::ship::Shipping;
+use crate::unwritten::Unwritten;
+
+/// What fires within so long stands in one record.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// Between two records of signals. The executor writes six a minute at most: a question that was lost over its answer may be asked anew.
+const PACE: Duration = Duration::from_secs(14);
 
 /// The incident of a detector that fired just now.
 pub fn incident(signal: &Signal) -> io::Result<Incident> {
@@ -20,9 +31,15 @@ pub fn incident(signal: &Signal) -> io::Result<Incident> {
     Ok(Incident { incident: crate::incident_id()?, found: edge::clock::utc(), what })
 }
 
-/// Keeps an incident for each signal and each loss, until nobody sends any, and has looked at what a signal is about. Losses go on to `losses`, to
-/// be written down.
-pub async fn follow(mut inlet: Inlet, incidents: Incidents, looks: Looks, losses: UnboundedSender<Loss>) {
+/// Keeps an incident for each signal and each loss, until nobody sends any, and has looked at what a signal is about. Signals go on to `unwritten` and
+/// losses to `losses`, to be written down.
+pub async fn follow(
+    mut inlet: Inlet,
+    incidents: Incidents,
+    looks: Looks,
+    unwritten: Unwritten,
+    losses: UnboundedSender<Loss>,
+) {
     while let Some(told) = inlet.told.recv().await {
         let incident = match &told {
             Told::Signal(incident) => incident.clone(),
@@ -31,15 +48,18 @@ pub async fn follow(mut inlet: Inlet, incidents: Incidents, looks: Looks, losses
         look(&incident, &looks);
         keep(&incident, &incidents).await;
         match told {
-            // Nobody listens any more only while the process stops; then it is said again by the next one.
-            Told::Signal(incident) => drop(inlet.arrived.send(incident.incident)),
+            Told::Signal(incident) => {
+                add(&incident, &unwritten).await;
+                // Nobody listens any more only while the process stops; then it is said again by the next one.
+                drop(inlet.arrived.send(incident.incident));
+            }
             Told::Loss(loss) => drop(losses.send(loss)),
         }
     }
 }
 
 /// Keeps an incident for one signal of no log, and has looked at what it is about.
-pub async fn take(signal: Signal, incidents: &Incidents, looks: &Looks) {
+pub async fn take(signal: Signal, incidents: &Incidents, looks: &Looks, unwritten: &Unwritten) {
     let mut backoff = Backoff::new(200, 10_000);
     let incident = loop {
         match incident(&signal) {
@@ -52,6 +72,7 @@ pub async fn take(signal: Signal, incidents: &Incidents, looks: &Looks) {
     };
     look(&incident, looks);
     keep(&incident, incidents).await;
+    add(&incident, unwritten).await;
 }
 
 /// Before it is kept: a look needs no disk, and may find what can be repaired.
@@ -67,6 +88,38 @@ async fn keep(incident: &Incident, incidents: &Incidents) {
     while let Err(error) = incidents.keep(incident.clone()).await {
         tracing::error!(error = crate::chain(&error), "a signal is not kept");
         pause(&mut backoff).await;
+    }
+}
+
+/// To be written down. A loss is not: its record is a gap.
+async fn add(incident: &Incident, unwritten: &Unwritten) {
+    if let Some(signal) = Signalled::of(incident) {
+        unwritten.add(signal).await;
+    }
+}
+
+/// Has the executor write signals down, those that came together in one record, and that there were more than could be kept. They stay in
+/// `unwritten` until that is durable.
+pub async fn have_written(unwritten: Unwritten, executor: Executor, shipping: Shipping) {
+    // Nothing is written before it is known that the hub does not hold a longer log.
+    shipping.compared().await;
+    let mut backoff = Backoff::new(1_000, 60_000);
+    loop {
+        unwritten.next().await;
+        tokio::time::sleep(TOGETHER).await;
+        let owed = unwritten.next().await;
+        match executor.record(owed.question()).await {
+            Ok(()) => {
+                backoff.reset();
+                unwritten.written(owed).await;
+                shipping.now();
+                tokio::time::sleep(PACE).await;
+            }
+            Err(error) => {
+                tracing::warn!(error = crate::chain(&error), "signals are not written down yet");
+                pause(&mut backoff).await;
+            }
+        }
     }
 }
 

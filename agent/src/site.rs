@@ -121,6 +121,11 @@ impl Places {
         self.dir.join("logs.json")
     }
 
+    /// Signals that no record tells of yet.
+    pub fn unwritten(&self) -> PathBuf {
+        self.dir.join("unwritten.json")
+    }
+
     /// The key under which names become pseudonyms.
     pub fn site_key(&self) -> PathBuf {
         self.dir.join("site.key")

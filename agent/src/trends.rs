@@ -10,6 +10,7 @@ use crate::detectors::{DiskUse, Trends};
 use crate::logs::Pulse;
 use crate::looks::Looks;
 use crate::signals;
+use crate::unwritten::Unwritten;
 
 const EACH: Duration = Duration::from_secs(60);
 const MOUNTS: &str = "/proc/self/mountinfo";
@@ -27,7 +28,13 @@ struct Full {
 }
 
 /// Measures until the process stops.
-pub async fn follow(mut trends: Trends, incidents: Incidents, looks: Looks, pulse: Pulse) {
+pub async fn follow(
+    mut trends: Trends,
+    incidents: Incidents,
+    looks: Looks,
+    unwritten: Unwritten,
+    pulse: Pulse,
+) {
     let mut each = interval(EACH);
     each.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -39,7 +46,7 @@ pub async fn follow(mut trends: Trends, incidents: Incidents, looks: Looks, puls
         for Full { mount, used, size } in all {
             for signal in trends.measured(DiskUse { mount: mount.as_bytes(), used, size }, now) {
                 pulse.fired(&signal.detector);
-                signals::take(signal, &incidents, &looks).await;
+                signals::take(signal, &incidents, &looks, &unwritten).await;
             }
         }
     }

@@ -170,6 +170,7 @@ impl Ledger {
             Body::Confined(confined) => self.confined = Some(confined.clone()),
             Body::GenerationHealthy(healthy) => self.found_healthy(healthy.clone()),
             Body::Opened(_)
+            | Body::Signals(_)
             | Body::Resumed(_)
             | Body::Recovered(_)
             | Body::Gap(_)

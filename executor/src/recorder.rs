@@ -4,7 +4,7 @@ use std::path::Path;
 
 use contract::digest::Digest;
 use contract::finding::{Finding, Tally};
-use contract::record::{Body, Digests, FindingsTaken, Record, Trigger};
+use contract::record::{Body, Digests, FindingsTaken, Record, Signalled, SignalsTaken, Trigger};
 use contract::socket::EntryPackage;
 use contract::time::{ClockOffset, MonoNs, UtcTime};
 use edge::file::FileError;
@@ -164,6 +164,12 @@ impl Recorder {
             Body::Findings(FindingsTaken { trigger, part, parts, tally, findings: piece.to_vec() })
         });
         self.write(stamp, "baseline", self.digests, bodies.collect())
+    }
+
+    /// Writes signals down as the agent's, in one record.
+    pub fn signals(&mut self, stamp: Stamp, signals: Vec<Signalled>) -> Result<Appended, AppendError> {
+        let body = Body::Signals(SignalsTaken { signals });
+        self.write(stamp, "detectors", self.digests, vec![body])
     }
 
     fn write(

@@ -7,6 +7,7 @@
 //! - `grants`: standing orders and break-glass.
 //! - `papers`: what the hub signs anew.
 //! - `findings`: what the agent reports.
+//! - `signals`: what the agent's detectors tell, bounded.
 //! - `turned_away`: refusals that can come without end, bounded.
 //! - `condition`: how this executor stands, for whoever asks.
 //! - `generation`: which NixOS generation was healthy.
@@ -20,6 +21,7 @@ mod grants;
 mod papers;
 mod precondition;
 mod settle;
+mod signals;
 mod transaction;
 mod turned_away;
 
@@ -47,6 +49,8 @@ use crate::schedule::Schedule;
 pub use findings::FindingsError;
 pub use grants::GrantError;
 pub use papers::PaperError;
+use signals::Minute;
+pub use signals::SignalsError;
 use turned_away::TurnedAway;
 
 /// What an order is answered with at once.
@@ -86,6 +90,7 @@ pub struct Runner {
     /// Refused grants that the log holds already.
     refused_grants: Mutex<BTreeSet<Digest>>,
     turned_away: Mutex<TurnedAway>,
+    signalled: Mutex<Minute>,
     fatal: Fatal,
 }
 
@@ -151,6 +156,7 @@ impl Runner {
             standing: Mutex::new(None),
             refused_grants: Mutex::new(BTreeSet::new()),
             turned_away: Mutex::default(),
+            signalled: Mutex::default(),
             fatal,
         }
     }

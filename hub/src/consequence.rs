@@ -94,6 +94,7 @@ pub(crate) fn of(record: &Record) -> Vec<Consequence> {
         }
         Body::Intent(Intent { verb: Verb::GenerationSwitch, .. }) => vec![Consequence::Switched],
         Body::Opened(_)
+        | Body::Signals(_)
         | Body::Intent(_)
         | Body::Moved(_)
         | Body::Resumed(_)

@@ -23,5 +23,6 @@ mod renewal;
 mod rig;
 mod scan;
 mod sealing;
+mod signals;
 mod watchdog;
 mod whole;

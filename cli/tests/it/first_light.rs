@@ -124,10 +124,10 @@ fn the_log_tells_the_story(stage: &Stage) {
             assert_eq!((*outcome, &refused.refusal), (Outcome::Observed, &Refusal::Mode(Mode::Observe)));
         }
     }
+    let is_the_agents = |kind: Kind| matches!(kind, Kind::Findings | Kind::Signals);
     let accepted = records.iter().position(|r| r.body.kind() == Kind::Accepted).unwrap();
     // What the agent sees meanwhile stands between them.
-    let run: Vec<_> =
-        records[accepted..].iter().filter(|r| r.body.kind() != Kind::Findings).take(5).collect();
+    let run: Vec<_> = records[accepted..].iter().filter(|r| !is_the_agents(r.body.kind())).take(5).collect();
     let kinds: Vec<Kind> = run.iter().map(|r| r.body.kind()).collect();
     assert_eq!(kinds, [Kind::Accepted, Kind::Intent, Kind::Moved, Kind::Moved, Kind::Ended]);
     let Body::Ended(Outcome::Healed, ended) = &run[4].body else { panic!("{:?}", run[4]) };

@@ -6,7 +6,7 @@
 mod plant;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,6 +15,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use contract::event::{Event, Traced};
+use contract::record::{Body, Signalled};
+use contract::signal::SignalKind;
 
 use super::stage::Stage;
 use plant::Secret;
@@ -22,6 +24,8 @@ use wire::Wire;
 
 /// Longer than the whole of it takes on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(100);
+/// The detector that fires over the planted lines.
+const GUESSED: &str = "ssh.failed-logins";
 
 fn until(what: &str, mut look: impl FnMut() -> bool) {
     let began = Instant::now();
@@ -110,8 +114,14 @@ fn none_of_two_hundred_planted_secrets_leaves_the_machine_or_stays_in_what_is_ou
     });
     // What is told of the heal.
     until("the heal on the wire", || seen("\"outcome\":\"healed\""));
+    // What is published comes some seconds after the record, and where more fired than one record holds, the next comes a quarter of a minute later.
+    until("the signal in the evidence", || signals(&stage).iter().any(|s| s.detector.as_str() == GUESSED));
+    until("the signal in the hub's archive", || {
+        holds(&contents(&stage.data().join("hub/archive")), GUESSED.as_bytes())
+    });
     std::thread::sleep(Duration::from_secs(3));
     drop((agent, executor, hub));
+    the_signals_are_evidence(&stage);
 
     let corpora = BTreeMap::from([
         ("the outbox", fs::read(stage.path("snapshot/outbox")).unwrap()),
@@ -137,6 +147,24 @@ fn none_of_two_hundred_planted_secrets_leaves_the_machine_or_stays_in_what_is_ou
         })
         .collect();
     assert!(leaked.is_empty(), "{leaked:#?}");
+}
+
+/// What the published evidence says that detectors told.
+fn signals(stage: &Stage) -> Vec<Signalled> {
+    let taken = stage.records().into_iter().filter_map(|record| match record.body {
+        Body::Signals(taken) => Some(taken.signals),
+        _ => None,
+    });
+    taken.flatten().collect()
+}
+
+/// What detectors made of the planted lines: typed, and each under an incident of its own.
+fn the_signals_are_evidence(stage: &Stage) {
+    let signals = signals(stage);
+    let guessed: Vec<_> = signals.iter().filter(|signal| signal.detector.as_str() == GUESSED).collect();
+    assert!(!guessed.is_empty() && guessed.iter().all(|s| s.kind == SignalKind::FailedLogins));
+    let incidents: BTreeSet<_> = signals.iter().map(|signal| &signal.incident).collect();
+    assert_eq!(incidents.len(), signals.len(), "one stands there twice");
 }
 
 /// Each secret is where it was planted, and would be found in each place in each of its forms.

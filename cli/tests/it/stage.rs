@@ -74,9 +74,10 @@ impl Stage {
     /// All records of the published log, parsed from their exact bytes.
     pub(crate) fn records(&self) -> Vec<Record> {
         let entries = self.evidence().join("tile/entries");
-        let partial = fs::read_dir(entries.join("000.p")).unwrap().next().unwrap().unwrap();
-        let width = partial.file_name().to_str().unwrap().parse().unwrap();
-        let bytes = fs::read(partial.path()).unwrap();
+        // Those of heads that were published before may lie there still.
+        let partial = fs::read_dir(entries.join("000.p")).unwrap().flatten();
+        let width: u16 = partial.map(|p| p.file_name().to_str().unwrap().parse().unwrap()).max().unwrap();
+        let bytes = fs::read(entries.join(format!("000.p/{width}"))).unwrap();
         tlog::tile::bundle::entries(&bytes, width).map(|e| Record::parse(e.unwrap()).unwrap()).collect()
     }
 

@@ -9,6 +9,7 @@ mod log;
 mod packet;
 mod people;
 mod run;
+mod signals;
 mod site;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub use run::{
     Accepted, Authority, Before, Connection, Count, Counted, Ended, Escalated, FileBefore, Intent, Moved,
     Refused, Resolution, Resumed, RunState, Trouble, Unseen, Waiting, WaitingFor,
 };
+pub use signals::{Named, SIGNALS_MAX, Signalled, SignalsTaken};
 pub use site::{
     BreakGlass, Confined, DeadManFired, GenerationHealthy, GlassState, Intruded, Intrusion, Opponent,
     PaperState, PaperTaken, PolicyState, PolicyTaken, StandingTaken,

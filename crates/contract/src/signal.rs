@@ -10,7 +10,10 @@ use thiserror::Error;
 use crate::baseline::Severity;
 use crate::ids::DetectorId;
 
+mod known;
 mod names;
+
+pub use known::{KnownMount, KnownUnit};
 
 /// What one detector found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -346,7 +349,7 @@ macro_rules! as_text {
     )* };
 }
 
-as_text!(Pseudonym Device Unit Mount);
+as_text!(Pseudonym Device Unit Mount KnownUnit KnownMount);
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What agent and executor say to each other. The agent asks; the executor answers each question once, in order.
 //!
-//! The executor trusts nothing said here but signatures: findings are written down as the agent's, orders are opened with the pinned key.
+//! The executor trusts nothing said here but signatures: findings and signals are written down as the agent's, orders are opened with the pinned key.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +13,12 @@ use crate::ids::{HostId, IncidentId, OrderId};
 use crate::incident::What;
 use crate::outcome::Outcome;
 use crate::paper::PaperKind;
-use crate::record::{LineLoss, Trigger};
+use crate::record::{LineLoss, Signalled, Trigger};
 use crate::refusal::Refusal;
 use crate::time::UtcTime;
 
 /// The version of this protocol. Both sides must name the same.
-pub const PROTOCOL: u32 = 8;
+pub const PROTOCOL: u32 = 9;
 
 /// How long `await_change` waits for a change.
 pub const CHANGE_WITHIN_MS: u64 = 20_000;
@@ -40,6 +40,11 @@ pub enum Question {
         trigger: Trigger,
         /// What was found.
         findings: Vec<Finding>,
+    },
+    /// Write these signals down as mine: they stand in one record.
+    Signals {
+        /// At least one, and at most [`crate::record::SIGNALS_MAX`].
+        signals: Vec<Signalled>,
     },
     /// How do you stand? It is asked again and again: a grant of people changes it.
     Condition,
@@ -135,7 +140,7 @@ pub enum Answer {
         #[serde(default)]
         lacks: bool,
     },
-    /// To `findings`, `gap` and `lines_lost`: they are durable. To the last `restore`: the log has all that it lacked, and says so.
+    /// To `findings`, `signals`, `gap` and `lines_lost`: they are durable. To the last `restore`: the log has all that it lacked, and says so.
     Recorded {
         /// The log's size.
         size: u64,

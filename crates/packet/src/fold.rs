@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::finding::{Finding, Verdict};
-use contract::ids::ControlId;
-use contract::record::{Body, BreakGlass, DeadManFired, Gap, GlassState, PaperTaken, Record};
+use contract::ids::{ControlId, IncidentId};
+use contract::record::{Body, BreakGlass, DeadManFired, Gap, GlassState, PaperTaken, Record, SignalsTaken};
 use contract::score::{Held, Score};
 use contract::time::UtcTime;
 
 use crate::clocks::Clocks;
 use crate::episodes::Episodes;
 use crate::gaps::{Broken, Listening};
-use crate::machine::{At, Glass, Machine, PaperSeen, Whose};
+use crate::machine::{At, Glass, Machine, PaperSeen, SignalSeen, Whose};
 use crate::month::Span;
 use crate::runs::{Runs, TurnedAway};
 
@@ -41,6 +41,8 @@ pub(crate) struct Fold {
     turned_away: Vec<TurnedAway>,
     broken: Vec<Broken>,
     listening: Listening,
+    signals: BTreeMap<IncidentId, SignalSeen>,
+    tells_signals: bool,
     clocks: Clocks,
     glass: Vec<Glass>,
     papers: Vec<PaperSeen>,
@@ -68,6 +70,8 @@ impl Fold {
             turned_away: Vec::new(),
             broken: Vec::new(),
             listening: Listening::default(),
+            signals: BTreeMap::new(),
+            tells_signals: false,
             clocks: Clocks::default(),
             glass: Vec::new(),
             papers: Vec::new(),
@@ -118,6 +122,7 @@ impl Fold {
             Body::Refused(outcome, refused) if within => {
                 self.turned_away.push(TurnedAway::of(*outcome, refused, at));
             }
+            Body::Signals(taken) => self.signals(taken, at, within),
             Body::BreakGlass(glass) => self.glass(glass, at),
             Body::PaperTaken(paper) => self.paper(paper, at),
             Body::Recovered(recovered) if within => self.broken.push(Broken::recovered(recovered, at)),
@@ -170,6 +175,15 @@ impl Fold {
         if self.span.holds(at.time) || self.span.meets(gap.from, gap.until) {
             let (reason, from, until, lost) = (gap.reason, gap.from, gap.until, gap.lost);
             self.broken.push(Broken::Gap { reason, from, until, lost, at });
+        }
+    }
+
+    /// One signal may stand in two records, under one incident.
+    fn signals(&mut self, taken: &SignalsTaken, at: At, within: bool) {
+        self.tells_signals = true;
+        for signal in taken.signals.iter().filter(|_| within) {
+            let seen = || SignalSeen { signal: signal.clone(), at };
+            self.signals.entry(signal.incident.clone()).or_insert_with(seen);
         }
     }
 
@@ -237,9 +251,18 @@ impl Fold {
             turned_away: self.turned_away,
             broken: self.broken,
             silences: self.listening.end(self.span),
+            signals: in_order(self.signals),
+            tells_signals: self.tells_signals,
             clocks: self.clocks,
             glass: self.glass,
             papers: self.papers,
         }
     }
+}
+
+/// By the records that tell them.
+fn in_order(signals: BTreeMap<IncidentId, SignalSeen>) -> Vec<SignalSeen> {
+    let mut all: Vec<_> = signals.into_values().collect();
+    all.sort_by(|a, b| (a.at.seq, &a.signal.incident).cmp(&(b.at.seq, &b.signal.incident)));
+    all
 }

@@ -6,7 +6,7 @@ use contract::digest::Digest;
 use contract::grant::Reason;
 use contract::ids::{ControlId, GrantId, HostId, OperatorId, SiteId, TenantId};
 use contract::paper::PaperKind;
-use contract::record::PaperState;
+use contract::record::{PaperState, Signalled};
 use contract::score::{Held, Score};
 use contract::time::UtcTime;
 use serde::{Deserialize, Serialize};
@@ -74,12 +74,25 @@ pub struct Machine {
     pub broken: Vec<Broken>,
     /// Stretches without any record.
     pub silences: Vec<Silence>,
+    /// What detectors told in the month, each incident once.
+    pub signals: Vec<SignalSeen>,
+    /// Whether any record of the log, of whatever time, is about signals: whoever wrote it knows how to tell of them.
+    pub tells_signals: bool,
     /// How far the clock could be trusted.
     pub clocks: Clocks,
     /// Break-glass in the month.
     pub glass: Vec<Glass>,
     /// The papers that came in the month, and the last of each kind before it.
     pub papers: Vec<PaperSeen>,
+}
+
+/// A detector fired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalSeen {
+    /// What it told.
+    pub signal: Signalled,
+    /// The first record that tells it.
+    pub at: At,
 }
 
 /// A break-glass grant.

@@ -12,9 +12,10 @@ use crate::incidents::{HealTimes, Incident, NotDone, Repair};
 use crate::input::{Corrects, Cosigned, Input, Logged, Silent};
 use crate::missing::{Attestation, Missing, OutOfScope, Quiet};
 use crate::month::Month;
+use crate::signals::Noticed;
 use crate::standing::{Standing, Unchecked};
 use crate::upkeep::{Clock, RestoreTest, Weeks};
-use crate::{hands, incidents, missing, standing, upkeep};
+use crate::{hands, incidents, missing, signals, standing, upkeep};
 
 /// The version of this shape.
 pub const FORMAT: u32 = 1;
@@ -63,6 +64,8 @@ pub struct Packet {
     pub backups: Vec<Weeks>,
     /// Restore tests.
     pub restore_tests: Vec<RestoreTest>,
+    /// What detectors noticed in the machines' logs.
+    pub noticed: Vec<Noticed>,
     /// Who came in, and who tried.
     pub access: Access,
     /// The clocks.
@@ -135,9 +138,9 @@ pub struct Point {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
-    /// Failed log-ins.
+    /// How often failed log-ins were noticed: so many, so soon after each other, that a detector fires.
     pub failed_log_ins: Claim<u64>,
-    /// Administrators that came newly.
+    /// How often a new administrator was noticed.
     pub new_administrators: Claim<u64>,
     /// Accounts that nobody used for long.
     pub dormant_accounts: Claim<u64>,
@@ -181,7 +184,7 @@ impl Packet {
         let input = &input;
         let controls = Standing::all(input);
         let (incidents, repairs) = (incidents::incidents(input), incidents::repairs(input));
-        let grants = hands::glass(input);
+        let (grants, noticed) = (hands::glass(input), signals::noticed(input));
         let cover = &input.cover;
         Self {
             format: FORMAT,
@@ -204,7 +207,7 @@ impl Packet {
             heal_times: incidents::heal_times(&incidents, cover.span),
             backups: upkeep::backups(input),
             restore_tests: upkeep::restore_tests(&repairs),
-            access: access(input, grants.clone()),
+            access: access(input, &noticed, grants.clone()),
             clocks: upkeep::clocks(input),
             exceptions: hands::exceptions(input),
             by_hand: hands::by_hand(input, &repairs, &grants),
@@ -217,6 +220,7 @@ impl Packet {
             logs: input.machines.iter().map(log_seen).collect(),
             silent: input.silent.clone(),
             not_done: incidents::not_done(input),
+            noticed,
             controls,
             incidents,
             repairs,
@@ -281,11 +285,11 @@ fn trend(input: &Input<'_>, controls: &[Standing]) -> Vec<Point> {
     earlier.chain([now]).collect()
 }
 
-fn access(input: &Input<'_>, grants: Vec<Broken>) -> Access {
+fn access(input: &Input<'_>, noticed: &[Noticed], grants: Vec<Broken>) -> Access {
     let cites = grants.iter().map(|grant| Cite::one(&grant.host, grant.began.seq)).collect();
     Access {
-        failed_log_ins: Claim::not(Unmeasured::NoKind),
-        new_administrators: Claim::not(Unmeasured::NoKind),
+        failed_log_ins: signals::failed_log_ins(input, noticed),
+        new_administrators: signals::new_administrators(input, noticed),
         dormant_accounts: Claim::not(Unmeasured::NoKind),
         break_glass: hands::counted(grants.len(), cites, &measured(input)),
         grants,

@@ -19,8 +19,9 @@ use contract::outcome::Outcome;
 use contract::policy::{PolicyAnswer, PolicyDecided};
 use contract::record::{
     Accepted, Authority, Body, Digests, Ended, FindingsTaken, Opened, PreviousLeaf, Record, Resolution,
-    Trigger,
+    Signalled, SignalsTaken, Trigger,
 };
+use contract::signal::SignalKind;
 use contract::time::{ClockOffset, UtcTime};
 
 pub use scene::Scene;
@@ -169,6 +170,21 @@ pub fn findings(seen: &[(ControlId, Verdict)]) -> Body {
     let findings: Vec<_> = seen.iter().map(one).collect();
     let tally = Tally::of(&findings);
     Body::Findings(FindingsTaken { trigger: Trigger::Change, part: 1, parts: 1, tally, findings })
+}
+
+/// A detector that fired.
+pub fn signal(incident: &str, detector: &str, kind: SignalKind, count: u32, found: UtcTime) -> Body {
+    let signal = Signalled {
+        incident: incident.parse().unwrap(),
+        found,
+        detector: detector.parse().unwrap(),
+        kind,
+        severity: contract::baseline::Severity::High,
+        count,
+        window_s: 60,
+        about: None,
+    };
+    Body::Signals(SignalsTaken { signals: vec![signal] })
 }
 
 /// A repair that begins, by order of the hub.

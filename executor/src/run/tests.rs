@@ -7,6 +7,7 @@ mod generation;
 mod grants;
 mod mutation;
 mod resumed;
+mod signals;
 mod waiting;
 
 use std::fs::{self, Permissions};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use contract::frame::FrameError;
 use contract::probe;
-use contract::record::{Body, Gap, GapReason, Lost};
+use contract::record::{Body, Gap, GapReason, Intrusion, Lost, Signalled};
 use contract::socket::{Answer, CHANGE_WITHIN_MS, EntryPackage, PROTOCOL, Question};
 use edge::file::FileError;
 use evidence::{AppendError, PackageError};
@@ -19,7 +19,7 @@ use crate::config::ConfigError;
 use crate::machine::GivenUp;
 use crate::recorder::Recorder;
 use crate::restore::{Fork, Lacking, Progress, PutBackError};
-use crate::run::{FindingsError, GrantError, OrderError, PaperError, Reply, Runner};
+use crate::run::{FindingsError, GrantError, OrderError, PaperError, Reply, Runner, SignalsError};
 use crate::start::{Stage, StartError};
 
 /// Why the process ends over a question.
@@ -69,6 +69,7 @@ pub(super) fn converse(place: &Place, served: &Served) -> Result<(), FrameError>
             return line.say(&Answer::Sorry { why });
         }
         Question::Findings { .. }
+        | Question::Signals { .. }
         | Question::Condition
         | Question::Probe { .. }
         | Question::AwaitChange
@@ -163,6 +164,7 @@ fn ready(question: Question, runner: &Arc<Runner>, served: &Served) -> Result<An
             Err(FindingsError::Append(e)) => return Err(e.into()),
             Err(e) => sorry(&e.to_string()),
         },
+        Question::Signals { signals } => signalled(signals, runner, served)?,
         Question::Condition => Answer::Condition(runner.condition()?),
         Question::Probe { facts } => match facts.iter().find(|fact| !probe::is_probed(fact)) {
             Some(fact) => return Ok(sorry(&format!("{fact} is not looked at for anybody"))),
@@ -223,6 +225,21 @@ fn ready(question: Question, runner: &Arc<Runner>, served: &Served) -> Result<An
     // Told whether or not something was written: the timer looks for itself.
     served.written.now();
     Ok(answer)
+}
+
+fn signalled(signals: Vec<Signalled>, runner: &Runner, served: &Served) -> Result<Answer, Unready> {
+    match runner.signals(signals) {
+        Ok(size) => Ok(Answer::Recorded { size }),
+        // Nothing was written, and the log goes on.
+        Err(SignalsError::Append(AppendError::Record(e))) => Ok(sorry(&chain(&e))),
+        Err(SignalsError::Append(e)) => Err(e.into()),
+        Err(SignalsError::GivenUp(e)) => Err(e.into()),
+        Err(e @ SignalsError::TooSoon) => {
+            served.intruded(Intrusion::Signals, None, "the agent brought more signals than it may");
+            Ok(sorry(&e.to_string()))
+        }
+        Err(e @ SignalsError::Number(_)) => Ok(sorry(&e.to_string())),
+    }
 }
 
 fn replied(reply: Reply) -> Answer {

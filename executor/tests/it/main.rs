@@ -15,6 +15,7 @@ mod restoring;
 mod rig;
 mod sealing;
 mod secrets;
+mod signals;
 mod socket;
 mod storage;
 mod succession;

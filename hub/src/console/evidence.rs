@@ -96,8 +96,9 @@ fn kind_words(kind: Kind) -> String {
 }
 
 /// The kinds that a machine's log has.
-const KINDS: [Kind; 25] = [
+const KINDS: [Kind; 26] = [
     Kind::Findings,
+    Kind::Signals,
     Kind::Accepted,
     Kind::Waiting,
     Kind::Intent,

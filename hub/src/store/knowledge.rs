@@ -151,7 +151,9 @@ fn take(c: &Connection, host: &HostId, record: &Record, received: Option<UtcTime
         Body::GenerationHealthy(healthy) => word(c, host, "generation_healthy", at, healthy),
         Body::Gap(gap) => word::<Gap>(c, host, "gap", at, gap),
         Body::Intruded(intruded) => word(c, host, "intruded", at, intruded),
-        Body::Refused(_, Refused { order: None, .. })
+        // The incident that it names came by itself, with all that the hub is told of it.
+        Body::Signals(_)
+        | Body::Refused(_, Refused { order: None, .. })
         | Body::Connection(_)
         | Body::Confined(_)
         | Body::DeadManFired(_)

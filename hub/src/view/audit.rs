@@ -143,6 +143,7 @@ pub(crate) fn one(record: &Record) -> AuditView {
         Body::Restored(_) => "records were fetched back".clone_into(&mut view.words),
         // Of machines' logs alone; one that stands here all the same is shown by its subject.
         Body::Findings(_)
+        | Body::Signals(_)
         | Body::Accepted(_)
         | Body::Refused(..)
         | Body::Waiting(_)

@@ -6,7 +6,7 @@
 use contract::finding::Finding;
 use contract::ids::{ControlId, HostId, IncidentId, OrderId, TenantId};
 use contract::outcome::Outcome;
-use contract::record::{Body, Kind, Record};
+use contract::record::{Body, Kind, Record, Signalled};
 use contract::time::UtcTime;
 use identity::Holder;
 use serde::Serialize;
@@ -199,7 +199,9 @@ fn speaks_of(body: &Body, control: &ControlId) -> bool {
 /// Whether a record is about an incident, by itself or by one of its orders.
 fn is_about(body: &Body, incident: &IncidentId, orders: &[OrderId]) -> bool {
     let about = About::of(body);
-    about.incident == Some(incident) || about.order.is_some_and(|order| orders.contains(order))
+    about.incident == Some(incident)
+        || about.signals.iter().any(|signal| signal.incident == *incident)
+        || about.order.is_some_and(|order| orders.contains(order))
 }
 
 /// What a record names.
@@ -209,6 +211,7 @@ struct About<'a> {
     incident: Option<&'a IncidentId>,
     control: Option<&'a ControlId>,
     findings: &'a [Finding],
+    signals: &'a [Signalled],
     outcome: Option<Outcome>,
 }
 
@@ -217,6 +220,7 @@ impl<'a> About<'a> {
         let order = |order: &'a OrderId| Self { order: Some(order), ..Self::default() };
         match body {
             Body::Findings(taken) => Self { findings: &taken.findings, ..Self::default() },
+            Body::Signals(taken) => Self { signals: &taken.signals, ..Self::default() },
             Body::Accepted(a) => {
                 Self { incident: Some(&a.incident), control: Some(&a.control), ..order(&a.order) }
             }

@@ -16,6 +16,7 @@ use agent::looks::Looks;
 use agent::outbox::{CAPACITY_BYTES, Outbox};
 use agent::signals;
 use agent::thread::Thread;
+use agent::unwritten::Unwritten;
 use contract::baseline::{Baseline, Users};
 use contract::dsse::HubSigner;
 use contract::exception::Exceptions;
@@ -153,6 +154,7 @@ type Kept = std::sync::Arc<std::sync::Mutex<Vec<(String, u64)>>>;
 /// Keeps what is told in a real outbox, with its real path; when each was kept, and of which detector it is, in the order of telling.
 fn kept(mut inlet: Inlet, dir: &Path) -> (std::sync::mpsc::Receiver<(String, Instant)>, Kept) {
     let outbox = Outbox::open(&dir.join("outbox"), CAPACITY_BYTES, edge::clock::utc()).unwrap();
+    let unwritten = Unwritten::open(&dir.join("unwritten.json"), edge::clock::utc()).unwrap();
     let (to_signals, told) = tokio::sync::mpsc::unbounded_channel();
     let (arrive, arrived) = std::sync::mpsc::channel();
     let (stamp, stamped) = std::sync::mpsc::channel();
@@ -180,7 +182,8 @@ fn kept(mut inlet: Inlet, dir: &Path) -> (std::sync::mpsc::Receiver<(String, Ins
                 let _ = to_signals.send(told);
             }
         });
-        runtime.block_on(signals::follow(Inlet { told, arrived: arrive }, incidents, looks, losses));
+        let inlet = Inlet { told, arrived: arrive };
+        runtime.block_on(signals::follow(inlet, incidents, looks, unwritten, losses));
     });
     (stamped, order)
 }

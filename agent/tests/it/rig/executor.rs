@@ -14,7 +14,7 @@ use contract::ids::IncidentId;
 use contract::incident::What;
 use contract::outcome::Outcome;
 use contract::paper::PaperKind;
-use contract::record::{LineLoss, Trigger};
+use contract::record::{LineLoss, Signalled, Trigger};
 use contract::refusal::Mode;
 use contract::runbook::Confinement;
 use contract::socket::{Answer, EntryPackage, OrderAnswer, PROTOCOL, Question};
@@ -42,6 +42,8 @@ pub(crate) struct Seen {
     /// How many incidents each gap was about.
     pub(crate) gaps: Vec<u64>,
     pub(crate) lines_lost: Vec<(LineLoss, u64)>,
+    /// The signals of each record.
+    pub(crate) signals: Vec<Vec<Signalled>>,
     /// How long its log is said to be when it has all that it lacks: until then it wants to be given back.
     pub(crate) lacks_until: Option<u64>,
     /// The first entry that it still has.
@@ -132,6 +134,18 @@ fn converse(mut stream: UnixStream, seen: &Mutex<Seen>, host: &str, act: &impl F
 }
 
 impl Seen {
+    fn condition(&self) -> ExecutorCondition {
+        ExecutorCondition {
+            binary: None,
+            software: "0.0.0-made-up".to_owned().try_into().unwrap(),
+            mode: Mode::Enforce,
+            mode_set_by: None,
+            window: None,
+            break_glass_until: self.glass_until,
+            confinement: [Confinement::Landlock].into(),
+        }
+    }
+
     fn answer(&mut self, question: Question, host: &str, act: &impl Fn()) -> Option<Answer> {
         Some(match question {
             Question::AwaitChange => return None,
@@ -163,15 +177,12 @@ impl Seen {
                 self.size += 1;
                 Answer::Recorded { size: self.size }
             }
-            Question::Condition => Answer::Condition(ExecutorCondition {
-                binary: None,
-                software: "0.0.0-made-up".to_owned().try_into().unwrap(),
-                mode: Mode::Enforce,
-                mode_set_by: None,
-                window: None,
-                break_glass_until: self.glass_until,
-                confinement: [Confinement::Landlock].into(),
-            }),
+            Question::Signals { signals } => {
+                self.signals.push(signals);
+                self.size += 1;
+                Answer::Recorded { size: self.size }
+            }
+            Question::Condition => Answer::Condition(self.condition()),
             Question::Probe { facts } => {
                 self.probed.extend(facts);
                 Answer::Probed(self.sees.clone())

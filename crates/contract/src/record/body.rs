@@ -1,4 +1,4 @@
-//! What a record says happened, by kind. The details of each are in `run`, `site` and `log`.
+//! What a record says happened, by kind. The details of each are in `run`, `signals`, `site` and `log`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +12,7 @@ use super::log::{Gap, KeyNamed, KeyTaken, Opened, Recovered, Restored, Standing}
 use super::packet::PacketNoted;
 use super::people::{Acted, LoggedIn};
 use super::run::{Accepted, Connection, Ended, Escalated, Intent, Moved, Refused, Resumed, Waiting};
+use super::signals::SignalsTaken;
 use super::site::{
     BreakGlass, Confined, DeadManFired, GenerationHealthy, Intruded, PaperTaken, PolicyTaken, StandingTaken,
 };
@@ -25,6 +26,8 @@ pub enum Kind {
     Opened,
     /// Findings were taken over from the agent.
     Findings,
+    /// Signals of detectors were taken over from the agent.
+    Signals,
     /// An order passed all guardrails.
     Accepted,
     /// An order was not carried out.
@@ -88,6 +91,8 @@ pub enum Body {
     Opened(Opened),
     /// [`Kind::Findings`].
     Findings(FindingsTaken),
+    /// [`Kind::Signals`].
+    Signals(SignalsTaken),
     /// [`Kind::Accepted`].
     Accepted(Box<Accepted>),
     /// [`Kind::Refused`], with its outcome.
@@ -176,6 +181,7 @@ impl Body {
         match self {
             Self::Opened(_) => Kind::Opened,
             Self::Findings(_) => Kind::Findings,
+            Self::Signals(_) => Kind::Signals,
             Self::Accepted(_) => Kind::Accepted,
             Self::Refused(..) => Kind::Refused,
             Self::Intent(_) => Kind::Intent,
@@ -210,6 +216,7 @@ impl Body {
         let (outcome, details) = match self {
             Self::Opened(d) => (None, serde_json::to_value(d)?),
             Self::Findings(d) => (None, serde_json::to_value(d)?),
+            Self::Signals(d) => (None, serde_json::to_value(d)?),
             Self::Accepted(d) => (None, serde_json::to_value(d)?),
             Self::Refused(o, d) => (Some(*o), serde_json::to_value(d)?),
             Self::Intent(d) => (None, serde_json::to_value(d)?),
@@ -252,6 +259,7 @@ impl Body {
         match (kind, outcome) {
             (Kind::Opened, None) => read(details).map(Self::Opened),
             (Kind::Findings, None) => read(details).map(Self::Findings),
+            (Kind::Signals, None) => read(details).map(Self::Signals),
             (Kind::Accepted, None) => read(details).map(|d| Self::Accepted(Box::new(d))),
             (Kind::Refused, Some(o)) => read(details).map(|d| Self::Refused(o, d)),
             (Kind::Intent, None) => read(details).map(Self::Intent),
@@ -283,6 +291,7 @@ impl Body {
             (
                 Kind::Opened
                 | Kind::Findings
+                | Kind::Signals
                 | Kind::Accepted
                 | Kind::Intent
                 | Kind::Waiting

@@ -141,6 +141,8 @@ pub enum Intrusion {
     /// Orders and grants that were refused and spend no counter, so that they can come again and again: those beyond the first few of a minute, each
     /// of which has a record of its own.
     Refused,
+    /// Signals beyond those that a minute has records for, by the times that some were turned away. Which, is not said: they may be brought again.
+    Signals,
 }
 
 /// Attempts at the socket, counted: the first at once, the others of an hour together; refused orders those of a minute.

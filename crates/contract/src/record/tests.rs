@@ -1,5 +1,7 @@
 use super::*;
 
+mod signals;
+
 fn sample() -> Record {
     Record {
         origin: "hub.example/h-1".into(),

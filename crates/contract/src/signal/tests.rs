@@ -82,3 +82,15 @@ fn what_was_told_before_there_were_kinds_is_still_read() {
     assert!(serde_json::from_str::<About>(r#"{"unit":"jane"}"#).is_err());
     assert!(serde_json::from_str::<About>(r#"{"note":"jane"}"#).is_err());
 }
+
+#[test]
+fn a_name_that_everybody_knows_is_no_pseudonym_and_no_instance() {
+    let unit = Unit::known(b"getty@tty1.service").unwrap().known_to_all().unwrap();
+    assert_eq!((unit.to_string().parse(), unit.to_string().as_str()), (Ok(unit), "getty@.service"));
+    assert_eq!(Unit::other(Pseudonym([1; 8])).known_to_all(), None);
+    assert_eq!(Mount::other(Pseudonym([1; 8])).known_to_all(), None);
+    assert_eq!("/var".parse(), Ok(Mount::known(b"/var").unwrap().known_to_all().unwrap()));
+    for text in ["other:0101010101010101", "getty@jane.service", "jane.service", ""] {
+        assert!(text.parse::<KnownUnit>().is_err() && text.parse::<KnownMount>().is_err(), "{text}");
+    }
+}

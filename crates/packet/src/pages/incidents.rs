@@ -5,6 +5,7 @@ use crate::cell::{Cell, code, named, table, text, toned};
 use crate::claim::Claim;
 use crate::document::{Block, Inline, Tone};
 use crate::incidents::{BUCKETS_MS, EndedBy, HealTimes, Incident, NotDone, Repair};
+use crate::signals::Noticed;
 use crate::words::{self, lasting};
 
 /// Rows of one table in print. What is beyond stands in the files beside it, and the page says so.
@@ -34,6 +35,7 @@ pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
     put(slots, "incidents", incidents(writing));
     put(slots, "repairs", repairs(writing));
     put(slots, "not_done", not_done(writing));
+    put(slots, "noticed", noticed(writing));
 }
 
 fn chart(writing: &Writing<'_>) -> Vec<Block> {
@@ -153,6 +155,39 @@ fn repair_row(writing: &Writing<'_>, repair: &Repair) -> Vec<Cell> {
         took,
         Writing::cites_of(&repair.host, &repair.cites()),
     ]
+}
+
+fn noticed(writing: &Writing<'_>) -> Vec<Block> {
+    let row = |one: &Noticed| {
+        let hosts: Vec<&str> = one.hosts.iter().map(|host| host.as_str()).collect();
+        vec![
+            code(one.detector.as_str()),
+            text(one.kind.to_string().replace('_', " ")),
+            text(one.severity.word()),
+            text(hosts.join(", ")),
+            text(one.times.to_string()),
+            text(one.lines.to_string()),
+            writing.cites(&one.records),
+        ]
+    };
+    let none = match writing.packet.access.failed_log_ins {
+        Claim::Measured { .. } => "No detector fired.",
+        Claim::NotMeasured { .. } => "Not measured: no machine's log tells of detectors.",
+    };
+    table(
+        "What detectors noticed",
+        &[
+            ("Detector", 7),
+            ("What", 5),
+            ("Severity", 4),
+            ("Machines", 5),
+            ("#Times", 3),
+            ("#Lines", 3),
+            ("Records", 5),
+        ],
+        writing.packet.noticed.iter().map(row).collect(),
+        none,
+    )
 }
 
 fn not_done(writing: &Writing<'_>) -> Vec<Block> {

@@ -114,8 +114,8 @@ fn access(writing: &Writing<'_>) -> Vec<Block> {
     let number = |claim: &Claim<u64>| text(writing.claim(claim, u64::to_string));
     let pair = |name: &str, value: Cell| (name.to_owned(), value);
     vec![Block::Pairs(vec![
-        pair("Failed log-ins", number(&access.failed_log_ins)),
-        pair("New administrators", number(&access.new_administrators)),
+        pair("Failed log-ins, as often as they were noticed", number(&access.failed_log_ins)),
+        pair("New administrators, as often as one was noticed", number(&access.new_administrators)),
         pair("Dormant accounts", number(&access.dormant_accounts)),
         pair("Uses of break-glass", text(writing.claim(&access.break_glass, u32::to_string))),
     ])]

@@ -8,9 +8,10 @@ use contract::finding::Verdict;
 use contract::ids::{ControlId, RunbookId};
 use contract::outcome::Outcome;
 use contract::record::{Moved, Resolution, RunState};
+use contract::signal::SignalKind;
 use contract::time::{ClockOffset, UtcTime};
 
-use super::{FAIL, Log, PASS, UNSEEN, accepted, ended, findings, october};
+use super::{FAIL, Log, PASS, UNSEEN, accepted, ended, findings, october, signal};
 use crate::{
     Act, Brand, Cosigned, Cover, Input, Logged, Month, Packet, Rule, Silent, SilentReason, Walk, Whose, Zone,
 };
@@ -18,6 +19,13 @@ use crate::{
 const BASELINE: &str = include_str!("../../../../baseline/hipaa-v1.yaml");
 const RULE: &str = include_str!("../../../../baseline/hipaa-security-rule.csv");
 const HOUR_MS: u64 = 3_600_000;
+/// What detectors notice on each machine.
+const SIGNALS: [(&str, SignalKind, u32); 4] = [
+    ("ssh.failed-logins", SignalKind::FailedLogins, 12),
+    ("ssh.failed-logins", SignalKind::FailedLogins, 7),
+    ("accounts.administrator-added", SignalKind::AccountChange, 1),
+    ("backup.failed", SignalKind::BackupFailed, 1),
+];
 /// Findings in one record, as the executor writes them.
 const PART: usize = 60;
 
@@ -111,11 +119,23 @@ impl Scene {
         now = now
             .max(UtcTime::from_unix_ms(span.from().unix_ms() - 48 * 3_600_000).unwrap())
             .max(begins.plus_ms(HOUR_MS));
+        let mut noticed = SIGNALS.into_iter().enumerate();
         while now < span.to() {
             if !gap.is_some_and(|(from, to)| from <= now && now < to) {
                 Self::look(&mut log, now, controls);
             }
             let next = now.plus_ms(self.every_hours * HOUR_MS);
+            // One after each look of the month's beginning, until all have fired.
+            if span.holds(now)
+                && let Some((n, (detector, kind, count))) = noticed.next()
+            {
+                let (incident, when) = (format!("s-{place}-{n}"), now.plus_ms(60_000));
+                log.add(
+                    when,
+                    ClockOffset::SynchronisedWithinMs(3),
+                    signal(&incident, detector, kind, count, when),
+                );
+            }
             while let Some(i) = incidents.next_if(|i| self.when(*i) < next) {
                 let when = self.when(i).max(now.plus_ms(120_000));
                 if !gap.is_some_and(|(from, to)| from <= when && when < to) {

@@ -7,7 +7,8 @@ use contract::record::{Body, Gap, GapReason, Lost, Moved, Recovered, Resolution,
 use contract::time::ClockOffset;
 use packet::{Broken, Over};
 
-use packet::sample::{EXCEPTED, FAIL, Log, PASS, UNSEEN, at, control, october};
+use contract::signal::SignalKind;
+use packet::sample::{EXCEPTED, FAIL, Log, PASS, Scene, UNSEEN, at, control, october, signal};
 
 fn order(id: &str) -> OrderId {
     id.parse().unwrap()
@@ -215,4 +216,38 @@ fn each_week_has_its_last_word() {
         [(0, true, 3), (1, false, 4), (4, true, 5)],
         "of the third and fourth nothing is known"
     );
+}
+
+#[test]
+fn a_signal_counts_once_and_a_log_that_never_told_of_any_says_nothing() {
+    let failed = |incident: &str, count| {
+        signal(incident, "ssh.failed-logins", SignalKind::FailedLogins, count, at("2026-10-02"))
+    };
+    let log = Log::opened("2026-09-20")
+        .then("2026-09-21", failed("s-0", 9))
+        .then("2026-10-02", failed("s-1", 5))
+        .then("2026-10-03", failed("s-1", 5))
+        .then("2026-10-04", failed("s-2", 6))
+        .then("2026-11-02", failed("s-3", 6));
+    let machine = log.october(&[]);
+    let seen: Vec<_> =
+        machine.signals.iter().map(|seen| (seen.signal.incident.as_str(), seen.at.seq)).collect();
+    assert_eq!((seen, machine.tells_signals), (vec![("s-1", 2), ("s-2", 4)], true));
+    assert!(!Log::opened("2026-09-20").october(&[]).tells_signals);
+    let scene = Scene { incidents: 0, ..Scene::default() };
+    let packet = scene.packet();
+    assert_eq!(packet.access.failed_log_ins.value(), Some(&4), "twice on each of two machines");
+    assert_eq!(packet.access.new_administrators.value(), Some(&2));
+    assert_eq!(
+        packet.noticed.iter().map(|one| (one.times, one.lines)).collect::<Vec<_>>(),
+        [(2, 2), (2, 2), (4, 38)]
+    );
+    // No log of this machine ever told of one: that is no nought.
+    let silent = Scene {
+        incidents: 0,
+        hosts: vec!["late".into()],
+        since: "2026-11".parse().unwrap(),
+        ..Scene::default()
+    };
+    assert_eq!(silent.packet().access.failed_log_ins, packet::Claim::not(packet::Unmeasured::NoKind));
 }
