@@ -182,6 +182,11 @@ impl Heads {
         Ok(found.map_or(0, |place| place.size))
     }
 
+    /// All heads of a site's log that this log has, the smallest first, and when each came.
+    pub(crate) async fn all_of(&self, origin: &str) -> Result<Vec<packet::WitnessedHead>, HeadsFault> {
+        Ok(self.index.all_of(origin.to_owned()).await?)
+    }
+
     /// Where the timestamps are kept: `<size>.tsr` and `<size>.checkpoint`, the bytes that were stamped.
     pub(crate) fn timestamps(&self) -> PathBuf {
         self.directory.join("timestamps")

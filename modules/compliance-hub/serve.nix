@@ -97,6 +97,7 @@ in
       description = "For how many years evidence is locked. Less than six is refused, here and by the hub. (--archive-years)";
     };
     modelsFile = file "Which models to ask what no rule speaks of. (--models)" "/etc/suture/models.yaml";
+    packetsFile = file "Which tenants get packets by themselves, how they look, and who gets them by mail. Logos lie beside it. (--packets)" "/etc/suture/packets.yaml";
     natsFile = file "The NATS servers that keep the tenants' queues. (--nats)" "/etc/suture/nats.yaml";
     witnessPolicyFile = file "Who witnesses the log of all sites' heads: a C2SP tlog-policy. (--witness-policy)" "/etc/suture/witnesses";
     witnessForFile = file "Whose logs this hub cosigns besides its own sites'. (--witness-for)" "/etc/suture/witness-for";

@@ -19,6 +19,7 @@ let
     (argument "oidc-secret" (secret cfg.oidc.secretFile))
     (argument "alerts" "/etc/suture/alerts.yaml")
     (argument "models" (path cfg.modelsFile))
+    (argument "packets" (secret cfg.packetsFile))
     (argument "nats" (path cfg.natsFile))
     (argument "otlp" cfg.otlpUrl)
     (argument "witness-policy" (path cfg.witnessPolicyFile))

@@ -11,7 +11,7 @@ use packet::{
 
 fn main() {
     let directory = PathBuf::from(std::env::args().nth(1).unwrap());
-    for (name, scene) in scenes() {
+    for (name, scene) in Scene::all() {
         let place = directory.join(name);
         std::fs::create_dir_all(&place).unwrap();
         let write = |file: &str, bytes: &[u8]| std::fs::write(place.join(file), bytes).unwrap();
@@ -34,19 +34,4 @@ fn main() {
             write(&format!("{kind}.sheet.json"), &serde_json::to_vec(&sheet).unwrap());
         }
     }
-}
-
-fn scenes() -> [(&'static str, Scene); 6] {
-    let usual = Scene::default;
-    [
-        ("usual", usual()),
-        ("one-control", Scene { controls: 1, incidents: 0, hosts: vec!["front-desk".into()], ..usual() }),
-        ("sixty-controls", Scene { controls: 60, incidents: 30, silent: vec!["lab".into()], ..usual() }),
-        ("many-incidents", Scene { incidents: 5000, every_hours: 12, ..usual() }),
-        ("gaps", Scene { gap_percent: 40, incidents: 20, ..usual() }),
-        (
-            "any-script",
-            Scene { client: "Клиника «Ромашка» · 山田クリニック · 서울의원 · عيادة النور · मंदिर · Θεραπεία · מרפאה 😀 <b>#panic(1)</b>".into(), ..usual() },
-        ),
-    ]
 }

@@ -14,6 +14,7 @@ use crate::gaps::{Broken, Listening};
 use crate::machine::{At, Glass, Machine, PaperSeen, SignalSeen, Whose};
 use crate::month::Span;
 use crate::runs::{Runs, TurnedAway};
+use crate::witnessed::{WitnessedHead, Witnessing};
 
 pub(crate) const WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
@@ -43,6 +44,7 @@ pub(crate) struct Fold {
     listening: Listening,
     signals: BTreeMap<IncidentId, SignalSeen>,
     tells_signals: bool,
+    witnessing: Witnessing,
     clocks: Clocks,
     glass: Vec<Glass>,
     papers: Vec<PaperSeen>,
@@ -72,10 +74,16 @@ impl Fold {
             listening: Listening::default(),
             signals: BTreeMap::new(),
             tells_signals: false,
+            witnessing: Witnessing::default(),
             clocks: Clocks::default(),
             glass: Vec::new(),
             papers: Vec::new(),
         }
+    }
+
+    /// By these heads a witness vouched for it.
+    pub(crate) fn witnessed_by(&mut self, heads: Vec<WitnessedHead>) {
+        self.witnessing = Witnessing::by(heads);
     }
 
     /// A record of whatever kind was written then.
@@ -88,6 +96,7 @@ impl Fold {
         self.listening.hear(at, self.span);
         if self.span.holds(at.time) {
             self.records += 1;
+            self.witnessing.hear(at);
             self.bounds = Some((self.bounds.map_or(at, |(first, _)| first), at));
             self.steps_back += u64::from(self.latest.is_some_and(|latest| at.time < latest));
         }
@@ -253,6 +262,7 @@ impl Fold {
             silences: self.listening.end(self.span),
             signals: in_order(self.signals),
             tells_signals: self.tells_signals,
+            witnessed: self.witnessing.end(),
             clocks: self.clocks,
             glass: self.glass,
             papers: self.papers,

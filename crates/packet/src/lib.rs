@@ -36,6 +36,7 @@ mod standing;
 mod template;
 mod upkeep;
 mod walk;
+mod witnessed;
 mod words;
 
 pub use claim::{Cite, Claim, LogName, Unmeasured};
@@ -62,3 +63,4 @@ pub use standing::{Observed, Seen, Standing, Unchecked};
 pub use template::TemplateError;
 pub use upkeep::{Clock, RestoreTest, Weeks};
 pub use walk::{Walk, WalkError};
+pub use witnessed::{Witnessed, WitnessedHead};

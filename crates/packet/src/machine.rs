@@ -16,6 +16,7 @@ use crate::episodes::Episode;
 use crate::gaps::{Broken, Silence};
 use crate::month::Span;
 use crate::runs::{Run, TurnedAway};
+use crate::witnessed::Witnessed;
 
 /// A record: its index in the log of its machine, and the time in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,6 +79,8 @@ pub struct Machine {
     pub signals: Vec<SignalSeen>,
     /// Whether any record of the log, of whatever time, is about signals: whoever wrote it knows how to tell of them.
     pub tells_signals: bool,
+    /// How long its records waited for a witness.
+    pub witnessed: Witnessed,
     /// How far the clock could be trusted.
     pub clocks: Clocks,
     /// Break-glass in the month.

@@ -195,7 +195,18 @@ pub(crate) fn attestations(input: &Input<'_>) -> Vec<Attestation> {
     input.rule.left_to_people(input.baseline).map(one).collect()
 }
 
-/// How long the longest stretch of records waited for a witness in the month. The times of earlier cosignatures are kept by nobody yet.
-pub(crate) const fn longest_unwitnessed() -> Claim<u64> {
-    Claim::not(Unmeasured::NotKept)
+/// How long, in milliseconds, the longest stretch of records of the month waited for a witness.
+pub(crate) fn longest_unwitnessed(input: &Input<'_>) -> Claim<u64> {
+    let mut longest: Option<(u64, Cite)> = None;
+    for logged in &input.machines {
+        let witnessed = &logged.machine.witnessed;
+        if witnessed.unknown > 0 {
+            return Claim::not(Unmeasured::NotKept);
+        }
+        let Some((waited, at)) = witnessed.longest else { continue };
+        if longest.as_ref().is_none_or(|(most, _)| waited > *most) {
+            longest = Some((waited, Cite::one(&logged.machine.whose.host, at.seq)));
+        }
+    }
+    longest.map_or(Claim::not(Unmeasured::NoRecord), |(waited, cite)| Claim::of(waited, vec![cite]))
 }

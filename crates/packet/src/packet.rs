@@ -214,7 +214,7 @@ impl Packet {
             hub_log_read: input.acts.is_some(),
             missing: missing::missing(input),
             quiet: missing::quiet(input),
-            longest_unwitnessed_ms: missing::longest_unwitnessed(),
+            longest_unwitnessed_ms: missing::longest_unwitnessed(input),
             out_of_scope: missing::out_of_scope(&controls),
             attestations: missing::attestations(input),
             logs: input.machines.iter().map(log_seen).collect(),

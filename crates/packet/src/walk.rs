@@ -15,6 +15,7 @@ use tlog::{CompactRange, Hash, Origin, VerifiedCheckpoint, leaf_hash};
 use crate::fold::Fold;
 use crate::machine::{At, Machine, Whose};
 use crate::month::Span;
+use crate::witnessed::WitnessedHead;
 
 /// Why a log gives no packet. Each names the entry, by its index.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -98,6 +99,13 @@ impl Walk {
     ) -> Self {
         let fold = Fold::new(span, controls, marks);
         Self { whose, origin, index: 0, previous: None, tree: CompactRange::new(), fold, unread: 0 }
+    }
+
+    /// The heads by which a witness vouched for the log, ascending by size, each with the time at which it was taken. Without, nobody knows how long records waited.
+    #[must_use]
+    pub fn witnessed_by(mut self, heads: Vec<WitnessedHead>) -> Self {
+        self.fold.witnessed_by(heads);
+        self
     }
 
     /// The next entry, by the exact bytes that were written.

@@ -83,7 +83,7 @@ async fn index_again(heads: &Heads) -> Result<(), HeadsFault> {
         let mut places = Vec::with_capacity(entries.len());
         for (entry, leaf) in entries.iter().zip(from..) {
             let Ok(head) = entry.parse::<Checkpoint>() else { continue };
-            places.push(Place { origin: head.origin.to_string(), size: head.size.get(), leaf });
+            places.push(Place { origin: head.origin.to_string(), size: head.size.get(), leaf, at: None });
         }
         reaches += entries.len() as u64;
         heads.index.add(places).await?;
@@ -140,10 +140,12 @@ async fn append(heads: &Heads, gathered: Vec<Checkpoint>) -> Result<(), HeadsFau
             state.append(&entries, &keys.heads).map(|()| (from, state.size()))
         })
         .await?;
+    let now = edge::clock::utc();
     let place = |(head, leaf): (&Checkpoint, u64)| Place {
         origin: head.origin.to_string(),
         size: head.size.get(),
         leaf,
+        at: Some(now),
     };
     heads.index.add(fresh.iter().zip(from..).map(place).collect()).await?;
     heads.newest.send_replace(size);

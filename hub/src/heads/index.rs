@@ -12,7 +12,7 @@ pub(crate) const SCHEMA: Schema = Schema {
     application: 0x5375_7468, // "Suth"
     tables: include_str!("index.sql"),
     made: 1,
-    steps: &[],
+    steps: &[include_str!("steps/0002-when-heads-came.sql")],
 };
 
 /// The database beside the log of heads did not take it, or did not give it. Ours: the operator must look at the disk.
@@ -30,6 +30,8 @@ pub(super) struct Place {
     pub(super) origin: String,
     pub(super) size: u64,
     pub(super) leaf: u64,
+    /// When it came; none where that is not known any more.
+    pub(super) at: Option<UtcTime>,
 }
 
 /// What is remembered with a time.
@@ -89,11 +91,11 @@ impl Index {
 
     /// Adds places. A head that stands in the log twice keeps its first.
     pub(super) async fn add(&self, places: Vec<Place>) -> Result<(), IndexError> {
-        let sql = "INSERT INTO entry VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO entry (origin, size, leaf, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
         self.run(move |c| {
             let mut add = c.prepare_cached(sql)?;
-            for Place { origin, size, leaf } in places {
-                add.execute(params![origin, signed(size), signed(leaf)])?;
+            for Place { origin, size, leaf, at } in places {
+                add.execute(params![origin, signed(size), signed(leaf), at.map(UtcTime::unix_ms)])?;
             }
             Ok(())
         })
@@ -107,12 +109,27 @@ impl Index {
         size: u64,
         below: u64,
     ) -> Result<Option<Place>, IndexError> {
-        let sql = "SELECT origin, size, leaf FROM entry
+        let sql = "SELECT origin, size, leaf, at FROM entry
                    WHERE origin = ?1 AND size <= ?2 AND leaf < ?3 ORDER BY size DESC LIMIT 1";
-        let place =
-            |row: &Row<'_>| Ok(Place { origin: row.get(0)?, size: number(row, 1)?, leaf: number(row, 2)? });
+        let place = |row: &Row<'_>| {
+            let at = row.get::<_, Option<i64>>(3)?.map(|_| instant(row, 3)).transpose()?;
+            Ok(Place { origin: row.get(0)?, size: number(row, 1)?, leaf: number(row, 2)?, at })
+        };
         self.run(move |c| c.query_row(sql, params![origin, signed(size), signed(below)], place).optional())
             .await
+    }
+
+    /// All heads of a site, the smallest first: the size of each, and when it came.
+    pub(super) async fn all_of(&self, origin: String) -> Result<Vec<(u64, Option<UtcTime>)>, IndexError> {
+        let sql = "SELECT size, at FROM entry WHERE origin = ?1 ORDER BY size";
+        self.run(move |c| {
+            let one = |row: &Row<'_>| {
+                let at = row.get::<_, Option<i64>>(1)?.map(|_| instant(row, 1)).transpose()?;
+                Ok((number(row, 0)?, at))
+            };
+            c.prepare_cached(sql)?.query_map([origin], one)?.collect()
+        })
+        .await
     }
 
     /// The size that a witness is believed to have cosigned last.

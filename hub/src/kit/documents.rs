@@ -74,8 +74,8 @@ pub(super) fn of_hub(
     let exceptions = Exceptions {
         about: "Failures that a person accepted for a time.",
         in_force: Listed::not_recorded(
-            "this hub is told of no exceptions: each machine's agent reads the clinic's own list. Which findings it excused stands in the \
-             records, and below",
+            "a kit does not carry their texts: the packet of each month does, and each `paper_taken` record names the text that a machine took by its \
+             digest. Which findings were excused stands in the records, and below",
         ),
         excused_in_the_records: excepted(logs),
     };
@@ -85,11 +85,10 @@ pub(super) fn of_hub(
                 only within the period.",
         actions,
         who: Listed::not_recorded(
-            "the operator plane of this version knows one token and no persons: the list says what was done, not by whom",
+            "a kit does not carry the hub's own log, in which the persons stand: ask for the months' packets, or for that log",
         ),
         decisions: Listed::not_recorded(
-            "in this version a rule table chooses every runbook and no person can approve or choose one; which rule did stands in each `accepted` \
-             record",
+            "who or what chose each repair, and who agreed to it, stands in its `accepted` record",
         ),
         at_the_machines: Listed::not_recorded(
             "what people did at the machines themselves is not observed; what they changed shows as findings",

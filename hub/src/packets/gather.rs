@@ -1,9 +1,10 @@
 //! Everything that a packet is made of: each machine's log, walked from its first record to the head that its own key signed and this hub cosigned.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::exception::Exceptions;
 use contract::ids::{ControlId, HostId, TenantId};
@@ -11,13 +12,16 @@ use contract::packet::PacketProgress;
 use contract::record::{Body, Record, Stage};
 use contract::time::UtcTime;
 use evidence::kit::SourceError;
-use packet::{Act, Cosigned, Logged, Month, Silent, SilentReason, Span, Walk, WalkError, Whose};
+use packet::{
+    Act, Cosigned, Logged, Month, Silent, SilentReason, Span, Walk, WalkError, Whose, WitnessedHead,
+};
 use thiserror::Error;
 use tlog::note::SignedNote;
 use tlog::tile::{bundle, entry_bundles};
 use tlog::{TreeSize, VerifiedCheckpoint, VerifierKey, cosignature};
 
 use super::store::KeptError;
+use crate::heads::HeadsFault;
 use crate::hub::Hub;
 use crate::kit::Tiles;
 use crate::mirror::{ArchiveError, NoTurn, Subject};
@@ -66,6 +70,9 @@ pub(crate) enum GatherError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The log of heads did not answer.
+    #[error(transparent)]
+    Heads(#[from] HeadsFault),
     /// The packets did not answer.
     #[error(transparent)]
     Kept(#[from] KeptError),
@@ -115,6 +122,8 @@ struct Pinned {
     cosigned: Vec<Cosigned>,
     directory: PathBuf,
     retired: bool,
+    /// The heads that were taken into the log of heads, and when.
+    heads: Vec<WitnessedHead>,
 }
 
 /// All of it.
@@ -151,9 +160,7 @@ pub(super) async fn gather(
     let directories =
         pinned.iter().map(|one| (one.host.holder.host.clone(), one.directory.clone())).collect();
     let span = wanted.span;
-    let walked = tokio::task::spawn_blocking(move || {
-        pinned.into_iter().map(|one| walk(one, &wanted, &progress)).collect::<Result<Vec<_>, _>>()
-    });
+    let walked = tokio::task::spawn_blocking(move || walk_all(pinned, &wanted, &progress));
     let mut machines = match walked.await {
         Ok(walked) => walked?,
         Err(e) => std::panic::resume_unwind(e.into_panic()),
@@ -180,7 +187,10 @@ async fn pin(hub: &Arc<Hub>, host: HostLog, retired: bool) -> Result<Option<Pinn
     let key = keys?.at(newest.size).clone();
     let (head, cosigned) = opened(&newest.note, &key, hub.keys.witness.verifier(), &origin)
         .ok_or(GatherError::Head { host: id })?;
-    Ok(Some(Pinned { host, head, cosigned, directory, retired }))
+    let mut heads = hub.heads.all_of(&origin).await?;
+    heads.retain(|(size, _)| *size < newest.size);
+    heads.push((newest.size, cosigned.first().map(|cosigned| cosigned.time)));
+    Ok(Some(Pinned { host, head, cosigned, directory, retired, heads }))
 }
 
 /// The head under the log's own key, and when this hub cosigned it.
@@ -199,16 +209,41 @@ fn opened(
     (head.checkpoint().origin.to_string() == origin).then(|| (head, vec![cosigned]))
 }
 
+/// Walks all logs, as many at once as there are cores; the first that does not verify, in their order, is the answer.
+fn walk_all(pinned: Vec<Pinned>, wanted: &Wanted, progress: &Progress) -> Result<Vec<Logged>, GatherError> {
+    let (next, logs) =
+        (AtomicUsize::new(0), pinned.into_iter().map(|one| Mutex::new(Some(one))).collect::<Vec<_>>());
+    let done: Vec<Mutex<Option<Result<Logged, GatherError>>>> =
+        logs.iter().map(|_| Mutex::default()).collect();
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..cores.min(logs.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(log), Some(done)) = (logs.get(at), done.get(at)) else { return };
+                    if let Some(pinned) = log.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                        *done.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(walk(pinned, wanted, progress));
+                    }
+                }
+            });
+        }
+    });
+    done.into_iter().filter_map(|done| done.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+}
+
 /// Walks one log to its head.
 fn walk(pinned: Pinned, wanted: &Wanted, progress: &Progress) -> Result<Logged, GatherError> {
-    let Pinned { host, head, cosigned, directory, retired } = pinned;
+    let Pinned { host, head, cosigned, directory, retired, heads } = pinned;
     let identity::Holder { tenant, site, host } = host.holder;
     let tiles = Tiles::at(&directory);
     let marks = wanted.marks.iter().map(|(_, mark)| *mark).collect();
     let checkpoint = head.checkpoint();
     let (origin, size) = (checkpoint.origin.clone(), checkpoint.size);
     let whose = Whose { tenant, site, host: host.clone() };
-    let mut walk = Walk::new(whose, origin, wanted.span, wanted.controls.clone(), marks);
+    let walk = Walk::new(whose, origin, wanted.span, wanted.controls.clone(), marks);
+    let mut walk = walk.witnessed_by(heads);
     let failed = |source| GatherError::Walk { host: host.clone(), source };
     let copy = |source| GatherError::Copy { host: host.clone(), source };
     for tile in entry_bundles(TreeSize::EMPTY, size) {

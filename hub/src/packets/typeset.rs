@@ -2,10 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use packet::Sheet;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use thiserror::Error;
 
 /// The program's name.
@@ -14,6 +15,8 @@ const PROGRAM: &str = "suture-typeset";
 const TIME_MAX: Duration = Duration::from_secs(120);
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(5);
+/// How much memory it may map.
+const MEMORY_MAX: u64 = 2 << 30;
 /// The largest PDF.
 const PDF_BYTES_MAX: u64 = 60 << 20;
 
@@ -68,6 +71,7 @@ impl Typesetter {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
+        bound(&child)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         std::thread::scope(|scope| {
             // What it does not read, it says by how it ends.
@@ -94,6 +98,16 @@ impl Typesetter {
             if fits && pdf.starts_with(b"%PDF-") { Ok(pdf) } else { Err(SetError::NoPdf) }
         })
     }
+}
+
+/// Sets how much memory and processor it may take: before it was given anything to read.
+fn bound(child: &Child) -> Result<(), std::io::Error> {
+    let pid = Pid::from_child(child);
+    let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+    prlimit(Some(pid), Resource::As, limit(MEMORY_MAX))?;
+    prlimit(Some(pid), Resource::Cpu, limit(TIME_MAX.as_secs()))?;
+    prlimit(Some(pid), Resource::Core, limit(0))?;
+    Ok(())
 }
 
 /// What comes out of a pipe, up to so many bytes; the rest is read and dropped, so that whoever writes does not wait.
@@ -147,6 +161,14 @@ mod tests {
             program("/bin/cat >/dev/null; printf '%%PDF-1.7'; echo no such font >&2; exit 70");
         assert!(matches!(fails.set(&sheet()), Err(SetError::GaveUp(why)) if why == "no such font"));
         assert!(matches!(Typesetter(None).set(&sheet()), Err(SetError::NotThere)));
+    }
+
+    #[test]
+    fn it_is_bounded_in_memory_and_time() {
+        let script = "/bin/cat >/dev/null; printf '%%PDF-'; ulimit -v; ulimit -t; ulimit -c";
+        let (_there, prints) = program(script);
+        let printed = String::from_utf8(prints.set(&sheet()).unwrap()).unwrap();
+        assert_eq!(printed, format!("%PDF-{}\n{}\n0\n", MEMORY_MAX / 1024, TIME_MAX.as_secs()));
     }
 
     #[test]

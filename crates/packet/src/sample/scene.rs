@@ -29,6 +29,9 @@ const SIGNALS: [(&str, SignalKind, u32); 4] = [
 /// Findings in one record, as the executor writes them.
 const PART: usize = 60;
 
+/// A name in many scripts, with a sign that no font draws and what would be markup elsewhere.
+const ANY_SCRIPT: &str = "Клиника «Ромашка» · 山田クリニック · 서울의원 · عيادة النور · मंदिर · Θεραπεία · מרפאה 😀 <b>#panic(1)</b>";
+
 /// What month to make.
 #[derive(Debug, Clone)]
 pub struct Scene {
@@ -66,6 +69,19 @@ impl Default for Scene {
 }
 
 impl Scene {
+    /// The months that are set, validated and looked at, each with its name.
+    pub fn all() -> [(&'static str, Self); 6] {
+        let usual = Self::default;
+        [
+            ("usual", usual()),
+            ("one-control", Self { controls: 1, incidents: 0, hosts: vec!["front-desk".into()], ..usual() }),
+            ("sixty-controls", Self { controls: 60, incidents: 30, silent: vec!["lab".into()], ..usual() }),
+            ("many-incidents", Self { incidents: 5000, every_hours: 12, ..usual() }),
+            ("gaps", Self { gap_percent: 40, incidents: 20, ..usual() }),
+            ("any-script", Self { client: ANY_SCRIPT.into(), ..usual() }),
+        ]
+    }
+
     /// The month that it is of.
     pub fn month() -> Month {
         "2026-10".parse().unwrap()

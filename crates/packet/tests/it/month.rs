@@ -251,3 +251,25 @@ fn a_signal_counts_once_and_a_log_that_never_told_of_any_says_nothing() {
     };
     assert_eq!(silent.packet().access.failed_log_ins, packet::Claim::not(packet::Unmeasured::NoKind));
 }
+
+#[test]
+fn a_record_waits_until_the_first_head_that_covers_it_was_taken() {
+    let log = Log::opened("2026-09-20")
+        .found("2026-10-02T00:00:00.000Z", &[("time.sync", PASS)])
+        .found("2026-10-02T00:00:01.000Z", &[("time.sync", PASS)])
+        .found("2026-10-03T00:00:00.000Z", &[("time.sync", PASS)]);
+    let waited = |heads: &[(u64, Option<&str>)]| {
+        let heads = heads.iter().map(|(size, taken)| (*size, taken.map(at))).collect();
+        let walk =
+            packet::Walk::new(log.whose.clone(), log.origin(), october(), Default::default(), Vec::new());
+        let mut walk = walk.witnessed_by(heads);
+        log.entries.iter().for_each(|entry| walk.entry(entry).unwrap());
+        walk.end(&log.head()).unwrap().witnessed
+    };
+    let noon = Some("2026-10-02T12:00:00.000Z");
+    let all = waited(&[(1, None), (3, noon), (4, Some("2026-10-03T00:00:05.000Z"))]);
+    assert_eq!(all.longest.map(|(ms, at)| (ms, at.seq)), Some((12 * 3_600_000, 1)));
+    assert_eq!(all.unknown, 0, "what was before the month is of no matter");
+    assert_eq!(waited(&[(3, None), (4, noon)]).unknown, 2);
+    assert_eq!(waited(&[(3, noon)]).unknown, 1, "of the last record nobody knows");
+}
