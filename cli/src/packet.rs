@@ -73,6 +73,16 @@ fn make(operator: &Operator, told: &Packet, month: &str) -> Result<(), Failure> 
     let packet = bar::beside(operator, &told.tenant, || operator.packet(&told.tenant, &request))?;
     let name = || PathBuf::from(format!("packet-{}-{month}-{}", told.tenant, packet.number));
     let out = told.out.clone().unwrap_or_else(name);
+    // The hub says what its files are called, and not where they go.
+    let plain = |name: &str| {
+        let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        letters && !name.is_empty() && !name.starts_with('.') && name.len() <= 80
+    };
+    if let Some(odd) = packet.files.iter().find(|file| !plain(&file.name)) {
+        let words =
+            format!("the hub names a file {:?}, which is no plain name: nothing was written", odd.name);
+        return Err(Failure::new(Status::NotProven, words));
+    }
     directory(&out)?;
     for PacketFileView { name, bytes, digest } in &packet.files {
         let expected = Expected { bytes: *bytes, digest: *digest };

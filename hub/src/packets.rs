@@ -20,9 +20,10 @@ mod schedule;
 mod store;
 mod typeset;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use contract::digest::Digest;
 use contract::exception::Prose;
@@ -37,12 +38,12 @@ use thiserror::Error;
 pub(crate) use make::MakeError;
 pub(crate) use profiles::Profiles;
 pub use profiles::ProfilesError;
-pub(crate) use schedule::run;
+pub(crate) use schedule::{deliver, run};
 pub(crate) use store::{FILE, KeptError, SCHEMA, Unstored};
 pub(crate) use typeset::Typesetter;
 
 use crate::hub::Hub;
-use crate::people::{OwnLogError, Scope};
+use crate::people::{OwnLogError, OwnReadError, Scope};
 use gather::Progress;
 use make::{What, make};
 use profiles::Profile;
@@ -57,7 +58,22 @@ pub(crate) struct Packets {
     /// One packet of a tenant at a time, so that two that ask for the same get the same.
     turns: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<()>>>>,
     progress: Mutex<HashMap<TenantId, Arc<Progress>>>,
+    /// Held by whoever writes into the hub's own log about packets.
+    recording: tokio::sync::Mutex<()>,
+    /// The last preview: its files are asked for one after the other.
+    previewed: tokio::sync::Mutex<Option<Previewed>>,
 }
+
+/// What the packet of the month would have been, a moment ago.
+#[derive(Debug)]
+struct Previewed {
+    tenant: TenantId,
+    at: Instant,
+    files: BTreeMap<&'static str, Vec<u8>>,
+}
+
+/// For so long a preview is good for the files that are asked for next.
+const PREVIEW_GOOD: Duration = Duration::from_secs(60);
 
 /// Why there is no packet.
 #[derive(Debug, Error)]
@@ -80,6 +96,14 @@ pub(crate) enum PacketFault {
         "the hub holds no evidence of this tenant from before the end of this time: look at `suture status`"
     )]
     NoEvidence,
+    /// What is kept is not what was made.
+    #[error(
+        "packet {0} is not what the hub's own log says that it was when it was made: restore packets.db from a backup"
+    )]
+    Altered(String),
+    /// The hub's own log cannot be read.
+    #[error("the hub's own log")]
+    OwnLog(#[source] OwnReadError),
     /// It cannot be made.
     #[error(transparent)]
     Make(#[from] MakeError),
@@ -101,8 +125,10 @@ impl Packets {
         profiles: Profiles,
         typesetter: Typesetter,
     ) -> Result<Self, OpenError> {
+        let kept = Kept::open(directory)?;
         let (turns, progress) = (Mutex::default(), Mutex::default());
-        Ok(Self { kept: Kept::open(directory)?, profiles, typesetter, turns, progress })
+        let (recording, previewed) = Default::default();
+        Ok(Self { kept, profiles, typesetter, turns, progress, recording, previewed })
     }
 
     /// Keeps a text of exceptions before any machine is told of it, so that packets can say what was accepted.
@@ -138,9 +164,13 @@ impl Packets {
         self.kept.file(tenant, id, name).await
     }
 
-    /// Packets that do not lie in that write-once store yet.
-    pub(crate) async fn unstored(&self, store: &'static str) -> Result<Vec<Unstored>, KeptError> {
-        self.kept.unstored(store).await
+    /// The first packet after that one which does not lie in that write-once store yet.
+    pub(crate) async fn unstored(
+        &self,
+        store: &'static str,
+        after: i64,
+    ) -> Result<Option<Unstored>, KeptError> {
+        self.kept.unstored(store, after).await
     }
 
     /// It lies there.
@@ -257,14 +287,23 @@ pub(crate) async fn preview(
 ) -> Result<Option<Vec<u8>>, PacketFault> {
     let turn = hub.packets.turn(&tenant);
     let _held = turn.lock().await;
+    let mut previewed = hub.packets.previewed.lock().await;
+    if let Some(there) =
+        previewed.as_ref().filter(|there| there.tenant == *tenant && there.at.elapsed() < PREVIEW_GOOD)
+    {
+        return Ok(there.files.get(name).cloned());
+    }
     let profile = hub.packets.profile(hub, &tenant);
     let now = edge::clock::utc();
     let month = Month::of(now, &profile.zone);
     let span = month.until(now, &profile.zone).unwrap_or_else(|| month.span(&profile.zone));
     let what = What { kind: PacketKind::Month, month, span, preview: true, number: 1, corrects: None };
     let (progress, _showing) = hub.packets.begin(&tenant);
-    let mut written = make(hub, tenant, what, profile, progress).await?;
-    Ok(written.files.remove(name))
+    let written = make(hub, tenant.clone(), what, profile, progress).await?;
+    let files = written.files;
+    let file = files.get(name).cloned();
+    *previewed = Some(Previewed { tenant: (*tenant).clone(), at: Instant::now(), files });
+    Ok(file)
 }
 
 /// How a packet is kept.
@@ -281,12 +320,13 @@ async fn keep(
     profile: Profile,
     keeping: Keeping,
 ) -> Result<PacketView, PacketFault> {
-    let (kind, serial, mail) = (what.kind, what.number, profile.whom(what.kind));
+    let (kind, serial, mail) = (what.kind, what.number, profile.mail.clone());
+    let replaces = what.corrects.as_ref().map(|corrects| corrects.digest);
     let (progress, _showing) = hub.packets.begin(&tenant);
-    let written = make(hub, tenant.clone(), what, profile, progress).await?;
-    if !written.has_evidence {
-        return Err(PacketFault::NoEvidence);
-    }
+    let written = match make(hub, tenant.clone(), what, profile, progress).await {
+        Err(MakeError::NoEvidence) => return Err(PacketFault::NoEvidence),
+        written => written?,
+    };
     let id = format!("p-{}", edge::random::opaque()?);
     let made = Made {
         id: id.clone(),
@@ -295,6 +335,7 @@ async fn keep(
         period: keeping.period.clone(),
         serial,
         corrects: keeping.corrects,
+        replaces,
         by: keeping.by,
         time: edge::clock::utc(),
         files: written.files,
@@ -310,15 +351,41 @@ async fn keep(
     Ok(view)
 }
 
-/// Tells of every packet of which the hub's own log does not tell yet.
+/// Tells of every packet of which the hub's own log does not tell yet. One at a time: each is told of once.
 async fn record(hub: &Hub) -> Result<(), PacketFault> {
-    for Unrecorded { number, tenant, kind, period, serial, digest } in hub.packets.kept.unrecorded().await? {
-        let noted =
-            PacketNoted { tenant, packet: kind, period, number: serial, digest, what: PacketWhat::Made };
-        hub.people.log.append(Body::Packet(noted), edge::clock::utc()).await?;
-        hub.packets.kept.recorded(number).await?;
+    let _alone = hub.packets.recording.lock().await;
+    for told in hub.packets.kept.unrecorded().await? {
+        let number = told.number;
+        let seq = hub.people.log.append(Body::Packet(noted(told)), edge::clock::utc()).await?;
+        hub.packets.kept.recorded(number, seq).await?;
     }
     Ok(())
+}
+
+/// What the hub's own log says of a packet that was made.
+fn noted(told: Unrecorded) -> PacketNoted {
+    let Unrecorded { number: _, tenant, kind, period, serial, digest, corrects, files } = told;
+    let files = Digest::of(files.as_bytes());
+    PacketNoted {
+        tenant,
+        packet: kind,
+        period,
+        number: serial,
+        digest,
+        files,
+        corrects,
+        what: PacketWhat::Made,
+    }
+}
+
+/// Whether a packet is what the hub's own log says that it was when it was made: nothing else is given out, mailed or stored.
+pub(crate) async fn borne_out(hub: &Hub, id: &str) -> Result<(), PacketFault> {
+    let Some((seq, told)) = hub.packets.kept.told(id.to_owned()).await? else { return Ok(()) };
+    let record = hub.people.log.record(seq).await.map_err(PacketFault::OwnLog)?;
+    match record.map(|record| record.body) {
+        Some(Body::Packet(there)) if there == noted(told) => Ok(()),
+        Some(_) | None => Err(PacketFault::Altered(id.to_owned())),
+    }
 }
 
 /// Somebody has read a packet: recorded first, shown next. None where the tenant has no such packet.
@@ -328,20 +395,15 @@ pub(crate) async fn acknowledge(
     id: String,
     person: OperatorId,
 ) -> Result<Option<PacketView>, PacketFault> {
+    let _alone = hub.packets.recording.lock().await;
     let Some(view) = hub.packets.kept.one(tenant.clone(), id.clone()).await? else { return Ok(None) };
     if view.acknowledged.iter().any(|there| there.person == person) {
         return Ok(Some(view));
     }
+    borne_out(hub, &id).await?;
     let now = edge::clock::utc();
-    let digest = view.files.iter().find(|file| file.name == "packet.json").map(|file| file.digest);
-    let noted = PacketNoted {
-        tenant: (*tenant).clone(),
-        packet: view.kind,
-        period: view.period,
-        number: view.number,
-        digest: digest.unwrap_or_else(|| Digest::of(b"")),
-        what: PacketWhat::Acknowledged(person.clone()),
-    };
+    let Some((_, told)) = hub.packets.kept.told(id.clone()).await? else { return Ok(None) };
+    let noted = PacketNoted { what: PacketWhat::Acknowledged(person.clone()), ..noted(told) };
     hub.people.log.append(Body::Packet(noted), now).await?;
     hub.packets.kept.acknowledge(tenant.clone(), id.clone(), person, now).await?;
     Ok(hub.packets.kept.one(tenant, id).await?)

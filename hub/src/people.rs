@@ -52,6 +52,7 @@ pub use oidc::OidcError;
 pub(crate) use oidc::{Oidc, OidcFault, Returned, presented as oidc_invitation};
 pub(crate) use own_log::OwnLog;
 pub use own_log::OwnLogError;
+pub(crate) use own_read::OwnReadError;
 #[cfg(test)]
 pub(crate) use roles::is_about_a_tenant;
 pub(crate) use roles::may;
@@ -157,12 +158,12 @@ impl People {
 
     /// Writes that something was done, or will be, or was refused to somebody who is known.
     pub(crate) async fn write(&self, acted: Acted, now: UtcTime) -> Result<(), OwnLogError> {
-        self.log.append(Body::Acted(acted), now).await
+        self.log.append(Body::Acted(acted), now).await.map(drop)
     }
 
     /// Writes something about a device.
     pub(crate) async fn write_device(&self, noted: DeviceNoted, now: UtcTime) -> Result<(), OwnLogError> {
-        self.log.append(Body::Device(noted), now).await
+        self.log.append(Body::Device(noted), now).await.map(drop)
     }
 
     /// Writes that somebody who is not known was refused, where the ration allows; what it does not is counted with the next.

@@ -294,6 +294,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let mut parts = thinking(&hub, *alerts_every);
     parts.spawn(alerts::run(Arc::clone(&hub), rules, ways, *alerts_every, directory.clone()));
     parts.spawn(packets::run(Arc::clone(&hub), alerts_every.saturating_mul(LEARNS_EVERY)));
+    parts.spawn(packets::deliver(Arc::clone(&hub), alerts_every.saturating_mul(LEARNS_EVERY)));
     parts.spawn(worm::run(Arc::clone(&hub), opened, archives.clone(), directory.join("witness/forks")));
     parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));
     parts.spawn(operator::run(Arc::clone(&hub), operator_listener, shown));

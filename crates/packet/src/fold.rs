@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::digest::Digest;
 use contract::finding::{Finding, Verdict};
 use contract::ids::{ControlId, IncidentId};
-use contract::record::{Body, BreakGlass, DeadManFired, Gap, GlassState, PaperTaken, Record, SignalsTaken};
+use contract::record::{
+    Body, BreakGlass, DeadManFired, Gap, GlassState, PaperState, PaperTaken, Record, SignalsTaken,
+};
 use contract::score::{Held, Score};
 use contract::time::UtcTime;
 
 use crate::clocks::Clocks;
 use crate::episodes::Episodes;
 use crate::gaps::{Broken, Listening};
-use crate::machine::{At, Glass, Machine, PaperSeen, SignalSeen, Whose};
+use crate::machine::{At, Glass, Machine, PaperSeen, SignalSeen, Week, Whose};
 use crate::month::Span;
 use crate::runs::{Runs, TurnedAway};
 use crate::witnessed::{WitnessedHead, Witnessing};
@@ -26,7 +29,8 @@ pub(crate) struct Fold {
     controls: BTreeSet<ControlId>,
     /// The instants before the end of the month at which a score is wanted, ascending; those that have passed have one.
     marks: Vec<UtcTime>,
-    scores: Vec<Option<Score>>,
+    /// What was known at each instant that has passed, and whether there was a record.
+    passed: Vec<(bool, BTreeMap<ControlId, Held>)>,
     /// How many entries there were at each of them, none counted from after the month.
     sizes: Vec<u64>,
     heard: u64,
@@ -36,7 +40,7 @@ pub(crate) struct Fold {
     latest: Option<UtcTime>,
     steps_back: u64,
     held: BTreeMap<ControlId, Held>,
-    weeks: BTreeMap<ControlId, BTreeMap<u8, Held>>,
+    weeks: BTreeMap<ControlId, BTreeMap<u8, Week>>,
     episodes: Episodes,
     runs: Runs,
     turned_away: Vec<TurnedAway>,
@@ -46,6 +50,7 @@ pub(crate) struct Fold {
     tells_signals: bool,
     witnessing: Witnessing,
     clocks: Clocks,
+    baselines: BTreeSet<Digest>,
     glass: Vec<Glass>,
     papers: Vec<PaperSeen>,
 }
@@ -57,7 +62,7 @@ impl Fold {
             span,
             controls,
             marks,
-            scores: Vec::new(),
+            passed: Vec::new(),
             sizes: Vec::new(),
             heard: 0,
             began: false,
@@ -76,6 +81,7 @@ impl Fold {
             tells_signals: false,
             witnessing: Witnessing::default(),
             clocks: Clocks::default(),
+            baselines: BTreeSet::new(),
             glass: Vec::new(),
             papers: Vec::new(),
         }
@@ -88,7 +94,7 @@ impl Fold {
 
     /// A record of whatever kind was written then.
     pub(crate) fn hear(&mut self, at: At) {
-        self.score_until(at.time);
+        self.pass_until(at.time);
         self.began = true;
         if at.time < self.span.to() {
             self.heard = at.seq + 1;
@@ -115,6 +121,7 @@ impl Fold {
         let within = self.span.holds(at.time);
         if within {
             self.clocks.add(record.clock, at);
+            self.baselines.extend(record.digests.baseline);
         }
         match &record.body {
             Body::Findings(taken) => taken.findings.iter().for_each(|finding| self.found(finding, at)),
@@ -123,6 +130,7 @@ impl Fold {
                 self.episodes.begun(&accepted.control, &accepted.order, &accepted.measured, at);
             }
             Body::Moved(moved) => self.runs.moved(moved, at),
+            Body::Escalated(escalated) => self.runs.escalated(escalated, at),
             Body::DeadManFired(DeadManFired { order, target: _ }) => self.runs.undone(order, at),
             Body::Ended(outcome, ended) => {
                 self.runs.ended(*outcome, ended, at, self.span);
@@ -145,7 +153,6 @@ impl Fold {
             | Body::Waiting(_)
             | Body::Intent(_)
             | Body::Resumed(_)
-            | Body::Escalated(_)
             | Body::Connection(_)
             | Body::StandingTaken(_)
             | Body::PolicyTaken(_)
@@ -165,6 +172,7 @@ impl Fold {
     fn found(&mut self, finding: &Finding, at: At) {
         let Finding { control, fact: _, verdict } = finding;
         self.episodes.found(control, verdict, at, self.span);
+        self.late(control, verdict, at);
         self.hold(control, verdict, at);
     }
 
@@ -174,7 +182,7 @@ impl Fold {
             let week = at.time.ms_since(self.span.from()) / WEEK_MS;
             // A month has five weeks at most.
             let week = u8::try_from(week).unwrap_or(u8::MAX);
-            self.weeks.entry(control.clone()).or_default().insert(week, held.clone());
+            self.weeks.entry(control.clone()).or_default().entry(week).or_default().look(verdict, at);
         }
         self.held.insert(control.clone(), held);
     }
@@ -210,36 +218,51 @@ impl Fold {
 
     fn paper(&mut self, paper: &PaperTaken, at: At) {
         let PaperTaken { paper: kind, state, number: _, text } = *paper;
-        if at.time < self.span.from() {
+        // What was not approved, or came too late, leaves in force what was.
+        if at.time < self.span.from() && state == PaperState::InForce {
             self.papers.retain(|earlier| earlier.kind != kind);
         }
         self.papers.push(PaperSeen { kind, state, text, at });
     }
 
-    /// Scores at the instants that have passed when something is written at `now`.
-    fn score_until(&mut self, now: UtcTime) {
-        while let Some(mark) = self.marks.get(self.scores.len()).filter(|mark| **mark <= now) {
-            self.scores.push(self.score(*mark));
-            self.sizes.push(self.heard);
+    /// Keeps what is known at the instants that have passed when something is written at `now`.
+    fn pass_until(&mut self, now: UtcTime) {
+        while self.marks.get(self.passed.len()).is_some_and(|mark| *mark <= now) {
+            self.pass();
+        }
+    }
+
+    fn pass(&mut self) {
+        self.passed.push((self.began, self.held.clone()));
+        self.sizes.push(self.heard);
+    }
+
+    /// A record from before an instant that has passed already: a clock had been ahead, or was set back.
+    fn late(&mut self, control: &ControlId, verdict: &Verdict, at: At) {
+        for ((began, held), _) in self.passed.iter_mut().zip(&self.marks).filter(|(_, mark)| at.time < **mark)
+        {
+            *began = true;
+            let next = Held::next(held.get(control), verdict, (at.time, at.seq));
+            held.insert(control.clone(), next);
         }
     }
 
     /// Over the controls that are wanted; what nobody has spoken of is not known.
-    fn score(&self, now: UtcTime) -> Option<Score> {
-        let count = |control| {
-            self.held.get(control).map_or(contract::score::Counted::Unknown, |held| held.count(now))
-        };
-        self.began.then(|| Score::of(self.controls.iter().map(count)))
+    fn score(&self, began: bool, held: &BTreeMap<ControlId, Held>, now: UtcTime) -> Option<Score> {
+        let count =
+            |control| held.get(control).map_or(contract::score::Counted::Unknown, |held| held.count(now));
+        began.then(|| Score::of(self.controls.iter().map(count)))
     }
 
     /// What the month came to, over a log of this size.
     pub(crate) fn end(mut self, whose: Whose, size: u64, unread: u64) -> Machine {
-        while let Some(mark) = self.marks.get(self.scores.len()) {
-            self.scores.push(self.score(*mark));
-            self.sizes.push(self.heard);
+        while self.passed.len() < self.marks.len() {
+            self.pass();
         }
+        let earlier =
+            self.passed.iter().zip(&self.marks).map(|((began, held), mark)| self.score(*began, held, *mark));
         // The month's own end is scored over all that was written before it, however the clock went meanwhile.
-        self.scores.push(self.score(self.span.to()));
+        let scores = earlier.chain([self.score(self.heard > 0, &self.held, self.span.to())]).collect();
         self.sizes.push(self.heard);
         let from = self.span.from();
         self.glass.retain(|glass| glass.ended.is_none_or(|(ended, _)| ended.time >= from));
@@ -252,14 +275,16 @@ impl Fold {
             steps_back: self.steps_back,
             unread,
             held: self.held,
-            scores: self.scores,
+            scores,
             sizes: self.sizes,
             weeks: self.weeks,
             episodes: self.episodes.end_of_month(),
             runs: self.runs.end_of_month(),
             turned_away: self.turned_away,
             broken: self.broken,
+            since: self.listening.since(self.span),
             silences: self.listening.end(self.span),
+            baselines: self.baselines,
             signals: in_order(self.signals),
             tells_signals: self.tells_signals,
             witnessed: self.witnessing.end(),

@@ -76,39 +76,57 @@ impl Silence {
     }
 }
 
-/// Finds the silences of a month, record by record.
+/// Finds the silences of a month. The times are put in order first: a clock that stepped, for one record or for many, makes no silence and hides at most what it
+/// claims to have been there for.
 #[derive(Debug, Default)]
 pub(crate) struct Listening {
-    /// The record with the latest time so far: a clock that was set back makes no silence.
-    latest: Option<At>,
-    found: Vec<Silence>,
+    /// The log's first record.
+    began: Option<At>,
+    /// The record before the month with the latest time.
+    before: Option<At>,
+    within: Vec<At>,
+    /// The record after the month with the earliest time.
+    after: Option<At>,
 }
 
 impl Listening {
     pub(crate) fn hear(&mut self, at: At, span: Span) {
-        if self.latest.is_none_or(|latest| at.time > latest.time) {
-            self.between(self.latest, Some(at), span);
-            self.latest = Some(at);
+        self.began.get_or_insert(at);
+        if span.holds(at.time) {
+            self.within.push(at);
+        } else if at.time < span.from() {
+            self.before = self.before.filter(|before| before.time >= at.time).or(Some(at));
+        } else {
+            self.after = self.after.filter(|after| after.time <= at.time).or(Some(at));
         }
+    }
+
+    /// The machine was there from then on: its log's first record, where that is of the month or later.
+    pub(crate) fn since(&self, span: Span) -> Option<At> {
+        self.began.filter(|began| began.time >= span.from())
     }
 
     pub(crate) fn end(mut self, span: Span) -> Vec<Silence> {
-        if self.latest.is_none_or(|latest| latest.time < span.to()) {
-            self.between(self.latest, None, span);
+        self.within.sort_by_key(|at| (at.time, at.seq));
+        // Before its first record there was no machine to be silent.
+        let since = self.since(span);
+        if since.is_some_and(|began| began.time >= span.to()) {
+            return Vec::new();
         }
-        self.found
+        let first = if since.is_some() { None } else { Some(self.before) };
+        let inner = self.within.iter().map(|at| Some(*at));
+        let all: Vec<Option<At>> = first.into_iter().chain(inner).chain([self.after]).collect();
+        all.windows(2).filter_map(|pair| between(pair[0], pair[1], span)).collect()
     }
+}
 
-    fn between(&mut self, after: Option<At>, before: Option<At>, span: Span) {
-        let from = after.map_or(span.from(), |at| at.time.max(span.from()));
-        let until = before.map_or(span.to(), |at| at.time.min(span.to()));
-        let whole = match (after, before) {
-            (Some(after), Some(before)) => before.time.ms_since(after.time),
-            // Before a machine's first record, and after its last, there is the month alone to measure by.
-            (None, _) | (_, None) => until.ms_since(from),
-        };
-        if from < until && whole > SILENT_MS {
-            self.found.push(Silence { from, until, after, before });
-        }
-    }
+fn between(after: Option<At>, before: Option<At>, span: Span) -> Option<Silence> {
+    let from = after.map_or(span.from(), |at| at.time.max(span.from()));
+    let until = before.map_or(span.to(), |at| at.time.min(span.to()));
+    let whole = match (after, before) {
+        (Some(after), Some(before)) => before.time.ms_since(after.time),
+        // Before a machine's first record, and after its last, there is the month alone to measure by.
+        (None, _) | (_, None) => until.ms_since(from),
+    };
+    (from < until && whole > SILENT_MS).then_some(Silence { from, until, after, before })
 }

@@ -13,6 +13,7 @@ use crate::claim::{Cite, Claim, Unmeasured};
 use crate::incidents::{EndedBy, Incident, Repair};
 use crate::input::{Act, Input};
 use crate::machine::{At, Machine};
+use crate::month::Span;
 
 /// A break-glass grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,9 +93,11 @@ pub enum Deed {
     BrokeGlass(HostId),
     /// Acted at the hub.
     AtHub {
-        /// By which right.
-        right: String,
-        /// Where.
+        /// By which right; none for whoever sat at the hub's own machine, who needs none.
+        right: Option<String>,
+        /// Who, as the hub's own machine knows them, where it was done there.
+        machine_user: Option<String>,
+        /// Where: the path, or the command.
         path: String,
     },
 }
@@ -204,7 +207,11 @@ pub(crate) fn by_hand(input: &Input<'_>, repairs: &[Repair], glass: &[Broken]) -
     let at_hub = |act: &Act| ByHand {
         time: act.time,
         person: act.person.clone(),
-        what: Deed::AtHub { right: act.right.word().to_owned(), path: act.path.clone() },
+        what: Deed::AtHub {
+            right: act.right.map(|right| right.word().to_owned()),
+            machine_user: act.machine_user.clone(),
+            path: act.path.clone(),
+        },
         record: Cite::of_hub(act.seq),
     };
     all.extend(input.acts.iter().flatten().map(at_hub));
@@ -213,9 +220,10 @@ pub(crate) fn by_hand(input: &Input<'_>, repairs: &[Repair], glass: &[Broken]) -
 }
 
 /// How many incidents ended without a repair of ours: somebody mended them, or they passed by themselves.
-pub(crate) fn mended_by_others(incidents: &[Incident], measured: &[Cite]) -> Claim<u32> {
-    let theirs =
-        |incident: &&Incident| incident.over.as_ref().is_some_and(|over| over.by == EndedBy::Another);
+pub(crate) fn mended_by_others(incidents: &[Incident], span: Span, measured: &[Cite]) -> Claim<u32> {
+    let theirs = |incident: &&Incident| {
+        incident.over.as_ref().is_some_and(|over| over.by == EndedBy::Another && span.holds(over.at.time))
+    };
     let cites: Vec<Cite> = incidents.iter().filter(theirs).flat_map(Incident::cites).collect();
     counted(incidents.iter().filter(theirs).count(), cites, measured)
 }

@@ -47,8 +47,8 @@ pub struct Ending {
     pub by: EndedBy,
     /// The record.
     pub at: At,
-    /// From the first record to this one, by the machine's clock, in milliseconds.
-    pub after_ms: u64,
+    /// From the first record to this one, by the machine's clock, in milliseconds; none where that clock was set back in between.
+    pub after_ms: Option<u64>,
 }
 
 /// What an incident was ended by.
@@ -93,6 +93,8 @@ pub struct Repair {
     pub end: Option<RepairEnd>,
     /// The record with which undoing it began; none where it was not undone.
     pub undone: Option<At>,
+    /// The record with which it was handed to a person; none where it was not.
+    pub handed_over: Option<At>,
 }
 
 /// How a repair ended.
@@ -136,7 +138,9 @@ impl Incident {
                 Over::Passed(_) => EndedBy::Another,
                 Over::Excepted(_) => EndedBy::Exception,
             };
-            Ending { by, at: over.at(), after_ms: over.at().time.ms_since(episode.began.time) }
+            let after_ms =
+                (over.at().time >= episode.began.time).then(|| over.at().time.ms_since(episode.began.time));
+            Ending { by, at: over.at(), after_ms }
         };
         // How it ended is of this month only where it ended in it.
         let over = episode.over.as_ref().filter(|over| over.at().time < input.cover.span.to());
@@ -189,12 +193,13 @@ impl Repair {
             began: run.began,
             end,
             undone: run.undone,
+            handed_over: run.trouble.as_ref().map(|(_, at)| *at),
         }
     }
 
     /// The records that it is from.
     pub fn cites(&self) -> Vec<Cite> {
-        let later = self.undone.into_iter().chain(self.end.iter().map(|end| end.at));
+        let later = self.undone.into_iter().chain(self.handed_over).chain(self.end.iter().map(|end| end.at));
         std::iter::once(self.began).chain(later).map(|at| Cite::one(&self.host, at.seq)).collect()
     }
 }
@@ -245,6 +250,8 @@ pub(crate) fn not_done(input: &Input<'_>) -> Vec<NotDone> {
 pub struct HealTimes {
     /// Of how many.
     pub of: u32,
+    /// Repairs that are not among them, since a clock was set back meanwhile.
+    pub untimed: u32,
     /// Half took no longer than this, in milliseconds.
     pub median_ms: u64,
     /// Nineteen of twenty took no longer than this.
@@ -259,7 +266,8 @@ pub const BUCKETS_MS: [u64; 6] = [2_000, 10_000, 60_000, 600_000, 3_600_000, 86_
 /// How long it took from the first record of each incident to the record of its repair.
 pub(crate) fn heal_times(incidents: &[Incident], span: Span) -> Claim<HealTimes> {
     let fixed = || incidents.iter().filter_map(|incident| Some((incident, incident.fixed(span)?)));
-    let mut times: Vec<u64> = fixed().map(|(_, ending)| ending.after_ms).collect();
+    let mut times: Vec<u64> = fixed().filter_map(|(_, ending)| ending.after_ms).collect();
+    let untimed = u32::try_from(fixed().count() - times.len()).unwrap_or(u32::MAX);
     times.sort_unstable();
     let at = |percent: usize| times.get((times.len() * percent).div_ceil(100).saturating_sub(1)).copied();
     let (Some(median_ms), Some(p95_ms)) = (at(50), at(95)) else {
@@ -274,5 +282,5 @@ pub(crate) fn heal_times(incidents: &[Incident], span: Span) -> Claim<HealTimes>
     }
     let of = u32::try_from(times.len()).unwrap_or(u32::MAX);
     let cites = fixed().flat_map(|(incident, _)| incident.cites()).collect();
-    Claim::of(HealTimes { of, median_ms, p95_ms, buckets }, crate::standing::folded(cites))
+    Claim::of(HealTimes { of, untimed, median_ms, p95_ms, buckets }, crate::standing::folded(cites))
 }

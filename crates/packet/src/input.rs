@@ -61,8 +61,16 @@ pub struct Logged {
     pub head: VerifiedCheckpoint,
     /// Who cosigned it, and when.
     pub cosigned: Vec<Cosigned>,
-    /// Whether it is looked after no more, so that nothing of it is in the score of now.
-    pub retired: bool,
+    /// Since when it is looked after no more; none where it is.
+    pub retired: Option<UtcTime>,
+}
+
+impl Logged {
+    /// Whether it was looked after when the month was over, and there was a record of it by then: then it is in the score.
+    pub fn counts(&self, span: Span) -> bool {
+        let there = self.machine.sizes.last().is_some_and(|size| *size > 0);
+        there && self.retired.is_none_or(|retired| retired >= span.to())
+    }
 }
 
 /// A cosignature over a head.
@@ -103,9 +111,11 @@ pub enum SilentReason {
 pub struct Act {
     /// Who; none where nobody was known.
     pub person: Option<OperatorId>,
-    /// What was asked for.
-    pub right: Right,
-    /// Where: the path.
+    /// What was asked for; none for whoever sat at the hub's own machine.
+    pub right: Option<Right>,
+    /// Who, as the hub's own machine knows them, where it was done there.
+    pub machine_user: Option<String>,
+    /// Where: the path, or the command.
     pub path: String,
     /// When.
     pub time: UtcTime,
@@ -132,4 +142,6 @@ pub struct Input<'a> {
     pub runbooks: BTreeMap<RunbookId, String>,
     /// What people did at the hub for this tenant in the month; none where the hub's own log could not be walked to its head.
     pub acts: Option<Vec<Act>>,
+    /// Since when the hub's own log tells of it: its first record.
+    pub acts_since: Option<UtcTime>,
 }

@@ -1,8 +1,9 @@
 //! What the month of one machine came to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::digest::Digest;
+use contract::finding::Verdict;
 use contract::grant::Reason;
 use contract::ids::{ControlId, GrantId, HostId, OperatorId, SiteId, TenantId};
 use contract::paper::PaperKind;
@@ -63,8 +64,12 @@ pub struct Machine {
     pub scores: Vec<Option<Score>>,
     /// How many entries of the log had been written at each of those instants.
     pub sizes: Vec<u64>,
-    /// The last word of each control in each week of the month, weeks from its first day on.
-    pub weeks: BTreeMap<ControlId, BTreeMap<u8, Held>>,
+    /// What each control came to in each week of the month, weeks from its first day on.
+    pub weeks: BTreeMap<ControlId, BTreeMap<u8, Week>>,
+    /// The log's first record, where it is of the month or later: before, there was no machine to look at.
+    pub since: Option<At>,
+    /// The baselines that records of the month were made under.
+    pub baselines: BTreeSet<Digest>,
     /// Controls that failed, from the first failure to the end of it, as far as any of it lies in the month.
     pub episodes: Vec<Episode>,
     /// Repairs that were begun, or ended, in the month.
@@ -87,6 +92,38 @@ pub struct Machine {
     pub glass: Vec<Glass>,
     /// The papers that came in the month, and the last of each kind before it.
     pub papers: Vec<PaperSeen>,
+}
+
+/// The looks of one week at one control.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Week {
+    /// Looks that found it in order.
+    pub passed: u32,
+    /// Looks that found it out of order.
+    pub failed: u32,
+    /// Looks that found it out of order, and accepted.
+    pub excepted: u32,
+    /// Looks at which nothing was seen.
+    pub unseen: u32,
+    /// The first and the last of them.
+    pub bounds: Option<(At, At)>,
+}
+
+impl Week {
+    pub(crate) fn look(&mut self, verdict: &Verdict, at: At) {
+        match verdict {
+            Verdict::Pass(_) => self.passed += 1,
+            Verdict::Fail(_) => self.failed += 1,
+            Verdict::Excepted(_) => self.excepted += 1,
+            Verdict::NotAssessed(_) => self.unseen += 1,
+        }
+        self.bounds = Some((self.bounds.map_or(at, |(first, _)| first), at));
+    }
+
+    /// All looks.
+    pub const fn looks(&self) -> u32 {
+        self.passed + self.failed + self.excepted + self.unseen
+    }
 }
 
 /// A detector fired.

@@ -65,11 +65,11 @@ pub struct Quiet {
     pub site: SiteId,
     /// How long, in milliseconds.
     pub silent_ms: u64,
-    /// Of how long.
+    /// Of how long: of the month, as far as there was the machine and it was looked after.
     pub of_ms: u64,
 }
 
-/// A control that nothing could be said of, since it makes no sense there or nobody declared what would have to be looked at.
+/// A control that nothing could be said of, since it makes no sense there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutOfScope {
@@ -132,7 +132,7 @@ fn of_machine(logged: &Logged) -> Vec<Missing> {
             records: vec![Cite::one(host, at.seq)],
         },
     });
-    let silences = logged.machine.silences.iter().map(|silence| Missing {
+    let silences = silences(logged).into_iter().map(|silence| Missing {
         host: host.clone(),
         what: MissingWhat::Silence,
         from: silence.from,
@@ -142,13 +142,30 @@ fn of_machine(logged: &Logged) -> Vec<Missing> {
     broken.chain(silences).collect()
 }
 
+/// A machine's silences, as long as it was looked after.
+fn silences(logged: &Logged) -> Vec<gaps::Silence> {
+    let mut all = logged.machine.silences.clone();
+    if let Some(retired) = logged.retired {
+        all.retain(|silence| silence.from < retired);
+        for silence in &mut all {
+            silence.until = silence.until.min(retired);
+        }
+    }
+    all
+}
+
 pub(crate) fn quiet(input: &Input<'_>) -> Vec<Quiet> {
-    let of_ms = input.cover.span.ms();
-    let with_log = input.machines.iter().map(|logged| Quiet {
-        host: logged.machine.whose.host.clone(),
-        site: logged.machine.whose.site.clone(),
-        silent_ms: logged.machine.silences.iter().map(gaps::Silence::ms).sum(),
-        of_ms,
+    let span = input.cover.span;
+    let of_ms = span.ms();
+    let with_log = input.machines.iter().map(|logged| {
+        let from = logged.machine.since.map_or(span.from(), |since| since.time);
+        let until = logged.retired.map_or(span.to(), |retired| retired.min(span.to()));
+        Quiet {
+            host: logged.machine.whose.host.clone(),
+            site: logged.machine.whose.site.clone(),
+            silent_ms: silences(logged).iter().map(gaps::Silence::ms).sum(),
+            of_ms: until.ms_since(from),
+        }
     });
     let without = input.silent.iter().map(|silent| Quiet {
         host: silent.host.clone(),

@@ -1,8 +1,10 @@
 //! The packet as data: what is printed, shown and read by machines is made of this, and of nothing beside it.
 
+use std::collections::BTreeSet;
+
 use contract::digest::Digest;
-use contract::ids::{ControlId, HostId, SiteId, TenantId};
-use contract::score::{Counted, Score};
+use contract::ids::{HostId, SiteId, TenantId};
+use contract::score::Score;
 use contract::time::UtcTime;
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +14,11 @@ use crate::incidents::{HealTimes, Incident, NotDone, Repair};
 use crate::input::{Corrects, Cosigned, Input, Logged, Silent};
 use crate::missing::{Attestation, Missing, OutOfScope, Quiet};
 use crate::month::Month;
+use crate::needs::Need;
 use crate::signals::Noticed;
 use crate::standing::{Standing, Unchecked};
 use crate::upkeep::{Clock, RestoreTest, Weeks};
-use crate::{hands, incidents, missing, signals, standing, upkeep};
+use crate::{hands, incidents, missing, needs, signals, standing, upkeep};
 
 /// The version of this shape.
 pub const FORMAT: u32 = 1;
@@ -44,8 +47,10 @@ pub struct Packet {
     pub number: u32,
     /// The one that it corrects.
     pub corrects: Option<Corrects>,
-    /// The controls that it was measured by.
+    /// The controls that it tells of.
     pub baseline: BaselineNamed,
+    /// Other baselines that records of the month were made under: what they found was judged by those.
+    pub other_baselines: Vec<Digest>,
     /// How the month went, for whoever reads one page.
     pub summary: Summary,
     /// The score at the end of each of the twelve months up to this one.
@@ -76,6 +81,8 @@ pub struct Packet {
     pub by_hand: Vec<ByHand>,
     /// Whether the hub's own log is among what that was looked for in.
     pub hub_log_read: bool,
+    /// Since when the hub's own log tells of it, where that is within the month or after it.
+    pub hub_log_since: Option<UtcTime>,
     /// What is not known.
     pub missing: Vec<Missing>,
     /// How much of the month each machine was silent.
@@ -114,8 +121,8 @@ pub struct Summary {
     pub mended_by_others: Claim<u32>,
     /// Incidents in all.
     pub incidents: Claim<u32>,
-    /// What a person has to see to: controls that fail.
-    pub needs_you: Vec<ControlId>,
+    /// What a person has to see to.
+    pub needs_you: Vec<Need>,
     /// What could not be checked.
     pub could_not_check: Vec<Unchecked>,
     /// The score, with its coverage.
@@ -142,6 +149,8 @@ pub struct Access {
     pub failed_log_ins: Claim<u64>,
     /// How often a new administrator was noticed.
     pub new_administrators: Claim<u64>,
+    /// On how many machines detectors are told of in the log, of those with a log: what is noticed on others is in neither number.
+    pub told_by: (u32, u32),
     /// Accounts that nobody used for long.
     pub dormant_accounts: Claim<u64>,
     /// Uses of break-glass.
@@ -202,7 +211,8 @@ impl Packet {
                 version: input.baseline.version(),
                 digest: input.baseline.digest(),
             },
-            summary: summary(input, &controls, &incidents),
+            other_baselines: other_baselines(input),
+            summary: summary(input, &controls, &incidents, needs::needs(&controls, &repairs, &noticed)),
             trend: trend(input, &controls),
             heal_times: incidents::heal_times(&incidents, cover.span),
             backups: upkeep::backups(input),
@@ -212,6 +222,7 @@ impl Packet {
             exceptions: hands::exceptions(input),
             by_hand: hands::by_hand(input, &repairs, &grants),
             hub_log_read: input.acts.is_some(),
+            hub_log_since: input.acts_since.filter(|since| *since > cover.span.from()),
             missing: missing::missing(input),
             quiet: missing::quiet(input),
             longest_unwitnessed_ms: missing::longest_unwitnessed(input),
@@ -244,27 +255,36 @@ fn measured(input: &Input<'_>) -> Vec<Cite> {
     input.machines.iter().filter_map(of).collect()
 }
 
-fn summary(input: &Input<'_>, controls: &[Standing], incidents: &[Incident]) -> Summary {
+fn summary(
+    input: &Input<'_>,
+    controls: &[Standing],
+    incidents: &[Incident],
+    needs_you: Vec<Need>,
+) -> Summary {
     let measured = measured(input);
     let span = input.cover.span;
     let fixed = || incidents.iter().filter(|incident| incident.fixed(span).is_some());
-    let fails = |standing: &&Standing| standing.machines_that(Counted::Fails).next().is_some();
-    let mut needs: Vec<&Standing> = controls.iter().filter(fails).collect();
-    needs.sort_by_key(|standing| std::cmp::Reverse(standing.severity));
     let many = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     Summary {
         fixed: hands::counted(fixed().count(), fixed().flat_map(Incident::cites).collect(), &measured),
-        mended_by_others: hands::mended_by_others(incidents, &measured),
+        mended_by_others: hands::mended_by_others(incidents, span, &measured),
         incidents: hands::counted(
             incidents.len(),
             incidents.iter().map(|incident| Cite::one(&incident.host, incident.detected.seq)).collect(),
             &measured,
         ),
-        needs_you: needs.into_iter().map(|standing| standing.control.clone()).collect(),
+        needs_you,
         could_not_check: standing::unchecked(controls),
         score: standing::score(controls),
         machines: (many(measured.len()), many(input.machines.len() + input.silent.len())),
     }
+}
+
+fn other_baselines(input: &Input<'_>) -> Vec<Digest> {
+    let seen = input.machines.iter().flat_map(|logged| &logged.machine.baselines);
+    let others: BTreeSet<Digest> =
+        seen.copied().filter(|digest| *digest != input.baseline.digest()).collect();
+    others.into_iter().collect()
 }
 
 fn trend(input: &Input<'_>, controls: &[Standing]) -> Vec<Point> {
@@ -290,6 +310,7 @@ fn access(input: &Input<'_>, noticed: &[Noticed], grants: Vec<Broken>) -> Access
     Access {
         failed_log_ins: signals::failed_log_ins(input, noticed),
         new_administrators: signals::new_administrators(input, noticed),
+        told_by: signals::told_by(input),
         dormant_accounts: Claim::not(Unmeasured::NoKind),
         break_glass: hands::counted(grants.len(), cites, &measured(input)),
         grants,

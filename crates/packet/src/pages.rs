@@ -2,6 +2,7 @@
 
 mod evidence;
 mod incidents;
+mod needs;
 mod people;
 mod standing;
 mod summary;

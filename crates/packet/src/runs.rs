@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use contract::decision::Provenance;
 use contract::ids::{ControlId, GrantId, IncidentId, OperatorId, OrderId, RunbookId};
 use contract::outcome::Outcome;
-use contract::record::{Accepted, Authority, Counted, Ended, Moved, Refused, Resolution, RunState};
+use contract::record::{
+    Accepted, Authority, Counted, Ended, Escalated, Moved, Refused, Resolution, RunState, Trouble,
+};
 use contract::refusal::Refusal;
 
 use crate::machine::At;
@@ -36,6 +38,8 @@ pub struct Run {
     pub end: Option<End>,
     /// Undoing was begun, or the dead-man timer did it.
     pub undone: Option<At>,
+    /// It was handed to a person: why, and the last record that says so.
+    pub trouble: Option<(Trouble, At)>,
 }
 
 /// How a repair ended.
@@ -98,6 +102,7 @@ impl Runs {
             began: at,
             end: None,
             undone: None,
+            trouble: None,
         };
         self.0.insert(order, run);
     }
@@ -110,6 +115,12 @@ impl Runs {
             | RunState::Paused
             | RunState::GoingOn
             | RunState::Stuck => {}
+        }
+    }
+
+    pub(crate) fn escalated(&mut self, escalated: &Escalated, at: At) {
+        if let Some(run) = self.0.get_mut(&escalated.order) {
+            run.trouble = Some((escalated.trouble.clone(), at));
         }
     }
 

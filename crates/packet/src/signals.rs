@@ -76,6 +76,13 @@ pub(crate) fn new_administrators(input: &Input<'_>, noticed: &[Noticed]) -> Clai
     counted(input, noticed.iter().filter(|one| one.detector.as_str() == ADMINISTRATOR_ADDED))
 }
 
+/// How many machines' logs tell of detectors, of all with a log.
+pub(crate) fn told_by(input: &Input<'_>) -> (u32, u32) {
+    let many = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let tell = input.machines.iter().filter(|logged| logged.machine.tells_signals);
+    (many(tell.count()), many(input.machines.len()))
+}
+
 /// Of nought, all records of the machines that know how to tell of signals: one that never told of any says nothing by its silence.
 fn counted<'n>(input: &Input<'_>, of: impl Iterator<Item = &'n Noticed>) -> Claim<u64> {
     let (mut times, mut records) = (0_u64, Vec::new());

@@ -105,12 +105,11 @@ impl Seen {
         }
     }
 
-    /// Whether nothing has to be looked at: it makes no sense there, or nobody declared what would have to be.
+    /// Whether nothing has to be looked at: it makes no sense there, and was never seen to fail.
     pub fn is_out_of_scope(&self) -> bool {
-        matches!(
-            self.observed,
-            Observed::Not(Unmeasured::Absent(Absence::DoesNotApply | Absence::NotDeclared))
-        )
+        let makes_no_sense =
+            matches!(self.observed, Observed::Not(Unmeasured::Absent(Absence::DoesNotApply)));
+        makes_no_sense && self.state == Counted::Unknown
     }
 }
 
@@ -119,7 +118,7 @@ impl Standing {
     pub(crate) fn all(input: &Input<'_>) -> Vec<Self> {
         let now = input.cover.span.to();
         let one = |control: &Control| {
-            let kept = input.machines.iter().filter(|logged| !logged.retired);
+            let kept = input.machines.iter().filter(|logged| logged.counts(input.cover.span));
             let with_log = kept.map(|logged| Seen::of(control, logged, now));
             // A machine that was never enrolled is told of, and is nobody's to look at yet.
             let enrolled =

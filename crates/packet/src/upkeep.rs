@@ -4,13 +4,12 @@ use contract::baseline::Area;
 use contract::ids::{ControlId, HostId};
 use contract::outcome::Outcome;
 use contract::record::{Count, Counted as Number};
-use contract::score::Word;
 use serde::{Deserialize, Serialize};
 
 use crate::claim::{Cite, Claim, Unmeasured};
 use crate::incidents::Repair;
 use crate::input::{Input, Logged};
-use crate::machine::At;
+use crate::machine::{At, Week};
 
 /// A control of backups on one machine, by weeks from the first day of the month on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +21,22 @@ pub struct Weeks {
     pub control: ControlId,
     /// What it asks.
     pub title: String,
-    /// The last word of each week.
-    pub weeks: Vec<Claim<Word>>,
+    /// What the looks of each week found.
+    pub weeks: Vec<Claim<Looks>>,
+}
+
+/// What the looks of a week found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Looks {
+    /// In order.
+    pub passed: u32,
+    /// Out of order.
+    pub failed: u32,
+    /// Out of order, and accepted.
+    pub excepted: u32,
+    /// Nothing was seen.
+    pub unseen: u32,
 }
 
 /// A restore test that was tried.
@@ -73,7 +86,11 @@ pub(crate) fn backups(input: &Input<'_>) -> Vec<Weeks> {
         let host = machine.whose.host.clone();
         let seen = machine.weeks.get(&control.id);
         let week = |week: u8| match seen.and_then(|weeks| weeks.get(&week)) {
-            Some(held) => Claim::of(Word::of(&held.verdict), vec![Cite::one(&host, held.checked.1)]),
+            Some(week) => {
+                let Week { passed, failed, excepted, unseen, bounds } = *week;
+                let cites = bounds.map(|(first, last)| Cite::range(&host, first, last)).into_iter().collect();
+                Claim::of(Looks { passed, failed, excepted, unseen }, cites)
+            }
             None => Claim::not(Unmeasured::NoRecord),
         };
         Weeks {
@@ -118,7 +135,7 @@ pub(crate) fn clocks(input: &Input<'_>) -> Vec<Clock> {
         let unkept = machine.clocks.unkept;
         Clock {
             kept: Claim::of(machine.clocks.kept, all.clone()),
-            worst_ms: worst.map_or(Claim::not(Unmeasured::NoRecord), |(ms, at)| {
+            worst_ms: worst.map_or(Claim::not(Unmeasured::NothingHappened), |(ms, at)| {
                 Claim::of(ms, vec![Cite::one(&host, at.seq)])
             }),
             unkept: match unkept {

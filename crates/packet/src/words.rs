@@ -4,13 +4,14 @@ use contract::decision::Provenance;
 use contract::ids::HostId;
 use contract::outcome::Outcome;
 use contract::record::{Authority, GapReason, LineLoss, Lost};
-use contract::score::{Counted, Word};
+use contract::score::Counted;
 
 use crate::claim::{Cite, LogName, Unmeasured};
 use crate::document::Tone;
 use crate::input::SilentReason;
 use crate::missing::MissingWhat;
 use crate::rule::{ParagraphKind, Safeguard};
+use crate::upkeep::Looks;
 
 /// The packet's template.
 pub(crate) const PACKET: &str = include_str!("words/packet.md");
@@ -32,13 +33,15 @@ pub(crate) const fn state(state: Counted) -> (&'static str, Tone) {
     }
 }
 
-/// The last word of a week.
-pub(crate) const fn week(word: Word) -> (&'static str, Tone) {
-    match word {
-        Word::Pass => ("Passes", Tone::Good),
-        Word::Fail => ("Fails", Tone::Bad),
-        Word::Excepted => ("Accepted", Tone::Plain),
-        Word::NotAssessed => ("Not known", Tone::Unknown),
+/// What the looks of a week found: the worst of it first.
+pub(crate) fn looks(looks: Looks) -> (String, Tone) {
+    let Looks { passed, failed, excepted, unseen } = looks;
+    let all = passed + failed + excepted + unseen;
+    match (failed, unseen, excepted) {
+        (1.., ..) => (format!("Failed at {failed} of {all} looks"), Tone::Bad),
+        (0, 1.., _) => (format!("Not seen at {unseen} of {all} looks"), Tone::Unknown),
+        (0, 0, 1..) => (format!("Accepted at {excepted} of {all} looks"), Tone::Plain),
+        (0, 0, 0) => (format!("Passed at {}", many(all as usize, "look", "looks")), Tone::Good),
     }
 }
 

@@ -189,7 +189,8 @@ impl Machine {
             path: Some(command.to_owned()),
             stage,
         };
-        Ok(self.people.log.append(Body::Acted(acted), now).await?)
+        self.people.log.append(Body::Acted(acted), now).await?;
+        Ok(())
     }
 
     /// Does something between the record that it is about to be done and the one that it was.

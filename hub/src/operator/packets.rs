@@ -8,13 +8,14 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
 use contract::digest::Digest;
 use contract::packet::{PacketMaking, PacketRequest, PacketView};
-use contract::people::Right;
+use contract::people::{Right, Role};
 use packet::Month;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::BODY_MAX_BYTES;
 use super::answers::{Bytes, Found, Made};
+use super::me::in_person;
 use super::route::{Route, changes, reads};
 use super::tenants::known_tenant;
 use crate::hub::Hub;
@@ -111,6 +112,11 @@ async fn make(
     let month: Month = month
         .parse()
         .map_err(|e: packet::BadMonth| Fault::theirs(StatusCode::UNPROCESSABLE_ENTITY, e.to_string()))?;
+    // What is corrected is what a clinic is told instead: that is for those who work for it.
+    if corrects.is_some() && granted.identity().role() == Role::Auditor {
+        let problem = "an auditor may have a packet made, and not one that stands in another's place";
+        return Err(Fault::theirs(StatusCode::FORBIDDEN, problem));
+    }
     let asked = Asked { month, corrects, by: Some(granted.identity().person().clone()) };
     // In a task of its own: a packet that was begun is finished and kept, also where whoever asked went away.
     let making = tokio::spawn(async move { packets::of_month(&hub, tenant, asked).await });
@@ -154,6 +160,7 @@ async fn fetch(
 ) -> Result<Bytes, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
     let (name, kind) = known_file(&file)?;
+    packets::borne_out(&hub, &id).await.map_err(|e| fault(&e))?;
     let found = hub.packets.file(tenant, id.clone(), name.to_owned()).await;
     let found = found.map_err(|e| Fault::ours("look up a packet", &e))?;
     let (digest, bytes) = found.ok_or_else(|| no_such_file(name))?;
@@ -174,6 +181,7 @@ async fn acknowledge(
     _: Unasked<BODY_MAX_BYTES>,
 ) -> Result<Found<PacketView>, Fault> {
     let tenant = known_tenant(&hub, &granted, &tenant).await?;
+    in_person(&granted)?;
     let person = granted.identity().person().clone();
     let read = packets::acknowledge(&hub, tenant, id, person).await.map_err(|e| fault(&e))?;
     read.map(Found).ok_or_else(|| Fault::theirs(StatusCode::NOT_FOUND, "the tenant has no such packet"))
@@ -195,15 +203,18 @@ fn answered(name: &str, kind: &'static str, digest: Digest, bytes: Vec<u8>) -> B
     // A page of a packet is read in place: it has nothing that could run, and may load nothing.
     let place =
         if kind.starts_with("text/html") || kind == "application/pdf" { "inline" } else { "attachment" };
+    // A browser shows no PDF within a sandbox.
+    let policy = if kind == "application/pdf" {
+        "default-src 'none'; style-src 'unsafe-inline'"
+    } else {
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+    };
     let headers = [
         (CONTENT_TYPE, kind.to_owned()),
         (CONTENT_DISPOSITION, format!("{place}; filename=\"{name}\"")),
         (ETAG, format!("\"{digest}\"")),
         (CACHE_CONTROL, "no-store".to_owned()),
-        (
-            CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox".to_owned(),
-        ),
+        (CONTENT_SECURITY_POLICY, policy.to_owned()),
     ];
     Bytes { body: Body::from(bytes), headers }
 }
@@ -213,8 +224,11 @@ fn fault(fault: &PacketFault) -> Fault {
         PacketFault::NotOver { .. } | PacketFault::NothingToCorrect(_) | PacketFault::NoEvidence => {
             Fault::theirs(StatusCode::CONFLICT, fault.to_string())
         }
-        PacketFault::Make(_) | PacketFault::Kept(_) | PacketFault::Log(_) | PacketFault::Random(_) => {
-            Fault::ours("make a packet", fault)
-        }
+        PacketFault::Altered(_)
+        | PacketFault::OwnLog(_)
+        | PacketFault::Make(_)
+        | PacketFault::Kept(_)
+        | PacketFault::Log(_)
+        | PacketFault::Random(_) => Fault::ours("make or give out a packet", fault),
     }
 }

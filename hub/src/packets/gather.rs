@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use contract::digest::Digest;
 use contract::exception::Exceptions;
 use contract::ids::{ControlId, HostId, TenantId};
 use contract::packet::PacketProgress;
@@ -107,8 +108,9 @@ pub(super) struct Wanted {
 pub(super) struct Gathered {
     pub(super) machines: Vec<Logged>,
     pub(super) silent: Vec<Silent>,
-    pub(super) exceptions: BTreeMap<contract::digest::Digest, Exceptions>,
+    pub(super) exceptions: BTreeMap<Digest, Exceptions>,
     pub(super) acts: Option<Vec<Act>>,
+    pub(super) acts_since: Option<UtcTime>,
     /// Where each machine's log lies.
     pub(super) directories: BTreeMap<HostId, PathBuf>,
     /// Records that were verified.
@@ -121,7 +123,7 @@ struct Pinned {
     head: VerifiedCheckpoint,
     cosigned: Vec<Cosigned>,
     directory: PathBuf,
-    retired: bool,
+    retired: Option<UtcTime>,
     /// The heads that were taken into the log of heads, and when.
     heads: Vec<WitnessedHead>,
 }
@@ -133,13 +135,13 @@ pub(super) async fn gather(
     wanted: Wanted,
     progress: Arc<Progress>,
 ) -> Result<Gathered, GatherError> {
-    let retired: BTreeSet<HostId> = hub.store.retired(tenant.clone()).await?.into_iter().collect();
+    let retired: BTreeMap<HostId, UtcTime> = hub.store.retired(tenant.clone()).await?.into_iter().collect();
     let (mut pinned, mut silent) = (Vec::new(), Vec::new());
     for host in hub.store.logs_of(tenant.clone()).await? {
-        let is_retired = retired.contains(&host.holder.host);
-        match pin(hub, host.clone(), is_retired).await? {
+        let since = retired.get(&host.holder.host).copied();
+        match pin(hub, host.clone(), since).await? {
             Some(one) => pinned.push(one),
-            None if is_retired => {}
+            None if since.is_some() => {}
             None => {
                 let reason = if host.evidence_key.is_none() {
                     SilentReason::NeverEnrolled
@@ -152,9 +154,12 @@ pub(super) async fn gather(
     }
     let mut exceptions = BTreeMap::new();
     for (digest, text) in hub.packets.kept.exceptions(tenant.clone()).await? {
-        exceptions.insert(digest, Exceptions::parse("exceptions.yaml", &text)?);
+        // A text that is not what its digest says is none that a machine took.
+        if Digest::of(text.as_bytes()) == digest {
+            exceptions.insert(digest, Exceptions::parse("exceptions.yaml", &text)?);
+        }
     }
-    let acts = acts(hub, &tenant, wanted.span).await;
+    let (acts, acts_since) = acts(hub, &tenant, wanted.span).await.unzip();
     let records = pinned.iter().map(|one| one.head.checkpoint().size.get()).sum();
     progress.of.store(records, Ordering::Relaxed);
     let directories =
@@ -166,16 +171,20 @@ pub(super) async fn gather(
         Err(e) => std::panic::resume_unwind(e.into_panic()),
     };
     // Of a machine that is looked after no more, and has nothing of this time, there is nothing to tell.
-    machines.retain(|logged| {
-        !logged.retired
-            || logged.machine.records > 0
-            || logged.machine.episodes.iter().any(|e| span.holds(e.began.time))
-    });
-    Ok(Gathered { machines, silent, exceptions, acts, directories, records })
+    machines.retain(|logged| logged.counts(span) || logged.machine.records > 0);
+    Ok(Gathered {
+        machines,
+        silent,
+        exceptions,
+        acts,
+        acts_since: acts_since.flatten(),
+        directories,
+        records,
+    })
 }
 
 /// The newest head of a log, as its own key signed it; none where nothing of it ever came.
-async fn pin(hub: &Arc<Hub>, host: HostLog, retired: bool) -> Result<Option<Pinned>, GatherError> {
+async fn pin(hub: &Arc<Hub>, host: HostLog, retired: Option<UtcTime>) -> Result<Option<Pinned>, GatherError> {
     let HostLog { holder, origin, evidence_key } = host.clone();
     let Some(evidence_key) = evidence_key else { return Ok(None) };
     let (id, directory) = (holder.host.clone(), hub.mirror.directory(&holder));
@@ -257,12 +266,26 @@ fn walk(pinned: Pinned, wanted: &Wanted, progress: &Progress) -> Result<Logged, 
     Ok(Logged { machine, head, cosigned, retired })
 }
 
-/// What people did at the hub for the tenant, out of the hub's own log; none where that does not verify.
-async fn acts(hub: &Hub, tenant: &TenantId, span: Span) -> Option<Vec<Act>> {
+/// What people did at the hub for the tenant, and since when the hub's own log tells of it; none where that log does not verify.
+async fn acts(hub: &Hub, tenant: &TenantId, span: Span) -> Option<(Vec<Act>, Option<UtcTime>)> {
     let tenant = tenant.clone();
-    let acts = hub.people.log.walk(move |record| act(record, &tenant, span)).await;
-    match acts {
-        Ok(acts) => Some(acts),
+    let told = hub.people.log.walk(move |record| match record.seq {
+        // Its first record says since when.
+        0 => Some(Told::Since(record.time)),
+        _ => act(record, &tenant, span).map(Told::Act),
+    });
+    match told.await {
+        Ok(told) => {
+            let since = told.iter().find_map(|told| match told {
+                Told::Since(since) => Some(*since),
+                Told::Act(_) => None,
+            });
+            let acts = told.into_iter().filter_map(|told| match told {
+                Told::Act(act) => Some(act),
+                Told::Since(_) => None,
+            });
+            Some((acts.collect(), since))
+        }
         Err(e) => {
             tracing::error!(
                 cause = crate::problem::chain(&e),
@@ -273,16 +296,21 @@ async fn acts(hub: &Hub, tenant: &TenantId, span: Span) -> Option<Vec<Act>> {
     }
 }
 
-/// What was done, and not only looked at or refused.
+enum Told {
+    Since(UtcTime),
+    Act(Act),
+}
+
+/// What was done, and not only looked at or refused: for the tenant, or on the hub's own machine, where it is nobody's and everybody's.
 fn act(record: &Record, tenant: &TenantId, span: Span) -> Option<Act> {
     let Body::Acted(acted) = &record.body else { return None };
     let done = matches!(acted.stage, Stage::Ended { status } if (200..300).contains(&status));
-    if !done || acted.tenant.as_ref() != Some(tenant) || !span.holds(record.time) {
-        return None;
-    }
-    Some(Act {
+    let theirs =
+        acted.tenant.as_ref() == Some(tenant) || (acted.tenant.is_none() && acted.machine_user.is_some());
+    (done && theirs && span.holds(record.time)).then(|| Act {
         person: acted.person.clone(),
-        right: acted.right?,
+        right: acted.right,
+        machine_user: acted.machine_user.clone(),
         path: acted.path.clone().unwrap_or_default(),
         time: record.time,
         seq: record.seq,

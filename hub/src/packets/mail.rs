@@ -1,12 +1,15 @@
 //! The letter that says where a packet is. Its subject names nobody, and its text no clinic: mail is read on its way.
 
+use contract::digest::Digest;
 use contract::packet::PacketKind;
 use contract::time::UtcTime;
 use lettre::message::header::ContentType;
 use lettre::message::{Attachment, MultiPart, SinglePart};
+use thiserror::Error;
 
 use super::profiles::MailServer;
 use super::store::Due;
+use super::{PacketFault, borne_out};
 use crate::alerts::{SendError, carry};
 use crate::hub::Hub;
 use crate::problem::chain;
@@ -26,7 +29,7 @@ pub(super) async fn send_due(hub: &Hub) {
         Err(e) => return tracing::error!(cause = chain(&e), "what is to be mailed cannot be looked up"),
     };
     for one in due {
-        let sent = match send(hub, server, &one).await {
+        let sent = match sent(hub, server, &one).await {
             Ok(()) => Ok(edge::clock::utc()),
             Err(e) => {
                 tracing::error!(
@@ -43,17 +46,45 @@ pub(super) async fn send_due(hub: &Hub) {
     }
 }
 
+/// Nobody is sent what is not what was made, and nobody who is no longer named.
+async fn sent(hub: &Hub, server: &MailServer, due: &Due) -> Result<(), NotSent> {
+    borne_out(hub, &due.id).await.map_err(NotSent::Packet)?;
+    if !hub.packets.profile(hub, &due.tenant).mail.contains(&due.whom) {
+        tracing::info!(packet = due.id, "a packet is not mailed to somebody who is no longer named");
+        return Ok(());
+    }
+    Ok(send(hub, server, due).await?)
+}
+
+/// Why a letter was not sent.
+#[derive(Debug, Error)]
+enum NotSent {
+    /// The packet is not what was made.
+    #[error(transparent)]
+    Packet(PacketFault),
+    /// The server did not take it.
+    #[error(transparent)]
+    Server(#[from] SendError),
+}
+
 async fn send(hub: &Hub, server: &MailServer, due: &Due) -> Result<(), SendError> {
-    let (what, subject) = match due.kind {
-        PacketKind::Month => ("monthly packet", "Your monthly packet is ready"),
-        PacketKind::Week => ("weekly postcard", "Your weekly postcard is ready"),
+    let (what, subject) = match (due.kind, due.serial) {
+        (PacketKind::Month, 1) => ("A monthly packet is ready", "Your monthly packet is ready"),
+        (PacketKind::Month, _) => (
+            "A monthly packet was corrected: it stands in the place of the one before",
+            "Your monthly packet was corrected",
+        ),
+        (PacketKind::Week, _) => ("A weekly postcard is ready", "Your weekly postcard is ready"),
     };
     let words = format!(
-        "A {what} is ready. Read it, and say that you did, at\r\n\r\n  {}/packets\r\n\r\nIt says what monitoring saw and what was attempted about it. It does not certify compliance.\r\n",
+        "{what}. Read it, and say that you did, at\r\n\r\n  {}/packets\r\n\r\nIt says what monitoring saw and what was attempted about it. It does not certify compliance.\r\n",
         hub.address
     );
-    let builder =
-        lettre::Message::builder().from(server.from.parse()?).to(due.whom.parse()?).subject(subject);
+    let builder = lettre::Message::builder()
+        .from(server.from.parse()?)
+        .to(due.whom.parse()?)
+        .subject(subject)
+        .message_id(Some(message_id(hub, due)));
     let text = SinglePart::plain(words);
     let message = match letter(hub, due).await {
         Some((name, kind, bytes)) => builder.multipart(
@@ -67,6 +98,12 @@ async fn send(hub: &Hub, server: &MailServer, due: &Due) -> Result<(), SendError
         message,
     )
     .await
+}
+
+/// The same for the same letter: one that is sent again, since nobody knows whether it was taken, is known as that.
+fn message_id(hub: &Hub, due: &Due) -> String {
+    let digest = Digest::of(format!("{} {}", due.id, due.whom).as_bytes()).to_string();
+    format!("<{}@{}>", &digest[7..39], hub.name.as_str())
 }
 
 /// The packet itself, where the tenant wants it in the letter and it is not too large.

@@ -46,6 +46,12 @@ pub(crate) enum MakeError {
     /// It cannot be written down. Ours.
     #[error(transparent)]
     Page(#[from] packet::PageError),
+    /// No machine has a record from before the end of the time.
+    #[error("no machine of the tenant has a record from before the end of this time")]
+    NoEvidence,
+    /// The typesetter failed in a way that may pass.
+    #[error("the packet cannot be printed now")]
+    Print(#[source] SetError),
     /// It cannot be written as JSON.
     #[error("the packet cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -70,8 +76,6 @@ pub(super) struct What {
 pub(super) struct Written {
     pub(super) files: BTreeMap<&'static str, Vec<u8>>,
     pub(super) no_pdf: Option<String>,
-    /// Whether any machine had a record before the end of the time.
-    pub(super) has_evidence: bool,
     pub(super) took: PacketTook,
 }
 
@@ -89,6 +93,12 @@ pub(super) async fn make(
     let marks = if what.kind == PacketKind::Month { marks(what.month, &profile) } else { Vec::new() };
     let wanted = Wanted { span: what.span, controls, marks: marks.clone() };
     let gathered = gather(hub, tenant.clone(), wanted, progress).await?;
+    // A preview says that there is nothing; a packet of nothing is not made.
+    let has_evidence =
+        gathered.machines.iter().any(|logged| logged.machine.sizes.last().is_some_and(|size| *size > 0));
+    if !has_evidence && !what.preview {
+        return Err(MakeError::NoEvidence);
+    }
     let verified_ms = millis(began);
     let runbooks = hub
         .library
@@ -101,17 +111,10 @@ pub(super) async fn make(
     let writing = tokio::task::spawn_blocking(move || {
         let began = Instant::now();
         let records = gathered.records;
-        let has_evidence =
-            gathered.machines.iter().any(|logged| logged.machine.sizes.last().is_some_and(|size| *size > 0));
         let (files, no_pdf) =
             Writing { tenant, what, profile, marks, baseline: &baseline, runbooks, typesetter }
                 .write(gathered)?;
-        Ok(Written {
-            files,
-            no_pdf,
-            has_evidence,
-            took: PacketTook { records, verified_ms, written_ms: millis(began) },
-        })
+        Ok(Written { files, no_pdf, took: PacketTook { records, verified_ms, written_ms: millis(began) } })
     });
     match writing.await {
         Ok(written) => written,
@@ -147,7 +150,7 @@ impl Writing<'_> {
     fn write(self, gathered: Gathered) -> Result<Files, MakeError> {
         let Self { tenant, what, profile, marks, baseline, runbooks, typesetter } = self;
         let rule = Rule::parse("baseline/hipaa-security-rule.csv", RULE)?;
-        let Gathered { machines, silent, exceptions, acts, directories, records: _ } = gathered;
+        let Gathered { machines, silent, exceptions, acts, acts_since, directories, records: _ } = gathered;
         let cover = Cover {
             tenant,
             client: profile.client.clone(),
@@ -159,8 +162,17 @@ impl Writing<'_> {
             corrects: what.corrects,
             marks,
         };
-        let packet =
-            Packet::of(Input { cover, baseline, rule: &rule, machines, silent, exceptions, runbooks, acts });
+        let packet = Packet::of(Input {
+            cover,
+            baseline,
+            rule: &rule,
+            machines,
+            silent,
+            exceptions,
+            runbooks,
+            acts,
+            acts_since,
+        });
         let json = packet.to_json()?;
         let digest = Digest::of(&json);
         let mut files = BTreeMap::new();
@@ -200,7 +212,7 @@ impl Writing<'_> {
             }
         }
         files.insert("packet.json", json);
-        let no_pdf = printed(&typesetter, written, &profile, attached, &mut files);
+        let no_pdf = printed(&typesetter, written, &profile, attached, &mut files)?;
         Ok((files, no_pdf))
     }
 }
@@ -212,17 +224,19 @@ fn printed(
     profile: &Profile,
     attached: Vec<Attached>,
     files: &mut BTreeMap<&'static str, Vec<u8>>,
-) -> Option<String> {
+) -> Result<Option<String>, MakeError> {
     match typesetter.set(&Sheet { document, paper: profile.paper, attached }) {
         Ok(pdf) => {
             files.insert("packet.pdf", pdf);
-            None
+            Ok(None)
         }
+        // The next try may print it: a packet that is kept without would stay so for ever.
+        Err(e @ (SetError::Run(_) | SetError::Late | SetError::Ended(_))) => Err(MakeError::Print(e)),
         Err(e) => {
             if !matches!(e, SetError::NotThere) {
                 tracing::error!(cause = crate::problem::chain(&e), "a packet was not printed");
             }
-            Some(e.to_string())
+            Ok(Some(e.to_string()))
         }
     }
 }

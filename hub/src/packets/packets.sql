@@ -11,7 +11,8 @@ CREATE TABLE packet (
     time     INTEGER NOT NULL,
     digest   TEXT NOT NULL,              -- of packet.json
     no_pdf   TEXT,                       -- why there is none
-    recorded INTEGER NOT NULL DEFAULT 0, -- whether the hub's own log tells of it: before, nobody is shown it
+    recorded INTEGER,                    -- the record of the hub's own log that tells of it: before, nobody is shown it
+    replaces TEXT,                       -- the digest of the JSON of the one that it corrects
     UNIQUE (tenant, kind, period, serial)
 ) STRICT;
 

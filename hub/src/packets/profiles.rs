@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use contract::ids::TenantId;
-use contract::packet::PacketKind;
 use contract::yaml::{self, YamlError};
 use edge::file::{FileError, SECRET_BYTES_MAX, read_secret, read_text};
 use packet::{Brand, Paper, Picture, Zone};
@@ -159,15 +158,6 @@ impl Profiles {
             attach: false,
             postcard: false,
         })
-    }
-}
-
-impl Profile {
-    /// Who gets a packet of this kind.
-    pub(super) fn whom(&self, kind: PacketKind) -> Vec<String> {
-        match kind {
-            PacketKind::Month | PacketKind::Week => self.mail.clone(),
-        }
     }
 }
 

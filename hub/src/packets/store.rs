@@ -13,7 +13,7 @@ use rusqlite::{Connection, Error, OptionalExtension as _, Row, params};
 use thiserror::Error;
 
 use crate::people::Scope;
-use crate::store::columns::{count, instant, parsed};
+use crate::store::columns::{count, instant, parsed, signed};
 
 pub(crate) const SCHEMA: Schema = Schema {
     application: 0x5375_7470, // "Sutp"
@@ -45,6 +45,8 @@ pub(super) struct Made {
     pub(super) period: String,
     pub(super) serial: u32,
     pub(super) corrects: Option<String>,
+    /// The digest of that one's JSON.
+    pub(super) replaces: Option<Digest>,
     pub(super) by: Option<OperatorId>,
     pub(super) time: UtcTime,
     pub(super) files: BTreeMap<&'static str, Vec<u8>>,
@@ -62,15 +64,20 @@ pub(super) struct Unrecorded {
     pub(super) period: String,
     pub(super) serial: u32,
     pub(super) digest: Digest,
+    pub(super) corrects: Option<Digest>,
+    /// The list of its files, as the record has the digest of it.
+    pub(super) files: String,
 }
 
 /// A packet that somebody is to get by mail.
 #[derive(Debug)]
 pub(super) struct Due {
     pub(super) number: i64,
+    pub(super) id: String,
     pub(super) whom: String,
     pub(super) tenant: TenantId,
     pub(super) kind: PacketKind,
+    pub(super) serial: u32,
     pub(super) tries: u32,
 }
 
@@ -78,6 +85,7 @@ pub(super) struct Due {
 #[derive(Debug)]
 pub(crate) struct Unstored {
     pub(crate) packet: i64,
+    pub(crate) id: String,
     pub(crate) tenant: TenantId,
     pub(crate) kind: PacketKind,
     pub(crate) period: String,
@@ -85,6 +93,7 @@ pub(crate) struct Unstored {
     pub(crate) files: Vec<(String, Vec<u8>)>,
 }
 
+const UNRECORDED: &str = "SELECT number, tenant, kind, period, serial, digest, replaces";
 const VIEW: &str = "SELECT number, id, tenant, kind, period, serial, corrects, by, time, no_pdf FROM packet";
 
 impl Kept {
@@ -132,27 +141,20 @@ impl Kept {
 
     /// Packets that the hub's own log does not tell of.
     pub(super) async fn unrecorded(&self) -> Result<Vec<Unrecorded>, KeptError> {
-        let sql = "SELECT number, tenant, kind, period, serial, digest FROM packet WHERE recorded = 0 ORDER BY number";
-        self.run(move |c| {
-            let one = |row: &Row<'_>| {
-                let (tenant, kind, period) = (parsed(row, 1)?, kind(row, 2)?, row.get(3)?);
-                Ok(Unrecorded {
-                    number: row.get(0)?,
-                    tenant,
-                    kind,
-                    period,
-                    serial: row.get(4)?,
-                    digest: parsed(row, 5)?,
-                })
-            };
-            c.prepare_cached(sql)?.query_map([], one)?.collect()
-        })
-        .await
+        let sql = format!("{UNRECORDED} FROM packet WHERE recorded IS NULL ORDER BY number");
+        self.run(move |c| c.prepare_cached(&sql)?.query_map([], |row| unrecorded(c, row))?.collect()).await
     }
 
-    /// The hub's own log tells of it.
-    pub(super) async fn recorded(&self, number: i64) -> Result<(), KeptError> {
-        self.run(move |c| c.execute("UPDATE packet SET recorded = 1 WHERE number = ?1", [number]).map(drop))
+    /// This record of the hub's own log tells of it.
+    pub(super) async fn recorded(&self, number: i64, seq: u64) -> Result<(), KeptError> {
+        let sql = "UPDATE packet SET recorded = ?2 WHERE number = ?1";
+        self.run(move |c| c.execute(sql, params![number, signed(seq)?]).map(drop)).await
+    }
+
+    /// Where the hub's own log tells of a packet, and what the packet says of itself; none where there is no such packet.
+    pub(super) async fn told(&self, id: String) -> Result<Option<(u64, Unrecorded)>, KeptError> {
+        let sql = format!("{UNRECORDED}, recorded FROM packet WHERE recorded IS NOT NULL AND id = ?1");
+        self.run(move |c| c.query_row(&sql, [id], |row| Ok((count(row, 7)?, unrecorded(c, row)?))).optional())
             .await
     }
 
@@ -164,7 +166,7 @@ impl Kept {
         period: String,
     ) -> Result<Option<PacketView>, KeptError> {
         let sql = format!(
-            "{VIEW} WHERE recorded = 1 AND tenant = ?1 AND kind = ?2 AND period = ?3 ORDER BY serial DESC LIMIT 1"
+            "{VIEW} WHERE recorded IS NOT NULL AND tenant = ?1 AND kind = ?2 AND period = ?3 ORDER BY serial DESC LIMIT 1"
         );
         self.run(move |c| {
             c.prepare_cached(&sql)?
@@ -176,7 +178,8 @@ impl Kept {
 
     /// All packets of a tenant, the newest first.
     pub(super) async fn of_tenant(&self, tenant: Scope<TenantId>) -> Result<Vec<PacketView>, KeptError> {
-        let sql = format!("{VIEW} WHERE recorded = 1 AND tenant = ?1 ORDER BY period DESC, serial DESC");
+        let sql =
+            format!("{VIEW} WHERE recorded IS NOT NULL AND tenant = ?1 ORDER BY period DESC, serial DESC");
         self.run(move |c| c.prepare_cached(&sql)?.query_map([tenant.as_str()], |row| view(c, row))?.collect())
             .await
     }
@@ -188,7 +191,7 @@ impl Kept {
             Reach::Tenants(tenants) => Some(serde_json::to_string(tenants).unwrap_or_default()),
         };
         let sql = format!(
-            "{VIEW} WHERE recorded = 1 AND (?1 IS NULL OR tenant IN (SELECT value FROM json_each(?1))) ORDER BY number DESC LIMIT 200"
+            "{VIEW} WHERE recorded IS NOT NULL AND (?1 IS NULL OR tenant IN (SELECT value FROM json_each(?1))) ORDER BY number DESC LIMIT 200"
         );
         self.run(move |c| c.prepare_cached(&sql)?.query_map([tenants], |row| view(c, row))?.collect()).await
     }
@@ -199,7 +202,7 @@ impl Kept {
         tenant: Scope<TenantId>,
         id: String,
     ) -> Result<Option<PacketView>, KeptError> {
-        let sql = format!("{VIEW} WHERE recorded = 1 AND tenant = ?1 AND id = ?2");
+        let sql = format!("{VIEW} WHERE recorded IS NOT NULL AND tenant = ?1 AND id = ?2");
         self.run(move |c| {
             c.prepare_cached(&sql)?.query_row([tenant.as_str(), &id], |row| view(c, row)).optional()
         })
@@ -215,7 +218,7 @@ impl Kept {
     ) -> Result<Option<(Digest, Vec<u8>)>, KeptError> {
         let sql = "SELECT content.digest, bytes FROM packet JOIN packet_file ON packet = number
                    JOIN content ON content.digest = packet_file.digest
-                   WHERE recorded = 1 AND tenant = ?1 AND id = ?2 AND name = ?3";
+                   WHERE recorded IS NOT NULL AND tenant = ?1 AND id = ?2 AND name = ?3";
         self.run(move |c| {
             c.query_row(sql, [tenant.as_str(), &id, &name], |row| Ok((parsed(row, 0)?, row.get(1)?)))
                 .optional()
@@ -240,12 +243,20 @@ impl Kept {
 
     /// What is to be mailed by now.
     pub(super) async fn due(&self, now: UtcTime) -> Result<Vec<Due>, KeptError> {
-        let sql = "SELECT number, whom, tenant, kind, tries FROM outgoing JOIN packet ON packet = number
-                   WHERE sent IS NULL AND recorded = 1 AND next <= ?1 ORDER BY next LIMIT 100";
+        let sql = "SELECT number, whom, tenant, kind, tries, id, serial FROM outgoing JOIN packet ON packet = number
+                   WHERE tries < 40 AND sent IS NULL AND recorded IS NOT NULL AND next <= ?1 ORDER BY next LIMIT 100";
         self.run(move |c| {
             let one = |row: &Row<'_>| {
                 let (number, whom, tenant) = (row.get(0)?, row.get(1)?, parsed(row, 2)?);
-                Ok(Due { number, whom, tenant, kind: kind(row, 3)?, tries: row.get(4)? })
+                Ok(Due {
+                    number,
+                    id: row.get(5)?,
+                    whom,
+                    tenant,
+                    kind: kind(row, 3)?,
+                    serial: row.get(6)?,
+                    tries: row.get(4)?,
+                })
             };
             c.prepare_cached(sql)?.query_map([now.unix_ms()], one)?.collect()
         })
@@ -274,23 +285,22 @@ impl Kept {
         self.run(move |c| files(c, number)).await
     }
 
-    /// Packets that do not lie in that store yet, with their files.
-    pub(super) async fn unstored(&self, store: &'static str) -> Result<Vec<Unstored>, KeptError> {
-        let sql = "SELECT number, tenant, kind, period, serial FROM packet
-                   WHERE recorded = 1 AND NOT EXISTS (SELECT 1 FROM stored WHERE packet = number AND store = ?1) ORDER BY number LIMIT 20";
+    /// The first packet after that one which does not lie in that store yet, with its files.
+    pub(super) async fn unstored(
+        &self,
+        store: &'static str,
+        after: i64,
+    ) -> Result<Option<Unstored>, KeptError> {
+        let sql = "SELECT number, tenant, kind, period, serial, id FROM packet
+                   WHERE recorded IS NOT NULL AND number > ?2 AND NOT EXISTS (SELECT 1 FROM stored WHERE packet = number AND store = ?1)
+                   ORDER BY number LIMIT 1";
         self.run(move |c| {
             let one = |row: &Row<'_>| {
                 let (packet, tenant, kind) = (row.get(0)?, parsed(row, 1)?, kind(row, 2)?);
-                Ok(Unstored {
-                    packet,
-                    tenant,
-                    kind,
-                    period: row.get(3)?,
-                    serial: row.get(4)?,
-                    files: files(c, packet)?,
-                })
+                let (period, serial, id) = (row.get(3)?, row.get(4)?, row.get(5)?);
+                Ok(Unstored { packet, id, tenant, kind, period, serial, files: files(c, packet)? })
             };
-            c.prepare_cached(sql)?.query_map([store], one)?.collect()
+            c.prepare_cached(sql)?.query_row(params![store, after], one).optional()
         })
         .await
     }
@@ -305,11 +315,27 @@ impl Kept {
     }
 }
 
+fn unrecorded(c: &Connection, row: &Row<'_>) -> rusqlite::Result<Unrecorded> {
+    let number: i64 = row.get(0)?;
+    let corrects: Option<String> = row.get(6)?;
+    let files = listed(c, number)?.iter().map(|file| format!("{} {}\n", file.name, file.digest)).collect();
+    Ok(Unrecorded {
+        number,
+        tenant: parsed(row, 1)?,
+        kind: kind(row, 2)?,
+        period: row.get(3)?,
+        serial: row.get(4)?,
+        digest: parsed(row, 5)?,
+        corrects: corrects.map(|_| parsed(row, 6)).transpose()?,
+        files,
+    })
+}
+
 fn keep(c: &Connection, made: &Made) -> rusqlite::Result<()> {
     let digest = made.files.get("packet.json").map(|bytes| Digest::of(bytes)).unwrap_or(Digest::of(b""));
     c.execute(
-        "INSERT INTO packet (id, tenant, kind, period, serial, corrects, by, time, digest, no_pdf)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO packet (id, tenant, kind, period, serial, corrects, by, time, digest, no_pdf, replaces)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             made.id,
             made.tenant.as_str(),
@@ -320,7 +346,8 @@ fn keep(c: &Connection, made: &Made) -> rusqlite::Result<()> {
             made.by.as_ref().map(OperatorId::as_str),
             made.time.unix_ms(),
             digest.to_string(),
-            made.no_pdf
+            made.no_pdf,
+            made.replaces.map(|digest| digest.to_string())
         ],
     )?;
     let number = c.last_insert_rowid();

@@ -1,8 +1,10 @@
-//! The typesetter: a program of its own, for one document, without this hub's keys, environment or files.
+//! The typesetter: a program of its own, for one document. It is handed no key, no path and no environment, and is bounded in time, memory and processor; its own tests show
+//! that it opens no file and no socket.
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use packet::Sheet;
@@ -36,6 +38,9 @@ pub(crate) enum SetError {
     /// It did not end in time.
     #[error("the typesetter did not end within {} s", TIME_MAX.as_secs())]
     Late,
+    /// It was ended by a signal: it took more than it may have, or somebody ended it.
+    #[error("the typesetter was ended ({0}): it may have taken more memory or processor than it is given")]
+    Ended(ExitStatus),
     /// It gave up.
     #[error("the typesetter gave up: {0}")]
     GaveUp(String),
@@ -91,6 +96,9 @@ impl Typesetter {
                 std::thread::sleep(LOOK);
             };
             let (pdf, said) = (pdf.join().unwrap_or_default(), said.join().unwrap_or_default());
+            if status.signal().is_some() {
+                return Err(SetError::Ended(status));
+            }
             if !status.success() {
                 return Err(SetError::GaveUp(String::from_utf8_lossy(&said).trim().replace('\n', "; ")));
             }
@@ -160,6 +168,8 @@ mod tests {
         let (_there, fails) =
             program("/bin/cat >/dev/null; printf '%%PDF-1.7'; echo no such font >&2; exit 70");
         assert!(matches!(fails.set(&sheet()), Err(SetError::GaveUp(why)) if why == "no such font"));
+        let (_there, ended) = program("/bin/cat >/dev/null; kill -KILL $$");
+        assert!(matches!(ended.set(&sheet()), Err(SetError::Ended(_))));
         assert!(matches!(Typesetter(None).set(&sheet()), Err(SetError::NotThere)));
     }
 

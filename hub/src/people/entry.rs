@@ -159,6 +159,6 @@ impl People {
         entry: Entry,
         now: UtcTime,
     ) -> Result<(), OwnLogError> {
-        self.log.append(Body::LoggedIn(LoggedIn { person: person.clone(), entry }), now).await
+        self.log.append(Body::LoggedIn(LoggedIn { person: person.clone(), entry }), now).await.map(drop)
     }
 }

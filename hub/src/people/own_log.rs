@@ -100,13 +100,18 @@ impl OwnLog {
         .await
     }
 
-    /// Writes one record, and returns once it is durable.
-    pub(crate) async fn append(&self, body: Body, now: UtcTime) -> Result<(), OwnLogError> {
+    /// Writes one record, and returns its index once it is durable.
+    pub(crate) async fn append(&self, body: Body, now: UtcTime) -> Result<u64, OwnLogError> {
         if !self.has_room() {
             return Err(OwnLogError::NoRoom);
         }
-        self.with(move |writer| writer.append(vec![draft(body, now)]).map(drop).map_err(OwnLogError::Append))
-            .await
+        self.with(move |writer| {
+            writer
+                .append(vec![draft(body, now)])
+                .map(|appended| appended.records().first().map_or(0, |record| record.seq))
+                .map_err(OwnLogError::Append)
+        })
+        .await
     }
 
     /// Lets the world read what was written so far.
@@ -124,9 +129,10 @@ impl OwnLog {
         free.map_or(true, |bytes| bytes >= ROOM_BYTES)
     }
 
-    async fn with<F>(&self, work: F) -> Result<(), OwnLogError>
+    async fn with<T, F>(&self, work: F) -> Result<T, OwnLogError>
     where
-        F: FnOnce(&mut LogWriter) -> Result<(), OwnLogError> + Send + 'static,
+        T: Send + 'static,
+        F: FnOnce(&mut LogWriter) -> Result<T, OwnLogError> + Send + 'static,
     {
         let writer = Arc::clone(&self.writer);
         let run = move || match writer.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {

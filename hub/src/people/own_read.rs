@@ -63,6 +63,23 @@ impl OwnLog {
         self.read(move |log| page(log, before, &words)).await
     }
 
+    /// One record, proven under the newest head; none where the log has no such record.
+    pub(crate) async fn record(&self, seq: u64) -> Result<Option<Record>, OwnReadError> {
+        self.publish().await?;
+        self.read(move |log| {
+            if seq >= log.size.get() {
+                return Ok(None);
+            }
+            let (record, entry) = log.record(seq)?;
+            let (index, hashes) = (LeafIndex::new(seq), log.published.inclusion(seq, log.size)?);
+            let proof = Proof { index, extra: None, hashes, checkpoint: log.head.clone() };
+            let head = log.head.text().parse().map_err(|_| OwnReadError::Root)?;
+            proof.verify_leaf(&tlog::leaf_hash(&entry), &head).map_err(|_| OwnReadError::Root)?;
+            Ok(Some(record))
+        })
+        .await
+    }
+
     /// One record with its proof; none where the log has no such record.
     pub(crate) async fn prove(&self, seq: u64) -> Result<Option<AuditProof>, OwnReadError> {
         self.publish().await?;

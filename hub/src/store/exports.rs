@@ -66,11 +66,14 @@ impl Store {
         self.run(move |c| all(c, sql, &tenant, host_log)).await
     }
 
-    /// The tenant's machines all of whose certificates are revoked.
-    pub(crate) async fn retired(&self, tenant: Scope<TenantId>) -> Result<Vec<HostId>, StoreError> {
-        let sql = "SELECT host FROM host JOIN certificate USING (host) WHERE tenant = ?1 AND kind = 'device'
+    /// The tenant's machines all of whose certificates are revoked, and since when.
+    pub(crate) async fn retired(
+        &self,
+        tenant: Scope<TenantId>,
+    ) -> Result<Vec<(HostId, UtcTime)>, StoreError> {
+        let sql = "SELECT host, max(revoked) FROM host JOIN certificate USING (host) WHERE tenant = ?1 AND kind = 'device'
                    GROUP BY host HAVING min(revoked IS NOT NULL)";
-        self.run(move |c| all(c, sql, &tenant, |row| parsed(row, 0))).await
+        self.run(move |c| all(c, sql, &tenant, |row| Ok((parsed(row, 0)?, instant(row, 1)?)))).await
     }
 
     /// When the tenant's machines enrolled: their first device certificate's beginning.

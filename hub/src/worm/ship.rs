@@ -12,11 +12,20 @@ use tlog::tree::TreeSize;
 use super::audit::told;
 use super::{LookError, Worker, names, read};
 use crate::mirror::Newest;
+use crate::packets::{Unstored, borne_out};
 use crate::problem::chain;
 use crate::store::Archived;
 
 /// How many entries' bundles are stored between two marks in the database.
 const STEP_ENTRIES: u64 = 64 * 256;
+
+/// Why a packet is not stored.
+enum NotShipped {
+    /// The store, or the hub's own database: nothing else could be stored either.
+    Look(LookError),
+    /// This packet.
+    Packet(String),
+}
 
 impl<S: WriteOnce> Worker<S> {
     /// Stores what is new. What was stored before a failure is marked, so the next try goes on from there.
@@ -78,23 +87,48 @@ impl<S: WriteOnce> Worker<S> {
         Ok(())
     }
 
-    /// Stores the packets that do not lie here yet, and says so of each only once every file of it is there and locked.
+    /// Stores the packets that do not lie here yet, one after the other. What is wrong with one holds up no other, and is tried again at the next look.
     pub(super) async fn ship_packets(&self) -> Result<(), LookError> {
-        for packet in self.hub.packets.unstored(self.name).await? {
-            for (file, bytes) in &packet.files {
-                let key = names::packet(&packet, file)?;
-                self.store
-                    .put(&key, bytes, Keep::LockedUntil(self.retention.until(edge::clock::utc())))
-                    .await?;
-                // Some other day's lock ends earlier, and is a lock all the same.
-                let earliest = UtcTime::from_unix_ms(0).unwrap_or_else(|_| edge::clock::utc());
-                if let Some(finding) = audit::of_lock(&key, self.store.lock(&key).await?, earliest) {
-                    let (kind, detail) = told(&finding);
-                    tracing::error!(store = self.name, kind, detail, "archive alarm: a packet is not locked");
-                    return Ok(());
+        let mut after = 0;
+        while let Some(packet) = self.hub.packets.unstored(self.name, after).await? {
+            after = packet.packet;
+            match self.ship_packet(&packet).await {
+                Ok(()) => self.hub.packets.stored(packet.packet, self.name).await?,
+                Err(NotShipped::Look(e)) => return Err(e),
+                Err(NotShipped::Packet(why)) => {
+                    tracing::error!(
+                        store = self.name,
+                        packet = packet.id,
+                        why,
+                        "archive alarm: a packet is not archived"
+                    );
                 }
             }
-            self.hub.packets.stored(packet.packet, self.name).await?;
+        }
+        Ok(())
+    }
+
+    /// Every file of one packet, each with its lock read back.
+    async fn ship_packet(&self, packet: &Unstored) -> Result<(), NotShipped> {
+        borne_out(&self.hub, &packet.id).await.map_err(|e| NotShipped::Packet(chain(&e)))?;
+        for (file, bytes) in &packet.files {
+            let key = names::packet(packet, file).map_err(|e| NotShipped::Packet(chain(&e)))?;
+            let until = self.retention.until(edge::clock::utc());
+            let put = self.store.put(&key, bytes, Keep::LockedUntil(until)).await.map_err(|e| match e {
+                // Somebody took the name first, or another packet lies there from before a database was put back.
+                e @ StoreError::Conflict { .. } => NotShipped::Packet(chain(&e)),
+                e => NotShipped::Look(e.into()),
+            })?;
+            // Some other day's lock ends earlier, and must not have ended.
+            let earliest = match put {
+                archive::Put::Written => until,
+                archive::Put::AlreadyThere => edge::clock::utc(),
+            };
+            let lock = self.store.lock(&key).await.map_err(|e| NotShipped::Look(e.into()))?;
+            if let Some(finding) = audit::of_lock(&key, lock, earliest) {
+                let (kind, detail) = told(&finding);
+                return Err(NotShipped::Packet(format!("{kind}: {detail}")));
+            }
         }
         Ok(())
     }

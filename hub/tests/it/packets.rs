@@ -14,7 +14,7 @@ use contract::finding::Verdict;
 use contract::packet::{PacketKind, PacketView};
 use contract::time::UtcTime;
 use hub::config::{ArchivePace, Archives, Config};
-use packet::{Claim, Packet, Unmeasured};
+use packet::{Claim, Need, Packet, Unmeasured};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -43,10 +43,14 @@ async fn october(stage: &Stage, tenant: &str) -> Device {
             device.log.clock = day(n).plus_ms(900);
             device.log.write_ended(&order, "i-1", contract::outcome::Outcome::Healed);
         }
+        if n >= 12 {
+            device.log.write_finding("suture.evidence-directory", Verdict::Pass(FactValue::Flag(true)));
+        }
     }
     device.log.clock = "2026-10-31T20:00:00.000Z".parse().unwrap();
     device.log.write_finding("time.sync", Verdict::Pass(FactValue::Flag(true)));
     device.log.write_finding("ssh.root-login", Verdict::Fail(FactValue::Flag(false)));
+    device.log.write_finding("suture.evidence-directory", Verdict::Pass(FactValue::Flag(true)));
     parsed::<Value>(device.deliver(from).await).await;
     device
 }
@@ -99,9 +103,11 @@ async fn a_packet_says_what_the_evidence_says_and_is_the_same_bytes_for_ever() {
     );
     let packet = json_of(&stage, &view).await;
     assert_eq!(packet.summary.fixed.value(), Some(&1));
-    assert_eq!(packet.summary.needs_you, ["ssh.root-login".parse().unwrap()]);
+    assert!(
+        matches!(&packet.summary.needs_you[..], [Need::Fails { control, .. }] if control.as_str() == "ssh.root-login")
+    );
     let score = packet.summary.score.value().unwrap();
-    assert_eq!((score.assessed(), score.total()), (2, u32::try_from(packet.controls.len()).unwrap()));
+    assert_eq!((score.assessed(), score.total()), (3, u32::try_from(packet.controls.len()).unwrap()));
     assert_eq!(packet.repairs.len(), 1);
     assert_eq!(packet.logs[0].size, device.log.entries.len() as u64);
     assert_eq!(packet.access.dormant_accounts, Claim::not(Unmeasured::NoKind));
@@ -441,4 +447,30 @@ fn unlock(path: &Path) {
     {
         let _ = rustix::fs::ioctl_setflags(&file, flags - rustix::fs::IFlags::IMMUTABLE);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packet_that_was_altered_where_it_is_kept_is_given_to_nobody() {
+    let stage = Stage::start().await;
+    october(&stage, "clinic-7").await;
+    let view = made(&stage, "clinic-7").await;
+    let directory = stage.stopped().await;
+    // As somebody with the hub's disk would have it: other bytes, under the digest that they have.
+    let database = rusqlite::Connection::open(directory.path().join("packets.db")).unwrap();
+    let page = b"<p>All is well.</p>".to_vec();
+    let digest = Digest::of(&page).to_string();
+    database.execute("INSERT INTO content VALUES (?1, ?2)", rusqlite::params![digest, page]).unwrap();
+    let changed =
+        database.execute("UPDATE packet_file SET digest = ?1 WHERE name = 'packet.html'", [&digest]).unwrap();
+    assert_eq!(changed, 1);
+    drop(database);
+    let running = hub::serve::start(&config(directory.path())).await.unwrap();
+    let stage = Stage::of(directory, running).await;
+    for file in ["packet.html", "packet.json"] {
+        let path = format!("/api/v1/tenants/clinic-7/packets/{}/{file}", view.id);
+        let refused = stage.operate(Method::GET, &path, None).await;
+        assert_eq!(refused.status(), StatusCode::INTERNAL_SERVER_ERROR, "{file}");
+    }
+    let path = format!("/api/v1/tenants/clinic-7/packets/{}/acknowledge", view.id);
+    assert_eq!(stage.operate(Method::POST, &path, None).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -18,8 +18,13 @@ pub struct PacketNoted {
     pub period: String,
     /// Which packet of this period, from 1. A later one stands in the place of the one before, and names it.
     pub number: u32,
-    /// The digest of its JSON, from which all else of it is made.
+    /// The digest of its JSON.
     pub digest: Digest,
+    /// The digest of the list of all its files: a line for each, by name, with the name, a space and the digest.
+    pub files: Digest,
+    /// The digest of the JSON of the one in whose place it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrects: Option<Digest>,
     /// What.
     pub what: PacketWhat,
 }

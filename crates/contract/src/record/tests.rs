@@ -138,6 +138,8 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
                 period: "2026-10".into(),
                 number: 1,
                 digest: Digest::of(b""),
+                files: Digest::of(b""),
+                corrects: None,
                 what: PacketWhat::Acknowledged("ada".parse().unwrap()),
             }),
             "\"what\":{\"acknowledged\":\"ada\"}",

@@ -13,7 +13,11 @@ pub fn incidents_csv(packet: &Packet) -> String {
     );
     for incident in &packet.incidents {
         let (ended, by, after) = match &incident.over {
-            Some(over) => (over.at.time.to_string(), word(&over.by).to_owned(), over.after_ms.to_string()),
+            Some(over) => (
+                over.at.time.to_string(),
+                word(&over.by).to_owned(),
+                over.after_ms.map_or(String::new(), |ms| ms.to_string()),
+            ),
             None => (String::new(), String::new(), String::new()),
         };
         let repairs: Vec<&str> = incident.repairs.iter().map(contract::ids::OrderId::as_str).collect();

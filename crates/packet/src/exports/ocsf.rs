@@ -24,7 +24,8 @@ pub fn ocsf(packet: &Packet) -> String {
         .iter()
         .flat_map(|standing| standing.machines.iter().map(move |seen| finding(packet, standing, seen)));
     let repairs = packet.repairs.iter().map(|repair| remediation(packet, repair));
-    let lines: Vec<String> = findings.chain(repairs).map(|event| event.to_string()).collect();
+    // What is not known is left out: the schema has no nulls.
+    let lines: Vec<String> = findings.chain(repairs).map(|event| without_nulls(event).to_string()).collect();
     lines.join("\n") + "\n"
 }
 
@@ -65,7 +66,7 @@ fn finding(packet: &Packet, standing: &Standing, seen: &Seen) -> Value {
             "uid": format!("{}/{}/{}", packet.tenant, seen.host, standing.control),
             "title": standing.title,
             "first_seen_time": seen.since.map(|at| at.time.unix_ms()),
-            "last_seen_time": time,
+            "last_seen_time": seen.checked.map(|at| at.time.unix_ms()),
         },
         "compliance": {
             "control": standing.control,
@@ -123,4 +124,16 @@ fn remediation(packet: &Packet, repair: &Repair) -> Value {
             "last_record": repair.end.as_ref().map(|end| end.at.seq),
         },
     })
+}
+
+/// Without the keys that have no value.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(all) => Value::Array(all.into_iter().map(without_nulls).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
 }

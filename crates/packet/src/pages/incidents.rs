@@ -24,10 +24,11 @@ pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
             writing.claim(&packet.summary.fixed, number),
             writing.claim(&packet.summary.mended_by_others, number),
             writing.claim(&packet.heal_times, |times| format!(
-                "half within {}, nineteen of twenty within {}, over {}",
+                "half within {}, nineteen of twenty within {}, over {}; {} more have no time, since a clock was set back",
                 lasting(times.median_ms),
                 lasting(times.p95_ms),
-                words::many(times.of as usize, "repair", "repairs")
+                words::many(times.of as usize, "repair", "repairs"),
+                times.untimed
             )),
         ),
     );
@@ -50,7 +51,7 @@ fn chart(writing: &Writing<'_>) -> Vec<Block> {
 }
 
 /// The first rows, and where the rest is.
-fn cut<T>(all: &[T], file: &str) -> (usize, Vec<Block>) {
+pub(super) fn cut<T>(all: &[T], file: &str) -> (usize, Vec<Block>) {
     let shown = all.len().min(ROWS_MAX);
     let rest = if all.len() > shown {
         let words = format!("These are the first {shown} of {}. All of them stand in {file}.", all.len());
@@ -90,7 +91,7 @@ fn incident_row(writing: &Writing<'_>, incident: &Incident) -> Vec<Cell> {
                 EndedBy::Another => ("Passed without a repair", Tone::Plain),
                 EndedBy::Exception => ("Accepted", Tone::Plain),
             };
-            (toned(word), text(lasting(over.after_ms)))
+            (toned(word), text(over.after_ms.map_or("the clock went back".to_owned(), lasting)))
         }
     };
     vec![

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::incidents::cut;
 use super::{Slots, Writing, put, say};
 use crate::cell::{Cell, code, named, paragraph, table, text};
 use crate::document::{Block, Inline};
@@ -17,7 +18,7 @@ pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
     say(
         slots,
         "scope_text",
-        "Controls that make no sense on a machine, or of which nobody has declared what would have to be looked at. They count as not known.",
+        "Controls that make no sense on a machine. In the score they count as not known.",
     );
     put(slots, "scope", scope(writing));
     put(slots, "attestations", attestations(writing));
@@ -100,10 +101,17 @@ fn exceptions(writing: &Writing<'_>) -> Vec<Block> {
 
 fn by_hand(writing: &Writing<'_>, slots: &mut Slots) {
     let packet = writing.packet;
-    let hub = if packet.hub_log_read {
-        "What people did at the hub is from the hub's own log, verified to its head."
-    } else {
-        "What people did at the hub is not measured: the hub's own log could not be verified."
+    let hub = match (packet.hub_log_read, packet.hub_log_since) {
+        (false, _) => {
+            "What people did at the hub is not measured: the hub's own log could not be verified.".to_owned()
+        }
+        (true, None) => {
+            "What people did at the hub is from the hub's own log, verified to its head.".to_owned()
+        }
+        (true, Some(since)) => format!(
+            "What people did at the hub is from the hub's own log, verified to its head; that log begins at {}, and what was before is not measured.",
+            writing.zone.wall(since)
+        ),
     };
     say(
         slots,
@@ -118,7 +126,13 @@ fn by_hand(writing: &Writing<'_>, slots: &mut Slots) {
             Deed::Agreed(host, runbook) => format!("agreed to {runbook} on {host}"),
             Deed::Chose(host, runbook) => format!("chose {runbook} on {host}"),
             Deed::BrokeGlass(host) => format!("broke the glass on {host}"),
-            Deed::AtHub { right, path } => format!("{right}: {path}"),
+            Deed::AtHub { right: Some(right), path, .. } => format!("{right}: {path}"),
+            Deed::AtHub { right: None, machine_user, path } => {
+                format!(
+                    "on the hub's own machine, by {}: {path}",
+                    machine_user.as_deref().unwrap_or("nobody who is known")
+                )
+            }
         };
         let person = deed.person.as_ref().map_or("nobody who was known", |person| person.as_str());
         vec![
@@ -128,16 +142,14 @@ fn by_hand(writing: &Writing<'_>, slots: &mut Slots) {
             writing.cites(std::slice::from_ref(&deed.record)),
         ]
     };
-    put(
-        slots,
-        "by_hand",
-        table(
-            "What people did",
-            &[("When", 4), ("Who", 4), ("What", 12), ("Records", 4)],
-            packet.by_hand.iter().take(super::incidents::ROWS_MAX).map(row).collect(),
-            "No record tells of anything that a person did.",
-        ),
-    );
+    let (shown, mut blocks) = cut(&packet.by_hand, "packet.json, which is attached");
+    blocks.extend(table(
+        "What people did",
+        &[("When", 4), ("Who", 4), ("What", 12), ("Records", 4)],
+        packet.by_hand.iter().take(shown).map(row).collect(),
+        "No record tells of anything that a person did.",
+    ));
+    put(slots, "by_hand", blocks);
 }
 
 fn missing(writing: &Writing<'_>, slots: &mut Slots) {
@@ -180,16 +192,14 @@ fn missing(writing: &Writing<'_>, slots: &mut Slots) {
             Writing::cites_of(&missing.host, &missing.records),
         ]
     };
-    put(
-        slots,
-        "missing",
-        table(
-            "Gaps, with their reasons",
-            &[("Machine", 4), ("From", 5), ("Until", 5), ("What", 12), ("Records", 5)],
-            packet.missing.iter().take(super::incidents::ROWS_MAX).map(row).collect(),
-            "No gap is known.",
-        ),
-    );
+    let (shown, mut blocks) = cut(&packet.missing, "packet.json, which is attached");
+    blocks.extend(table(
+        "Gaps, with their reasons",
+        &[("Machine", 4), ("From", 5), ("Until", 5), ("What", 12), ("Records", 5)],
+        packet.missing.iter().take(shown).map(row).collect(),
+        "No gap is known.",
+    ));
+    put(slots, "missing", blocks);
 }
 
 fn scope(writing: &Writing<'_>) -> Vec<Block> {

@@ -1,16 +1,16 @@
 //! The first page: fixed, needs you, could not be checked, coverage; and what the packet says of itself.
 
-use contract::score::{Counted, Headline, Score};
+use contract::score::{Headline, Score};
 
-use super::{Slots, Writing, put, say};
+use super::{Slots, Writing, needs, put, say};
 use crate::cell::{self, code, text};
 use crate::claim::{Claim, Unmeasured};
 use crate::document::{Block, Figure, Inline, Tone};
-use crate::standing::{Observed, Standing};
+use crate::input::{Silent, SilentReason};
 use crate::words::{self, many, percent};
 
 /// What fits on the first page; the rest stands in its chapter.
-const SHOWN: usize = 6;
+pub(super) const SHOWN: usize = 6;
 
 pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
     let packet = writing.packet;
@@ -39,13 +39,13 @@ fn first_page(writing: &Writing<'_>, slots: &mut Slots) {
         slots,
         "standing",
         format!(
-            "What monitoring saw on {seen} of {}, and what was attempted about it. Every number comes from signed records that were verified for \
-             this; where there is none, it says so.{preview}",
+            "What monitoring saw on {seen} of {}, and what was attempted about it. What is said of the machines comes from signed records that were \
+             verified for this, or it is said to be not measured; which machines there are is the word of whoever looks after them.{preview}",
             many(all as usize, "machine", "machines")
         ),
     );
     put(slots, "figures", vec![Block::Figures(figures(writing))]);
-    put(slots, "needs_you", needs_you(writing));
+    put(slots, "needs_you", needs::list(writing));
     put(slots, "could_not_check", could_not_check(writing));
 }
 
@@ -55,25 +55,25 @@ fn figures(writing: &Writing<'_>) -> Vec<Figure> {
     let unchecked: usize = summary.could_not_check.iter().map(|group| group.controls.len()).sum();
     let out: usize = writing.packet.out_of_scope.iter().map(|out| out.hosts.len()).sum();
     let looks: usize = writing.packet.controls.iter().map(|standing| standing.machines.len()).sum();
-    let nothing_seen = summary.score.value().is_none();
+    let nothing_seen = summary.score.value().is_none_or(|score| score.assessed() == 0);
+    // Where too little was seen, that nothing is known to need anybody is no good news.
+    let covered = summary.score.value().is_some_and(|score| score.headline() != Headline::Amber);
     vec![
-        count(&summary.fixed, "fixed", Tone::Good, &format!("of {}", incidents(writing))),
+        count(&summary.fixed, "fixed", Tone::Plain, &format!("of {}", incidents(writing))),
         Figure {
-            value: if nothing_seen { "not measured".into() } else { needs.to_string() },
+            value: if nothing_seen && needs == 0 { "not measured".into() } else { needs.to_string() },
             label: "need you".into(),
-            note: format!("of {}", many(writing.packet.controls.len(), "control", "controls")),
-            tone: if nothing_seen {
-                Tone::Unknown
-            } else if needs == 0 {
-                Tone::Good
-            } else {
-                Tone::Bad
+            note: format!("in {} that are checked", many(writing.packet.controls.len(), "thing", "things")),
+            tone: match (needs, covered) {
+                (0, false) => Tone::Unknown,
+                (0, true) => Tone::Good,
+                (1.., _) => Tone::Bad,
             },
         },
         Figure {
             value: unchecked.to_string(),
             label: "could not be checked".into(),
-            note: format!("of {}; {out} more are not in scope", many(looks, "check", "checks")),
+            note: format!("of {}; {out} more do not apply", many(looks, "check", "checks")),
             tone: if unchecked == 0 { Tone::Good } else { Tone::Unknown },
         },
         coverage(&summary.score),
@@ -119,85 +119,24 @@ fn coverage(score: &Claim<Score>) -> Figure {
     }
 }
 
-fn needs_you(writing: &Writing<'_>) -> Vec<Block> {
-    let packet = writing.packet;
-    let named = |control: &contract::ids::ControlId| {
-        packet.controls.iter().find(|standing| standing.control == *control)
-    };
-    let all: Vec<&Standing> = packet.summary.needs_you.iter().filter_map(named).collect();
-    if packet.summary.score.value().is_none() {
-        return vec![cell::paragraph("Nobody can tell: no machine has a record of this time.")];
-    }
-    if all.is_empty() {
-        return vec![cell::paragraph("No control that could be checked fails.")];
-    }
-    let mut blocks = vec![Block::List(all.iter().take(SHOWN).map(|one| need(writing, one)).collect())];
-    if all.len() > SHOWN {
-        blocks.push(more(all.len() - SHOWN, "controls"));
-    }
-    blocks
-}
-
-fn more(rest: usize, anchor: &str) -> Block {
+/// How many there are beyond those that are shown, and where they stand.
+pub(super) fn more(rest: usize, anchor: &str, chapter: &str) -> Block {
     Block::Paragraph(vec![
-        Inline::Text(format!("And {rest} more, which stand in the chapter ")),
-        Inline::Anchor(anchor.to_owned(), "Controls".to_owned()),
+        Inline::Text(format!("And {rest} more: see the chapter ")),
+        Inline::Anchor(anchor.to_owned(), chapter.to_owned()),
         Inline::Text(".".to_owned()),
     ])
-}
-
-/// What fails, on which machines, and what to do about it.
-fn need(writing: &Writing<'_>, standing: &Standing) -> Vec<Inline> {
-    let failing: Vec<_> = standing.machines_that(Counted::Fails).collect();
-    let hosts: Vec<&str> = failing.iter().take(3).map(|seen| seen.host.as_str()).collect();
-    let rest = if failing.len() > 3 { format!(" and {} more", failing.len() - 3) } else { String::new() };
-    let cites: Vec<_> = failing.iter().filter_map(|seen| seen.cite()).collect();
-    let observed = match failing.first().map(|seen| &seen.observed) {
-        Some(Observed::Value(value)) => value.to_string(),
-        Some(Observed::Not(_)) | None => String::new(),
-    };
-    vec![
-        Inline::Strong(format!("{}. ", standing.title)),
-        Inline::Text(format!(
-            "On {}{rest}: seen {observed}, expected {}. {} ",
-            hosts.join(", "),
-            standing.expected,
-            what_to_do(writing, standing)
-        )),
-        Inline::Emphasis(format!("Records {}", words::cites(&cites, writing.alone))),
-    ]
-}
-
-/// In plain words: a repair that did not hold is for whoever looks after the machines, and so is what no repair may touch.
-fn what_to_do(writing: &Writing<'_>, standing: &Standing) -> String {
-    let ours = writing.packet.repairs.iter().filter(|repair| repair.control == standing.control);
-    let tried = ours.filter(|repair| repair.end.is_some()).count();
-    let whom = &writing.brand.name;
-    match (&standing.person, tried) {
-        (Some(why), _) => format!("What to do: agree with {whom} on how to change it. {why}"),
-        (None, 0) => {
-            format!("What to do: ask {whom} when it will be repaired; no repair was tried this month.")
-        }
-        (None, tried) => format!(
-            "What to do: ask {whom} for its cause; {} did not last.",
-            many(tried, "repair was tried and", "repairs were tried and")
-        ),
-    }
 }
 
 fn could_not_check(writing: &Writing<'_>) -> Vec<Block> {
     let packet = writing.packet;
     let groups = &packet.summary.could_not_check;
-    let mut items: Vec<Vec<Inline>> = packet
-        .silent
-        .iter()
-        .map(|silent| {
-            vec![
-                Inline::Strong(format!("{}. ", silent.host)),
-                Inline::Text(format!("Nothing is known of this machine: {}.", words::silent(silent.reason))),
-            ]
-        })
-        .collect();
+    let said = |silent: &Silent| {
+        let words = format!("Nothing is known of this machine: {}.", words::silent(silent.reason));
+        vec![Inline::Strong(format!("{}. ", silent.host)), Inline::Text(words)]
+    };
+    let silent = |reason| packet.silent.iter().filter(move |silent| silent.reason == reason);
+    let mut items: Vec<Vec<Inline>> = silent(SilentReason::NoRecordReceived).map(said).collect();
     let with_log = groups.iter().filter(|group| packet.silent.iter().all(|silent| silent.host != group.host));
     items.extend(with_log.map(|group| {
         let unmet =
@@ -212,6 +151,7 @@ fn could_not_check(writing: &Writing<'_>) -> Vec<Block> {
             Inline::Emphasis(format!("Records {}", words::cites(&group.records, writing.alone))),
         ]
     }));
+    items.extend(silent(SilentReason::NeverEnrolled).map(said));
     if items.is_empty() {
         return vec![cell::paragraph("Everything that was to be looked at was looked at.")];
     }
@@ -219,7 +159,7 @@ fn could_not_check(writing: &Writing<'_>) -> Vec<Block> {
     items.truncate(SHOWN);
     let mut blocks = vec![Block::List(items)];
     if rest > 0 {
-        blocks.push(more(rest, "controls"));
+        blocks.push(more(rest, "controls", "Controls"));
     }
     blocks
 }
@@ -255,6 +195,14 @@ fn about(writing: &Writing<'_>) -> Vec<(String, Vec<Inline>)> {
             )),
         ),
     ];
+    if !packet.other_baselines.is_empty() {
+        let digests: Vec<String> = packet.other_baselines.iter().map(ToString::to_string).collect();
+        let mut words = text(
+            "Records of this time were also made under other texts of the baseline, by which they were judged: ",
+        );
+        words.push(Inline::Code(digests.join(" ")));
+        pairs.push(pair("Other baselines", words));
+    }
     if let Some(corrects) = &packet.corrects {
         pairs.push(pair(
             "Corrects",

@@ -4,7 +4,7 @@ use super::{Slots, Writing, put};
 use crate::cell::{Cell, named, paragraph, table, text, toned};
 use crate::claim::Claim;
 use crate::document::{Block, Tone};
-use crate::upkeep::{Clock, RestoreTest, Weeks};
+use crate::upkeep::{Clock, Looks, RestoreTest, Weeks};
 use crate::words;
 
 pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
@@ -20,9 +20,10 @@ fn backups(writing: &Writing<'_>) -> Vec<Block> {
     let heads: Vec<String> = (1..=many).map(|week| format!("Week {week}")).collect();
     let mut columns = vec![("Control", 8), ("Machine", 4)];
     columns.extend(heads.iter().map(|head| (head.as_str(), 4)));
-    let week = |host: &contract::ids::HostId, claim: &Claim<contract::score::Word>| match claim {
+    let week = |host: &contract::ids::HostId, claim: &Claim<Looks>| match claim {
         Claim::Measured { value, records } => {
-            let mut cell = toned(words::week(*value));
+            let (said, tone) = words::looks(*value);
+            let mut cell = toned((&said, tone));
             cell.push(crate::document::Inline::Text(" ".to_owned()));
             cell.extend(Writing::cites_of(host, records));
             cell
@@ -113,7 +114,12 @@ fn access(writing: &Writing<'_>) -> Vec<Block> {
     let access = &writing.packet.access;
     let number = |claim: &Claim<u64>| text(writing.claim(claim, u64::to_string));
     let pair = |name: &str, value: Cell| (name.to_owned(), value);
+    let (tell, all) = access.told_by;
     vec![Block::Pairs(vec![
+        pair(
+            "Told of by",
+            text(format!("the logs of {tell} of {}", words::many(all as usize, "machine", "machines"))),
+        ),
         pair("Failed log-ins, as often as they were noticed", number(&access.failed_log_ins)),
         pair("New administrators, as often as one was noticed", number(&access.new_administrators)),
         pair("Dormant accounts", number(&access.dormant_accounts)),

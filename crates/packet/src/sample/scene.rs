@@ -224,7 +224,7 @@ impl Scene {
             log.entries.iter().for_each(|entry| walk.entry(entry).unwrap());
             let head = log.head();
             let cosigned = Cosigned { by: "hub.example/witness".into(), time: span.to() };
-            Logged { machine: walk.end(&head).unwrap(), head, cosigned: vec![cosigned], retired: false }
+            Logged { machine: walk.end(&head).unwrap(), head, cosigned: vec![cosigned], retired: None }
         };
         logs.iter().map(one).collect()
     }
@@ -271,11 +271,13 @@ impl Scene {
             runbooks: BTreeMap::from([("RB-TIME-001-sync".parse().unwrap(), "Put the clock right".into())]),
             acts: Some(vec![Act {
                 person: Some("ada".parse().unwrap()),
-                right: contract::people::Right::ExceptionsSet,
+                right: Some(contract::people::Right::ExceptionsSet),
+                machine_user: None,
                 path: "/api/v1/tenants/riverside/exceptions".into(),
                 time: october().from().plus_ms(90_000_000),
                 seq: 41,
             }]),
+            acts_since: Some(october().from()),
         })
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use contract::finding::Verdict;
 use contract::outcome::Outcome;
 use contract::record::{Body, Record};
 use contract::score::Counted;
-use packet::sample::Scene;
+use packet::sample::{FAIL, Log, PASS, Scene};
 use packet::{
-    Block, Claim, Document, EndedBy, Inline, Packet, Tone, Unmeasured, assessment_results, document, html,
-    incidents_csv, ocsf, plan_of_action, postcard,
+    Block, Claim, Document, EndedBy, Inline, Need, Packet, Tone, Unmeasured, assessment_results, document,
+    html, incidents_csv, ocsf, plan_of_action, postcard,
 };
 
 /// Everything that a document says.
@@ -195,6 +196,37 @@ fn a_machine_that_nobody_heard_of_is_told_of_on_the_first_page_and_counts_as_not
 }
 
 #[test]
+fn a_machine_that_failed_and_went_away_still_needs_somebody() {
+    let (sync, root) = ("time.sync", "ssh.root-login");
+    let october = |seen: &[(&str, Verdict)]| {
+        let log = Log::opened("2026-09-20")
+            .found("2026-10-02", &[(sync, FAIL), (root, PASS)])
+            .found("2026-10-20", seen);
+        let (scene, marks) = (Scene { hosts: vec!["h-1".into()], ..Scene::default() }, Scene::marks());
+        let logged = scene.logged(std::slice::from_ref(&log), &marks);
+        scene.packet_of(logged, marks)
+    };
+    // Switched off; and no longer declared to anybody.
+    let undeclared = Verdict::NotAssessed(contract::fact::Absence::NotDeclared);
+    for seen in [vec![(sync, FAIL)], vec![(sync, undeclared)]] {
+        let packet = october(&seen);
+        let [Need::FailedLast { control, hosts, .. }] = &packet.summary.needs_you[..] else {
+            panic!("{:?}", packet.summary.needs_you)
+        };
+        assert_eq!((control.as_str(), hosts.len()), (sync, 1));
+        assert!(plan_of_action(&packet, contract::digest::Digest::of(b"")).is_some());
+        let document = document(&packet, &Scene::brand()).unwrap();
+        let Some(Block::Figures(figures)) =
+            document.blocks.iter().find(|block| matches!(block, Block::Figures(_)))
+        else {
+            panic!("no figures")
+        };
+        assert!(figures.iter().all(|figure| figure.tone != Tone::Good), "{figures:?}");
+        assert!(said(&document).contains("when it was looked at last, and nobody has looked since"));
+    }
+}
+
+#[test]
 fn the_records_of_a_number_are_those_that_it_is_from() {
     let scene = Scene::default();
     let packet = scene.packet();
@@ -268,9 +300,15 @@ fn what_is_not_known_satisfies_nothing() {
     let packet = Scene { silent: vec!["lab".into()], ..Scene::default() }.packet();
     let results = assessment_results(&packet, contract::digest::Digest::of(b""));
     let findings = results["assessment-results"]["results"][0]["findings"].as_array().unwrap();
-    assert_eq!(findings.len(), 104);
-    // One machine is silent, so no control passes on all of them.
+    assert_eq!(findings.len(), 2);
+    // One machine is silent, so no control passes on all of them, and there is a finding of those alone that fail.
     assert!(findings.iter().all(|finding| finding["target"]["status"]["state"] == "not-satisfied"));
+    let result = &results["assessment-results"]["results"][0];
+    assert!(
+        result["remarks"].as_str().unwrap().contains("time.sync")
+            && result["observations"].as_array().unwrap().len() == 2 * 104
+    );
+    assert!(!ocsf(&packet).contains("null"));
     let all = Scene::default().packet();
     let results = assessment_results(&all, contract::digest::Digest::of(b""));
     let findings = results["assessment-results"]["results"][0]["findings"].as_array().unwrap().clone();

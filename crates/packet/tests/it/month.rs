@@ -3,7 +3,9 @@
 use contract::fact::FactValue;
 use contract::ids::{ControlId, OrderId};
 use contract::outcome::Outcome;
-use contract::record::{Body, Gap, GapReason, Lost, Moved, Recovered, Resolution, RunState};
+use contract::record::{
+    Body, Gap, GapReason, Lost, Moved, PaperState, PaperTaken, Recovered, Resolution, RunState,
+};
 use contract::time::ClockOffset;
 use packet::{Broken, Over};
 
@@ -199,7 +201,7 @@ fn every_record_says_how_far_its_clock_could_be_trusted() {
 }
 
 #[test]
-fn each_week_has_its_last_word() {
+fn each_week_says_what_its_looks_found() {
     let log = Log::opened("2026-09-20")
         .found("2026-09-30", &[("backup.recent", PASS)])
         .found("2026-10-02", &[("backup.recent", FAIL)])
@@ -209,11 +211,11 @@ fn each_week_has_its_last_word() {
     let machine = log.october(&[]);
     let weeks: Vec<_> = machine.weeks[&control("backup.recent")]
         .iter()
-        .map(|(week, held)| (*week, held.verdict == PASS, held.checked.1))
+        .map(|(week, looks)| (*week, looks.passed, looks.failed, looks.bounds.map(|(a, b)| (a.seq, b.seq))))
         .collect();
     assert_eq!(
         weeks,
-        [(0, true, 3), (1, false, 4), (4, true, 5)],
+        [(0, 1, 1, Some((2, 3))), (1, 0, 1, Some((4, 4))), (4, 1, 0, Some((5, 5)))],
         "of the third and fourth nothing is known"
     );
 }
@@ -272,4 +274,81 @@ fn a_record_waits_until_the_first_head_that_covers_it_was_taken() {
     assert_eq!(all.unknown, 0, "what was before the month is of no matter");
     assert_eq!(waited(&[(3, None), (4, noon)]).unknown, 2);
     assert_eq!(waited(&[(3, noon)]).unknown, 1, "of the last record nobody knows");
+}
+
+#[test]
+fn what_passes_in_the_hold_down_of_a_repair_was_repaired_by_it() {
+    let sync = "time.sync";
+    let begun = Log::opened("2026-09-20")
+        .found("2026-10-02T00:00:00.000Z", &[(sync, FAIL)])
+        .accepted("2026-10-02T00:00:01.000Z", "o-1", sync)
+        .found("2026-10-02T00:00:02.000Z", &[(sync, PASS)]);
+    let passes = || Resolution::Passes(FactValue::Flag(true));
+    let healed = begun.clone().ended("2026-10-02T00:00:04.000Z", "o-1", sync, Outcome::Healed, passes());
+    let [(_, 1, Some(Over::Healed(_, at)))] = &spans(&healed)[..] else { panic!("{:?}", spans(&healed)) };
+    assert_eq!(at.seq, 4);
+    // It failed again before the repair was over, and was undone.
+    let fails = Resolution::Fails(FactValue::Flag(false));
+    let again = begun.clone().found("2026-10-02T00:00:03.000Z", &[(sync, FAIL)]);
+    let undone = again.ended("2026-10-02T00:00:04.000Z", "o-1", sync, Outcome::Reverted, fails);
+    assert_eq!(spans(&undone), [(control(sync), 1, None)]);
+    // A repair of which nothing more is heard ends nothing, and holds nothing open for ever.
+    let left = begun.found("2026-10-03", &[(sync, PASS)]);
+    let [(_, 1, Some(Over::Passed(at)))] = &spans(&left)[..] else { panic!("{:?}", spans(&left)) };
+    assert_eq!(at.seq, 4);
+}
+
+#[test]
+fn one_record_by_a_clock_that_is_ahead_makes_no_silence_and_no_score() {
+    let hourly = |ahead: Option<&str>| {
+        let mut log = Log::opened("2026-09-30T23:30:00.000Z");
+        for day in 1..=31 {
+            for hour in 0..24 {
+                log = log.found(&format!("2026-10-{day:02}T{hour:02}:00:00.000Z"), &[("time.sync", PASS)]);
+                if let Some(ahead) = ahead.filter(|_| (day, hour) == (3, 4)) {
+                    log = log.found(ahead, &[("time.sync", FAIL)]);
+                }
+            }
+        }
+        log.found("2026-11-01T00:30:00.000Z", &[("time.sync", PASS)])
+    };
+    let marks = ["2026-10-02", "2026-10-20"];
+    let of = |log: &Log| log.walk(&["time.sync"], &marks, &log.head()).unwrap();
+    let honest = of(&hourly(None));
+    assert_eq!(honest.silences, []);
+    for ahead in ["2037-01-01", "2026-10-11T04:30:00.000Z", "2026-10-25T04:30:00.000Z"] {
+        let stepped = of(&hourly(Some(ahead)));
+        assert_eq!(stepped.silences, [], "{ahead}");
+        assert_eq!(stepped.scores[0], honest.scores[0], "{ahead}");
+        assert_eq!(stepped.scores[1].unwrap().assessed(), 1, "{ahead}");
+    }
+    // What was there all the same is found by its record, wherever in the log it stands.
+    let back = hourly(None).found("2026-10-01T12:00:00.000Z", &[("disk.space", PASS)]);
+    assert_eq!(back.walk(&["disk.space"], &marks, &back.head()).unwrap().scores[0].unwrap().assessed(), 1);
+}
+
+#[test]
+fn a_machine_is_not_silent_before_it_was_there() {
+    let machine =
+        Log::opened("2026-10-20").found("2026-10-20T01:00:00.000Z", &[("time.sync", PASS)]).october(&[]);
+    assert_eq!(machine.since.map(|since| since.time), Some(at("2026-10-20")));
+    let [silence] = &machine.silences[..] else { panic!("{:?}", machine.silences) };
+    assert_eq!(silence.from, at("2026-10-20T01:00:00.000Z"));
+    assert_eq!(Log::opened("2026-11-02").october(&[]).silences, []);
+}
+
+#[test]
+fn what_was_not_approved_leaves_in_force_what_was() {
+    let paper = |state, text: &[u8]| {
+        let (kind, text) = (contract::paper::PaperKind::Exceptions, Some(contract::digest::Digest::of(text)));
+        Body::PaperTaken(PaperTaken { paper: kind, state, number: 1, text })
+    };
+    let log = Log::opened("2026-08-01")
+        .then("2026-08-02", paper(PaperState::InForce, b"a"))
+        .then("2026-08-03", paper(PaperState::InForce, b"b"))
+        .then("2026-08-04", paper(PaperState::NotApproved, b"c"));
+    let papers = log.october(&[]).papers;
+    let in_force: Vec<_> =
+        papers.iter().filter(|paper| paper.state == PaperState::InForce).map(|p| p.text).collect();
+    assert_eq!(in_force, [Some(contract::digest::Digest::of(b"b"))]);
 }

@@ -14,6 +14,7 @@ fn made(tenant: &str, serial: u32) -> Made {
         period: "2026-10".into(),
         serial,
         corrects: None,
+        replaces: None,
         by: None,
         time: at(0),
         files: BTreeMap::from([("packet.json", format!("of {tenant}").into_bytes())]),
@@ -24,7 +25,7 @@ fn made(tenant: &str, serial: u32) -> Made {
 
 async fn told(kept: &Kept) {
     for unrecorded in kept.unrecorded().await.unwrap() {
-        kept.recorded(unrecorded.number).await.unwrap();
+        kept.recorded(unrecorded.number, 7).await.unwrap();
     }
 }
 
@@ -38,6 +39,10 @@ async fn within_a_scope_there_is_no_packet_of_another_tenant() {
         kept.keep_exceptions(tenant.parse().unwrap(), format!("text of {tenant}"), at(0)).await.unwrap();
     }
     told(&kept).await;
+    assert_eq!(
+        kept.told("p-a-1".into()).await.unwrap().map(|(seq, told)| (seq, told.tenant.to_string())),
+        Some((7, "a".into()))
+    );
     for (own, other) in [("a", "b"), ("b", "a"), ("nobody", "a")] {
         let scope = || Scope::of_a_test(own.parse::<TenantId>().unwrap());
         let has = own != "nobody";
@@ -74,16 +79,17 @@ async fn what_the_own_log_does_not_tell_of_is_neither_shown_nor_mailed_nor_store
     let scope = || Scope::of_a_test("a".parse::<TenantId>().unwrap());
     assert!(kept.of_tenant(scope()).await.unwrap().is_empty());
     assert!(kept.file(scope(), "p-a-1".into(), "packet.json".into()).await.unwrap().is_none());
-    assert!(kept.due(at(9)).await.unwrap().is_empty() && kept.unstored("s3").await.unwrap().is_empty());
+    assert!(kept.due(at(9)).await.unwrap().is_empty() && kept.unstored("s3", 0).await.unwrap().is_none());
     told(&kept).await;
     assert_eq!(kept.due(at(9)).await.unwrap().len(), 1);
-    assert_eq!(kept.unstored("s3").await.unwrap().len(), 1);
+    let packet = kept.unstored("s3", 0).await.unwrap().unwrap().packet;
     // What lies in one store does not lie in the other.
-    kept.stored(kept.unstored("s3").await.unwrap()[0].packet, "s3").await.unwrap();
-    assert_eq!(
-        (kept.unstored("s3").await.unwrap().len(), kept.unstored("directory").await.unwrap().len()),
-        (0, 1)
+    kept.stored(packet, "s3").await.unwrap();
+    assert!(
+        kept.unstored("s3", 0).await.unwrap().is_none()
+            && kept.unstored("directory", 0).await.unwrap().is_some()
     );
+    assert!(kept.unstored("directory", packet).await.unwrap().is_none(), "it holds up no other");
     assert_eq!(kept.of_tenant(scope()).await.unwrap()[0].locked_in, ["s3"]);
 }
 

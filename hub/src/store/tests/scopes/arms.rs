@@ -218,7 +218,7 @@ impl Asking<'_> {
 
     async fn retired(&self) {
         let retired = self.store.retired(self.scope()).await.unwrap();
-        assert!(retired.iter().all(|host| self.mine(host)));
+        assert!(retired.iter().all(|(host, _)| self.mine(host)));
     }
 
     async fn actions(&self) {
