@@ -57,6 +57,8 @@ rustPlatform.buildRustPackage {
         "hub"
         "cli"
         "verify"
+        # Beside the hub, which starts it for each PDF.
+        "suture-typeset"
       ];
   nativeBuildInputs = [
     installShellFiles

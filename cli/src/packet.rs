@@ -131,7 +131,9 @@ fn preview(operator: &Operator, told: &Packet) -> Result<(), Failure> {
         voice.line(&serde_json::json!({ "preview": written }).to_string());
     } else {
         voice.heading(&format!("Preview of {}, of the month so far", told.tenant));
-        written.iter().for_each(|path| voice.line(&format!("  {path}")));
+        for path in &written {
+            voice.line(&format!("  {path}"));
+        }
     }
     Ok(())
 }

@@ -249,8 +249,8 @@ pub(crate) async fn of_month(
         (Some(there), None, _) => return Ok(there),
         (None, None, _) => (1, None, None),
         (Some(there), Some(reason), Some(person)) => {
-            let digest = there.files.iter().find(|file| file.name == "packet.json").map(|file| file.digest);
-            let digest = digest.unwrap_or_else(|| Digest::of(b""));
+            let json = there.files.iter().find(|file| file.name == "packet.json").map(|file| file.digest);
+            let digest = json.ok_or_else(|| PacketFault::Altered(there.id.clone()))?;
             let corrects =
                 Corrects { number: there.number, digest, reason: reason.to_string(), person: person.clone() };
             (there.number + 1, Some(corrects), Some(there.id))
@@ -338,6 +338,7 @@ async fn keep(
         replaces,
         by: keeping.by,
         time: edge::clock::utc(),
+        digest: written.digest,
         files: written.files,
         no_pdf: written.no_pdf,
         mail,

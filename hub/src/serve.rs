@@ -217,8 +217,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     } = config;
     let library = Library::read(sources).map_err(StartError::Library)?;
     let (rules, ways) = ways_out(alerts.as_deref())?;
-    let profiles =
-        packets.as_deref().map(Profiles::read).transpose().map_err(StartError::Packets)?.unwrap_or_default();
+    let profiles = profiles_of(packets.as_deref())?;
     if !operator.ip().is_loopback() && !door.is_for_any_address() {
         return Err(StartError::NotLoopback(*operator));
     }
@@ -235,30 +234,25 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         witness::open(directory, outside.logs().map_err(outside_of)?).map_err(StartError::Directory)?;
     let heads = Heads::open(directory, Arc::clone(&keys), outside).map_err(StartError::Heads)?;
     let kits = Kits::open(directory).map_err(StartError::Database)?;
-    let typesetter = typesetter.clone().map_or_else(Typesetter::beside_us, Typesetter::at);
-    let packets = Packets::open(directory, profiles, typesetter).map_err(StartError::Database)?;
+    let packets = packets_of(directory, profiles, typesetter.clone(), &store).await?;
     let consultants = consultants(models.as_deref(), &store).await?;
     let learnt = learning::standing(&store).await.map_err(|e| StartError::Learnt(e.into()))?;
     note_library(&library, &keys, &kits, &store).await;
-    note_exceptions(&packets, &store).await;
     let opened = archives.open().await.map_err(StartError::Archive)?;
-    let own = Keys::own_log(directory).map_err(StartError::Keys)?;
-    let people = People::open(directory, own, edge::clock::utc()).map_err(StartError::People)?;
-    let invitation = people.first_run(edge::clock::utc()).await.map_err(StartError::People)?;
+    let (people, invitation) = people_of(directory).await?;
     let (device_listener, device) = listen("device", *device).await?;
     let (operator_listener, operator) = listen("operator", *operator).await?;
 
-    let redirect = format!("{}/login/back", door_address(door, operator));
+    let address = door_address(door, operator);
+    let redirect = format!("{address}/login/back");
     let oidc = oidc.as_ref().map(|told| Oidc::open(told, redirect)).transpose().map_err(StartError::Oidc)?;
-
     let spans = Spans::open(collector.as_ref()).map_err(StartError::Spans)?;
-    let (stopping, stop) = watch::channel(false);
-    let tracer = Tracer::new(*events);
+    let ((stopping, stop), tracer) = (watch::channel(false), Tracer::new(*events));
     let hub = Arc::new(Hub {
         name: name.clone(),
         began: edge::clock::utc(),
         door: door.clone(),
-        address: door_address(door, operator),
+        address: address.clone(),
         oidc,
         directory: directory.clone(),
         device_port: device.port(),
@@ -293,18 +287,11 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     planning::catch_up(&hub).await;
     let mut parts = thinking(&hub, *alerts_every);
     parts.spawn(alerts::run(Arc::clone(&hub), rules, ways, *alerts_every, directory.clone()));
-    parts.spawn(packets::run(Arc::clone(&hub), alerts_every.saturating_mul(LEARNS_EVERY)));
-    parts.spawn(packets::deliver(Arc::clone(&hub), alerts_every.saturating_mul(LEARNS_EVERY)));
     parts.spawn(worm::run(Arc::clone(&hub), opened, archives.clone(), directory.join("witness/forks")));
     parts.spawn(device::run(Arc::clone(&hub), device_listener, certificates));
     parts.spawn(operator::run(Arc::clone(&hub), operator_listener, shown));
-    tracer.emit(Event::HubReady { device: device.to_string(), operator: operator.to_string() });
-    tracing::info!(%device, %operator, "the hub is ready");
-    let first_run =
-        invitation.map(|secret| format!("{}/join#{}", door_address(door, operator), secret.reveal()));
-    if let Some(link) = &first_run {
-        tracer.emit(Event::FirstRun { link: link.clone() });
-    }
+    tell_ready(device, operator, tracer);
+    let first_run = first_run_link(invitation, &address, tracer);
     Ok(Running { device, operator, first_run, stopping, parts, hub, lock })
 }
 
@@ -331,7 +318,10 @@ fn ways_out(alerts: Option<&Path>) -> Result<(Rules, Arc<Ways>), StartError> {
 fn thinking(hub: &Arc<Hub>, every: std::time::Duration) -> JoinSet<()> {
     let mut parts = JoinSet::new();
     parts.spawn(planning::run(Arc::clone(hub)));
-    parts.spawn(learning::run(Arc::clone(hub), every.saturating_mul(LEARNS_EVERY)));
+    let seldom = every.saturating_mul(LEARNS_EVERY);
+    parts.spawn(learning::run(Arc::clone(hub), seldom));
+    parts.spawn(packets::run(Arc::clone(hub), seldom));
+    parts.spawn(packets::deliver(Arc::clone(hub), seldom));
     parts.spawn(reading::run(Arc::clone(hub)));
     parts.spawn(heads::run(Arc::clone(hub)));
     parts
@@ -372,6 +362,48 @@ async fn note_library(library: &Library, keys: &Keys, kits: &Kits, store: &Store
             tracing::error!(cause = crate::problem::chain(&e), %kind, "what is handed out cannot be noted");
         }
     }
+}
+
+/// Accounts and the hub's own log; and what makes the first account, where there is none.
+async fn people_of(directory: &Path) -> Result<(People, Option<crate::people::Secret>), StartError> {
+    let own = Keys::own_log(directory).map_err(StartError::Keys)?;
+    let people = People::open(directory, own, edge::clock::utc()).map_err(StartError::People)?;
+    let invitation = people.first_run(edge::clock::utc()).await.map_err(StartError::People)?;
+    Ok((people, invitation))
+}
+
+fn tell_ready(device: SocketAddr, operator: SocketAddr, tracer: Tracer) {
+    tracer.emit(Event::HubReady { device: device.to_string(), operator: operator.to_string() });
+    tracing::info!(%device, %operator, "the hub is ready");
+}
+
+/// The link that makes the first account, told where there is one.
+fn first_run_link(
+    invitation: Option<crate::people::Secret>,
+    address: &str,
+    tracer: Tracer,
+) -> Option<String> {
+    let link = format!("{address}/join#{}", invitation?.reveal());
+    tracer.emit(Event::FirstRun { link: link.clone() });
+    Some(link)
+}
+
+/// How packets look, and who gets them.
+fn profiles_of(file: Option<&Path>) -> Result<Profiles, StartError> {
+    Ok(file.map(Profiles::read).transpose().map_err(StartError::Packets)?.unwrap_or_default())
+}
+
+/// The packets that were made, with the exceptions of now among what later ones are made of.
+async fn packets_of(
+    directory: &Path,
+    profiles: Profiles,
+    typesetter: Option<std::path::PathBuf>,
+    store: &Store,
+) -> Result<Packets, StartError> {
+    let typesetter = typesetter.map_or_else(Typesetter::beside_us, Typesetter::at);
+    let packets = Packets::open(directory, profiles, typesetter).map_err(StartError::Database)?;
+    note_exceptions(&packets, store).await;
+    Ok(packets)
 }
 
 /// Keeps the exceptions that are in force, so that packets can say what was accepted when others are.

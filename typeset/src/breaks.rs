@@ -13,7 +13,7 @@ const WHOLE_MAX: Ems = 20.0;
 /// So many letters stay together.
 const PIECE_CHARS: usize = 4;
 /// Shorter words in a fixed width are left alone, where they have room. Nobody looks for a word's end in a digest.
-const CODE_CHARS: usize = 3 * PIECE_CHARS;
+const CODE_CHARS: usize = 9 * PIECE_CHARS;
 
 /// The text with marks, for a place that is so wide.
 pub(crate) fn mark(fonts: &Fonts, kind: Kind, room: Ems, text: &str) -> String {
@@ -106,7 +106,7 @@ mod tests {
         let name = "sshd.permit_root_login.effective";
         assert_eq!(shown(Kind::Prose, 10.0, name), "sshd.|permit_|root_|login.|effective");
         assert_eq!(shown(Kind::Prose, 50.0, name), name);
-        assert_eq!(shown(Kind::Code, 50.0, name), "sshd.|permit_|root_|login.|effective");
+        assert_eq!(shown(Kind::Code, 50.0, name), name);
         assert_eq!(shown(Kind::Line, 10.0, name), name);
     }
 

@@ -46,7 +46,9 @@ fn main() {
         let machine = walk.end(&head).unwrap();
         walked += began.elapsed();
         let began = Instant::now();
-        std::hint::black_box(log.entries.iter().map(|entry| leaf_hash(entry)).count());
+        for entry in &log.entries {
+            std::hint::black_box(leaf_hash(entry));
+        }
         hashed += began.elapsed();
         let cosigned =
             Cosigned { by: "hub.example/witness".into(), time: Scene::month().span(&Scene::zone()).to() };

@@ -74,6 +74,8 @@ pub(super) struct What {
 /// A packet in all its forms.
 #[derive(Debug)]
 pub(super) struct Written {
+    /// The digest of its JSON.
+    pub(super) digest: Digest,
     pub(super) files: BTreeMap<&'static str, Vec<u8>>,
     pub(super) no_pdf: Option<String>,
     pub(super) took: PacketTook,
@@ -111,10 +113,15 @@ pub(super) async fn make(
     let writing = tokio::task::spawn_blocking(move || {
         let began = Instant::now();
         let records = gathered.records;
-        let (files, no_pdf) =
+        let (digest, files, no_pdf) =
             Writing { tenant, what, profile, marks, baseline: &baseline, runbooks, typesetter }
                 .write(gathered)?;
-        Ok(Written { files, no_pdf, took: PacketTook { records, verified_ms, written_ms: millis(began) } })
+        Ok(Written {
+            digest,
+            files,
+            no_pdf,
+            took: PacketTook { records, verified_ms, written_ms: millis(began) },
+        })
     });
     match writing.await {
         Ok(written) => written,
@@ -134,7 +141,8 @@ fn marks(month: Month, profile: &Profile) -> Vec<(Month, UtcTime)> {
     months.into_iter().map(|month| (month, month.span(&profile.zone).to())).collect()
 }
 
-type Files = (BTreeMap<&'static str, Vec<u8>>, Option<String>);
+/// The digest of the JSON, all files, and why there is no PDF.
+type Files = (Digest, BTreeMap<&'static str, Vec<u8>>, Option<String>);
 
 struct Writing<'b> {
     tenant: TenantId,
@@ -213,7 +221,7 @@ impl Writing<'_> {
         }
         files.insert("packet.json", json);
         let no_pdf = printed(&typesetter, written, &profile, attached, &mut files)?;
-        Ok((files, no_pdf))
+        Ok((digest, files, no_pdf))
     }
 }
 

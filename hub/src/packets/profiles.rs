@@ -311,8 +311,11 @@ tenants:
             let error = read(&text).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");
         }
-        let without: String =
-            GOOD.lines().filter(|line| !line.starts_with("mail:")).map(|line| format!("{line}\n")).collect();
+        let without: Vec<&str> = GOOD.lines().filter(|line| !line.starts_with("mail:")).collect();
+        let without = without.join(
+            "
+",
+        );
         assert!(read(&without).unwrap_err().to_string().contains("no `mail`"));
     }
 }

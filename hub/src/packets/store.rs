@@ -1,6 +1,7 @@
 //! The packets that were made, in a database of their own: a packet outlives whatever becomes of the registry.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use contract::digest::Digest;
@@ -49,6 +50,8 @@ pub(super) struct Made {
     pub(super) replaces: Option<Digest>,
     pub(super) by: Option<OperatorId>,
     pub(super) time: UtcTime,
+    /// Of its JSON.
+    pub(super) digest: Digest,
     pub(super) files: BTreeMap<&'static str, Vec<u8>>,
     pub(super) no_pdf: Option<String>,
     /// Who gets it by mail.
@@ -318,7 +321,10 @@ impl Kept {
 fn unrecorded(c: &Connection, row: &Row<'_>) -> rusqlite::Result<Unrecorded> {
     let number: i64 = row.get(0)?;
     let corrects: Option<String> = row.get(6)?;
-    let files = listed(c, number)?.iter().map(|file| format!("{} {}\n", file.name, file.digest)).collect();
+    let mut files = String::new();
+    for file in listed(c, number)? {
+        let _ = writeln!(files, "{} {}", file.name, file.digest);
+    }
     Ok(Unrecorded {
         number,
         tenant: parsed(row, 1)?,
@@ -332,7 +338,6 @@ fn unrecorded(c: &Connection, row: &Row<'_>) -> rusqlite::Result<Unrecorded> {
 }
 
 fn keep(c: &Connection, made: &Made) -> rusqlite::Result<()> {
-    let digest = made.files.get("packet.json").map(|bytes| Digest::of(bytes)).unwrap_or(Digest::of(b""));
     c.execute(
         "INSERT INTO packet (id, tenant, kind, period, serial, corrects, by, time, digest, no_pdf, replaces)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -345,7 +350,7 @@ fn keep(c: &Connection, made: &Made) -> rusqlite::Result<()> {
             made.corrects,
             made.by.as_ref().map(OperatorId::as_str),
             made.time.unix_ms(),
-            digest.to_string(),
+            made.digest.to_string(),
             made.no_pdf,
             made.replaces.map(|digest| digest.to_string())
         ],

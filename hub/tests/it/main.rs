@@ -42,6 +42,7 @@ mod operator;
 mod operator_door;
 mod outside;
 mod own_authority;
+mod packet_command;
 mod packets;
 mod pages;
 mod papers;

@@ -29,7 +29,7 @@ fn day(n: u64) -> UtcTime {
 }
 
 /// A machine of whose October there is something to tell: a drift that was healed, and one that was not.
-async fn october(stage: &Stage, tenant: &str) -> Device {
+pub(crate) async fn october(stage: &Stage, tenant: &str) -> Device {
     let mut device = machine(stage, tenant, "main").await;
     let from = device.log.entries.len() as u64;
     let order = "o-1".parse().unwrap();
@@ -98,7 +98,7 @@ async fn a_packet_says_what_the_evidence_says_and_is_the_same_bytes_for_ever() {
     let device = october(&stage, "clinic-7").await;
     let view = made(&stage, "clinic-7").await;
     assert_eq!(
-        (view.kind, view.number, view.by.as_ref().map(|by| by.as_str())),
+        (view.kind, view.number, view.by.as_ref().map(contract::ids::OperatorId::as_str)),
         (PacketKind::Month, 1, Some("jane"))
     );
     let packet = json_of(&stage, &view).await;

@@ -6,5 +6,6 @@ mod pages;
 mod refused;
 mod same;
 mod sample;
+mod scenes;
 mod stage;
 mod words;

@@ -48,6 +48,26 @@ fn whatever_is_not_exactly_a_record_is_refused() {
 }
 
 #[test]
+fn what_the_hub_says_of_a_packet_survives_its_bytes() {
+    let noted = PacketNoted {
+        tenant: "t-1".parse().unwrap(),
+        packet: crate::packet::PacketKind::Month,
+        period: "2026-10".into(),
+        number: 1,
+        digest: Digest::of(b""),
+        files: Digest::of(b""),
+        corrects: None,
+        what: PacketWhat::Acknowledged("ada".parse().unwrap()),
+    };
+    let record = Record { body: Body::Packet(noted), ..sample() };
+    let text = bytes(&record);
+    assert!(text.contains("\"what\":{\"acknowledged\":\"ada\"}") && !text.contains("corrects"), "{text}");
+    assert_eq!(Record::parse(text.as_bytes()).unwrap(), record);
+    let with_outcome = text.replace("\"prev\":", "\"outcome\":\"healed\",\"prev\":");
+    assert!(Record::parse(with_outcome.as_bytes()).is_err());
+}
+
+#[test]
 fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
     let time = UtcTime::from_unix_ms(1_800_000_000_000).unwrap();
     let root = RootHash([3; 32]);
@@ -130,19 +150,6 @@ fn every_kind_about_the_log_itself_survives_its_bytes_and_has_no_outcome() {
                 what: DeviceEvent::TurnedAway { why: NotLetIn::Handshake, times: 7 },
             }),
             "{\"what\":{\"turned_away\":{\"times\":7,\"why\":\"handshake\"}}}",
-        ),
-        (
-            Body::Packet(PacketNoted {
-                tenant: "t-1".parse().unwrap(),
-                packet: crate::packet::PacketKind::Month,
-                period: "2026-10".into(),
-                number: 1,
-                digest: Digest::of(b""),
-                files: Digest::of(b""),
-                corrects: None,
-                what: PacketWhat::Acknowledged("ada".parse().unwrap()),
-            }),
-            "\"what\":{\"acknowledged\":\"ada\"}",
         ),
         (Body::KeyTaken(KeyTaken { handover: "note".into(), key: "k".into() }), "\"kind\":\"key_taken\""),
     ];

@@ -40,9 +40,10 @@ fn metadata(packet: &Packet) -> Value {
 fn finding(packet: &Packet, standing: &Standing, seen: &Seen) -> Value {
     let (status_id, status) = match seen.state {
         Counted::Passes => (1, "Pass"),
-        Counted::Excepted => (2, "Warning"),
+        // The schema's word for a check without a result, for want of information.
+        Counted::Unknown | Counted::UnknownUnmet => (2, "Warning"),
         Counted::Fails => (3, "Fail"),
-        Counted::Unknown | Counted::UnknownUnmet => (0, "Unknown"),
+        Counted::Excepted => (99, "Accepted"),
     };
     let detail = match &seen.observed {
         Observed::Value(value) => format!("seen {value}, expected {}", standing.expected),

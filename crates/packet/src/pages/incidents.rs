@@ -1,5 +1,7 @@
 //! What failed, what was tried, and how long it took.
 
+use contract::ids::HostId;
+
 use super::{Slots, Writing, put, say};
 use crate::cell::{Cell, code, named, table, text, toned};
 use crate::claim::Claim;
@@ -160,7 +162,7 @@ fn repair_row(writing: &Writing<'_>, repair: &Repair) -> Vec<Cell> {
 
 fn noticed(writing: &Writing<'_>) -> Vec<Block> {
     let row = |one: &Noticed| {
-        let hosts: Vec<&str> = one.hosts.iter().map(|host| host.as_str()).collect();
+        let hosts: Vec<&str> = one.hosts.iter().map(HostId::as_str).collect();
         vec![
             code(one.detector.as_str()),
             text(one.kind.to_string().replace('_', " ")),

@@ -242,7 +242,7 @@ fn attestations(writing: &Writing<'_>) -> Vec<Block> {
         blocks.extend(table(
             title,
             &[
-                ("Paragraph", 5),
+                ("Paragraph", 6),
                 ("What it asks", 9),
                 ("Done", 2),
                 ("Where it is documented, and who answers for it", 10),

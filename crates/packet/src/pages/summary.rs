@@ -7,7 +7,8 @@ use crate::cell::{self, code, text};
 use crate::claim::{Claim, Unmeasured};
 use crate::document::{Block, Figure, Inline, Tone};
 use crate::input::{Silent, SilentReason};
-use crate::words::{self, many, percent};
+use crate::missing::{MissingWhat, Quiet};
+use crate::words::{self, lasting, many, percent};
 
 /// What fits on the first page; the rest stands in its chapter.
 pub(super) const SHOWN: usize = 6;
@@ -23,7 +24,6 @@ pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
 /// The postcard's share.
 pub(super) fn postcard(writing: &Writing<'_>, slots: &mut Slots) {
     first_page(writing, slots);
-    say(slots, "week", writing.days());
 }
 
 fn first_page(writing: &Writing<'_>, slots: &mut Slots) {
@@ -151,6 +151,9 @@ fn could_not_check(writing: &Writing<'_>) -> Vec<Block> {
             Inline::Emphasis(format!("Records {}", words::cites(&group.records, writing.alone))),
         ]
     }));
+    items.extend(
+        packet.quiet.iter().filter(|quiet| worth_saying(quiet)).filter_map(|quiet| silence(writing, quiet)),
+    );
     items.extend(silent(SilentReason::NeverEnrolled).map(said));
     if items.is_empty() {
         return vec![cell::paragraph("Everything that was to be looked at was looked at.")];
@@ -162,6 +165,31 @@ fn could_not_check(writing: &Writing<'_>) -> Vec<Block> {
         blocks.push(more(rest, "controls", "Controls"));
     }
     blocks
+}
+
+/// A hundredth of the time: less than that is told in its chapter alone.
+fn worth_saying(quiet: &Quiet) -> bool {
+    quiet.silent_ms.saturating_mul(100) >= quiet.of_ms && quiet.silent_ms > 0
+}
+
+/// What nobody saw of a machine, since it wrote no record; none of a machine of which nothing is known at all.
+fn silence(writing: &Writing<'_>, quiet: &Quiet) -> Option<Vec<Inline>> {
+    let packet = writing.packet;
+    if packet.silent.iter().any(|silent| silent.host == quiet.host) {
+        return None;
+    }
+    let silences =
+        packet.missing.iter().filter(|gap| gap.host == quiet.host && gap.what == MissingWhat::Silence);
+    let cites: Vec<_> = silences.flat_map(|gap| gap.records.iter().cloned()).collect();
+    let permille = quiet.silent_ms.saturating_mul(1000).checked_div(quiet.of_ms).unwrap_or(0);
+    Some(vec![
+        Inline::Strong(format!("{} for {}. ", quiet.host, lasting(quiet.silent_ms))),
+        Inline::Text(format!(
+            "It wrote no record for {} of the time, and nobody can tell what was. ",
+            percent(u32::try_from(permille).unwrap_or(1000))
+        )),
+        Inline::Emphasis(format!("Records {}", words::cites(&cites, writing.alone))),
+    ])
 }
 
 fn about(writing: &Writing<'_>) -> Vec<(String, Vec<Inline>)> {

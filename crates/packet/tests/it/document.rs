@@ -227,6 +227,18 @@ fn a_machine_that_failed_and_went_away_still_needs_somebody() {
 }
 
 #[test]
+fn a_long_silence_is_told_of_on_the_first_page() {
+    let packet = Scene { gap_percent: 40, ..Scene::default() }.packet();
+    let said = said(&document(&packet, &Scene::brand()).unwrap());
+    assert!(
+        said.contains("It wrote no record for 40.") && said.contains("nobody can tell what was"),
+        "{said}"
+    );
+    let whole = self::said(&document(&Scene::default().packet(), &Scene::brand()).unwrap());
+    assert!(!whole.contains("It wrote no record for"), "{whole}");
+}
+
+#[test]
 fn the_records_of_a_number_are_those_that_it_is_from() {
     let scene = Scene::default();
     let packet = scene.packet();

@@ -262,8 +262,13 @@ fn a_record_waits_until_the_first_head_that_covers_it_was_taken() {
         .found("2026-10-03T00:00:00.000Z", &[("time.sync", PASS)]);
     let waited = |heads: &[(u64, Option<&str>)]| {
         let heads = heads.iter().map(|(size, taken)| (*size, taken.map(at))).collect();
-        let walk =
-            packet::Walk::new(log.whose.clone(), log.origin(), october(), Default::default(), Vec::new());
+        let walk = packet::Walk::new(
+            log.whose.clone(),
+            log.origin(),
+            october(),
+            std::collections::BTreeSet::new(),
+            Vec::new(),
+        );
         let mut walk = walk.witnessed_by(heads);
         log.entries.iter().for_each(|entry| walk.entry(entry).unwrap());
         walk.end(&log.head()).unwrap().witnessed

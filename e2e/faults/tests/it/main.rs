@@ -76,7 +76,9 @@ fn packages_hold_what_is_installed_and_are_the_same_bytes_each_time() {
     let scratch = tempfile::tempdir().unwrap();
     let at = |name: &str| scratch.path().join(name);
     std::fs::create_dir(at("bin")).unwrap();
-    for program in ["suture-agent", "suture-executor", "suture-hub", "suture", "suture-verify"] {
+    for program in
+        ["suture-agent", "suture-executor", "suture-hub", "suture-typeset", "suture", "suture-verify"]
+    {
         std::fs::write(at("bin").join(program), program).unwrap();
     }
     let first = packages(&at("bin"), &at("first"));
@@ -88,18 +90,23 @@ fn packages_hold_what_is_installed_and_are_the_same_bytes_each_time() {
     for ((_, one), (name, other)) in first.iter().zip(&second) {
         assert!(one == other, "{name} is another one");
     }
-    let site = first.iter().find(|(name, _)| name.contains("suture-agent_")).unwrap();
-    let listed = Command::new("dpkg-deb").args(["--contents", &site.0]).output().unwrap();
-    let listed = String::from_utf8(listed.stdout).unwrap();
-    for path in [
+    let site = [
         "/usr/bin/suture-agent",
         "/usr/bin/suture-executor",
         "/usr/sbin/suture-enrol",
         "system/suture-executor.socket",
-    ] {
-        assert!(listed.contains(path), "{path} is not in it: {listed}");
+    ];
+    // The hub looks for the typesetter beside itself.
+    let hub = ["/usr/bin/suture-hub", "/usr/bin/suture-typeset", "system/suture-hub.service"];
+    for (package, paths) in [("suture-agent_", &site[..]), ("suture-hub_", &hub[..])] {
+        let (file, _) = first.iter().find(|(name, _)| name.contains(package)).unwrap();
+        let listed = Command::new("dpkg-deb").args(["--contents", file]).output().unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        for path in paths {
+            assert!(listed.lines().any(|line| line.ends_with(path)), "{path} is not in {package}: {listed}");
+        }
+        assert!(!listed.lines().any(|line| !line.contains("root/root")), "{listed}");
     }
-    assert!(!listed.lines().any(|line| !line.contains("root/root")), "{listed}");
 }
 
 /// `systemd-analyze security`, in tenths.

@@ -17,6 +17,7 @@ fn made(tenant: &str, serial: u32) -> Made {
         replaces: None,
         by: None,
         time: at(0),
+        digest: Digest::of(b""),
         files: BTreeMap::from([("packet.json", format!("of {tenant}").into_bytes())]),
         no_pdf: None,
         mail: vec![format!("office@{tenant}.example")],
