@@ -291,6 +291,38 @@ step("a kit is exported, and the verifier's page finds it whole", async () => {
   await verifier.close();
 });
 
+step("this month's packet is previewed, and a month that is not over is refused in words", async () => {
+  const { page } = ada;
+  await ada.open("/tenants/clinic-7/incidents");
+  await page.getByRole("link", { name: "Packets", exact: true }).last().click();
+  await page.getByText("No packet yet").waitFor();
+  assert.deepEqual(await ada.lookAt("/tenants/clinic-7/packets", "packets"), []);
+  assert.deepEqual(await ada.lookAt("/packets", "packets-of-all"), []);
+  await ada.open("/tenants/clinic-7/packets");
+  await page.getByLabel("A month that is over").fill("2999-01");
+  await ada.refused(/409/, async () => {
+    await page.getByRole("button", { name: "Make the packet" }).click();
+    await page.getByText(/2999-01 is over at/).waitFor();
+  });
+  const preview = await page.getByRole("link", { name: "Preview this month now" }).getAttribute("href");
+  const answer = await ada.context.request.get(rig.url + preview);
+  assert.equal(answer.status(), 200, await answer.text());
+  assert.match(answer.headers()["content-security-policy"], /^default-src 'none'.*style-src 'sha256-.*sandbox$/);
+  const html = await answer.text();
+  assert.match(html, /does not certify compliance/);
+  assert.match(html, /this is a preview/);
+  // In a page without the sandbox, so that it can be judged: at both widths.
+  const sheet = await ada.context.newPage();
+  const reader = Object.assign(Object.create(Object.getPrototypeOf(ada)), ada, { page: sheet });
+  for (const width of [1280, 390]) {
+    await sheet.setViewportSize({ width, height: 900 });
+    await sheet.setContent(html, { waitUntil: "load" });
+    assert.deepEqual(await reader.axe(), [], `at ${width}`);
+    assert.equal(await sheet.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, `it is wider than ${width}`);
+  }
+  await sheet.close();
+});
+
 step("another program in an agent's place puts its machine in quarantine, and whoever knows it says so on the machine's page", async () => {
   const { page } = ada;
   await ada.open("/");

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use contract::digest::Digest;
 use packet::sample::{Log, Scene};
 use packet::{
-    Cosigned, Logged, Walk, assessment_results, document, html, incidents_csv, ocsf, plan_of_action,
+    Cosigned, Logged, Paper, Sheet, Walk, assessment_results, document, html, incidents_csv, ocsf,
+    plan_of_action,
 };
 use tlog::leaf_hash;
 
@@ -66,6 +67,12 @@ fn main() {
         plan_of_action(&packet, digest).unwrap().to_string(),
     ];
     let written = began.elapsed();
+    // For whoever sets it: beside this, and not within.
+    if let Some(path) = std::env::var_os("SUTURE_SHEET") {
+        let document = document(&packet, &Scene::brand()).unwrap();
+        let sheet = Sheet { document, paper: Paper::Letter, attached: Vec::new() };
+        std::fs::write(path, serde_json::to_vec(&sheet).unwrap()).unwrap();
+    }
     let records: u64 = packet.logs.iter().map(|log| log.size).sum();
     let memory = peak_kb();
     println!("  {records} records of {machines} machines, {} MB", bytes / 1_000_000);

@@ -163,9 +163,15 @@ pub(super) struct Bytes {
     pub(super) headers: [(HeaderName, String); 5],
 }
 
+/// An answer that says itself what a browser may do with it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OwnPolicy;
+
 impl IntoResponse for Bytes {
     fn into_response(self) -> Response {
-        (self.headers, self.body).into_response()
+        let mut response = (self.headers, self.body).into_response();
+        response.extensions_mut().insert(OwnPolicy);
+        response
     }
 }
 

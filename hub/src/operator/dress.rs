@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use contract::people::ProblemDetails;
 
+use super::answers::OwnPolicy;
 use crate::console::OfConsole;
 use crate::hub::Hub;
 use crate::problem::Told;
@@ -33,6 +34,7 @@ pub(super) async fn dress(State(hub): State<Arc<Hub>>, request: Request, next: N
     let status = answered.status();
     // A page says itself what it may load, and its errors are pages; what it does not say is as strict as for data.
     let of_console = answered.extensions().get::<OfConsole>().is_some();
+    let says_itself = of_console || answered.extensions().get::<OwnPolicy>().is_some();
     let mut answered = if of_console {
         answered
     } else if status.is_client_error() || status.is_server_error() {
@@ -41,7 +43,7 @@ pub(super) async fn dress(State(hub): State<Arc<Hub>>, request: Request, next: N
         answered
     };
     for (name, value) in HEADERS {
-        if !(of_console && answered.headers().contains_key(&name)) {
+        if !(says_itself && answered.headers().contains_key(&name)) {
             answered.headers_mut().insert(name, HeaderValue::from_static(value));
         }
     }
