@@ -134,6 +134,10 @@ pub async fn restore(wanted: &Wanted, now: UtcTime) -> Result<Restored, RestoreE
     let unsound = |part: &str, why: String| RestoreError::Unsound { part: part.to_owned(), why };
     for (path, schema) in parts::databases(&making) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // A backup of a release that made no packets has none: everything that its manifest names was fetched. The first start makes it.
+        if name == crate::packets::FILE && !path.exists() {
+            continue;
+        }
         let look =
             queue::writer::look(&path, &schema).map_err(|e| unsound(&name, crate::problem::chain(&e)))?;
         if let Some(damage) = look.damage.into_iter().next() {
