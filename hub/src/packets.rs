@@ -22,7 +22,7 @@ mod typeset;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use contract::digest::Digest;
@@ -61,7 +61,7 @@ pub(crate) struct Packets {
     /// Held by whoever writes into the hub's own log about packets.
     recording: tokio::sync::Mutex<()>,
     /// The last preview: its files are asked for one after the other.
-    previewed: tokio::sync::Mutex<Option<Previewed>>,
+    previewed: Mutex<Option<Previewed>>,
 }
 
 /// What the packet of the month would have been, a moment ago.
@@ -187,6 +187,11 @@ impl Packets {
             .map(|progress| progress.view())
     }
 
+    /// Held to look and to put only: one tenant's preview waits for no other's.
+    fn previewed(&self) -> MutexGuard<'_, Option<Previewed>> {
+        self.previewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn turn(&self, tenant: &TenantId) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(turns.entry(tenant.clone()).or_default())
@@ -237,6 +242,8 @@ pub(crate) async fn of_month(
 ) -> Result<PacketView, PacketFault> {
     let turn = hub.packets.turn(&tenant);
     let _held = turn.lock().await;
+    // What was kept and not told of is told of first, and then it is the one that is there.
+    record(hub).await?;
     let profile = hub.packets.profile(hub, &tenant);
     let span = asked.month.span(&profile.zone);
     if span.to() > edge::clock::utc() {
@@ -270,6 +277,7 @@ async fn of_week(
 ) -> Result<PacketView, PacketFault> {
     let turn = hub.packets.turn(&tenant);
     let _held = turn.lock().await;
+    record(hub).await?;
     if let Some(there) = hub.packets.kept.newest(tenant.clone(), PacketKind::Week, period.clone()).await? {
         return Ok(there);
     }
@@ -287,10 +295,8 @@ pub(crate) async fn preview(
 ) -> Result<Option<Vec<u8>>, PacketFault> {
     let turn = hub.packets.turn(&tenant);
     let _held = turn.lock().await;
-    let mut previewed = hub.packets.previewed.lock().await;
-    if let Some(there) =
-        previewed.as_ref().filter(|there| there.tenant == *tenant && there.at.elapsed() < PREVIEW_GOOD)
-    {
+    let good = |there: &&Previewed| there.tenant == *tenant && there.at.elapsed() < PREVIEW_GOOD;
+    if let Some(there) = hub.packets.previewed().as_ref().filter(good) {
         return Ok(there.files.get(name).cloned());
     }
     let profile = hub.packets.profile(hub, &tenant);
@@ -302,7 +308,7 @@ pub(crate) async fn preview(
     let written = make(hub, tenant.clone(), what, profile, progress).await?;
     let files = written.files;
     let file = files.get(name).cloned();
-    *previewed = Some(Previewed { tenant: (*tenant).clone(), at: Instant::now(), files });
+    *hub.packets.previewed() = Some(Previewed { tenant: (*tenant).clone(), at: Instant::now(), files });
     Ok(file)
 }
 
@@ -379,13 +385,26 @@ fn noted(told: Unrecorded) -> PacketNoted {
     }
 }
 
-/// Whether a packet is what the hub's own log says that it was when it was made: nothing else is given out, mailed or stored.
-pub(crate) async fn borne_out(hub: &Hub, id: &str) -> Result<(), PacketFault> {
-    let Some((seq, told)) = hub.packets.kept.told(id.to_owned()).await? else { return Ok(()) };
+/// What the hub's own log says of a packet, where the packet and these of its files (names and bytes, as they are about to leave) are what it says
+/// that they were when it was made: nothing else is given out, mailed or stored.
+pub(crate) async fn borne_out(
+    hub: &Hub,
+    id: &str,
+    files: &[(String, Vec<u8>)],
+) -> Result<PacketNoted, PacketFault> {
+    let altered = || PacketFault::Altered(id.to_owned());
+    let (seq, told) = hub.packets.kept.told(id.to_owned()).await?.ok_or_else(altered)?;
     let record = hub.people.log.record(seq).await.map_err(PacketFault::OwnLog)?;
+    let listed = |(name, bytes): &(String, Vec<u8>)| {
+        let line = store::line(name, &Digest::of(bytes));
+        told.files.lines().any(|there| there == line)
+    };
+    if !files.iter().all(listed) {
+        return Err(altered());
+    }
     match record.map(|record| record.body) {
-        Some(Body::Packet(there)) if there == noted(told) => Ok(()),
-        Some(_) | None => Err(PacketFault::Altered(id.to_owned())),
+        Some(Body::Packet(there)) if there == noted(told) => Ok(there),
+        Some(_) | None => Err(altered()),
     }
 }
 
@@ -401,10 +420,9 @@ pub(crate) async fn acknowledge(
     if view.acknowledged.iter().any(|there| there.person == person) {
         return Ok(Some(view));
     }
-    borne_out(hub, &id).await?;
+    let made = borne_out(hub, &id, &[]).await?;
     let now = edge::clock::utc();
-    let Some((_, told)) = hub.packets.kept.told(id.clone()).await? else { return Ok(None) };
-    let noted = PacketNoted { what: PacketWhat::Acknowledged(person.clone()), ..noted(told) };
+    let noted = PacketNoted { what: PacketWhat::Acknowledged(person.clone()), ..made };
     hub.people.log.append(Body::Packet(noted), now).await?;
     hub.packets.kept.acknowledge(tenant.clone(), id.clone(), person, now).await?;
     Ok(hub.packets.kept.one(tenant, id).await?)

@@ -333,6 +333,11 @@ fn begin_anew(making: &Path, which: Which, manifest: &Manifest, now: UtcTime) ->
     let index = Connection::open(making.join(HEADS_DATABASE))?;
     index.execute_batch("DELETE FROM entry; DELETE FROM outsider; DELETE FROM mark")?;
     drop(index);
+    // Where the old log told of a packet is nowhere in the new one: the first look tells of each again.
+    let packets = making.join(crate::packets::FILE);
+    if packets.exists() {
+        Connection::open(packets)?.execute_batch("UPDATE packet SET recorded = NULL")?;
+    }
     keys::mark(making, &next)?;
     let unsound = |why: String| RestoreError::Unsound { part: people::LOG.to_owned(), why };
     if let Some(head) = head_of(manifest.own_log.as_deref()).map_err(unsound)? {

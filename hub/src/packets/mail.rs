@@ -8,7 +8,7 @@ use lettre::message::{Attachment, MultiPart, SinglePart};
 use thiserror::Error;
 
 use super::profiles::MailServer;
-use super::store::Due;
+use super::store::{Due, KeptError};
 use super::{PacketFault, borne_out};
 use crate::alerts::{SendError, carry};
 use crate::hub::Hub;
@@ -19,6 +19,9 @@ const RETRY_MS: u64 = 60_000;
 const RETRY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 /// The largest packet that is put into a letter.
 const ATTACHED_MAX: usize = 10 << 20;
+/// What is put into it, and what instead where there is none.
+const PDF: &str = "packet.pdf";
+const PAGE: &str = "packet.html";
 
 /// Sends what is due; what is not taken is tried again, later and later.
 pub(super) async fn send_due(hub: &Hub) {
@@ -48,12 +51,14 @@ pub(super) async fn send_due(hub: &Hub) {
 
 /// Nobody is sent what is not what was made, and nobody who is no longer named.
 async fn sent(hub: &Hub, server: &MailServer, due: &Due) -> Result<(), NotSent> {
-    borne_out(hub, &due.id).await.map_err(NotSent::Packet)?;
-    if !hub.packets.profile(hub, &due.tenant).mail.contains(&due.whom) {
+    let profile = hub.packets.profile(hub, &due.tenant);
+    if !profile.mail.contains(&due.whom) {
         tracing::info!(packet = due.id, "a packet is not mailed to somebody who is no longer named");
         return Ok(());
     }
-    Ok(send(hub, server, due).await?)
+    let attached = if profile.attach { letter(hub, due).await.map_err(PacketFault::Kept)? } else { None };
+    borne_out(hub, &due.id, attached.as_slice()).await?;
+    Ok(send(hub, server, due, attached).await?)
 }
 
 /// Why a letter was not sent.
@@ -61,13 +66,18 @@ async fn sent(hub: &Hub, server: &MailServer, due: &Due) -> Result<(), NotSent> 
 enum NotSent {
     /// The packet is not what was made.
     #[error(transparent)]
-    Packet(PacketFault),
+    Packet(#[from] PacketFault),
     /// The server did not take it.
     #[error(transparent)]
     Server(#[from] SendError),
 }
 
-async fn send(hub: &Hub, server: &MailServer, due: &Due) -> Result<(), SendError> {
+async fn send(
+    hub: &Hub,
+    server: &MailServer,
+    due: &Due,
+    attached: Option<(String, Vec<u8>)>,
+) -> Result<(), SendError> {
     let (what, subject) = match (due.kind, due.serial) {
         (PacketKind::Month, 1) => ("A monthly packet is ready", "Your monthly packet is ready"),
         (PacketKind::Month, _) => (
@@ -86,10 +96,13 @@ async fn send(hub: &Hub, server: &MailServer, due: &Due) -> Result<(), SendError
         .subject(subject)
         .message_id(Some(message_id(hub, due)));
     let text = SinglePart::plain(words);
-    let message = match letter(hub, due).await {
-        Some((name, kind, bytes)) => builder.multipart(
-            MultiPart::mixed().singlepart(text).singlepart(Attachment::new(name).body(bytes, kind)),
-        )?,
+    let message = match attached {
+        Some((name, bytes)) => {
+            let kind = if name == PDF { "application/pdf" } else { "text/html; charset=utf-8" };
+            let kind = ContentType::parse(kind).map_err(std::io::Error::other)?;
+            let attachment = Attachment::new(name).body(bytes, kind);
+            builder.multipart(MultiPart::mixed().singlepart(text).singlepart(attachment))?
+        }
         None => builder.singlepart(text)?,
     };
     carry(
@@ -106,19 +119,12 @@ fn message_id(hub: &Hub, due: &Due) -> String {
     format!("<{}@{}>", &digest[7..39], hub.name.as_str())
 }
 
-/// The packet itself, where the tenant wants it in the letter and it is not too large.
-async fn letter(hub: &Hub, due: &Due) -> Option<(String, ContentType, Vec<u8>)> {
-    if !hub.packets.profile(hub, &due.tenant).attach {
-        return None;
-    }
-    let files = hub.packets.kept.letter(due.number).await.ok()?;
-    let of = |name: &str| files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.clone());
-    let (name, kind, bytes) = match of("packet.pdf") {
-        Some(pdf) => ("packet.pdf", "application/pdf", pdf),
-        None => ("packet.html", "text/html; charset=utf-8", of("packet.html")?),
-    };
-    let kind = ContentType::parse(kind).ok()?;
-    (bytes.len() <= ATTACHED_MAX).then(|| (name.to_owned(), kind, bytes))
+/// The packet itself, its page where it has no PDF; none where it is too large for a letter.
+async fn letter(hub: &Hub, due: &Due) -> Result<Option<(String, Vec<u8>)>, KeptError> {
+    let files = hub.packets.kept.letter(due.number).await?;
+    let rank = |name: &str| [PAGE, PDF].iter().position(|known| *known == name);
+    let best = files.into_iter().filter(|(name, _)| rank(name).is_some()).max_by_key(|(name, _)| rank(name));
+    Ok(best.filter(|(_, bytes)| bytes.len() <= ATTACHED_MAX))
 }
 
 /// When a letter is tried again.

@@ -229,7 +229,7 @@ impl Kept {
         .await
     }
 
-    /// Somebody has read it: whether that is new; none where the tenant has no such packet.
+    /// Somebody has read it. Nothing happens where they had before, or the tenant has no such packet.
     pub(super) async fn acknowledge(
         &self,
         tenant: Scope<TenantId>,
@@ -283,7 +283,7 @@ impl Kept {
         .await
     }
 
-    /// The PDF of a packet, or its page where it has none, by its number.
+    /// The files of a packet, by its number.
     pub(super) async fn letter(&self, number: i64) -> Result<Vec<(String, Vec<u8>)>, KeptError> {
         self.run(move |c| files(c, number)).await
     }
@@ -318,12 +318,17 @@ impl Kept {
     }
 }
 
+/// A file of a packet in the list of which the hub's own log has the digest.
+pub(super) fn line(name: &str, digest: &Digest) -> String {
+    format!("{name} {digest}")
+}
+
 fn unrecorded(c: &Connection, row: &Row<'_>) -> rusqlite::Result<Unrecorded> {
     let number: i64 = row.get(0)?;
     let corrects: Option<String> = row.get(6)?;
     let mut files = String::new();
     for file in listed(c, number)? {
-        let _ = writeln!(files, "{} {}", file.name, file.digest);
+        let _ = writeln!(files, "{}", line(&file.name, &file.digest));
     }
     Ok(Unrecorded {
         number,

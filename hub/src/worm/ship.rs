@@ -110,7 +110,8 @@ impl<S: WriteOnce> Worker<S> {
 
     /// Every file of one packet, each with its lock read back.
     async fn ship_packet(&self, packet: &Unstored) -> Result<(), NotShipped> {
-        borne_out(&self.hub, &packet.id).await.map_err(|e| NotShipped::Packet(chain(&e)))?;
+        let there = borne_out(&self.hub, &packet.id, &packet.files).await;
+        there.map_err(|e| NotShipped::Packet(chain(&e)))?;
         for (file, bytes) in &packet.files {
             let key = names::packet(packet, file).map_err(|e| NotShipped::Packet(chain(&e)))?;
             let until = self.retention.until(edge::clock::utc());

@@ -463,6 +463,29 @@ fn unlock(path: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_altered_under_its_digest_is_given_to_nobody() {
+    let stage = Stage::start().await;
+    october(&stage, "clinic-7").await;
+    let view = made(&stage, "clinic-7").await;
+    let directory = stage.stopped().await;
+    let database = rusqlite::Connection::open(directory.path().join("packets.db")).unwrap();
+    let changed = database
+        .execute(
+            "UPDATE content SET bytes = ?1 WHERE digest = (SELECT digest FROM packet_file WHERE name = 'packet.html')",
+            [b"<p>All is well.</p>".to_vec()],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+    drop(database);
+    let running = hub::serve::start(&config(directory.path())).await.unwrap();
+    let stage = Stage::of(directory, running).await;
+    let path = format!("/api/v1/tenants/clinic-7/packets/{}/packet.html", view.id);
+    let refused = stage.operate(Method::GET, &path, None).await;
+    assert_eq!(refused.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    fetch(&stage, &view, "packet.json").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_packet_that_was_altered_where_it_is_kept_is_given_to_nobody() {
     let stage = Stage::start().await;
     october(&stage, "clinic-7").await;

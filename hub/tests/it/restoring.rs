@@ -37,6 +37,30 @@ fn two_restores_of_one_backup_sign_under_two_names() {
 }
 
 #[test]
+fn a_restore_without_the_old_log_tells_of_each_packet_again() {
+    let (root, directory, _) = made();
+    assert_eq!(terminate(&mut Process::start(&directory).child), Some(0));
+    let packets = |directory: &Path| rusqlite::Connection::open(directory.join("packets.db")).unwrap();
+    let digest = contract::digest::Digest::of(b"{}").to_string();
+    packets(&directory)
+        .execute(
+            "INSERT INTO packet (id, tenant, kind, period, serial, time, digest, recorded) VALUES ('p-1', 'clinic-7', 'month', '2026-10', 1, 0, ?1, 4000)",
+            [digest],
+        )
+        .unwrap();
+    let backup = root.path().join("backup");
+    done(&["backup", "--dir", text(&directory), "--to", text(&backup)]);
+    let copy = root.path().join("copy");
+    done(&["restore", "--from", text(&backup), "--dir", text(&copy)]);
+    assert_eq!(terminate(&mut Process::start(&copy).child), Some(0));
+    let told = own_log(&copy).into_iter().filter(|record| matches!(record.body, Body::Packet(_)));
+    let told: Vec<i64> = told.map(|record| record.seq.cast_signed()).collect();
+    let recorded: i64 =
+        packets(&copy).query_row("SELECT recorded FROM packet", [], |row| row.get(0)).unwrap();
+    assert_eq!(told, [recorded]);
+}
+
+#[test]
 fn no_hub_goes_on_beside_the_one_that_took_its_logs() {
     let (root, directory, _) = made();
     let backup = root.path().join("backup");
