@@ -76,6 +76,7 @@ FULL_HUB = """{
     oidc = { issuer = "https://login.msp.example"; client = "suture"; secretFile = "/run/secrets/suture-oidc"; };
     archive = { dir = "/var/lib/suture-archive"; s3 = "https://s3.example/evidence"; s3Region = "eu-central-1"; s3CredentialsFile = "/run/secrets/suture-s3"; years = 10; };
     timestampUrl = "https://time.example/tsa";
+    packetsFile = "/etc/suture/packets.yaml";
     otlpUrl = "http://127.0.0.1:4318";
     trace = "json";
     deployment = { mode = "reseller"; reseller = "northwind-it"; };

@@ -53,7 +53,7 @@ fn webhook() -> (String, Receiver<(String, String)>) {
 }
 
 /// A mail server that takes everything, and tells what came of each mail: the envelope and the text.
-fn mail_server() -> (u16, Receiver<String>) {
+pub(crate) fn mail_server() -> (u16, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let (told, heard) = channel();

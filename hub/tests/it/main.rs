@@ -44,6 +44,7 @@ mod outside;
 mod own_authority;
 mod packet_command;
 mod packets;
+mod packets_out;
 mod pages;
 mod papers;
 mod people;

@@ -1,26 +1,19 @@
 //! Packets: of verified evidence alone, made once, the same bytes for ever, told of in the hub's own log, mailed, read, corrected.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use archive::Retention;
 use contract::digest::Digest;
 use contract::fact::FactValue;
 use contract::finding::Verdict;
 use contract::packet::{PacketKind, PacketView};
 use contract::time::UtcTime;
-use hub::config::{ArchivePace, Archives, Config};
 use packet::{Claim, Need, Packet, Unmeasured};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::kits::machine;
 use crate::people::{Somebody, invited};
-use crate::stage::{Device, Stage, config, parsed};
+use crate::stage::{Device, Stage, parsed};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -59,13 +52,13 @@ async fn ask(stage: &Stage, tenant: &str, body: Value) -> Response {
     stage.operate(Method::POST, &format!("/api/v1/tenants/{tenant}/packets"), Some(body)).await
 }
 
-async fn made(stage: &Stage, tenant: &str) -> PacketView {
+pub(crate) async fn made(stage: &Stage, tenant: &str) -> PacketView {
     let response = ask(stage, tenant, json!({ "month": "2026-10" })).await;
     assert_eq!(response.status(), StatusCode::CREATED);
     parsed(response).await
 }
 
-async fn fetch(stage: &Stage, packet: &PacketView, file: &str) -> Vec<u8> {
+pub(crate) async fn fetch(stage: &Stage, packet: &PacketView, file: &str) -> Vec<u8> {
     let path = format!("/api/v1/tenants/{}/packets/{}/{file}", packet.tenant, packet.id);
     let response = stage.operate(Method::GET, &path, None).await;
     assert_eq!(response.status(), StatusCode::OK, "{file}");
@@ -75,7 +68,7 @@ async fn fetch(stage: &Stage, packet: &PacketView, file: &str) -> Vec<u8> {
     bytes
 }
 
-async fn json_of(stage: &Stage, packet: &PacketView) -> Packet {
+pub(crate) async fn json_of(stage: &Stage, packet: &PacketView) -> Packet {
     serde_json::from_slice(&fetch(stage, packet, "packet.json").await).unwrap()
 }
 
@@ -327,186 +320,4 @@ async fn what_was_accepted_is_told_when_other_things_are_accepted_since() {
     );
     // And what a person did at the hub is told, from the hub's own log.
     assert!(packet.hub_log_read);
-}
-
-/// A mail server in plain text: its port, and the mails that it took.
-fn mail_server() -> (u16, Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (told, heard) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut reader = BufReader::new(stream.unwrap());
-            let (mut all, mut in_data) = (String::new(), false);
-            reader.get_mut().write_all(b"220 mail.test\r\n").unwrap();
-            loop {
-                let mut line = String::new();
-                if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                    break;
-                }
-                all.push_str(&line);
-                let answer: &[u8] = match line.trim_end() {
-                    "." if in_data => {
-                        in_data = false;
-                        let _ = told.send(std::mem::take(&mut all));
-                        b"250 taken\r\n"
-                    }
-                    _ if in_data => continue,
-                    "DATA" => {
-                        in_data = true;
-                        b"354 go on\r\n"
-                    }
-                    _ => b"250 ok\r\n",
-                };
-                let _ = reader.get_mut().write_all(answer);
-            }
-        }
-    });
-    (port, heard)
-}
-
-fn typesetter(directory: &Path) -> std::path::PathBuf {
-    let path = directory.join("typeset");
-    std::fs::write(&path, "#!/bin/sh\n/bin/cat >/dev/null; printf '%%PDF-1.7 made'\n").unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    path
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_due_is_made_printed_mailed_and_locked_by_itself_once() {
-    let first = Stage::start().await;
-    let device = october(&first, "clinic-7").await;
-    first.sheet("clinic-9", "main").await;
-    let directory = first.stopped().await;
-    let beside = tempfile::tempdir().unwrap();
-    let (port, mails) = mail_server();
-    let yaml = format!(
-        "version: 1\nmail: {{ host: 127.0.0.1, port: {port}, tls: loopback-only, from: 'Packets <packets@msp.example>' }}\ntenants:\n  clinic-7: {{ client: Riverside Family Practice, zone: America/Chicago, prepared_by: Lakeshore, mail: [office@riverside.example], attach: true, postcard: true }}\n  clinic-9: {{ client: Nobody Yet, zone: UTC, prepared_by: Lakeshore }}\n"
-    );
-    let profiles = beside.path().join("packets.yaml");
-    std::fs::write(&profiles, yaml).unwrap();
-    let pace = ArchivePace {
-        look: Duration::from_millis(100),
-        retry: Duration::from_millis(100),
-        ..ArchivePace::default()
-    };
-    let archives = Archives {
-        directory: Some(beside.path().join("worm")),
-        s3: None,
-        retention: Retention::default(),
-        pace,
-    };
-    let told = Config {
-        packets: Some(profiles),
-        typesetter: Some(typesetter(beside.path())),
-        alerts_every: Duration::from_millis(25),
-        archives,
-        ..config(directory.path())
-    };
-    let running = hub::serve::start(&told).await.unwrap();
-    let stage = Stage::of(directory, running).await;
-    drop(device);
-    let mut heard = Vec::new();
-    for _ in 0..2 {
-        heard.push(mails.recv_timeout(Duration::from_secs(60)).unwrap());
-    }
-    for mail in &heard {
-        let subject = mail.lines().find(|line| line.starts_with("Subject: ")).unwrap();
-        assert!(
-            ["Subject: Your monthly packet is ready", "Subject: Your weekly postcard is ready"]
-                .contains(&subject),
-            "{subject}"
-        );
-        let readable: String =
-            mail.split("\r\n").take_while(|line| !line.contains("application/pdf")).collect();
-        assert!(!readable.contains("Riverside") && !readable.contains("clinic-7"), "{readable}");
-        assert!(mail.contains("filename=\"packet.pdf\""), "the packet is not in the letter");
-    }
-    let packets = loop {
-        let listed: Value = parsed(stage.operate(Method::GET, "/api/v1/packets", None).await).await;
-        let packets: Vec<PacketView> = serde_json::from_value(listed["packets"].clone()).unwrap();
-        if packets.len() == 2 && packets.iter().all(|packet| packet.locked_in == ["directory"]) {
-            break packets;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
-    let month = packets.iter().find(|packet| packet.kind == PacketKind::Month).unwrap();
-    assert_eq!((month.period.as_str(), month.number, month.by.as_ref()), ("2026-10", 1, None));
-    assert_eq!(fetch(&stage, month, "packet.pdf").await, b"%PDF-1.7 made");
-    let packet = json_of(&stage, month).await;
-    assert_eq!(
-        (packet.client.as_str(), packet.zone.as_str()),
-        ("Riverside Family Practice", "America/Chicago")
-    );
-    let stored =
-        std::fs::read(beside.path().join("worm/packets/clinic-7/month/2026-10/1/packet.pdf")).unwrap();
-    assert_eq!(stored, b"%PDF-1.7 made");
-    // Nothing is made or mailed twice, and a tenant without machines has none.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert!(mails.try_recv().is_err());
-    let listed: Value = parsed(stage.operate(Method::GET, "/api/v1/packets", None).await).await;
-    assert_eq!(listed["packets"].as_array().unwrap().len(), 2);
-    unlock(&beside.path().join("worm"));
-}
-
-/// Takes the immutable flags off, so that the directory can be removed.
-fn unlock(path: &Path) {
-    if path.is_dir() {
-        for entry in std::fs::read_dir(path).unwrap() {
-            unlock(&entry.unwrap().path());
-        }
-    } else if let Ok(file) = std::fs::File::open(path)
-        && let Ok(flags) = rustix::fs::ioctl_getflags(&file)
-    {
-        let _ = rustix::fs::ioctl_setflags(&file, flags - rustix::fs::IFlags::IMMUTABLE);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_was_altered_under_its_digest_is_given_to_nobody() {
-    let stage = Stage::start().await;
-    october(&stage, "clinic-7").await;
-    let view = made(&stage, "clinic-7").await;
-    let directory = stage.stopped().await;
-    let database = rusqlite::Connection::open(directory.path().join("packets.db")).unwrap();
-    let changed = database
-        .execute(
-            "UPDATE content SET bytes = ?1 WHERE digest = (SELECT digest FROM packet_file WHERE name = 'packet.html')",
-            [b"<p>All is well.</p>".to_vec()],
-        )
-        .unwrap();
-    assert_eq!(changed, 1);
-    drop(database);
-    let running = hub::serve::start(&config(directory.path())).await.unwrap();
-    let stage = Stage::of(directory, running).await;
-    let path = format!("/api/v1/tenants/clinic-7/packets/{}/packet.html", view.id);
-    let refused = stage.operate(Method::GET, &path, None).await;
-    assert_eq!(refused.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    fetch(&stage, &view, "packet.json").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_packet_that_was_altered_where_it_is_kept_is_given_to_nobody() {
-    let stage = Stage::start().await;
-    october(&stage, "clinic-7").await;
-    let view = made(&stage, "clinic-7").await;
-    let directory = stage.stopped().await;
-    // As somebody with the hub's disk would have it: other bytes, under the digest that they have.
-    let database = rusqlite::Connection::open(directory.path().join("packets.db")).unwrap();
-    let page = b"<p>All is well.</p>".to_vec();
-    let digest = Digest::of(&page).to_string();
-    database.execute("INSERT INTO content VALUES (?1, ?2)", rusqlite::params![digest, page]).unwrap();
-    let changed =
-        database.execute("UPDATE packet_file SET digest = ?1 WHERE name = 'packet.html'", [&digest]).unwrap();
-    assert_eq!(changed, 1);
-    drop(database);
-    let running = hub::serve::start(&config(directory.path())).await.unwrap();
-    let stage = Stage::of(directory, running).await;
-    for file in ["packet.html", "packet.json"] {
-        let path = format!("/api/v1/tenants/clinic-7/packets/{}/{file}", view.id);
-        let refused = stage.operate(Method::GET, &path, None).await;
-        assert_eq!(refused.status(), StatusCode::INTERNAL_SERVER_ERROR, "{file}");
-    }
-    let path = format!("/api/v1/tenants/clinic-7/packets/{}/acknowledge", view.id);
-    assert_eq!(stage.operate(Method::POST, &path, None).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
