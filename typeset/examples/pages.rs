@@ -8,12 +8,22 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
+use packet::sample::Scene;
+use packet::{Paper, Sheet};
 use typeset::{Typesetter as _, Typst};
 
 fn main() {
     let directory = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| ".".to_owned()));
     std::fs::create_dir_all(&directory).unwrap();
-    let sheets = [("month", sample::month()), ("scripts", sample::scripts()), ("long", sample::long(5000))];
+    let packet = Scene::default().packet();
+    let document = packet::document(&packet, &Scene::brand()).unwrap();
+    let packet = Sheet { document, paper: Paper::Letter, attached: Vec::new() };
+    let sheets = [
+        ("packet", packet),
+        ("month", sample::month()),
+        ("scripts", sample::scripts()),
+        ("long", sample::long(5000)),
+    ];
     for (name, sheet) in sheets {
         let start = Instant::now();
         let json = directory.join(format!("{name}.json"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use packet::{Block, Document, Inline, Sheet, Table};
+use packet::{Block, Document, Field, Inline, Sheet, Table};
 
 use crate::SetError;
 
@@ -10,9 +10,13 @@ use crate::SetError;
 pub(crate) fn check(sheet: &Sheet) -> Result<(), SetError> {
     fields(&sheet.document)?;
     let anchors = headings(&sheet.document.blocks)?;
+    let mut names = BTreeSet::new();
     for block in &sheet.document.blocks {
         if let Block::Table(table) = block {
             shape(table)?;
+        }
+        for field in blanks(block)? {
+            named(field, &mut names)?;
         }
         for run in inlines(block) {
             if let Inline::Anchor(anchor, _) = run
@@ -63,9 +67,7 @@ fn headings(blocks: &[Block]) -> Result<BTreeSet<&str>, SetError> {
     let mut above = 0;
     for block in blocks {
         let Block::Heading { level, text, anchor } = block else { continue };
-        let plain = !anchor.is_empty()
-            && anchor.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !plain || !anchors.insert(anchor.as_str()) {
+        if !is_plain(anchor) || !anchors.insert(anchor.as_str()) {
             return Err(SetError::BadAnchor { anchor: anchor.clone(), text: text.clone() });
         }
         if !(1..=3).contains(level) || *level > above + 1 {
@@ -86,6 +88,59 @@ fn shape(table: &Table) -> Result<(), SetError> {
         Some(index) => Err(bad(index + 1, table.rows[index].len())),
         None => Ok(()),
     }
+}
+
+/// Every field of a document that was checked.
+pub(crate) fn fields_of(document: &Document) -> Vec<&Field> {
+    document.blocks.iter().filter_map(|block| blanks(block).ok()).flatten().collect()
+}
+
+/// The fields of a block. One within other words has no room to be filled in.
+fn blanks(block: &Block) -> Result<Vec<&Field>, SetError> {
+    if let Block::Lines(fields) = block {
+        return Ok(fields.iter().collect());
+    }
+    let alone: Vec<&Field> = match block {
+        Block::Table(table) => table.rows.iter().flatten().filter_map(|cell| alone(cell)).collect(),
+        _ => Vec::new(),
+    };
+    let all = inlines(block).into_iter().filter_map(field_of);
+    if all.clone().count() == alone.len() {
+        return Ok(alone);
+    }
+    Err(SetError::BadField {
+        field: "field",
+        value: all.map(|field| field.name.as_str()).collect::<Vec<_>>().join(", "),
+        wanted: "a field stands on a line, or alone in its cell of a table",
+    })
+}
+
+fn alone(cell: &[Inline]) -> Option<&Field> {
+    let [one] = cell else { return None };
+    field_of(one)
+}
+
+fn field_of(run: &Inline) -> Option<&Field> {
+    match run {
+        Inline::Field(field) => Some(field),
+        _ => None,
+    }
+}
+
+fn named<'a>(field: &'a Field, names: &mut BTreeSet<&'a str>) -> Result<(), SetError> {
+    let bad =
+        |told, value: &str, wanted| Err(SetError::BadField { field: told, value: value.to_owned(), wanted });
+    if !is_plain(&field.name) || field.name.len() > 100 || !names.insert(&field.name) {
+        return bad("a field's name", &field.name, "it must be of a-z, 0-9 and -, and once in a document");
+    }
+    if field.label.trim().is_empty() {
+        return bad("a field's label", &field.label, "whoever sees nothing beside it has to be told");
+    }
+    Ok(())
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Every run of text of a block.

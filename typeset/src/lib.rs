@@ -10,6 +10,7 @@
 mod breaks;
 mod check;
 mod fonts;
+mod form;
 mod legible;
 mod press;
 mod texts;

@@ -14,7 +14,7 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use crate::fonts::{FAMILIES, Fonts};
 use crate::world::SheetWorld;
-use crate::{SetError, Typesetter, breaks, check, legible, texts};
+use crate::{SetError, Typesetter, breaks, check, form, legible, texts};
 
 /// How often a document is set anew because letters met for which no font has a common sign.
 const ROUNDS_MAX: usize = 4;
@@ -93,7 +93,9 @@ impl Typesetter for Typst {
         });
         let pages = self.pages(sheet, document)?;
         let failed = |found: EcoVec<SourceDiagnostic>| SetError::Failed(said(None, &found));
-        typst_pdf::pdf(&pages, &options(sheet)?).map_err(failed)
+        let file = typst_pdf::pdf(&pages, &options(sheet)?).map_err(failed)?;
+        form::with_fields(file, &check::fields_of(&sheet.document))
+            .map_err(|e| SetError::Failed(vec![e.to_string()]))
     }
 }
 

@@ -32,6 +32,8 @@ const NUMBER_LONG: f64 = 13.0;
 /// What stands beside the letters of a table's cell and of a figure, both sides. A letter may lean into the first by a little.
 const CELL_GAP: f64 = 10.0 - 2.5;
 const FIGURE_GAP: f64 = 18.0;
+/// Between two lines that are filled in.
+const LINES_GAP: f64 = 34.0;
 
 /// Calls `f` with each string that is seen, on a page whose text is so many points wide.
 pub(crate) fn each(document: &mut Document, width: f64, f: &mut impl FnMut(Kind, Ems, &mut String)) {
@@ -69,13 +71,20 @@ fn each_of(block: &mut Block, width: f64, f: &mut impl FnMut(Kind, Ems, &mut Str
             inline(runs, (width - 116.0) / TEXT, f);
         }
         Block::Verbatim(text) => f(Kind::Verbatim, line, text),
-        Block::Lines(labels) => {
-            for label in labels {
-                f(Kind::Prose, (width / 2.0 - 17.0) / SMALL, label);
+        Block::Lines(fields) => {
+            let columns = columns_of_lines(fields.len());
+            let room = (width - LINES_GAP * (columns - 1.0)) / columns;
+            for field in fields {
+                f(Kind::Prose, room / SMALL, &mut field.label);
             }
         }
         Block::Break => {}
     }
+}
+
+/// Lines stand three beside each other where they are threes (a name, a signature, a day), else two.
+fn columns_of_lines(lines: usize) -> f64 {
+    if lines.is_multiple_of(3) { 3.0 } else { 2.0 }
 }
 
 fn figures(told: &mut [Figure], width: f64, f: &mut impl FnMut(Kind, Ems, &mut String)) {
@@ -115,6 +124,8 @@ fn inline(runs: &mut [Inline], room: Ems, f: &mut impl FnMut(Kind, Ems, &mut Str
             }
             Inline::Strong(text) | Inline::Toned(_, text) => f(Kind::Stressed, room, text),
             Inline::Code(text) => f(Kind::Code, room, text),
+            // Its label is spoken, not drawn.
+            Inline::Field(_) => {}
         }
     }
 }

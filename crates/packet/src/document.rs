@@ -82,8 +82,8 @@ pub enum Block {
     Square(Picture, Vec<Inline>),
     /// Verbatim lines in a fixed width: commands, digests.
     Verbatim(String),
-    /// Lines to be filled in by hand, each with its label under it.
-    Lines(Vec<String>),
+    /// Fields on lines, each with its label under it.
+    Lines(Vec<Field>),
     /// What follows begins on a new page.
     Break,
 }
@@ -157,6 +157,32 @@ pub enum Inline {
     Toned(Tone, String),
     /// A link to a heading of this document.
     Anchor(String, String),
+    /// A field, alone in its cell of a table.
+    Field(Field),
+}
+
+/// What a person fills in: by hand on paper, or in the printed sheet on a screen (ISO 32000-1, 12.7).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// The name by which programs find it: `[a-z0-9-]+`, once in a document.
+    pub name: String,
+    /// What is to be filled in, for whoever sees nothing beside it.
+    pub label: String,
+    /// How it is filled in.
+    pub kind: FieldKind,
+}
+
+/// How a field is filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldKind {
+    /// Ticked.
+    Tick,
+    /// Written into.
+    Text,
+    /// Signed: by hand, or by a certificate.
+    Signature,
 }
 
 /// What a typesetter is given: one JSON object.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::document::{Block, Document, Figure, Inline, Picture, Table, Tone};
+use crate::document::{Block, Document, Field, FieldKind, Figure, Inline, Picture, Table, Tone};
 
 /// How it looks.
 const STYLE: &str = include_str!("html/packet.css");
@@ -66,7 +66,7 @@ fn one(block: &Block) -> Markup {
             Block::Chart(chart) => figure { (picture(chart, "chart")) },
             Block::Square(square, run) => div .square { (picture(square, "code")) p { (inlines(run)) } },
             Block::Verbatim(text) => pre tabindex="0" { (text) },
-            Block::Lines(labels) => div .lines { @for label in labels { p { (label) } } },
+            Block::Lines(fields) => div .lines { @for field in fields { p { (field.label) } } },
             Block::Break => hr;,
         }
     }
@@ -108,7 +108,18 @@ fn inlines(run: &[Inline]) -> Markup {
                 Inline::Code(text) => code { (text) },
                 Inline::Toned(tone, text) => span class=(class(*tone)) { (text) },
                 Inline::Anchor(to, text) => a href={"#" (to)} { (text) },
+                Inline::Field(field) => (blank(field)),
             }
+        }
+    }
+}
+
+/// A field of a page that is printed: nothing that is typed into a page would be kept.
+fn blank(field: &Field) -> Markup {
+    html! {
+        @match field.kind {
+            FieldKind::Tick => span role="img" aria-label=(field.label) { "☐" },
+            FieldKind::Text | FieldKind::Signature => span role="img" aria-label=(field.label) {},
         }
     }
 }

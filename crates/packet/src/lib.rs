@@ -43,7 +43,8 @@ mod words;
 pub use claim::{Cite, Claim, LogName, Unmeasured};
 pub use clocks::Clocks;
 pub use document::{
-    Attached, Block, Brand, Column, Document, Figure, Inline, Paper, Picture, Sheet, Table, Tone,
+    Attached, Block, Brand, Column, Document, Field, FieldKind, Figure, Inline, Paper, Picture, Sheet, Table,
+    Tone,
 };
 pub use episodes::{Episode, Over};
 pub use exports::{assessment_results, incidents_csv, ocsf, plan_of_action};

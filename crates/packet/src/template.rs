@@ -193,6 +193,7 @@ fn words(inline: Inline) -> String {
         | Inline::Code(text)
         | Inline::Toned(_, text)
         | Inline::Anchor(_, text) => text,
+        Inline::Field(field) => field.label,
     }
 }
 

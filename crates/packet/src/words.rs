@@ -1,5 +1,6 @@
 //! The words of the packet that are not in its templates: English, all in one place.
 
+use contract::baseline::Citation;
 use contract::decision::Provenance;
 use contract::ids::HostId;
 use contract::outcome::Outcome;
@@ -163,6 +164,12 @@ pub(crate) const fn slug(safeguard: Safeguard) -> &'static str {
         Safeguard::Organizational => "organizational",
         Safeguard::Documentation => "documentation",
     }
+}
+
+/// A citation as a field's name has it: `164-308-a-1-ii-a`.
+pub(crate) fn field_of(citation: &Citation) -> String {
+    let parts = citation.as_str().split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
 /// What the rule asks by a paragraph.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is the test's own message")]
 
 mod archive;
+mod form;
 mod pages;
 mod refused;
 mod same;

@@ -7,7 +7,7 @@ use packet::{Block, Inline, Picture};
 use super::sample::{self, heading, sheet};
 use super::stage::{fed, json, run};
 
-fn refused(output: &Output, code: i32, said: &str) {
+pub(crate) fn refused(output: &Output, code: i32, said: &str) {
     let complained = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{complained}");
     assert!(output.stdout.is_empty(), "something came out all the same");

@@ -78,6 +78,14 @@ impl Made {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
+    /// Its first page as it is drawn: grey, a hundred dots to the inch.
+    pub(crate) fn drawn(&self) -> Vec<u8> {
+        let path = self.directory().join("page");
+        let arguments = ["-gray", "-r", "100", "-singlefile", "PDF", path.to_str().unwrap()];
+        self.read_by("pdftoppm", &arguments);
+        std::fs::read(path.with_extension("pgm")).unwrap()
+    }
+
     /// A line of `pdfinfo`.
     pub(crate) fn info(&self, name: &str) -> String {
         let info = self.read_by("pdfinfo", &["PDF"]);

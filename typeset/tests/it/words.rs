@@ -1,6 +1,6 @@
 //! Text is text: of whatever script, and whatever it would mean to a typesetter.
 
-use packet::{Block, Figure, Inline, Table, Tone};
+use packet::{Block, Field, FieldKind, Figure, Inline, Table, Tone};
 
 use super::sample::{self, columns, heading, sheet, text};
 use super::stage::Made;
@@ -56,7 +56,7 @@ fn what_means_something_to_a_typesetter_stays_text_wherever_it_stands() {
         Block::Table(table),
         Block::Pairs(vec![(hostile(), text(HOSTILE))]),
         Block::Verbatim(hostile()),
-        Block::Lines(vec![hostile()]),
+        Block::Lines(vec![Field { name: "a".to_owned(), label: hostile(), kind: FieldKind::Text }]),
     ];
     let mut sheet = sheet(HOSTILE, blocks);
     for line in [

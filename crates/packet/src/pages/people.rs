@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::incidents::cut;
 use super::{Slots, Writing, put, say};
 use crate::cell::{Cell, code, named, paragraph, table, text};
-use crate::document::{Block, Inline};
+use crate::document::{Block, Field, FieldKind, Inline};
 use crate::hands::{Accepted, Broken, ByHand, Deed};
 use crate::missing::{Attestation, Missing, OutOfScope, Quiet};
 use crate::words::{self, lasting};
@@ -22,8 +22,21 @@ pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
     );
     put(slots, "scope", scope(writing));
     put(slots, "attestations", attestations(writing));
-    let lines = ["Security officer", "Date", "For the clinic", "Date"].map(str::to_owned).to_vec();
-    put(slots, "signatures", vec![Block::Lines(lines)]);
+    put(slots, "signatures", vec![Block::Lines(signatures())]);
+}
+
+/// Who signs: a name, a signature and a day for each.
+fn signatures() -> Vec<Field> {
+    let people = [("security-officer", "Security officer"), ("clinic", "For the clinic")];
+    let lines = |(id, who): (&str, &str)| {
+        let field = |part: &str, label: String, kind| Field { name: format!("{id}-{part}"), label, kind };
+        [
+            field("name", format!("{who}: name"), FieldKind::Text),
+            field("signature", format!("{who}: signature"), FieldKind::Signature),
+            field("date", format!("{who}: date"), FieldKind::Text),
+        ]
+    };
+    people.into_iter().flat_map(lines).collect()
 }
 
 fn glass(writing: &Writing<'_>) -> Vec<Block> {
@@ -227,11 +240,16 @@ fn attestations(writing: &Writing<'_>) -> Vec<Block> {
     }
     let row = |attestation: &&Attestation| {
         let name = attestation.specification.as_ref().unwrap_or(&attestation.standard);
+        let citation = attestation.citation.as_str();
+        let field = |part: &str, asked: &str, kind| {
+            let name = format!("{part}-{}", words::field_of(&attestation.citation));
+            vec![Inline::Field(Field { name, label: format!("{citation}: {asked}"), kind })]
+        };
         vec![
-            code(attestation.citation.as_str()),
+            code(citation),
             text(format!("{name} ({})", words::kind(attestation.kind))),
-            vec![Inline::Text("☐".to_owned())],
-            text(""),
+            field("done", "done", FieldKind::Tick),
+            field("where", "where it is documented, and who answers for it", FieldKind::Text),
         ]
     };
     let mut blocks = Vec::new();

@@ -23,6 +23,7 @@ fn said(document: &Document) -> String {
                 | Inline::Code(t)
                 | Inline::Toned(_, t)
                 | Inline::Anchor(_, t) => t.as_str(),
+                Inline::Field(field) => field.label.as_str(),
             })
             .collect()
     };
@@ -50,7 +51,7 @@ fn said(document: &Document) -> String {
             }
             Block::Chart(picture) => lines.push(picture.alt.clone()),
             Block::Square(picture, words) => lines.extend([picture.alt.clone(), run(words)]),
-            Block::Lines(labels) => lines.extend(labels.clone()),
+            Block::Lines(fields) => lines.extend(fields.iter().map(|field| field.label.clone())),
             Block::Break => {}
         }
     }

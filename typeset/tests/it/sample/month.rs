@@ -1,12 +1,16 @@
 //! A month as a clinic gets it.
 
 use contract::blob::Blob;
-use packet::{Attached, Block, Figure, Inline, Sheet, Table, Tone};
+use packet::{Attached, Block, Field, FieldKind, Figure, Inline, Sheet, Table, Tone};
 
 use super::{chart, columns, digest, heading, logo, sheet, square, text};
 
 fn figure(value: &str, label: &str, note: &str, tone: Tone) -> Figure {
     Figure { value: value.to_owned(), label: label.to_owned(), note: note.to_owned(), tone }
+}
+
+fn field(name: &str, label: &str, kind: FieldKind) -> Field {
+    Field { name: name.to_owned(), label: label.to_owned(), kind }
 }
 
 /// That month, with two files attached.
@@ -182,6 +186,19 @@ fn signing() -> Vec<Block> {
             ],
         ),
         Block::Paragraph(text("I have read this.")),
-        Block::Lines(vec!["Name".to_owned(), "Role".to_owned(), "Signature".to_owned(), "Date".to_owned()]),
+        Block::Table(Table {
+            caption: "What a person answers for".to_owned(),
+            columns: columns(&[("What", 4, false), ("Done", 1, false), ("Where it is documented", 4, false)]),
+            rows: vec![vec![
+                text("Training"),
+                vec![Inline::Field(field("done-training", "Training: done", FieldKind::Tick))],
+                vec![Inline::Field(field("where-training", "Training: where (documented)", FieldKind::Text))],
+            ]],
+        }),
+        Block::Lines(vec![
+            field("name", "Name", FieldKind::Text),
+            field("signature", "Signature", FieldKind::Signature),
+            field("date", "Datum, Ort – día", FieldKind::Text),
+        ]),
     ]
 }
