@@ -399,6 +399,7 @@ const fn exit_of(error: &StartError) -> Exit {
         StartError::Library(_)
         | StartError::Alerts(_)
         | StartError::Packets(_)
+        | StartError::Typesetter { .. }
         | StartError::Models(_)
         | StartError::AlertsOut(_)
         | StartError::NotLoopback(_)

@@ -68,6 +68,14 @@ pub enum StartError {
     /// What is said of models makes no sense.
     #[error("what is said of models makes no sense")]
     Models(#[source] models::ModelsError),
+    /// The program that is to make PDFs is none.
+    #[error("the typesetter {} is no program that can be run", path.display())]
+    Typesetter {
+        /// The program.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Who is to be told makes no sense.
     #[error("what is said of alerts makes no sense")]
     Alerts(#[source] RulesError),
@@ -400,7 +408,12 @@ async fn packets_of(
     typesetter: Option<std::path::PathBuf>,
     store: &Store,
 ) -> Result<Packets, StartError> {
-    let typesetter = typesetter.map_or_else(Typesetter::beside_us, Typesetter::at);
+    let typesetter = match typesetter {
+        None => Typesetter::beside_us(),
+        Some(path) => {
+            Typesetter::at(path.clone()).map_err(|source| StartError::Typesetter { path, source })?
+        }
+    };
     let packets = Packets::open(directory, profiles, typesetter).map_err(StartError::Database)?;
     note_exceptions(&packets, store).await;
     Ok(packets)

@@ -28,7 +28,7 @@ fn main() {
         let start = Instant::now();
         let json = directory.join(format!("{name}.json"));
         std::fs::write(json, serde_json::to_vec(&sheet).unwrap()).unwrap();
-        let pdf = match Typst::new().set(&sheet) {
+        let pdf = match Typst::new().set(sheet.clone()) {
             Ok(pdf) => pdf,
             Err(e) => {
                 println!("{name}: {e}");

@@ -91,8 +91,8 @@ fn shape(table: &Table) -> Result<(), SetError> {
 }
 
 /// Every field of a document that was checked.
-pub(crate) fn fields_of(document: &Document) -> Vec<&Field> {
-    document.blocks.iter().filter_map(|block| blanks(block).ok()).flatten().collect()
+pub(crate) fn fields_of(document: &Document) -> Vec<Field> {
+    document.blocks.iter().filter_map(|block| blanks(block).ok()).flatten().cloned().collect()
 }
 
 /// The fields of a block. One within other words has no room to be filled in.

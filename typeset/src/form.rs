@@ -51,7 +51,7 @@ pub(crate) enum FormError {
 }
 
 /// The file with its form; the same file where there is no field.
-pub(crate) fn with_fields(file: Vec<u8>, fields: &[&Field]) -> Result<Vec<u8>, FormError> {
+pub(crate) fn with_fields(file: Vec<u8>, fields: &[Field]) -> Result<Vec<u8>, FormError> {
     if fields.is_empty() {
         return Ok(file);
     }

@@ -24,7 +24,7 @@ pub use press::Typst;
 /// Whatever sets a sheet. There is one; a second one would have to look the same from outside.
 pub trait Typesetter {
     /// The PDF of this sheet.
-    fn set(&self, sheet: &Sheet) -> Result<Vec<u8>, SetError>;
+    fn set(&self, sheet: Sheet) -> Result<Vec<u8>, SetError>;
 }
 
 /// Why there is no PDF.

@@ -59,8 +59,9 @@ fn run(typesetter: &impl Typesetter) -> Result<(), (Exit, String)> {
     }
     let sheet: Sheet =
         serde_json::from_slice(&bytes).map_err(|e| (Exit::NoSheet, format!("no sheet: {e}")))?;
+    drop(bytes);
     let pdf = typesetter
-        .set(&sheet)
+        .set(sheet)
         .map_err(|e| (if e.is_the_sheets() { Exit::NoSheet } else { Exit::Failed }, e.to_string()))?;
     let mut output = std::io::stdout().lock();
     output

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use packet::{Document, Paper, Sheet};
-use serde_json::json;
+use packet::{Attached, Document, Paper, Sheet};
+use serde_json::{Value, json};
 use typst::WorldExt as _;
 use typst::diag::SourceDiagnostic;
 use typst::ecow::EcoVec;
@@ -37,38 +37,49 @@ impl Typst {
         Self { fonts: Fonts::new() }
     }
 
-    /// The world in which one sheet is set.
-    fn world(&self, sheet: &Sheet, document: &Document) -> Result<SheetWorld<'_>, SetError> {
+    /// The world in which one document is set.
+    fn world(&self, beside: &Beside, document: &Document) -> Result<SheetWorld<'_>, SetError> {
         let mut marked = document.clone();
-        texts::each(&mut marked, width(sheet.paper), &mut |kind, room, text| {
+        texts::each(&mut marked, width(beside.paper), &mut |kind, room, text| {
             *text = breaks::mark(&self.fonts, kind, room, text);
         });
         let (lang, region) = check::language(&document.lang).unwrap_or(("en", None));
-        let attached: Vec<_> = sheet
-            .attached
-            .iter()
-            .enumerate()
-            .map(|(index, file)| {
-                json!({
-                    "name": file.name, "path": attached_path(index), "media_type": file.media_type,
-                    "description": file.description, "is_source": file.is_source,
-                })
-            })
-            .collect();
         let data = json!({
             "document": marked,
             "lang": lang.to_ascii_lowercase(),
             "region": region.map(str::to_ascii_uppercase),
-            "paper": match sheet.paper { Paper::Letter => "us-letter", Paper::A4 => "a4" },
-            "attached": attached,
+            "paper": match beside.paper { Paper::Letter => "us-letter", Paper::A4 => "a4" },
+            "attached": beside.told,
             "families": FAMILIES,
             "mark": breaks::MARK,
         });
-        let data = Bytes::from_string(data.to_string());
-        let attached = sheet.attached.iter().enumerate();
-        let attached = attached.map(|(index, file)| (attached_path(index), Bytes::new(file.bytes.0.clone())));
-        let files = std::iter::once(("/data.json".to_owned(), data)).chain(attached);
+        let data = ("/data.json".to_owned(), Bytes::from_string(data.to_string()));
+        let files = std::iter::once(data).chain(beside.files.iter().cloned());
         SheetWorld::new(&self.fonts, files).map_err(|e| SetError::Failed(vec![e]))
+    }
+}
+
+/// What a sheet holds beside its document.
+struct Beside {
+    paper: Paper,
+    /// What the template is told of each attached file.
+    told: Vec<Value>,
+    /// Each file by its path, held once: they may be most of a sheet.
+    files: Vec<(String, Bytes)>,
+}
+
+impl Beside {
+    fn of(paper: Paper, attached: Vec<Attached>) -> Self {
+        let mut beside = Self { paper, told: Vec::new(), files: Vec::new() };
+        for (index, file) in attached.into_iter().enumerate() {
+            let path = format!("/attached/{index}");
+            beside.told.push(json!({
+                "name": file.name, "path": path, "media_type": file.media_type,
+                "description": file.description, "is_source": file.is_source,
+            }));
+            beside.files.push((path, Bytes::new(file.bytes.0)));
+        }
+        beside
     }
 }
 
@@ -80,22 +91,19 @@ fn width(paper: Paper) -> f64 {
     }
 }
 
-fn attached_path(index: usize) -> String {
-    format!("/attached/{index}")
-}
-
 impl Typesetter for Typst {
-    fn set(&self, sheet: &Sheet) -> Result<Vec<u8>, SetError> {
-        check::check(sheet)?;
-        let mut document = sheet.document.clone();
-        texts::each(&mut document, width(sheet.paper), &mut |kind, _, text| {
+    fn set(&self, sheet: Sheet) -> Result<Vec<u8>, SetError> {
+        check::check(&sheet)?;
+        let Sheet { mut document, paper, attached } = sheet;
+        let beside = Beside::of(paper, attached);
+        let (options, fields) = (options(&document)?, check::fields_of(&document));
+        texts::each(&mut document, width(paper), &mut |kind, _, text| {
             *text = legible::legible(&self.fonts, kind, text);
         });
-        let pages = self.pages(sheet, document)?;
+        let pages = self.pages(&beside, document)?;
         let failed = |found: EcoVec<SourceDiagnostic>| SetError::Failed(said(None, &found));
-        let file = typst_pdf::pdf(&pages, &options(sheet)?).map_err(failed)?;
-        form::with_fields(file, &check::fields_of(&sheet.document))
-            .map_err(|e| SetError::Failed(vec![e.to_string()]))
+        let file = typst_pdf::pdf(&pages, &options).map_err(failed)?;
+        form::with_fields(file, &fields).map_err(|e| SetError::Failed(vec![e.to_string()]))
     }
 }
 
@@ -104,9 +112,9 @@ impl Typst {
     ///
     /// Where letters stand together, each may have a font and no font all of them. None such is known (the typesetter takes each letter from where it is); if there
     /// are any, they are written out, and the document is set anew: a name that is hard to set must not keep a clinic from its packet.
-    fn pages(&self, sheet: &Sheet, mut document: Document) -> Result<PagedDocument, SetError> {
+    fn pages(&self, beside: &Beside, mut document: Document) -> Result<PagedDocument, SetError> {
         for _ in 0..ROUNDS_MAX {
-            let world = self.world(sheet, &document)?;
+            let world = self.world(beside, &document)?;
             let pages = typst::compile::<PagedDocument>(&world)
                 .output
                 .map_err(|found| SetError::Failed(said(Some(&world), &found)))?;
@@ -115,7 +123,7 @@ impl Typst {
             if lost.is_empty() {
                 return Ok(pages);
             }
-            texts::each(&mut document, width(sheet.paper), &mut |_, _, text| {
+            texts::each(&mut document, width(beside.paper), &mut |_, _, text| {
                 *text = legible::written_out(&lost, text);
             });
         }
@@ -138,8 +146,7 @@ fn find_lost(frame: &Frame, lost: &mut BTreeSet<String>) {
     }
 }
 
-fn options(sheet: &Sheet) -> Result<PdfOptions, SetError> {
-    let document = &sheet.document;
+fn options(document: &Document) -> Result<PdfOptions, SetError> {
     let standards = PdfStandards::new(&[PdfStandard::A_3a, PdfStandard::Ua_1])
         .map_err(|e| SetError::Failed(vec![e.message().to_string()]))?;
     Ok(PdfOptions {

@@ -1,5 +1,6 @@
 //! The packet as a document, chapter by chapter.
 
+mod cut;
 mod evidence;
 mod incidents;
 mod needs;

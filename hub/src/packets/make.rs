@@ -183,57 +183,73 @@ impl Writing<'_> {
         });
         let json = packet.to_json()?;
         let digest = Digest::of(&json);
-        let mut files = BTreeMap::new();
         let written = match what.kind {
             PacketKind::Month => document(&packet, &profile.brand)?,
             PacketKind::Week => postcard(&packet, &profile.brand)?,
         };
-        files.insert("packet.html", html(&written).into_bytes());
-        let mut attached =
-            vec![attached("packet.json", "application/json", "The packet for machines", true, json.clone())];
-        for log in &packet.logs {
-            let name = format!("{}.checkpoint", log.host);
-            attached.push(self::attached(
-                &name,
-                "text/plain",
-                "The signed head of the log",
-                true,
-                log.checkpoint.clone().into_bytes(),
-            ));
-        }
-        if what.kind == PacketKind::Month {
-            let proofs = proofs(&packet, &directories)?;
-            attached.push(self::attached(
-                "proofs.ndjson",
-                "application/x-ndjson",
-                "Cited records, each with its tlog-proof",
-                false,
-                proofs.clone(),
-            ));
-            files.insert("proofs.ndjson", proofs);
-            files.insert("incidents.csv", incidents_csv(&packet).into_bytes());
-            files.insert("ocsf.ndjson", ocsf(&packet).into_bytes());
-            files
-                .insert("assessment-results.json", serde_json::to_vec(&assessment_results(&packet, digest))?);
-            if let Some(plan) = plan_of_action(&packet, digest) {
-                files.insert("plan-of-action-and-milestones.json", serde_json::to_vec(&plan)?);
-            }
-        }
+        let proofs = match what.kind {
+            PacketKind::Month => Some(proofs(&packet, &directories)?),
+            PacketKind::Week => None,
+        };
+        let attached = attachments(&packet, &json, proofs.as_deref());
+        let sheet = Sheet { document: written, paper: profile.paper, attached };
+        // It is another process that prints: the other forms are written meanwhile.
+        let (print, files) = std::thread::scope(|scope| {
+            let printing = scope.spawn(|| typesetter.set(&sheet));
+            let files = others(&packet, &sheet.document, what.kind, digest);
+            (printing.join(), files)
+        });
+        let mut files = files?;
         files.insert("packet.json", json);
-        let no_pdf = printed(&typesetter, written, &profile, attached, &mut files)?;
+        files.extend(proofs.map(|proofs| ("proofs.ndjson", proofs)));
+        let no_pdf = match print {
+            Ok(print) => printed(print, &mut files)?,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
         Ok((digest, files, no_pdf))
     }
 }
 
+/// What is put into the PDF: the packet, the heads, and the proofs where there are any.
+fn attachments(packet: &Packet, json: &[u8], proofs: Option<&[u8]>) -> Vec<Attached> {
+    let mut all =
+        vec![attached("packet.json", "application/json", "The packet for machines", true, json.to_vec())];
+    all.extend(packet.logs.iter().map(|log| {
+        let (name, head) = (format!("{}.checkpoint", log.host), log.checkpoint.clone().into_bytes());
+        attached(&name, "text/plain", "The signed head of the log", true, head)
+    }));
+    all.extend(proofs.map(|proofs| {
+        let words = "Cited records, each with its tlog-proof";
+        attached("proofs.ndjson", "application/x-ndjson", words, false, proofs.to_vec())
+    }));
+    all
+}
+
+/// The page; and the forms of a month that other programs read. A week has none.
+fn others(
+    packet: &Packet,
+    document: &Document,
+    kind: PacketKind,
+    digest: Digest,
+) -> Result<BTreeMap<&'static str, Vec<u8>>, MakeError> {
+    let mut files = BTreeMap::from([("packet.html", html(document).into_bytes())]);
+    if kind == PacketKind::Month {
+        files.insert("incidents.csv", incidents_csv(packet).into_bytes());
+        files.insert("ocsf.ndjson", ocsf(packet).into_bytes());
+        files.insert("assessment-results.json", serde_json::to_vec(&assessment_results(packet, digest))?);
+        if let Some(plan) = plan_of_action(packet, digest) {
+            files.insert("plan-of-action-and-milestones.json", serde_json::to_vec(&plan)?);
+        }
+    }
+    Ok(files)
+}
+
 /// Adds the PDF; where there is none, says why. A packet without one is a packet: the page and the JSON say the same.
 fn printed(
-    typesetter: &Typesetter,
-    document: Document,
-    profile: &Profile,
-    attached: Vec<Attached>,
+    print: Result<Vec<u8>, SetError>,
     files: &mut BTreeMap<&'static str, Vec<u8>>,
 ) -> Result<Option<String>, MakeError> {
-    match typesetter.set(&Sheet { document, paper: profile.paper, attached }) {
+    match print {
         Ok(pdf) => {
             files.insert("packet.pdf", pdf);
             Ok(None)

@@ -2,6 +2,7 @@
 //! that it opens no file and no socket.
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -60,9 +61,14 @@ impl Typesetter {
         Self(program.filter(|program| program.is_file()))
     }
 
-    /// This program.
-    pub(crate) const fn at(program: PathBuf) -> Self {
-        Self(Some(program))
+    /// This program, where it is one.
+    pub(crate) fn at(program: PathBuf) -> Result<Self, std::io::Error> {
+        let there = program.metadata()?;
+        if there.is_file() && there.permissions().mode() & 0o111 != 0 {
+            Ok(Self(Some(program)))
+        } else {
+            Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied))
+        }
     }
 
     /// The document as PDF. Blocks.
@@ -76,7 +82,12 @@ impl Typesetter {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        bound(&child)?;
+        if let Err(e) = bound(&child) {
+            // Unbounded it does not run, and is not left behind.
+            child.kill()?;
+            child.wait()?;
+            return Err(e.into());
+        }
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         std::thread::scope(|scope| {
             // What it does not read, it says by how it ends.
@@ -130,8 +141,6 @@ fn all_of(pipe: Option<impl std::io::Read>, max: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use packet::{Brand, Document, Paper};
 
     use super::*;
@@ -156,7 +165,7 @@ mod tests {
         let path = directory.path().join("typeset");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        (directory, Typesetter::at(path))
+        (directory, Typesetter::at(path).unwrap())
     }
 
     #[test]
@@ -171,6 +180,16 @@ mod tests {
         let (_there, ended) = program("/bin/cat >/dev/null; kill -KILL $$");
         assert!(matches!(ended.set(&sheet()), Err(SetError::Ended(_))));
         assert!(matches!(Typesetter(None).set(&sheet()), Err(SetError::NotThere)));
+    }
+
+    #[test]
+    fn what_is_no_program_is_refused_before_there_is_a_packet() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        for path in [directory.path().join("gone"), directory.path().to_owned(), file] {
+            assert!(Typesetter::at(path).is_err());
+        }
     }
 
     #[test]

@@ -10,17 +10,21 @@ fn sheet(words: &str) -> Sheet {
 }
 
 /// What typst-pdf would refuse to write: the check before it is left out here.
+fn beside(sheet: &Sheet) -> Beside {
+    Beside::of(sheet.paper, sheet.attached.clone())
+}
+
 #[test]
 fn letters_that_come_out_as_empty_boxes_are_found_and_written_out() {
     let typst = Typst::new();
     let sheet = sheet("a \u{1F600} b");
-    let world = typst.world(&sheet, &sheet.document).unwrap();
+    let world = typst.world(&beside(&sheet), &sheet.document).unwrap();
     let mut lost = BTreeSet::new();
     let pages = typst::compile::<PagedDocument>(&world).output.unwrap();
     pages.pages().iter().for_each(|page| find_lost(&page.frame, &mut lost));
     assert_eq!(lost, BTreeSet::from(["\u{1F600}".to_owned()]));
-    let pages = typst.pages(&sheet, sheet.document.clone()).unwrap();
-    assert!(typst_pdf::pdf(&pages, &options(&sheet).unwrap()).is_ok());
+    let pages = typst.pages(&beside(&sheet), sheet.document.clone()).unwrap();
+    assert!(typst_pdf::pdf(&pages, &options(&sheet.document).unwrap()).is_ok());
 }
 
 #[test]
@@ -41,7 +45,7 @@ fn a_letter_takes_any_mark_of_any_script() {
     assert!(marks.len() > 1_000);
     for letter in "xЖक漢".chars() {
         let words: Vec<String> = marks.iter().map(|mark| format!("{letter}{mark}")).collect();
-        assert!(typst.set(&sheet(&words.join(" "))).is_ok(), "{letter}");
+        assert!(typst.set(sheet(&words.join(" "))).is_ok(), "{letter}");
     }
 }
 
@@ -50,7 +54,7 @@ fn there_is_no_today_and_no_other_file() {
     use typst::World as _;
     let typst = Typst::new();
     let sheet = sheet("words");
-    let world = typst.world(&sheet, &sheet.document).unwrap();
+    let world = typst.world(&beside(&sheet), &sheet.document).unwrap();
     assert!(world.today(None).is_none());
     assert!(world.file(world.main()).is_err());
 }

@@ -1,7 +1,9 @@
 //! What failed, what was tried, and how long it took.
 
 use contract::ids::HostId;
+use contract::outcome::Outcome;
 
+use super::cut::{FILE, FILE_OR_CSV, cut};
 use super::{Slots, Writing, put, say};
 use crate::cell::{Cell, code, named, table, text, toned};
 use crate::claim::Claim;
@@ -9,9 +11,6 @@ use crate::document::{Block, Inline, Tone};
 use crate::incidents::{BUCKETS_MS, EndedBy, HealTimes, Incident, NotDone, Repair};
 use crate::signals::Noticed;
 use crate::words::{self, lasting};
-
-/// Rows of one table in print. What is beyond stands in the files beside it, and the page says so.
-pub(super) const ROWS_MAX: usize = 250;
 
 pub(super) fn fill(writing: &Writing<'_>, slots: &mut Slots) {
     let packet = writing.packet;
@@ -52,21 +51,9 @@ fn chart(writing: &Writing<'_>) -> Vec<Block> {
     vec![Block::Chart(crate::chart::bars(alt, &writing.brand.colour, &bars))]
 }
 
-/// The first rows, and where the rest is.
-pub(super) fn cut<T>(all: &[T], file: &str) -> (usize, Vec<Block>) {
-    let shown = all.len().min(ROWS_MAX);
-    let rest = if all.len() > shown {
-        let words = format!("These are the first {shown} of {}. All of them stand in {file}.", all.len());
-        vec![Block::Notice(vec![Inline::Text(words)])]
-    } else {
-        Vec::new()
-    };
-    (shown, rest)
-}
-
 fn incidents(writing: &Writing<'_>) -> Vec<Block> {
     let all = &writing.packet.incidents;
-    let (shown, mut blocks) = cut(all, "packet.json, which is attached, and incidents.csv");
+    let (shown, mut blocks) = cut(all, |incident| incident.over.is_none(), FILE_OR_CSV);
     blocks.extend(table(
         "Incidents",
         &[
@@ -78,7 +65,7 @@ fn incidents(writing: &Writing<'_>) -> Vec<Block> {
             ("After", 4),
             ("Records", 4),
         ],
-        all.iter().take(shown).map(|incident| incident_row(writing, incident)).collect(),
+        shown.into_iter().map(|incident| incident_row(writing, incident)).collect(),
         "No control failed, as far as it was looked at.",
     ));
     blocks
@@ -109,7 +96,9 @@ fn incident_row(writing: &Writing<'_>, incident: &Incident) -> Vec<Cell> {
 
 fn repairs(writing: &Writing<'_>) -> Vec<Block> {
     let all = &writing.packet.repairs;
-    let (shown, mut blocks) = cut(all, "packet.json, which is attached");
+    let came_to_nothing =
+        |repair: &Repair| !matches!(&repair.end, Some(end) if end.outcome == Outcome::Healed);
+    let (shown, mut blocks) = cut(all, came_to_nothing, FILE);
     blocks.extend(table(
         "Repairs that were attempted",
         &[
@@ -121,7 +110,7 @@ fn repairs(writing: &Writing<'_>) -> Vec<Block> {
             ("Took", 5),
             ("Records", 4),
         ],
-        all.iter().take(shown).map(|repair| repair_row(writing, repair)).collect(),
+        shown.into_iter().map(|repair| repair_row(writing, repair)).collect(),
         "No repair was attempted.",
     ));
     blocks
@@ -194,8 +183,7 @@ fn noticed(writing: &Writing<'_>) -> Vec<Block> {
 }
 
 fn not_done(writing: &Writing<'_>) -> Vec<Block> {
-    let all = &writing.packet.not_done;
-    let (shown, mut blocks) = cut(all, "packet.json, which is attached");
+    let (shown, mut blocks) = cut(&writing.packet.not_done, |_| false, FILE);
     let row = |not_done: &NotDone| {
         let runbook =
             not_done.runbook.as_ref().map_or_else(|| text("not readable"), |runbook| code(runbook.as_str()));
@@ -211,7 +199,7 @@ fn not_done(writing: &Writing<'_>) -> Vec<Block> {
     blocks.extend(table(
         "Orders that were not carried out",
         &[("Runbook", 6), ("Machine", 4), ("When", 5), ("Ended", 4), ("Why", 9), ("Records", 4)],
-        all.iter().take(shown).map(row).collect(),
+        shown.into_iter().map(row).collect(),
         "Every order was carried out, or waits.",
     ));
     blocks

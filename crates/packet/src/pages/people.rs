@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::incidents::cut;
+use super::cut::{FILE, cut};
 use super::{Slots, Writing, put, say};
 use crate::cell::{Cell, code, named, paragraph, table, text};
 use crate::document::{Block, Field, FieldKind, Inline};
@@ -155,11 +155,11 @@ fn by_hand(writing: &Writing<'_>, slots: &mut Slots) {
             writing.cites(std::slice::from_ref(&deed.record)),
         ]
     };
-    let (shown, mut blocks) = cut(&packet.by_hand, "packet.json, which is attached");
+    let (shown, mut blocks) = cut(&packet.by_hand, |_| false, FILE);
     blocks.extend(table(
         "What people did",
         &[("When", 4), ("Who", 4), ("What", 12), ("Records", 4)],
-        packet.by_hand.iter().take(shown).map(row).collect(),
+        shown.into_iter().map(row).collect(),
         "No record tells of anything that a person did.",
     ));
     put(slots, "by_hand", blocks);
@@ -186,16 +186,14 @@ fn missing(writing: &Writing<'_>, slots: &mut Slots) {
             text(words::percent(u32::try_from(permille).unwrap_or(1000))),
         ]
     };
-    put(
-        slots,
-        "quiet",
-        table(
-            "How long each machine was silent",
-            &[("Machine", 5), ("Site", 5), ("Silent", 5), ("Of", 5), ("#Share", 3)],
-            packet.quiet.iter().map(quiet).collect(),
-            "There is no machine.",
-        ),
-    );
+    let (shown, mut blocks) = cut(&packet.quiet, |quiet| quiet.silent_ms > 0, FILE);
+    blocks.extend(table(
+        "How long each machine was silent",
+        &[("Machine", 5), ("Site", 5), ("Silent", 5), ("Of", 5), ("#Share", 3)],
+        shown.into_iter().map(quiet).collect(),
+        "There is no machine.",
+    ));
+    put(slots, "quiet", blocks);
     let row = |missing: &Missing| {
         vec![
             Writing::host(&missing.host),
@@ -205,11 +203,11 @@ fn missing(writing: &Writing<'_>, slots: &mut Slots) {
             Writing::cites_of(&missing.host, &missing.records),
         ]
     };
-    let (shown, mut blocks) = cut(&packet.missing, "packet.json, which is attached");
+    let (shown, mut blocks) = cut(&packet.missing, |_| false, FILE);
     blocks.extend(table(
         "Gaps, with their reasons",
         &[("Machine", 4), ("From", 5), ("Until", 5), ("What", 12), ("Records", 5)],
-        packet.missing.iter().take(shown).map(row).collect(),
+        shown.into_iter().map(row).collect(),
         "No gap is known.",
     ));
     put(slots, "missing", blocks);

@@ -1,5 +1,8 @@
 //! Backups and restore tests, clocks, and who came in.
 
+use contract::outcome::Outcome;
+
+use super::cut::{FILE, cut};
 use super::{Slots, Writing, put};
 use crate::cell::{Cell, named, paragraph, table, text, toned};
 use crate::claim::Claim;
@@ -37,12 +40,15 @@ fn backups(writing: &Writing<'_>) -> Vec<Block> {
         cells.extend(row.weeks.iter().map(|claim| week(&row.host, claim)));
         cells
     };
-    table(
+    let in_order = |claim: &Claim<Looks>| matches!(claim, Claim::Measured { value, .. } if value.failed + value.unseen == 0);
+    let (shown, mut blocks) = cut(all, |row| !row.weeks.iter().all(in_order), FILE);
+    blocks.extend(table(
         "Controls of backups, by week",
         &columns,
-        all.iter().map(row).collect(),
+        shown.into_iter().map(row).collect(),
         "Not measured: no machine has a log.",
-    )
+    ));
+    blocks
 }
 
 fn restore_tests(writing: &Writing<'_>) -> Vec<Block> {
@@ -63,7 +69,9 @@ fn restore_tests(writing: &Writing<'_>) -> Vec<Block> {
             cites,
         ]
     };
-    table(
+    let failed = |test: &RestoreTest| !matches!(test.end, Some((Outcome::Healed, _)));
+    let (shown, mut blocks) = cut(&writing.packet.restore_tests, failed, FILE);
+    blocks.extend(table(
         "Restore tests",
         &[
             ("Machine", 4),
@@ -74,9 +82,10 @@ fn restore_tests(writing: &Writing<'_>) -> Vec<Block> {
             ("#Databases whole", 4),
             ("Records", 4),
         ],
-        writing.packet.restore_tests.iter().map(row).collect(),
+        shown.into_iter().map(row).collect(),
         "No restore test was run by Suture in this month. Those that others run show in the controls above, where their stamp is declared.",
-    )
+    ));
+    blocks
 }
 
 fn clocks(writing: &Writing<'_>) -> Vec<Block> {
@@ -94,6 +103,12 @@ fn clocks(writing: &Writing<'_>) -> Vec<Block> {
     let mut blocks = vec![paragraph(
         "Each record says how far its machine's clock could be trusted when it was written. A disruptive step waits while the clock is not kept.",
     )];
+    let unkept = |clock: &Clock| {
+        let none = |claim: &Claim<u64>| matches!(claim, Claim::Measured { value: 0, .. });
+        ![&clock.unkept, &clock.unknown, &clock.steps_back].into_iter().all(none)
+    };
+    let (shown, cut_off) = cut(&writing.packet.clocks, unkept, FILE);
+    blocks.extend(cut_off);
     blocks.extend(table(
         "Records by what they say of the clock",
         &[
@@ -104,7 +119,7 @@ fn clocks(writing: &Writing<'_>) -> Vec<Block> {
             ("Nobody could tell", 5),
             ("Went back", 5),
         ],
-        writing.packet.clocks.iter().map(row).collect(),
+        shown.into_iter().map(row).collect(),
         "Not measured: no machine has a log.",
     ));
     blocks

@@ -303,7 +303,7 @@ fn what_does_not_fit_in_print_is_said_to_be_elsewhere() {
     let packet = Scene { incidents: 300, every_hours: 24, ..Scene::default() }.packet();
     let document = document(&packet, &Scene::brand()).unwrap();
     let said = said(&document);
-    assert!(said.contains("These are the first 250 of 3"), "nothing says what is left out");
+    assert!(said.contains("These are 100 of 3"), "nothing says what is left out");
     let lines = incidents_csv(&packet).lines().count();
     assert_eq!(lines, packet.incidents.len() + 1);
 }
