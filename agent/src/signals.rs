@@ -14,11 +14,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::backoff::{Backoff, pause};
 use crate::deliver::Incidents;
 use crate::detectors::Signal;
-use crate::executor::Executor;
+use crate::executor::{Executor, Unanswered};
 use crate::logs::{Inlet, Loss, Told};
 use crate::looks::Looks;
 use crate::ship::Shipping;
-use crate::unwritten::Unwritten;
+use crate::unwritten::{Patience, Unwritten};
 
 /// What fires within so long stands in one record.
 const TOGETHER: Duration = Duration::from_secs(1);
@@ -103,20 +103,29 @@ async fn add(incident: &Incident, unwritten: &Unwritten) {
 pub async fn have_written(unwritten: Unwritten, executor: Executor, shipping: Shipping) {
     // Nothing is written before it is known that the hub does not hold a longer log.
     shipping.compared().await;
-    let mut backoff = Backoff::new(1_000, 60_000);
+    let (mut backoff, mut patience) = (Backoff::new(1_000, 60_000), Patience::default());
     loop {
-        unwritten.next().await;
+        unwritten.next(1).await;
         tokio::time::sleep(TOGETHER).await;
-        let owed = unwritten.next().await;
+        let owed = unwritten.next(patience.most()).await;
         match executor.record(owed.question()).await {
             Ok(()) => {
                 backoff.reset();
+                patience.written();
                 unwritten.written(owed).await;
                 shipping.now();
                 tokio::time::sleep(PACE).await;
             }
             Err(error) => {
                 tracing::warn!(error = crate::chain(&error), "signals are not written down yet");
+                // An executor that is away, or that has to be restored first, says nothing of these.
+                let refused = matches!(error, Unanswered::Sorry(_)) && owed.many() > 0;
+                if refused && patience.refused(owed.many()) {
+                    tracing::error!(
+                        "a signal stands in no record: the executor refuses it; it is told of as a gap"
+                    );
+                    unwritten.given_up(owed).await;
+                }
                 pause(&mut backoff).await;
             }
         }

@@ -62,6 +62,14 @@ pub enum Owed {
 }
 
 impl Owed {
+    /// How many signals it holds.
+    pub fn many(&self) -> usize {
+        match self {
+            Self::Signals(signals) => signals.len(),
+            Self::Omitted(_) => 0,
+        }
+    }
+
     /// How the executor is asked.
     pub fn question(&self) -> Question {
         match self {
@@ -96,10 +104,10 @@ impl Unwritten {
         self.filled.notify_one();
     }
 
-    /// Waits until something is to be written down; it stays here until [`Unwritten::written`].
-    pub async fn next(&self) -> Owed {
+    /// Waits until something is to be written down, `most` signals of it; it stays here until [`Unwritten::written`].
+    pub async fn next(&self, most: usize) -> Owed {
         loop {
-            let owed = hold(&self.held).kept.owed();
+            let owed = hold(&self.held).kept.owed(most);
             match owed {
                 Some(owed) => return owed,
                 None => self.filled.notified().await,
@@ -110,6 +118,11 @@ impl Unwritten {
     /// It is in the evidence.
     pub async fn written(&self, owed: Owed) {
         self.change(move |kept| kept.settle(&owed)).await;
+    }
+
+    /// It will stand in no record: the executor refuses it. It counts among those that were omitted.
+    pub async fn given_up(&self, owed: Owed) {
+        self.change(move |kept| kept.give_up(&owed, edge::clock::utc())).await;
     }
 
     /// Disk work, away from the one thread that everything else runs on.
@@ -144,17 +157,32 @@ impl Kept {
         if self.signals.len() < WAITING_MAX {
             self.signals.push_back(signal);
         } else {
-            let omitted = self.omitted.get_or_insert(Omitted { many: 0, from: now, until: now });
-            (omitted.many, omitted.until) = (omitted.many.saturating_add(1), now);
+            self.omit(1, now);
+        }
+    }
+
+    fn omit(&mut self, many: u64, now: UtcTime) {
+        let omitted = self.omitted.get_or_insert(Omitted { many: 0, from: now, until: now });
+        (omitted.many, omitted.until) = (omitted.many.saturating_add(many), now);
+    }
+
+    fn give_up(&mut self, owed: &Owed, now: UtcTime) {
+        match owed {
+            Owed::Signals(refused) => {
+                self.settle(owed);
+                self.omit(refused.len() as u64, now);
+            }
+            // That something is missing is never given up.
+            Owed::Omitted(_) => {}
         }
     }
 
     /// Signals go first: that there were more is said when it is known how many.
-    fn owed(&self) -> Option<Owed> {
+    fn owed(&self, most: usize) -> Option<Owed> {
         if self.signals.is_empty() {
             return self.omitted.map(Owed::Omitted);
         }
-        Some(Owed::Signals(self.signals.iter().take(SIGNALS_MAX).cloned().collect()))
+        Some(Owed::Signals(self.signals.iter().take(most).cloned().collect()))
     }
 
     fn settle(&mut self, owed: &Owed) {
@@ -167,6 +195,46 @@ impl Kept {
                 self.omitted = self.omitted.filter(|all| all.many > told.many).map(left);
             }
         }
+    }
+}
+
+/// What the executor says again and again that it cannot write down: first the signals of a record one by one, and then, without the one that it will
+/// not have, the others. One signal must not keep all later ones from the evidence.
+#[derive(Debug, Default)]
+pub struct Patience {
+    /// How often it said so of what is owed.
+    refused: u32,
+    /// How many signals go one by one.
+    singly: usize,
+}
+
+impl Patience {
+    /// So often: minutes, so that nothing is given up that waits for something else.
+    const REFUSED_MAX: u32 = 8;
+
+    /// How many signals go into the next record.
+    pub fn most(&self) -> usize {
+        if self.singly > 0 { 1 } else { SIGNALS_MAX }
+    }
+
+    /// A record was written.
+    pub fn written(&mut self) {
+        (self.refused, self.singly) = (0, self.singly.saturating_sub(1));
+    }
+
+    /// A record of so many signals was refused; true where they are given up.
+    pub fn refused(&mut self, many: usize) -> bool {
+        self.refused += 1;
+        if self.refused < Self::REFUSED_MAX {
+            return false;
+        }
+        self.refused = 0;
+        if many > 1 {
+            self.singly = many;
+            return false;
+        }
+        self.singly = self.singly.saturating_sub(1);
+        true
     }
 }
 
