@@ -12,6 +12,7 @@
 //!
 //! A packet is kept first and told of in the hub's own log next; nobody is shown it before. Where the hub is ended in between, the next look tells of it.
 
+mod faults;
 mod gather;
 mod mail;
 mod make;
@@ -44,6 +45,7 @@ pub(crate) use typeset::Typesetter;
 
 use crate::hub::Hub;
 use crate::people::{OwnLogError, OwnReadError, Scope};
+use faults::Faults;
 use gather::Progress;
 use make::{What, make};
 use profiles::Profile;
@@ -62,6 +64,7 @@ pub(crate) struct Packets {
     recording: tokio::sync::Mutex<()>,
     /// The last preview: its files are asked for one after the other.
     previewed: Mutex<Option<Previewed>>,
+    faults: Faults,
 }
 
 /// What the packet of the month would have been, a moment ago.
@@ -127,8 +130,8 @@ impl Packets {
     ) -> Result<Self, OpenError> {
         let kept = Kept::open(directory)?;
         let (turns, progress) = (Mutex::default(), Mutex::default());
-        let (recording, previewed) = Default::default();
-        Ok(Self { kept, profiles, typesetter, turns, progress, recording, previewed })
+        let (recording, previewed, faults) = Default::default();
+        Ok(Self { kept, profiles, typesetter, turns, progress, recording, previewed, faults })
     }
 
     /// Keeps a text of exceptions before any machine is told of it, so that packets can say what was accepted.
@@ -171,6 +174,16 @@ impl Packets {
         after: i64,
     ) -> Result<Option<Unstored>, KeptError> {
         self.kept.unstored(store, after).await
+    }
+
+    /// Why a tenant's packets cannot be made, mailed or stored: whose, which of these, and in words.
+    pub(crate) async fn faults(&self) -> Result<Vec<(TenantId, String, String)>, KeptError> {
+        self.faults.all(&self.kept).await
+    }
+
+    /// Whose packets do not lie in that store after a look at all of them, and why.
+    pub(crate) fn store_says(&self, store: &'static str, wrong: BTreeMap<TenantId, String>) {
+        self.faults.say_all(store, wrong);
     }
 
     /// It lies there.

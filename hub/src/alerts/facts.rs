@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     Waiting,
     /// A host's evidence did what it must never do, or is not archived.
     Evidence,
-    /// The hub itself: its backup, its own logs, a way out that does not work.
+    /// The hub itself: its backup, its own logs, a way out that does not work, a tenant's packets that it cannot make, mail or store.
     Fault,
 }
 
@@ -251,10 +251,20 @@ fn machines(count: u64) -> String {
 /// Whose an alert is, by its key: nobody's where it is the hub's own.
 pub(super) fn tenant_of(key: &str) -> Option<TenantId> {
     match key.split('/').collect::<Vec<_>>().as_slice() {
-        ["dark" | CALL | WAITING | "evidence", tenant, ..] => tenant.parse().ok(),
+        ["dark" | CALL | WAITING | EVIDENCE | PACKETS, tenant, ..] => tenant.parse().ok(),
         _ => None,
     }
 }
+
+/// What is wrong with a tenant's packets.
+pub(crate) fn packets((tenant, of, what): (TenantId, String, String)) -> Fact {
+    let key = format!("{PACKETS}/{tenant}/{of}");
+    let what = format!("{tenant}: {what}");
+    Fact { key, kind: Kind::Fault, tenant: Some(tenant), what, about: BTreeSet::new(), wakes: false }
+}
+
+/// Where such a fact's key begins.
+const PACKETS: &str = "packets";
 
 /// A fault of the hub's own.
 pub(crate) fn fault(name: &str, what: String) -> Fact {
@@ -281,7 +291,8 @@ mod tests {
     fn whose_an_alert_is_stands_in_its_key() {
         let alarms = evidence(vec![(forked(&["h-1"]), "fork".to_owned())], &[]);
         let called = calls(&[call(1, Severity::High, 0), call(2, Severity::Low, 0)]);
-        for fact in [called, alarms, quarantined(vec![forked(&["h-1"])])].concat() {
+        let packet = packets(("a".parse().unwrap(), "month".into(), "so".into()));
+        for fact in [called, alarms, quarantined(vec![forked(&["h-1"])]), vec![packet]].concat() {
             assert!(fact.tenant.is_some() && tenant_of(&fact.key) == fact.tenant, "{fact:?}");
         }
         assert_eq!(tenant_of(&fault("channel/a", String::new()).key), None);

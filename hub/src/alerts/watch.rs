@@ -124,6 +124,10 @@ async fn facts_of(
         Ok(view) => facts.extend(view.faults(now, ALARM_MS).map(|(kind, what)| facts::fault(kind, what))),
         Err(e) => facts.push(facts::fault("heads", chain(&e))),
     }
+    match hub.packets.faults().await {
+        Ok(faults) => facts.extend(faults.into_iter().map(facts::packets)),
+        Err(e) => facts.push(facts::fault("packets", chain(&e))),
+    }
     let hour_ago = UtcTime::from_unix_ms(now.unix_ms().saturating_sub(i64::try_from(STUCK_MS).unwrap_or(0)));
     for stuck in hub.store.stuck_alerts(hour_ago.unwrap_or(now)).await? {
         let what =

@@ -8,7 +8,7 @@ use lettre::message::{Attachment, MultiPart, SinglePart};
 use thiserror::Error;
 
 use super::profiles::MailServer;
-use super::store::{Due, KeptError};
+use super::store::{Due, KeptError, TRIES_MAX};
 use super::{PacketFault, borne_out};
 use crate::alerts::{SendError, carry};
 use crate::hub::Hub;
@@ -35,11 +35,8 @@ pub(super) async fn send_due(hub: &Hub) {
         let sent = match sent(hub, server, &one).await {
             Ok(()) => Ok(edge::clock::utc()),
             Err(e) => {
-                tracing::error!(
-                    packet = one.number,
-                    cause = chain(&e),
-                    "a packet was not mailed; it is tried again"
-                );
+                let next = if one.tries + 1 < TRIES_MAX { "it is tried again" } else { "it is given up" };
+                tracing::error!(packet = one.number, cause = chain(&e), next, "a packet was not mailed");
                 Err(again(now, one.tries))
             }
         };

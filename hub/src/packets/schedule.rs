@@ -81,12 +81,21 @@ async fn make_due(hub: &Arc<Hub>, tenant: &TenantId, kind: PacketKind, waits: &m
     if !waits.over(&of, now) {
         return;
     }
+    let says = |wrong| hub.packets.faults.says(tenant, kind.word(), wrong);
     match make_due_of(hub, tenant, kind, now).await {
-        Ok(()) => drop(waits.0.remove(&of)),
+        Ok(()) => {
+            says(None);
+            waits.0.remove(&of);
+        }
         // A tenant that had no machine before the end of a period has no packet of it, and there is nothing wrong with that.
-        Err(PacketFault::NoEvidence) => waits.again(of, now),
+        Err(PacketFault::NoEvidence) => {
+            says(None);
+            waits.again(of, now);
+        }
         Err(e) => {
-            tracing::error!(%tenant, kind = kind.word(), cause = chain(&e), "a packet that is due cannot be made; it is tried again");
+            let (kind, cause) = (kind.word(), chain(&e));
+            tracing::error!(%tenant, kind, cause, "a packet that is due cannot be made; it is tried again");
+            says(Some(format!("the packet of the {kind} that is due cannot be made: {cause}")));
             waits.again(of, now);
         }
     }

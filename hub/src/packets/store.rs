@@ -96,6 +96,8 @@ pub(crate) struct Unstored {
     pub(crate) files: Vec<(String, Vec<u8>)>,
 }
 
+/// So often a letter is tried.
+pub(super) const TRIES_MAX: u32 = 40;
 const UNRECORDED: &str = "SELECT number, tenant, kind, period, serial, digest, replaces";
 const VIEW: &str = "SELECT number, id, tenant, kind, period, serial, corrects, by, time, no_pdf FROM packet";
 
@@ -247,7 +249,7 @@ impl Kept {
     /// What is to be mailed by now.
     pub(super) async fn due(&self, now: UtcTime) -> Result<Vec<Due>, KeptError> {
         let sql = "SELECT number, whom, tenant, kind, tries, id, serial FROM outgoing JOIN packet ON packet = number
-                   WHERE tries < 40 AND sent IS NULL AND recorded IS NOT NULL AND next <= ?1 ORDER BY next LIMIT 100";
+                   WHERE tries < ?2 AND sent IS NULL AND recorded IS NOT NULL AND next <= ?1 ORDER BY next LIMIT 100";
         self.run(move |c| {
             let one = |row: &Row<'_>| {
                 let (number, whom, tenant) = (row.get(0)?, row.get(1)?, parsed(row, 2)?);
@@ -261,7 +263,17 @@ impl Kept {
                     tries: row.get(4)?,
                 })
             };
-            c.prepare_cached(sql)?.query_map([now.unix_ms()], one)?.collect()
+            c.prepare_cached(sql)?.query_map(params![now.unix_ms(), TRIES_MAX], one)?.collect()
+        })
+        .await
+    }
+
+    /// How many letters to whom were not taken so often, those that were given up among them.
+    pub(super) async fn untaken(&self, often: u32) -> Result<Vec<(TenantId, u32)>, KeptError> {
+        let sql = "SELECT tenant, count(*) FROM outgoing JOIN packet ON packet = number
+                   WHERE sent IS NULL AND tries >= ?1 GROUP BY tenant ORDER BY tenant";
+        self.run(move |c| {
+            c.prepare_cached(sql)?.query_map([often], |row| Ok((parsed(row, 0)?, row.get(1)?)))?.collect()
         })
         .await
     }

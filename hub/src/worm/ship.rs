@@ -1,5 +1,6 @@
 //! Storing what is new of a log: what filled, then the entries beyond, then the head that covers them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::PoisonError;
 
@@ -89,7 +90,7 @@ impl<S: WriteOnce> Worker<S> {
 
     /// Stores the packets that do not lie here yet, one after the other. What is wrong with one holds up no other, and is tried again at the next look.
     pub(super) async fn ship_packets(&self) -> Result<(), LookError> {
-        let mut after = 0;
+        let (mut after, mut wrong) = (0, BTreeMap::new());
         while let Some(packet) = self.hub.packets.unstored(self.name, after).await? {
             after = packet.packet;
             match self.ship_packet(&packet).await {
@@ -102,9 +103,14 @@ impl<S: WriteOnce> Worker<S> {
                         why,
                         "archive alarm: a packet is not archived"
                     );
+                    let (number, period, store) = (packet.serial, &packet.period, self.name);
+                    let words =
+                        format!("packet {number} of {period} does not lie in the store {store}: {why}");
+                    wrong.insert(packet.tenant, words);
                 }
             }
         }
+        self.hub.packets.store_says(self.name, wrong);
         Ok(())
     }
 

@@ -216,6 +216,50 @@ async fn what_was_altered_is_neither_mailed_nor_stored_and_holds_up_no_other() {
         beside.path().join(format!("worm/packets/{}/month/2026-10/1/packet.html", view.tenant)).exists()
     };
     assert_eq!((stored(&views[0]), stored(&views[1])), (false, true));
+    let told = alert(&stage, "packet 1 of 2026-10 does not lie in the store directory").await;
+    assert_eq!((told["kind"].as_str(), told["tenant"].as_str()), (Some("fault"), Some("clinic-7")));
     drop(stage);
     unlock(&beside.path().join("worm"));
+}
+
+/// Waits for an alert of these words.
+async fn alert(stage: &Stage, words: &str) -> Value {
+    for _ in 0..600 {
+        let listed: Value = parsed(stage.operate(Method::GET, "/api/v1/alerts", None).await).await;
+        let told = listed["items"].as_array().unwrap().iter();
+        if let Some(told) = told.clone().find(|told| told["what"].as_str().unwrap().contains(words)) {
+            return told.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("nobody is told that {words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_told_of_a_packet_that_is_due_and_cannot_be_made() {
+    let stage = Stage::start().await;
+    october(&stage, "clinic-7").await;
+    let directory = stage.stopped().await;
+    let beside = tempfile::tempdir().unwrap();
+    let profiles = beside.path().join("packets.yaml");
+    let yaml =
+        "version: 1\ntenants:\n  clinic-7: { client: A Practice, zone: UTC, prepared_by: Lakeshore }\n";
+    std::fs::write(&profiles, yaml).unwrap();
+    // As it ends where it would take more memory than it may have.
+    let ended = beside.path().join("typeset");
+    std::fs::write(&ended, "#!/bin/sh\n/bin/cat >/dev/null; kill -KILL $$\n").unwrap();
+    std::fs::set_permissions(&ended, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let told = Config {
+        packets: Some(profiles),
+        typesetter: Some(ended),
+        alerts_every: Duration::from_millis(25),
+        ..config(directory.path())
+    };
+    let running = hub::serve::start(&told).await.unwrap();
+    let stage = Stage::of(directory, running).await;
+    let told = alert(&stage, "the packet of the month that is due cannot be made").await;
+    assert_eq!((told["kind"].as_str(), told["tenant"].as_str()), (Some("fault"), Some("clinic-7")));
+    assert!(told["what"].as_str().unwrap().contains("the typesetter was ended"), "{told}");
+    let listed: Value = parsed(stage.operate(Method::GET, "/api/v1/packets", None).await).await;
+    assert_eq!(listed["packets"].as_array().unwrap().len(), 0);
 }
