@@ -35,6 +35,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use contract::time::UtcTime;
 use queue::writer::OpenError;
 use thiserror::Error;
 use tlog::proof::Proof;
@@ -174,6 +175,26 @@ impl Heads {
             Ok(proof.to_string())
         });
         Ok(proof.await.map(Some)?)
+    }
+
+    /// The proof of [`Heads::proof_for`], of which head it is, and who outside cosigned what it leads to.
+    pub(crate) async fn outside(
+        &self,
+        origin: &str,
+        size: u64,
+    ) -> Result<Option<packet::Outside>, HeadsFault> {
+        let Some(text) = self.proof_for(origin, size).await? else { return Ok(None) };
+        // It was written a moment ago: where it is not understood, nothing is said of what is outside.
+        let Ok(proof) = Proof::parse(text.as_bytes()) else { return Ok(None) };
+        let head = proof.extra.as_deref().and_then(|lines| std::str::from_utf8(lines).ok());
+        let size = head.and_then(|lines| lines.lines().nth(1)?.parse().ok());
+        let seen = self.state().cosigned_by(&proof.checkpoint);
+        let cosigned = seen.into_iter().filter_map(|(by, seconds)| {
+            let ms = i64::try_from(seconds).ok()?.checked_mul(1000)?;
+            Some(packet::Cosigned { by, time: UtcTime::from_unix_ms(ms).ok()? })
+        });
+        let cosigned = cosigned.collect();
+        Ok(size.map(|size| packet::Outside { size, cosigned, proof: text }))
     }
 
     /// The size of the largest head of a site's log that this log has; 0 where it has none.

@@ -58,7 +58,7 @@ fn main() {
         hashed += began.elapsed();
         let cosigned =
             Cosigned { by: "hub.example/witness".into(), time: Scene::month().span(&Scene::zone()).to() };
-        logged.push(Logged { machine, head, cosigned: vec![cosigned], retired: None });
+        logged.push(Logged { machine, head, cosigned: vec![cosigned], outside: None, retired: None });
     }
     let began = Instant::now();
     let packet = scene.packet_of(logged, marks);

@@ -61,6 +61,8 @@ pub struct Logged {
     pub head: VerifiedCheckpoint,
     /// Who cosigned it, and when.
     pub cosigned: Vec<Cosigned>,
+    /// What is known of it outside the hub; none where no head of it is in the log of heads yet.
+    pub outside: Option<Outside>,
     /// Since when it is looked after no more; none where it is.
     pub retired: Option<UtcTime>,
 }
@@ -81,6 +83,18 @@ pub struct Cosigned {
     pub by: String,
     /// When.
     pub time: UtcTime,
+}
+
+/// A head of a log in the hub's log of all heads, which witnesses outside the hub see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outside {
+    /// The size of the machine's log at that head: at most the one that the packet stands on.
+    pub size: u64,
+    /// Who outside cosigned the log of heads with that head in it, and when.
+    pub cosigned: Vec<Cosigned>,
+    /// That the head is in there: a C2SP tlog-proof, whose `extra` line holds the head's three lines.
+    pub proof: String,
 }
 
 /// A machine that ought to have a log here, and has none.

@@ -52,7 +52,7 @@ pub use gaps::{Broken, Silence};
 pub use hands::{Accepted, Broken as BrokenGlass, ByHand, Deed};
 pub use html::html;
 pub use incidents::{BUCKETS_MS, EndedBy, Ending, HealTimes, Incident, NotDone, Repair, RepairEnd};
-pub use input::{Act, Corrects, Cosigned, Cover, Input, Logged, Silent, SilentReason};
+pub use input::{Act, Corrects, Cosigned, Cover, Input, Logged, Outside, Silent, SilentReason};
 pub use machine::{At, Glass, Machine, PaperSeen, SignalSeen, Week, Whose};
 pub use missing::{Attestation, Missing, MissingWhat, OutOfScope, Quiet};
 pub use month::{BadMonth, BadZone, Month, Span, Zone};

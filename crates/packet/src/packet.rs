@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::claim::{Cite, Claim, Unmeasured};
 use crate::hands::{Accepted, Broken, ByHand};
 use crate::incidents::{HealTimes, Incident, NotDone, Repair};
-use crate::input::{Corrects, Cosigned, Input, Logged, Silent};
+use crate::input::{Corrects, Cosigned, Input, Logged, Outside, Silent};
 use crate::missing::{Attestation, Missing, OutOfScope, Quiet};
 use crate::month::Month;
 use crate::needs::Need;
@@ -181,6 +181,8 @@ pub struct LogSeen {
     pub unread: u64,
     /// Who cosigned the head, and when.
     pub cosigned: Vec<Cosigned>,
+    /// What is known of it outside the hub; none where no head of it is in the log of heads yet.
+    pub outside: Option<Outside>,
     /// The head: a signed note (C2SP tlog-checkpoint).
     pub checkpoint: String,
 }
@@ -330,6 +332,7 @@ fn log_seen(logged: &Logged) -> LogSeen {
         records: machine.records,
         unread: machine.unread,
         cosigned: logged.cosigned.clone(),
+        outside: logged.outside.clone(),
         checkpoint: logged.head.note().to_string(),
     }
 }

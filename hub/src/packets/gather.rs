@@ -14,7 +14,7 @@ use contract::record::{Body, Record, Stage};
 use contract::time::UtcTime;
 use evidence::kit::SourceError;
 use packet::{
-    Act, Cosigned, Logged, Month, Silent, SilentReason, Span, Walk, WalkError, Whose, WitnessedHead,
+    Act, Cosigned, Logged, Month, Outside, Silent, SilentReason, Span, Walk, WalkError, Whose, WitnessedHead,
 };
 use thiserror::Error;
 use tlog::note::SignedNote;
@@ -122,6 +122,7 @@ struct Pinned {
     host: HostLog,
     head: VerifiedCheckpoint,
     cosigned: Vec<Cosigned>,
+    outside: Option<Outside>,
     directory: PathBuf,
     retired: Option<UtcTime>,
     /// The heads that were taken into the log of heads, and when.
@@ -199,7 +200,8 @@ async fn pin(hub: &Arc<Hub>, host: HostLog, retired: Option<UtcTime>) -> Result<
     let mut heads = hub.heads.all_of(&origin).await?;
     heads.retain(|(size, _)| *size < newest.size);
     heads.push((newest.size, cosigned.first().map(|cosigned| cosigned.time)));
-    Ok(Some(Pinned { host, head, cosigned, directory, retired, heads }))
+    let outside = hub.heads.outside(&origin, newest.size).await?;
+    Ok(Some(Pinned { host, head, cosigned, outside, directory, retired, heads }))
 }
 
 /// The head under the log's own key, and when this hub cosigned it.
@@ -244,7 +246,7 @@ fn walk_all(pinned: Vec<Pinned>, wanted: &Wanted, progress: &Progress) -> Result
 
 /// Walks one log to its head.
 fn walk(pinned: Pinned, wanted: &Wanted, progress: &Progress) -> Result<Logged, GatherError> {
-    let Pinned { host, head, cosigned, directory, retired, heads } = pinned;
+    let Pinned { host, head, cosigned, outside, directory, retired, heads } = pinned;
     let identity::Holder { tenant, site, host } = host.holder;
     let tiles = Tiles::at(&directory);
     let marks = wanted.marks.iter().map(|(_, mark)| *mark).collect();
@@ -263,7 +265,7 @@ fn walk(pinned: Pinned, wanted: &Wanted, progress: &Progress) -> Result<Logged, 
         progress.done.fetch_add(u64::from(tile.width()), Ordering::Relaxed);
     }
     let machine = walk.end(&head).map_err(failed)?;
-    Ok(Logged { machine, head, cosigned, retired })
+    Ok(Logged { machine, head, cosigned, outside, retired })
 }
 
 /// What people did at the hub for the tenant, and since when the hub's own log tells of it; none where that log does not verify.

@@ -214,10 +214,15 @@ impl Writing<'_> {
 fn attachments(packet: &Packet, json: &[u8], proofs: Option<&[u8]>) -> Vec<Attached> {
     let mut all =
         vec![attached("packet.json", "application/json", "The packet for machines", true, json.to_vec())];
-    all.extend(packet.logs.iter().map(|log| {
+    for log in &packet.logs {
         let (name, head) = (format!("{}.checkpoint", log.host), log.checkpoint.clone().into_bytes());
-        attached(&name, "text/plain", "The signed head of the log", true, head)
-    }));
+        all.push(attached(&name, "text/plain", "The signed head of the log", true, head));
+        if let Some(outside) = &log.outside {
+            let (name, proof) = (format!("{}.head.tlog-proof", log.host), outside.proof.clone().into_bytes());
+            let words = "That a head of the log is in the log of heads, which witnesses outside cosign";
+            all.push(attached(&name, "text/plain", words, false, proof));
+        }
+    }
     all.extend(proofs.map(|proofs| {
         let words = "Cited records, each with its tlog-proof";
         attached("proofs.ndjson", "application/x-ndjson", words, false, proofs.to_vec())

@@ -15,7 +15,7 @@ use crate::outside::{Outsider, quick, until};
 use crate::process::{ready_with, serve, terminate};
 use crate::stage::{Device, Stage, parsed, plain};
 
-fn key(heads: &Value) -> VerifierKey {
+pub(crate) fn key(heads: &Value) -> VerifierKey {
     heads["key"].as_str().unwrap().parse().unwrap()
 }
 
@@ -45,7 +45,7 @@ fn proven(proof: &Proof, log: &VerifierKey) -> Checkpoint {
     String::from_utf8(entry).unwrap().parse().unwrap()
 }
 
-fn policy(directory: &Path, text: &str) -> Outside {
+pub(crate) fn policy(directory: &Path, text: &str) -> Outside {
     let path = directory.join("outside.policy");
     std::fs::write(&path, text).unwrap();
     Outside { witnesses: Some(path), ..quick() }

@@ -13,6 +13,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::alerts::mail_server;
+use crate::heads::{key, policy};
+use crate::outside::{Outsider, quick, until};
 use crate::packets::{fetch, json_of, made, october};
 use crate::stage::{Stage, config, parsed};
 
@@ -262,4 +264,29 @@ async fn somebody_is_told_of_a_packet_that_is_due_and_cannot_be_made() {
     assert!(told["what"].as_str().unwrap().contains("the typesetter was ended"), "{told}");
     let listed: Value = parsed(stage.operate(Method::GET, "/api/v1/packets", None).await).await;
     assert_eq!(listed["packets"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cosigned_outside_stands_in_the_packet_with_a_proof() {
+    let mut one = Outsider::new("one.example");
+    let stage = Stage::start_told(quick()).await;
+    let log = key(&stage.status().await["heads"]);
+    one.start(&log.to_string());
+    let files = tempfile::tempdir().unwrap();
+    let told = policy(files.path(), &format!("log {log}\n{}quorum one\n", one.line("one")));
+    let stage = stage.restart_told(told).await;
+    october(&stage, "clinic-7").await;
+    until(&stage, "witnessed", |heads| heads["quorum_met"] == true && heads["witnessed"].is_u64()).await;
+    let packet = json_of(&stage, &made(&stage, "clinic-7").await).await;
+    let seen = &packet.logs[0];
+    let outside = seen.outside.as_ref().unwrap();
+    let names: Vec<&str> = outside.cosigned.iter().map(|seen| seen.by.as_str()).collect();
+    assert_eq!(names, ["one.example"]);
+    assert!((1..=seen.size).contains(&outside.size));
+    let proof = tlog::proof::Proof::parse(outside.proof.as_bytes()).unwrap();
+    let entry = proof.extra.clone().unwrap();
+    assert!(entry.starts_with(format!("{}\n{}\n", seen.origin, outside.size).as_bytes()));
+    let signed = tlog::VerifiedCheckpoint::from_note(proof.checkpoint.clone(), &log).unwrap();
+    proof.verify_leaf(&tlog::leaf_hash(&entry), signed.checkpoint()).unwrap();
+    tlog::cosignature::verify(&proof.checkpoint, &one.key).unwrap();
 }

@@ -2,6 +2,7 @@
 
 use super::{PageError, Slots, Writing, put, say};
 use crate::document::{Block, Inline};
+use crate::input::Cosigned;
 use crate::packet::LogSeen;
 use crate::words;
 
@@ -82,15 +83,25 @@ fn beside(writing: &Writing<'_>, log: &LogSeen, short: bool) -> Vec<Inline> {
     };
     beside.push(Inline::Text(of_period));
     if !short {
-        let cosigned: Vec<String> = log
-            .cosigned
-            .iter()
-            .map(|seen| format!("{} at {}", seen.by, writing.zone.wall(seen.time)))
-            .collect();
-        let cosigned = if cosigned.is_empty() { "nobody".to_owned() } else { cosigned.join(", ") };
-        beside.push(Inline::Text(format!(" Cosigned by {cosigned}.")));
+        let cosigned = signers(writing, &log.cosigned);
+        let outside = match &log.outside {
+            Some(outside) => format!(
+                "The hub's log of heads has it with size {}, and is cosigned outside by {}.",
+                outside.size,
+                signers(writing, &outside.cosigned)
+            ),
+            None => "No head of it is in the hub's log of heads, so nobody outside knows of it.".to_owned(),
+        };
+        beside.push(Inline::Text(format!(" Cosigned by {cosigned}. {outside}")));
     }
     beside
+}
+
+/// Who cosigned, and when.
+fn signers(writing: &Writing<'_>, all: &[Cosigned]) -> String {
+    let one = |seen: &Cosigned| format!("{} at {}", seen.by, writing.zone.wall(seen.time));
+    let all: Vec<String> = all.iter().map(one).collect();
+    if all.is_empty() { "nobody".to_owned() } else { all.join(", ") }
 }
 
 fn records(log: &LogSeen) -> usize {

@@ -13,7 +13,8 @@ use contract::time::{ClockOffset, UtcTime};
 
 use super::{FAIL, Log, PASS, UNSEEN, accepted, ended, findings, october, signal};
 use crate::{
-    Act, Brand, Cosigned, Cover, Input, Logged, Month, Packet, Rule, Silent, SilentReason, Walk, Whose, Zone,
+    Act, Brand, Cosigned, Cover, Input, Logged, Month, Outside, Packet, Rule, Silent, SilentReason, Walk,
+    Whose, Zone,
 };
 
 const BASELINE: &str = include_str!("../../../../baseline/hipaa-v1.yaml");
@@ -224,7 +225,13 @@ impl Scene {
             log.entries.iter().for_each(|entry| walk.entry(entry).unwrap());
             let head = log.head();
             let cosigned = Cosigned { by: "hub.example/witness".into(), time: span.to() };
-            Logged { machine: walk.end(&head).unwrap(), head, cosigned: vec![cosigned], retired: None }
+            let outside = Outside {
+                size: head.checkpoint().size.get(),
+                cosigned: vec![Cosigned { by: "witness.example/one".into(), time: span.to() }],
+                proof: "c2sp.org/tlog-proof@v1\n".into(),
+            };
+            let (machine, outside) = (walk.end(&head).unwrap(), Some(outside));
+            Logged { machine, head, cosigned: vec![cosigned], outside, retired: None }
         };
         logs.iter().map(one).collect()
     }
