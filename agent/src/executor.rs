@@ -92,7 +92,11 @@ impl Executor {
 
     /// Has it write something down. Any other answer than that it is durable does not fit.
     pub async fn record(&self, question: Question) -> Result<(), Unanswered> {
-        let Answer::Recorded { .. } = self.ask(question).await? else { return Err(Unanswered::Unfitting) };
+        let answer = self.ask(question).await?;
+        if let Answer::Unrecorded { why } = answer {
+            return Err(Unanswered::NoRecord(why.chars().take(300).collect()));
+        }
+        let Answer::Recorded { .. } = answer else { return Err(Unanswered::Unfitting) };
         Ok(())
     }
 
@@ -130,6 +134,7 @@ fn told_size(answer: &Answer) -> Option<u64> {
         | Answer::PaperRefused { .. }
         | Answer::Restoring { .. }
         | Answer::Pruned { .. }
+        | Answer::Unrecorded { .. }
         | Answer::Sorry { .. } => None,
     }
 }

@@ -143,6 +143,7 @@ impl Trouble {
             ShipError::Hub(_)
             | ShipError::Executor(
                 Unanswered::Sorry(_)
+                | Unanswered::NoRecord(_)
                 | Unanswered::Restoring { .. }
                 | Unanswered::Pruned { .. }
                 | Unanswered::Unfitting,

@@ -18,7 +18,7 @@ use crate::executor::{Executor, Unanswered};
 use crate::logs::{Inlet, Loss, Told};
 use crate::looks::Looks;
 use crate::ship::Shipping;
-use crate::unwritten::{Patience, Unwritten};
+use crate::unwritten::{Sifting, Unwritten};
 
 /// What fires within so long stands in one record.
 const TOGETHER: Duration = Duration::from_secs(1);
@@ -103,27 +103,24 @@ async fn add(incident: &Incident, unwritten: &Unwritten) {
 pub async fn have_written(unwritten: Unwritten, executor: Executor, shipping: Shipping) {
     // Nothing is written before it is known that the hub does not hold a longer log.
     shipping.compared().await;
-    let (mut backoff, mut patience) = (Backoff::new(1_000, 60_000), Patience::default());
+    let (mut backoff, mut sifting) = (Backoff::new(1_000, 60_000), Sifting::default());
     loop {
         unwritten.next(1).await;
         tokio::time::sleep(TOGETHER).await;
-        let owed = unwritten.next(patience.most()).await;
+        let owed = unwritten.next(sifting.most()).await;
         match executor.record(owed.question()).await {
             Ok(()) => {
                 backoff.reset();
-                patience.written();
+                sifting.written();
                 unwritten.written(owed).await;
                 shipping.now();
                 tokio::time::sleep(PACE).await;
             }
             Err(error) => {
                 tracing::warn!(error = crate::chain(&error), "signals are not written down yet");
-                // An executor that is away, or that has to be restored first, says nothing of these.
-                let refused = matches!(error, Unanswered::Sorry(_)) && owed.many() > 0;
-                if refused && patience.refused(owed.many()) {
-                    tracing::error!(
-                        "a signal stands in no record: the executor refuses it; it is told of as a gap"
-                    );
+                // All else passes: an executor that is away, that stops, whose disk is full.
+                if matches!(error, Unanswered::NoRecord(_)) && sifting.refused(owed.many()) {
+                    tracing::error!("a signal makes no record; that it is missing is told as a gap");
                     unwritten.given_up(owed).await;
                 }
                 pause(&mut backoff).await;

@@ -120,7 +120,7 @@ impl Unwritten {
         self.change(move |kept| kept.settle(&owed)).await;
     }
 
-    /// It will stand in no record: the executor refuses it. It counts among those that were omitted.
+    /// It will stand in no record: it makes none. It counts among those that were omitted.
     pub async fn given_up(&self, owed: Owed) {
         self.change(move |kept| kept.give_up(&owed, edge::clock::utc())).await;
     }
@@ -157,20 +157,24 @@ impl Kept {
         if self.signals.len() < WAITING_MAX {
             self.signals.push_back(signal);
         } else {
-            self.omit(1, now);
+            self.omit(signal.found, now);
         }
     }
 
-    fn omit(&mut self, many: u64, now: UtcTime) {
-        let omitted = self.omitted.get_or_insert(Omitted { many: 0, from: now, until: now });
-        (omitted.many, omitted.until) = (omitted.many.saturating_add(many), now);
+    /// One more that stands in no record: the gap reaches from when the first of them was found until now.
+    fn omit(&mut self, found: UtcTime, now: UtcTime) {
+        let omitted = self.omitted.get_or_insert(Omitted { many: 0, from: found, until: now });
+        (omitted.many, omitted.from) = (omitted.many.saturating_add(1), omitted.from.min(found));
+        omitted.until = omitted.until.max(now);
     }
 
     fn give_up(&mut self, owed: &Owed, now: UtcTime) {
         match owed {
             Owed::Signals(refused) => {
                 self.settle(owed);
-                self.omit(refused.len() as u64, now);
+                for signal in refused {
+                    self.omit(signal.found, now);
+                }
             }
             // That something is missing is never given up.
             Owed::Omitted(_) => {}
@@ -198,20 +202,15 @@ impl Kept {
     }
 }
 
-/// What the executor says again and again that it cannot write down: first the signals of a record one by one, and then, without the one that it will
-/// not have, the others. One signal must not keep all later ones from the evidence.
+/// After the executor would not have the signals of a record in the evidence: they go one by one, and the one that it will not have is given up. One signal
+/// must not keep all later ones from the evidence.
 #[derive(Debug, Default)]
-pub struct Patience {
-    /// How often it said so of what is owed.
-    refused: u32,
+pub struct Sifting {
     /// How many signals go one by one.
     singly: usize,
 }
 
-impl Patience {
-    /// So often: minutes, so that nothing is given up that waits for something else.
-    const REFUSED_MAX: u32 = 8;
-
+impl Sifting {
     /// How many signals go into the next record.
     pub fn most(&self) -> usize {
         if self.singly > 0 { 1 } else { SIGNALS_MAX }
@@ -219,22 +218,17 @@ impl Patience {
 
     /// A record was written.
     pub fn written(&mut self) {
-        (self.refused, self.singly) = (0, self.singly.saturating_sub(1));
+        self.singly = self.singly.saturating_sub(1);
     }
 
-    /// A record of so many signals was refused; true where they are given up.
+    /// So many signals make no record; true where that is one, which is given up.
     pub fn refused(&mut self, many: usize) -> bool {
-        self.refused += 1;
-        if self.refused < Self::REFUSED_MAX {
-            return false;
-        }
-        self.refused = 0;
         if many > 1 {
             self.singly = many;
             return false;
         }
         self.singly = self.singly.saturating_sub(1);
-        true
+        many == 1
     }
 }
 

@@ -177,24 +177,27 @@ impl Heads {
         Ok(proof.await.map(Some)?)
     }
 
-    /// The proof of [`Heads::proof_for`], of which head it is, and who outside cosigned what it leads to.
+    /// The head that the proof of [`Heads::proof_for`] is of, verified, with the proof and who outside cosigned what it leads to. Whoever takes it holds the
+    /// site's log against its root.
     pub(crate) async fn outside(
         &self,
         origin: &str,
         size: u64,
-    ) -> Result<Option<packet::Outside>, HeadsFault> {
+    ) -> Result<Option<(Checkpoint, packet::Outside)>, HeadsFault> {
         let Some(text) = self.proof_for(origin, size).await? else { return Ok(None) };
-        // It was written a moment ago: where it is not understood, nothing is said of what is outside.
-        let Ok(proof) = Proof::parse(text.as_bytes()) else { return Ok(None) };
-        let head = proof.extra.as_deref().and_then(|lines| std::str::from_utf8(lines).ok());
-        let size = head.and_then(|lines| lines.lines().nth(1)?.parse().ok());
-        let seen = self.state().cosigned_by(&proof.checkpoint);
-        let cosigned = seen.into_iter().filter_map(|(by, seconds)| {
-            let ms = i64::try_from(seconds).ok()?.checked_mul(1000)?;
-            Some(packet::Cosigned { by, time: UtcTime::from_unix_ms(ms).ok()? })
+        let key = self.keys.heads.verifier().clone();
+        let read = self.with_state(move |state| {
+            let (head, note) = shown(&text, &key).map_err(|e| state.log().damaged("checkpoint", &e))?;
+            let seen = state.cosigned_by(&note).into_iter();
+            let cosigned = seen.filter_map(|(by, seconds)| {
+                let ms = i64::try_from(seconds).ok()?.checked_mul(1000)?;
+                Some(packet::Cosigned { by, time: UtcTime::from_unix_ms(ms).ok()? })
+            });
+            let outside =
+                packet::Outside { size: head.size.get(), cosigned: cosigned.collect(), proof: text.clone() };
+            Ok::<_, LogError>((head, outside))
         });
-        let cosigned = cosigned.collect();
-        Ok(size.map(|size| packet::Outside { size, cosigned, proof: text }))
+        Ok(Some(read.await?))
     }
 
     /// The size of the largest head of a site's log that this log has; 0 where it has none.
@@ -242,6 +245,18 @@ impl Heads {
             tracing::error!(cause = crate::problem::chain(&e), "the alarm cannot be kept");
         }
     }
+}
+
+/// The head that a proof is of, where it is in the log under the checkpoint of the proof, and that checkpoint.
+fn shown(
+    proof: &str,
+    key: &tlog::VerifierKey,
+) -> Result<(Checkpoint, SignedNote), Box<dyn std::error::Error>> {
+    let proof = Proof::parse(proof.as_bytes())?;
+    let signed = tlog::VerifiedCheckpoint::from_note(proof.checkpoint.clone(), key)?;
+    let entry = proof.extra.clone().unwrap_or_default();
+    proof.verify_leaf(&tlog::leaf_hash(&entry), signed.checkpoint())?;
+    Ok((std::str::from_utf8(&entry)?.parse()?, proof.checkpoint))
 }
 
 /// Gathers and appends, asks the witnesses and the authority, until the hub stops.

@@ -36,6 +36,7 @@ use packet::{Corrects, Month, Span};
 use queue::writer::OpenError;
 use thiserror::Error;
 
+pub(crate) use faults::Fault;
 pub(crate) use make::MakeError;
 pub(crate) use profiles::Profiles;
 pub use profiles::ProfilesError;
@@ -176,13 +177,13 @@ impl Packets {
         self.kept.unstored(store, after).await
     }
 
-    /// Why a tenant's packets cannot be made, mailed or stored: whose, which of these, and in words.
-    pub(crate) async fn faults(&self) -> Result<Vec<(TenantId, String, String)>, KeptError> {
-        self.faults.all(&self.kept).await
+    /// What is wrong with packets now: they cannot be made, printed, mailed or stored, or were altered.
+    pub(crate) async fn faults(&self, now: UtcTime) -> Result<Vec<Fault>, KeptError> {
+        self.faults.all(&self.kept, now).await
     }
 
     /// Whose packets do not lie in that store after a look at all of them, and why.
-    pub(crate) fn store_says(&self, store: &'static str, wrong: BTreeMap<TenantId, String>) {
+    pub(crate) fn store_says(&self, store: &'static str, wrong: Vec<Fault>) {
         self.faults.say_all(store, wrong);
     }
 
@@ -359,11 +360,15 @@ async fn keep(
         time: edge::clock::utc(),
         digest: written.digest,
         files: written.files,
-        no_pdf: written.no_pdf,
+        no_pdf: written.no_pdf.clone(),
         mail,
     };
     hub.packets.kept.keep(made).await?;
     record(hub).await?;
+    // Where there is no typesetter, that is how somebody wants it.
+    let no_pdf = written.no_pdf.filter(|_| hub.packets.typesetter.is_there());
+    let what = no_pdf.map(|why| format!("packet {serial} of {} has no PDF: {why}", keeping.period));
+    hub.packets.faults.says(&tenant, "print", what.map(|what| (id.clone(), what)));
     tracing::info!(tenant = %*tenant, id, period = keeping.period, "a packet was made");
     let there = hub.packets.kept.newest(tenant, kind, keeping.period).await?;
     let mut view = there.ok_or(PacketFault::NoEvidence)?;

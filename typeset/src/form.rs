@@ -45,6 +45,9 @@ pub(crate) enum FormError {
         /// How many it has.
         places: usize,
     },
+    /// There is a place, and no field.
+    #[error("there is a place in the typesetter's file for a field {0:?}, and no such field")]
+    Unasked(String),
     /// A place stands in no tag, or with something else in it.
     #[error("the place of the field {0:?} is not alone in a tag of its own")]
     Untagged(String),
@@ -60,6 +63,10 @@ pub(crate) fn with_fields(file: Vec<u8>, fields: &[Field]) -> Result<Vec<u8>, Fo
         let pdf =
             Pdf::new(Arc::clone(&file)).map_err(|_| FormError::Unread("it is not understood as a PDF"))?;
         let found = Found::of(&pdf);
+        if let Some(name) = found.places.keys().find(|name| !fields.iter().any(|field| field.name == **name))
+        {
+            return Err(FormError::Unasked(name.clone()));
+        }
         let mut update = Update::of(&file)?;
         let looks = looks(&mut update);
         let ids = fields

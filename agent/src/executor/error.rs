@@ -46,6 +46,9 @@ pub enum Unanswered {
     /// The executor says that it cannot.
     #[error("the executor could not: {0}")]
     Sorry(String),
+    /// It makes no record, now or later.
+    #[error("the executor will not have it in the evidence: {0}")]
+    NoRecord(String),
     /// The executor's log lacks entries: it does nothing until they were fetched back.
     #[error(
         "the executor's log lacks entries from {from} on, which have to be fetched back from the hub first"

@@ -45,7 +45,8 @@ impl Line {
             | Answer::PaperRefused { .. }
             | Answer::Kept
             | Answer::Restoring { .. }
-            | Answer::Pruned { .. } => Err(LineError::NoWelcome("something else".to_owned())),
+            | Answer::Pruned { .. }
+            | Answer::Unrecorded { .. } => Err(LineError::NoWelcome("something else".to_owned())),
         }
     }
 

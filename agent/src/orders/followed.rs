@@ -114,6 +114,7 @@ async fn carry_out(
             | Answer::Kept
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
+            | Answer::Unrecorded { .. }
             | Answer::Sorry { .. } => return Err(Unanswered::Unfitting),
         }
     };

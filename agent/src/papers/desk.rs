@@ -201,6 +201,7 @@ impl Desk {
             | Answer::Condition(_)
             | Answer::Restoring { .. }
             | Answer::Pruned { .. }
+            | Answer::Unrecorded { .. }
             | Answer::Sorry { .. } => return Err(Unanswered::Unfitting.into()),
         };
         self.handed.insert(kind, number);

@@ -42,9 +42,9 @@ fn all_come_out_once_in_pieces_that_a_record_holds_and_the_rest_is_counted() {
         seen.extend(some);
     }
     assert_eq!(seen, (0..WAITING_MAX).map(signal).collect::<Vec<_>>());
-    let (first, last) = (i64::try_from(WAITING_MAX).unwrap(), i64::try_from(WAITING_MAX + 6).unwrap());
+    let last = i64::try_from(WAITING_MAX + 6).unwrap();
     // Each was told twice, and nothing tells a second telling apart from a further signal once the first was omitted.
-    let omitted = Omitted { many: 14, from: at(first), until: at(last) };
+    let omitted = Omitted { many: 14, from: at(0), until: at(last) };
     assert_eq!(kept.owed(SIGNALS_MAX), Some(Owed::Omitted(omitted)));
     let Question::LinesLost { why, lost, .. } = Owed::Omitted(omitted).question() else { panic!() };
     assert_eq!((why, lost), (LineLoss::Unkept, 14));
@@ -87,19 +87,19 @@ async fn a_disk_that_cannot_be_written_keeps_nobody_waiting() {
 
 #[test]
 fn one_signal_that_is_refused_keeps_no_other_from_the_evidence_and_becomes_a_gap() {
-    let (mut kept, mut patience) = (Kept::default(), Patience::default());
+    let (mut kept, mut sifting) = (Kept::default(), Sifting::default());
     let bad = signal(3);
     (0..40).for_each(|n| kept.add(signal(n), at(0)));
     let (mut written, mut asked) = (Vec::new(), 0);
-    while let Some(owed) = kept.owed(patience.most()) {
+    while let Some(owed) = kept.owed(sifting.most()) {
         let Owed::Signals(signals) = &owed else { break };
         asked += 1;
         if signals.contains(&bad) {
-            if patience.refused(owed.many()) {
+            if sifting.refused(owed.many()) {
                 kept.give_up(&owed, at(9));
             }
         } else {
-            patience.written();
+            sifting.written();
             kept.settle(&owed);
             written.extend(signals.clone());
         }
@@ -107,9 +107,9 @@ fn one_signal_that_is_refused_keeps_no_other_from_the_evidence_and_becomes_a_gap
     }
     let others: Vec<_> = (0..40).filter(|n| *n != 3).map(signal).collect();
     assert_eq!(written, others);
-    assert_eq!(kept.owed(SIGNALS_MAX), Some(Owed::Omitted(Omitted { many: 1, from: at(9), until: at(9) })));
-    // Eight times together, eight times alone, 31 one by one, and the last eight together.
-    assert_eq!((asked, patience.most()), (8 + 8 + 31 + 1, SIGNALS_MAX));
+    assert_eq!(kept.owed(SIGNALS_MAX), Some(Owed::Omitted(Omitted { many: 1, from: at(0), until: at(9) })));
+    // Together, alone, 31 one by one, and the last eight together.
+    assert_eq!((asked, sifting.most()), (1 + 1 + 31 + 1, SIGNALS_MAX));
 }
 
 #[test]

@@ -186,6 +186,11 @@ pub enum Answer {
         /// The index of the first entry that is still here.
         first: u64,
     },
+    /// What was to be written down makes no record, now or later: it is not asked for again as it is.
+    Unrecorded {
+        /// Why, in words for a person.
+        why: String,
+    },
     /// The question could not be answered.
     Sorry {
         /// Why, in words for a person.

@@ -59,6 +59,14 @@ pub enum WalkError {
         /// The size that the head is over.
         size: u64,
     },
+    /// The entries are not those of a head that others were shown.
+    #[error(
+        "its first {size} entries do not lead to the head that the log of heads has of them: the log was rewritten, or its copy was; have it verified"
+    )]
+    Shown {
+        /// The size that the head is over.
+        size: u64,
+    },
     /// There is no entry.
     #[error("the log is empty")]
     Empty,
@@ -74,6 +82,7 @@ pub struct Walk {
     tree: CompactRange,
     fold: Fold,
     unread: u64,
+    shown: Option<(u64, Hash)>,
 }
 
 /// The part of a record that all kinds share, those of later releases too.
@@ -98,7 +107,14 @@ impl Walk {
         marks: Vec<UtcTime>,
     ) -> Self {
         let fold = Fold::new(span, controls, marks);
-        Self { whose, origin, index: 0, previous: None, tree: CompactRange::new(), fold, unread: 0 }
+        let tree = CompactRange::new();
+        Self { whose, origin, index: 0, previous: None, tree, fold, unread: 0, shown: None }
+    }
+
+    /// The root over the first so many entries that others were shown: these entries have to lead to it as well.
+    #[must_use]
+    pub fn shown(self, size: u64, root: Hash) -> Self {
+        Self { shown: Some((size, root)), ..self }
     }
 
     /// The heads by which a witness vouched for the log, ascending by size, each with the time at which it was taken. Without, nobody knows how long records waited.
@@ -128,7 +144,12 @@ impl Walk {
         let leaf = leaf_hash(bytes);
         self.tree.append(leaf);
         (self.index, self.previous) = (seq + 1, Some(leaf));
-        Ok(())
+        match self.shown {
+            Some((size, root)) if size == self.index && root != self.tree.root() => {
+                Err(WalkError::Shown { size })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn follows(&self, origin: &str, seq: u64, previous: Option<PreviousLeaf>) -> Result<(), WalkError> {
@@ -167,13 +188,16 @@ impl Walk {
 
     /// What the month came to, where the entries are those that the head was signed over.
     pub fn end(self, head: &VerifiedCheckpoint) -> Result<Machine, WalkError> {
-        let Self { whose, origin, index, previous: _, tree, fold, unread } = self;
+        let Self { whose, origin, index, previous: _, tree, fold, unread, shown } = self;
         let head = head.checkpoint();
         if index == 0 {
             return Err(WalkError::Empty);
         }
         if head.origin != origin || head.size.get() != index || head.root != tree.root() {
             return Err(WalkError::Head { entries: index, size: head.size.get() });
+        }
+        if let Some((size, _)) = shown.filter(|(size, _)| *size == 0 || *size > index) {
+            return Err(WalkError::Shown { size });
         }
         Ok(fold.end(whose, index, unread))
     }

@@ -140,7 +140,9 @@ const fn lines(loss: LineLoss) -> &'static str {
         LineLoss::JournalForgot => "The journal had dropped what was to be read next",
         LineLoss::JournalDropped => "The journal dropped entries",
         LineLoss::JournalBent => "A journal entry was not understood",
-        LineLoss::Unkept => "A detector fired so often that its signals could not be kept",
+        LineLoss::Unkept => {
+            "Signals of detectors could not be kept until they were written down, or make no record"
+        }
     }
 }
 

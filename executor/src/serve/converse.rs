@@ -231,14 +231,14 @@ fn signalled(signals: Vec<Signalled>, runner: &Runner, served: &Served) -> Resul
     match runner.signals(signals) {
         Ok(size) => Ok(Answer::Recorded { size }),
         // Nothing was written, and the log goes on.
-        Err(SignalsError::Append(AppendError::Record(e))) => Ok(sorry(&chain(&e))),
+        Err(SignalsError::Append(AppendError::Record(e))) => Ok(Answer::Unrecorded { why: chain(&e) }),
         Err(SignalsError::Append(e)) => Err(e.into()),
         Err(SignalsError::GivenUp(e)) => Err(e.into()),
         Err(e @ SignalsError::TooSoon) => {
             served.intruded(Intrusion::Signals, None, "the agent brought more signals than it may");
             Ok(sorry(&e.to_string()))
         }
-        Err(e @ SignalsError::Number(_)) => Ok(sorry(&e.to_string())),
+        Err(e @ SignalsError::Number(_)) => Ok(Answer::Unrecorded { why: e.to_string() }),
     }
 }
 

@@ -48,7 +48,7 @@ fn each_question_is_exactly_one_record_and_it_is_durable() {
     }
     for many in [0, SIGNALS_MAX + 1] {
         let answer = ask(&mut agent, &Question::Signals { signals: signals(many) });
-        assert!(matches!(answer, Answer::Sorry { .. }), "{many}: {answer:?}");
+        assert!(matches!(answer, Answer::Unrecorded { .. }), "{many}: {answer:?}");
     }
     running.child.kill().unwrap();
     running.child.wait().unwrap();

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::decide::Standing;
+use crate::packets;
 
 /// What an alert is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -257,10 +258,15 @@ pub(super) fn tenant_of(key: &str) -> Option<TenantId> {
 }
 
 /// What is wrong with a tenant's packets.
-pub(crate) fn packets((tenant, of, what): (TenantId, String, String)) -> Fact {
-    let key = format!("{PACKETS}/{tenant}/{of}");
-    let what = format!("{tenant}: {what}");
-    Fact { key, kind: Kind::Fault, tenant: Some(tenant), what, about: BTreeSet::new(), wakes: false }
+pub(crate) fn packets(fault: packets::Fault) -> Fact {
+    let packets::Fault { tenant, of, about, what } = fault;
+    let (key, what) = (format!("{PACKETS}/{tenant}/{of}"), format!("{tenant}: {what}"));
+    Fact { key, kind: Kind::Fault, tenant: Some(tenant), what, about, wakes: false }
+}
+
+/// Whether it is a fault of packets: what is wrong with them is known only after a look at each, which a start begins anew.
+pub(super) fn is_of_packets(key: &str) -> bool {
+    key.split('/').next() == Some(PACKETS)
 }
 
 /// Where such a fact's key begins.
@@ -291,7 +297,9 @@ mod tests {
     fn whose_an_alert_is_stands_in_its_key() {
         let alarms = evidence(vec![(forked(&["h-1"]), "fork".to_owned())], &[]);
         let called = calls(&[call(1, Severity::High, 0), call(2, Severity::Low, 0)]);
-        let packet = packets(("a".parse().unwrap(), "month".into(), "so".into()));
+        let tenant = "a".parse().unwrap();
+        let unmade = packets::Fault { tenant, of: "month".into(), about: BTreeSet::new(), what: "so".into() };
+        let packet = packets(unmade);
         for fact in [called, alarms, quarantined(vec![forked(&["h-1"])]), vec![packet]].concat() {
             assert!(fact.tenant.is_some() && tenant_of(&fact.key) == fact.tenant, "{fact:?}");
         }

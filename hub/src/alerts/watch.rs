@@ -10,7 +10,7 @@ use contract::time::UtcTime;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::decide::{Standing, decide};
+use super::decide::{Standing, Step, decide};
 use super::facts::{self, Fact};
 use super::rules::Rules;
 use super::send::Ways;
@@ -87,7 +87,9 @@ async fn look(
     let facts = facts_of(hub, rules, directory, (&standing, awake), now).await?;
     // Nor does it say that a site is back.
     standing.retain(|alert| awake || !alert.kind.is_about_silence());
-    let steps = decide(&standing, &facts, rules, now);
+    let mut steps = decide(&standing, &facts, rules, now);
+    // Nor that nothing is wrong with packets any more.
+    steps.retain(|step| awake || !matches!(step, Step::End { key } if facts::is_of_packets(key)));
     if !steps.is_empty() {
         let whose: BTreeSet<_> = steps.iter().map(|step| facts::tenant_of(step.key())).collect();
         hub.store.take_alert_steps(hub.name.to_string(), steps, now).await?;
@@ -124,7 +126,7 @@ async fn facts_of(
         Ok(view) => facts.extend(view.faults(now, ALARM_MS).map(|(kind, what)| facts::fault(kind, what))),
         Err(e) => facts.push(facts::fault("heads", chain(&e))),
     }
-    match hub.packets.faults().await {
+    match hub.packets.faults(now).await {
         Ok(faults) => facts.extend(faults.into_iter().map(facts::packets)),
         Err(e) => facts.push(facts::fault("packets", chain(&e))),
     }

@@ -19,7 +19,7 @@ use packet::{
 use thiserror::Error;
 use tlog::note::SignedNote;
 use tlog::tile::{bundle, entry_bundles};
-use tlog::{TreeSize, VerifiedCheckpoint, VerifierKey, cosignature};
+use tlog::{Checkpoint, TreeSize, VerifiedCheckpoint, VerifierKey, cosignature};
 
 use super::store::KeptError;
 use crate::heads::HeadsFault;
@@ -122,7 +122,7 @@ struct Pinned {
     host: HostLog,
     head: VerifiedCheckpoint,
     cosigned: Vec<Cosigned>,
-    outside: Option<Outside>,
+    outside: Option<(Checkpoint, Outside)>,
     directory: PathBuf,
     retired: Option<UtcTime>,
     /// The heads that were taken into the log of heads, and when.
@@ -255,6 +255,13 @@ fn walk(pinned: Pinned, wanted: &Wanted, progress: &Progress) -> Result<Logged, 
     let whose = Whose { tenant, site, host: host.clone() };
     let walk = Walk::new(whose, origin, wanted.span, wanted.controls.clone(), marks);
     let mut walk = walk.witnessed_by(heads);
+    let outside = match outside {
+        Some((shown, outside)) => {
+            walk = walk.shown(shown.size.get(), shown.root);
+            Some(outside)
+        }
+        None => None,
+    };
     let failed = |source| GatherError::Walk { host: host.clone(), source };
     let copy = |source| GatherError::Copy { host: host.clone(), source };
     for tile in entry_bundles(TreeSize::EMPTY, size) {

@@ -32,9 +32,16 @@ pub(super) async fn send_due(hub: &Hub) {
         Err(e) => return tracing::error!(cause = chain(&e), "what is to be mailed cannot be looked up"),
     };
     for one in due {
+        let altered = format!("altered/{}", one.id);
         let sent = match sent(hub, server, &one).await {
-            Ok(()) => Ok(edge::clock::utc()),
+            Ok(()) => {
+                hub.packets.faults.says(&one.tenant, &altered, None);
+                Ok(edge::clock::utc())
+            }
             Err(e) => {
+                if let NotSent::Packet(e @ PacketFault::Altered(_)) = &e {
+                    hub.packets.faults.says(&one.tenant, &altered, Some((one.id.clone(), e.to_string())));
+                }
                 let next = if one.tries + 1 < TRIES_MAX { "it is tried again" } else { "it is given up" };
                 tracing::error!(packet = one.number, cause = chain(&e), next, "a packet was not mailed");
                 Err(again(now, one.tries))

@@ -9,6 +9,7 @@ use contract::packet::PacketKind;
 use contract::time::UtcTime;
 use packet::Month;
 
+use super::profiles::Profile;
 use super::{Asked, PacketFault, mail, of_month, of_week, record};
 use crate::hub::Hub;
 use crate::people::Scope;
@@ -93,11 +94,22 @@ async fn make_due(hub: &Arc<Hub>, tenant: &TenantId, kind: PacketKind, waits: &m
             waits.again(of, now);
         }
         Err(e) => {
-            let (kind, cause) = (kind.word(), chain(&e));
-            tracing::error!(%tenant, kind, cause, "a packet that is due cannot be made; it is tried again");
-            says(Some(format!("the packet of the {kind} that is due cannot be made: {cause}")));
+            let (word, cause) = (kind.word(), chain(&e));
+            tracing::error!(%tenant, kind = word, cause, "a packet that is due cannot be made; it is tried again");
+            let what = format!("the packet of the {word} that is due cannot be made: {cause}");
+            says(Some((due(&hub.packets.profile(hub, tenant), kind, now), what)));
             waits.again(of, now);
         }
+    }
+}
+
+/// The period whose packet is due.
+fn due(profile: &Profile, kind: PacketKind, now: UtcTime) -> String {
+    let back = now.unix_ms().saturating_sub_unsigned(LATE_MS);
+    let settled = UtcTime::from_unix_ms(back).unwrap_or(now);
+    match kind {
+        PacketKind::Month => Month::of(settled, &profile.zone).before().to_string(),
+        PacketKind::Week => profile.zone.week_before(settled).0,
     }
 }
 

@@ -268,12 +268,17 @@ impl Kept {
         .await
     }
 
-    /// How many letters to whom were not taken so often, those that were given up among them.
-    pub(super) async fn untaken(&self, often: u32) -> Result<Vec<(TenantId, u32)>, KeptError> {
-        let sql = "SELECT tenant, count(*) FROM outgoing JOIN packet ON packet = number
-                   WHERE sent IS NULL AND tries >= ?1 GROUP BY tenant ORDER BY tenant";
+    /// The letters, of packets since then, that were not taken so often, those that were given up among them: whose, and with which packet.
+    pub(super) async fn untaken(
+        &self,
+        often: u32,
+        since: UtcTime,
+    ) -> Result<Vec<(TenantId, String)>, KeptError> {
+        let sql = "SELECT tenant, id FROM outgoing JOIN packet ON packet = number
+                   WHERE sent IS NULL AND tries >= ?1 AND time >= ?2 ORDER BY number, whom";
         self.run(move |c| {
-            c.prepare_cached(sql)?.query_map([often], |row| Ok((parsed(row, 0)?, row.get(1)?)))?.collect()
+            let one = |row: &Row<'_>| Ok((parsed(row, 0)?, row.get(1)?));
+            c.prepare_cached(sql)?.query_map(params![often, since.unix_ms()], one)?.collect()
         })
         .await
     }

@@ -1,6 +1,5 @@
 //! Storing what is new of a log: what filled, then the entries beyond, then the head that covers them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::PoisonError;
 
@@ -13,7 +12,7 @@ use tlog::tree::TreeSize;
 use super::audit::told;
 use super::{LookError, Worker, names, read};
 use crate::mirror::Newest;
-use crate::packets::{Unstored, borne_out};
+use crate::packets::{Fault, Unstored, borne_out};
 use crate::problem::chain;
 use crate::store::Archived;
 
@@ -90,12 +89,16 @@ impl<S: WriteOnce> Worker<S> {
 
     /// Stores the packets that do not lie here yet, one after the other. What is wrong with one holds up no other, and is tried again at the next look.
     pub(super) async fn ship_packets(&self) -> Result<(), LookError> {
-        let (mut after, mut wrong) = (0, BTreeMap::new());
+        let (mut after, mut wrong) = (0, Vec::new());
         while let Some(packet) = self.hub.packets.unstored(self.name, after).await? {
             after = packet.packet;
             match self.ship_packet(&packet).await {
                 Ok(()) => self.hub.packets.stored(packet.packet, self.name).await?,
-                Err(NotShipped::Look(e)) => return Err(e),
+                Err(NotShipped::Look(e)) => {
+                    wrong.push(self.unstored(&packet, &chain(&e)));
+                    self.hub.packets.store_says(self.name, wrong);
+                    return Err(e);
+                }
                 Err(NotShipped::Packet(why)) => {
                     tracing::error!(
                         store = self.name,
@@ -103,15 +106,22 @@ impl<S: WriteOnce> Worker<S> {
                         why,
                         "archive alarm: a packet is not archived"
                     );
-                    let (number, period, store) = (packet.serial, &packet.period, self.name);
-                    let words =
-                        format!("packet {number} of {period} does not lie in the store {store}: {why}");
-                    wrong.insert(packet.tenant, words);
+                    wrong.push(self.unstored(&packet, &why));
                 }
             }
         }
         self.hub.packets.store_says(self.name, wrong);
         Ok(())
+    }
+
+    fn unstored(&self, packet: &Unstored, why: &str) -> Fault {
+        let Unstored { id, tenant, serial, period, .. } = packet;
+        Fault {
+            tenant: tenant.clone(),
+            of: self.name.to_owned(),
+            about: [id.clone()].into(),
+            what: format!("packet {serial} of {period} does not lie in the store {}: {why}", self.name),
+        }
     }
 
     /// Every file of one packet, each with its lock read back.

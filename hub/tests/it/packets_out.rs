@@ -218,6 +218,7 @@ async fn what_was_altered_is_neither_mailed_nor_stored_and_holds_up_no_other() {
         beside.path().join(format!("worm/packets/{}/month/2026-10/1/packet.html", view.tenant)).exists()
     };
     assert_eq!((stored(&views[0]), stored(&views[1])), (false, true));
+    alert(&stage, "is not what the hub's own log says that it was").await;
     let told = alert(&stage, "packet 1 of 2026-10 does not lie in the store directory").await;
     assert_eq!((told["kind"].as_str(), told["tenant"].as_str()), (Some("fault"), Some("clinic-7")));
     drop(stage);

@@ -226,7 +226,7 @@ pub enum LineLoss {
     JournalDropped,
     /// The journal handed over an entry that is not understood.
     JournalBent,
-    /// A detector fired so often that its signals could not be kept.
+    /// Signals of detectors could not be kept until they were written down, or make no record.
     Unkept,
 }
 

@@ -90,7 +90,10 @@ fn beside(writing: &Writing<'_>, log: &LogSeen, short: bool) -> Vec<Inline> {
                 outside.size,
                 signers(writing, &outside.cosigned)
             ),
-            None => "No head of it is in the hub's log of heads, so nobody outside knows of it.".to_owned(),
+            None => {
+                "No head of it stands in the hub's log of heads under enough cosignatures from outside yet."
+                    .to_owned()
+            }
         };
         beside.push(Inline::Text(format!(" Cosigned by {cosigned}. {outside}")));
     }

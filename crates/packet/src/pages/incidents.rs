@@ -53,7 +53,9 @@ fn chart(writing: &Writing<'_>) -> Vec<Block> {
 
 fn incidents(writing: &Writing<'_>) -> Vec<Block> {
     let all = &writing.packet.incidents;
-    let (shown, mut blocks) = cut(all, |incident| incident.over.is_none(), FILE_OR_CSV);
+    // What goes on, by how much it matters.
+    let goes_on = |incident: &Incident| incident.over.is_none().then_some(incident.severity);
+    let (shown, mut blocks) = cut(all, goes_on, FILE_OR_CSV);
     blocks.extend(table(
         "Incidents",
         &[
@@ -183,7 +185,7 @@ fn noticed(writing: &Writing<'_>) -> Vec<Block> {
 }
 
 fn not_done(writing: &Writing<'_>) -> Vec<Block> {
-    let (shown, mut blocks) = cut(&writing.packet.not_done, |_| false, FILE);
+    let (shown, mut blocks) = cut(&writing.packet.not_done, |_| (), FILE);
     let row = |not_done: &NotDone| {
         let runbook =
             not_done.runbook.as_ref().map_or_else(|| text("not readable"), |runbook| code(runbook.as_str()));

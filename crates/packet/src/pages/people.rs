@@ -155,7 +155,7 @@ fn by_hand(writing: &Writing<'_>, slots: &mut Slots) {
             writing.cites(std::slice::from_ref(&deed.record)),
         ]
     };
-    let (shown, mut blocks) = cut(&packet.by_hand, |_| false, FILE);
+    let (shown, mut blocks) = cut(&packet.by_hand, |_| (), FILE);
     blocks.extend(table(
         "What people did",
         &[("When", 4), ("Who", 4), ("What", 12), ("Records", 4)],
@@ -186,7 +186,7 @@ fn missing(writing: &Writing<'_>, slots: &mut Slots) {
             text(words::percent(u32::try_from(permille).unwrap_or(1000))),
         ]
     };
-    let (shown, mut blocks) = cut(&packet.quiet, |quiet| quiet.silent_ms > 0, FILE);
+    let (shown, mut blocks) = cut(&packet.quiet, |quiet| quiet.silent_ms, FILE);
     blocks.extend(table(
         "How long each machine was silent",
         &[("Machine", 5), ("Site", 5), ("Silent", 5), ("Of", 5), ("#Share", 3)],
@@ -203,7 +203,7 @@ fn missing(writing: &Writing<'_>, slots: &mut Slots) {
             Writing::cites_of(&missing.host, &missing.records),
         ]
     };
-    let (shown, mut blocks) = cut(&packet.missing, |_| false, FILE);
+    let (shown, mut blocks) = cut(&packet.missing, |missing| missing.until.ms_since(missing.from), FILE);
     blocks.extend(table(
         "Gaps, with their reasons",
         &[("Machine", 4), ("From", 5), ("Until", 5), ("What", 12), ("Records", 5)],

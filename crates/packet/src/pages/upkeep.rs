@@ -41,7 +41,7 @@ fn backups(writing: &Writing<'_>) -> Vec<Block> {
         cells
     };
     let in_order = |claim: &Claim<Looks>| matches!(claim, Claim::Measured { value, .. } if value.failed + value.unseen == 0);
-    let (shown, mut blocks) = cut(all, |row| !row.weeks.iter().all(in_order), FILE);
+    let (shown, mut blocks) = cut(all, |row| row.weeks.iter().filter(|week| !in_order(week)).count(), FILE);
     blocks.extend(table(
         "Controls of backups, by week",
         &columns,

@@ -94,3 +94,29 @@ fn a_kind_of_a_later_release_is_counted_and_one_that_is_bent_is_refused() {
     ));
     assert!(matches!(with(|value| value["format"] = 2.into()), Err(WalkError::NoRecord { seq: 4, .. })));
 }
+
+#[test]
+fn a_log_that_was_rewritten_and_signed_anew_contradicts_the_head_that_others_were_shown() {
+    let honest = honest();
+    let shown = tlog::CompactRange::new();
+    let shown = honest.entries[..3].iter().fold(shown, |mut tree, entry| {
+        tree.append(tlog::leaf_hash(entry));
+        tree
+    });
+    let root = shown.root();
+    let against = |log: &Log, size| {
+        let span = packet::sample::Scene::month().span(&packet::sample::Scene::zone());
+        let walk = packet::Walk::new(log.whose.clone(), log.origin(), span, [].into(), Vec::new());
+        let mut walk = walk.shown(size, root);
+        log.entries.iter().try_for_each(|entry| walk.entry(entry))?;
+        walk.end(&log.head())
+    };
+    assert!(against(&honest, 3).is_ok());
+    let rewritten = Log::opened("2026-09-20").found("2026-10-01", &[("time.sync", PASS)]);
+    let rewritten =
+        rewritten.found("2026-10-02", &[("time.sync", PASS)]).found("2026-10-03", &[("time.sync", PASS)]);
+    assert_eq!(against(&rewritten, 3).unwrap_err(), WalkError::Shown { size: 3 });
+    // Nor may others have been shown more than there is, or nothing.
+    assert_eq!(against(&honest, 9).unwrap_err(), WalkError::Shown { size: 9 });
+    assert_eq!(against(&honest, 0).unwrap_err(), WalkError::Shown { size: 0 });
+}

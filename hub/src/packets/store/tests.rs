@@ -105,13 +105,13 @@ async fn a_letter_that_was_not_taken_is_due_again_and_one_that_was_is_not() {
     assert!(kept.due(at(499)).await.unwrap().is_empty());
     let due = kept.due(at(500)).await.unwrap().remove(0);
     assert_eq!(due.tries, 1);
-    let whose = |untaken: Vec<(TenantId, u32)>| {
-        untaken.into_iter().map(|(t, n)| (t.to_string(), n)).collect::<Vec<_>>()
+    let untaken = async |often, since| -> Vec<String> {
+        kept.untaken(often, at(since)).await.unwrap().into_iter().map(|(_, packet)| packet).collect()
     };
-    assert_eq!(whose(kept.untaken(1).await.unwrap()), [("a".to_owned(), 1)]);
-    assert_eq!(whose(kept.untaken(2).await.unwrap()), []);
+    assert_eq!(untaken(1, 0).await, ["p-a-1"]);
+    assert_eq!((untaken(2, 0).await.len(), untaken(1, 1).await.len()), (0, 0), "rarer, and older");
     kept.mailed(&due, Ok(at(501))).await.unwrap();
-    assert!(kept.due(at(9_999_999)).await.unwrap().is_empty() && kept.untaken(0).await.unwrap().is_empty());
+    assert!(kept.due(at(9_999_999)).await.unwrap().is_empty() && untaken(0, 0).await.is_empty());
     // The same packet is never kept twice.
     assert!(kept.keep(made("a", 1)).await.is_err());
 }
