@@ -40,7 +40,7 @@ use queue::writer::OpenError;
 use thiserror::Error;
 use tlog::proof::Proof;
 use tlog::tree::LeafIndex;
-use tlog::{Checkpoint, SignedNote};
+use tlog::{Checkpoint, SignedNote, cosignature};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -188,14 +188,8 @@ impl Heads {
         let key = self.keys.heads.verifier().clone();
         let read = self.with_state(move |state| {
             let (head, note) = shown(&text, &key).map_err(|e| state.log().damaged("checkpoint", &e))?;
-            let seen = state.cosigned_by(&note).into_iter();
-            let cosigned = seen.filter_map(|(by, seconds)| {
-                let ms = i64::try_from(seconds).ok()?.checked_mul(1000)?;
-                Some(packet::Cosigned { by, time: UtcTime::from_unix_ms(ms).ok()? })
-            });
-            let outside =
-                packet::Outside { size: head.size.get(), cosigned: cosigned.collect(), proof: text.clone() };
-            Ok::<_, LogError>((head, outside))
+            let (size, cosigned) = (head.size.get(), state.cosigned_by(&note));
+            Ok::<_, LogError>((head, packet::Outside { size, cosigned, proof: text }))
         });
         Ok(Some(read.await?))
     }
@@ -245,6 +239,14 @@ impl Heads {
             tracing::error!(cause = crate::problem::chain(&e), "the alarm cannot be kept");
         }
     }
+}
+
+/// Whether this witness cosigned a head, and when.
+pub(crate) fn cosigned(note: &SignedNote, witness: &tlog::VerifierKey) -> Option<packet::Cosigned> {
+    let seen = cosignature::verify(note, witness).ok()?;
+    let seconds = i64::try_from(seen.time().unix_seconds()).ok()?;
+    let time = UtcTime::from_unix_ms(seconds.checked_mul(1000)?).ok()?;
+    Some(packet::Cosigned { by: witness.label().name.to_string(), time })
 }
 
 /// The head that a proof is of, where it is in the log under the checkpoint of the proof, and that checkpoint.

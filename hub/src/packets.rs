@@ -360,15 +360,11 @@ async fn keep(
         time: edge::clock::utc(),
         digest: written.digest,
         files: written.files,
-        no_pdf: written.no_pdf.clone(),
+        no_pdf: written.no_pdf,
         mail,
     };
     hub.packets.kept.keep(made).await?;
     record(hub).await?;
-    // Where there is no typesetter, that is how somebody wants it.
-    let no_pdf = written.no_pdf.filter(|_| hub.packets.typesetter.is_there());
-    let what = no_pdf.map(|why| format!("packet {serial} of {} has no PDF: {why}", keeping.period));
-    hub.packets.faults.says(&tenant, "print", what.map(|what| (id.clone(), what)));
     tracing::info!(tenant = %*tenant, id, period = keeping.period, "a packet was made");
     let there = hub.packets.kept.newest(tenant, kind, keeping.period).await?;
     let mut view = there.ok_or(PacketFault::NoEvidence)?;

@@ -5,9 +5,9 @@ use std::io::Write as _;
 
 use agent::detectors::{SiteKey, Source, built_in};
 use contract::incident::Incident;
-use contract::record::Signalled;
+use contract::record::{LineLoss, Signalled};
 use contract::signal::SignalKind;
-use contract::socket::Question;
+use contract::socket::{Answer, Question};
 use contract::time::MonoNs;
 
 use crate::rig::executor::FakeExecutor;
@@ -88,6 +88,28 @@ async fn without_an_executor_the_incident_goes_out_and_the_record_follows_even_a
     assert!(is_that_of(&signal, &told), "{signal:?} is not of {told:?}");
     until("its settling", || (!kept().contains(told.incident.as_str())).then_some(())).await;
     agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_makes_no_record_is_a_gap_and_what_cannot_be_written_now_is_written_later() {
+    for (answer, is_given_up) in [
+        (Answer::Unrecorded { why: "it is too long".to_owned() }, true),
+        (Answer::Sorry { why: "the executor is stopping".to_owned() }, false),
+    ] {
+        let (hub, machine) = (FakeHub::start().await, Machine::new());
+        machine.enrol(&hub).await;
+        let executor = FakeExecutor::start(&machine.socket(), "h-1", || ());
+        executor.with(|s| s.signal_answers = [answer].into());
+        let agent = machine.run(&hub);
+        follows(&machine).await;
+        guess(&machine);
+        let settled = || executor.with(|s| (!s.signals.is_empty() || !s.lines_lost.is_empty()).then_some(()));
+        until("a record or a gap", settled).await;
+        agent.stop().await.unwrap();
+        let (written, lost) = (all(&executor).len(), executor.with(|s| s.lines_lost.clone()));
+        let expected = if is_given_up { (0, vec![(LineLoss::Unkept, 1)]) } else { (1, Vec::new()) };
+        assert_eq!((written, lost), expected);
+    }
 }
 
 /// Every shipped detector, over lines with a person's name wherever a text may stand in them.

@@ -313,6 +313,25 @@ escalation: { after_minutes: 30, channels: [boss] }
     }
 
     #[test]
+    fn a_further_packet_that_fails_is_told_after_somebody_had_the_first() {
+        let mut world = World::at("2026-11-26T08:00:00.000Z");
+        let unmailed = |packets: &[&str]| {
+            let about = packets.iter().map(|packet| (*packet).to_owned()).collect();
+            let (tenant, of) = ("a".parse().unwrap(), "mail".into());
+            vec![crate::alerts::facts::packets(crate::packets::Fault {
+                tenant,
+                of,
+                about,
+                what: "so".into(),
+            })]
+        };
+        assert_eq!(world.look(&unmailed(&["p-1"])), ["packets/a/mail by log"]);
+        world.acknowledge();
+        assert_eq!(world.after(1).look(&unmailed(&["p-1"])), [""; 0]);
+        assert_eq!(world.after(1).look(&unmailed(&["p-1", "p-2"])), ["packets/a/mail by log"]);
+    }
+
+    #[test]
     fn another_incident_is_told_where_nothing_is_left_of_what_was_told_and_the_same_one_is_not() {
         let mut world = World::at("2026-11-26T08:00:00.000Z");
         let waits = |incidents: &[&str]| {

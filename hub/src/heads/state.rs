@@ -99,14 +99,10 @@ impl State {
         }
     }
 
-    /// Who outside cosigned a head of this log, and when (seconds since 1970): those that the policy names.
-    pub(super) fn cosigned_by(&self, note: &SignedNote) -> Vec<(String, u64)> {
+    /// Who outside cosigned a head of this log, and when: those that the policy names.
+    pub(super) fn cosigned_by(&self, note: &SignedNote) -> Vec<packet::Cosigned> {
         let named = self.policy.iter().flat_map(Policy::witnesses);
-        let seen = named.filter_map(|party| {
-            let seen = cosignature::verify(note, &party.key).ok()?;
-            Some((party.key.label().name.to_string(), seen.time().unix_seconds()))
-        });
-        seen.collect()
+        named.filter_map(|party| super::cosigned(note, &party.key)).collect()
     }
 
     /// Makes a head the newest that enough outsiders cosigned, where they did; later cosignatures for the same head are taken up as well.

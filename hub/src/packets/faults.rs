@@ -12,7 +12,7 @@ use super::store::Kept;
 
 /// A letter that was not taken so often, over a quarter of an hour, is a fault.
 const UNTAKEN: u32 = 5;
-/// For so long somebody waits for a letter: two months.
+/// For so long somebody waits for a letter, or a PDF: two months.
 const AWAITED_MS: i64 = 62 * 24 * 60 * 60 * 1000;
 
 /// What is wrong with a tenant's packets, in one respect.
@@ -56,7 +56,7 @@ impl Faults {
         }
     }
 
-    /// All of them, and whose letters are not taken.
+    /// All of them; and, from what is kept, whose letters are not taken and whose packets were not printed.
     pub(super) async fn all(&self, kept: &Kept, now: UtcTime) -> Result<Vec<Fault>, KeptError> {
         let since = UtcTime::from_unix_ms(now.unix_ms().saturating_sub(AWAITED_MS)).unwrap_or(now);
         let mut letters: BTreeMap<TenantId, (u32, BTreeSet<String>)> = BTreeMap::new();
@@ -70,7 +70,13 @@ impl Faults {
             let what = format!("{many} with packets could not be sent, {UNTAKEN} times and more");
             Fault { tenant, of: "mail".to_owned(), about, what }
         });
+        let mut unprinted: BTreeMap<TenantId, Fault> = BTreeMap::new();
+        for (tenant, packet, what) in kept.unprinted(since).await? {
+            let fault = unprinted.entry(tenant.clone());
+            let (of, about) = ("print".to_owned(), BTreeSet::new());
+            fault.or_insert(Fault { tenant, of, about, what }).about.insert(packet);
+        }
         let faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(faults.values().cloned().chain(mail).collect())
+        Ok(faults.values().cloned().chain(mail).chain(unprinted.into_values()).collect())
     }
 }

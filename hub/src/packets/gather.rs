@@ -19,7 +19,7 @@ use packet::{
 use thiserror::Error;
 use tlog::note::SignedNote;
 use tlog::tile::{bundle, entry_bundles};
-use tlog::{Checkpoint, TreeSize, VerifiedCheckpoint, VerifierKey, cosignature};
+use tlog::{Checkpoint, TreeSize, VerifiedCheckpoint, VerifierKey};
 
 use super::store::KeptError;
 use crate::heads::HeadsFault;
@@ -212,11 +212,8 @@ fn opened(
     origin: &str,
 ) -> Option<(VerifiedCheckpoint, Vec<Cosigned>)> {
     let note = SignedNote::parse(note.as_bytes()).ok()?;
-    let ours = cosignature::verify(&note, witness).ok()?;
-    let seconds = i64::try_from(ours.time().unix_seconds()).ok()?;
-    let time = UtcTime::from_unix_ms(seconds.checked_mul(1000)?).ok()?;
+    let cosigned = crate::heads::cosigned(&note, witness)?;
     let head = VerifiedCheckpoint::from_note(note, key).ok()?;
-    let cosigned = Cosigned { by: witness.label().name.to_string(), time };
     (head.checkpoint().origin.to_string() == origin).then(|| (head, vec![cosigned]))
 }
 

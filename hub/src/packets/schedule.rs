@@ -105,12 +105,20 @@ async fn make_due(hub: &Arc<Hub>, tenant: &TenantId, kind: PacketKind, waits: &m
 
 /// The period whose packet is due.
 fn due(profile: &Profile, kind: PacketKind, now: UtcTime) -> String {
-    let back = now.unix_ms().saturating_sub_unsigned(LATE_MS);
-    let settled = UtcTime::from_unix_ms(back).unwrap_or(now);
     match kind {
-        PacketKind::Month => Month::of(settled, &profile.zone).before().to_string(),
-        PacketKind::Week => profile.zone.week_before(settled).0,
+        PacketKind::Month => last_month(profile, now).to_string(),
+        PacketKind::Week => profile.zone.week_before(settled(now)).0,
     }
+}
+
+/// The last month that is over, with its late records.
+fn last_month(profile: &Profile, now: UtcTime) -> Month {
+    Month::of(settled(now), &profile.zone).before()
+}
+
+/// Of what was before this, all is here.
+fn settled(now: UtcTime) -> UtcTime {
+    UtcTime::from_unix_ms(now.unix_ms().saturating_sub_unsigned(LATE_MS)).unwrap_or(now)
 }
 
 async fn make_due_of(
@@ -122,23 +130,20 @@ async fn make_due_of(
     // The hub by itself has to do with every tenant.
     let scope = || Scope::at_the_machine(tenant.clone());
     let profile = hub.packets.profile(hub, tenant);
-    let back = now.unix_ms().saturating_sub_unsigned(LATE_MS);
-    let Ok(settled) = UtcTime::from_unix_ms(back) else { return Ok(()) };
     match kind {
         PacketKind::Month => {
-            let last = Month::of(settled, &profile.zone).before();
             let there = hub.packets.of_tenant(scope()).await?;
             let newest = there
                 .iter()
                 .filter(|packet| packet.kind == kind)
                 .filter_map(|packet| packet.period.parse().ok())
                 .max();
-            for month in missed(newest, last) {
+            for month in missed(newest, last_month(&profile, now)) {
                 of_month(hub, scope(), Asked { month, corrects: None, by: None }).await?;
             }
         }
         PacketKind::Week if profile.postcard => {
-            let (first, span) = profile.zone.week_before(settled);
+            let (first, span) = profile.zone.week_before(settled(now));
             of_week(hub, scope(), first, span).await?;
         }
         PacketKind::Week => {}

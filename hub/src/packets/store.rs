@@ -283,6 +283,28 @@ impl Kept {
         .await
     }
 
+    /// The newest packets of periods, made since then, that were not printed: whose, which, and in words. Not those of a hub without a typesetter: that is how
+    /// somebody wants it.
+    pub(super) async fn unprinted(
+        &self,
+        since: UtcTime,
+    ) -> Result<Vec<(TenantId, String, String)>, KeptError> {
+        let sql = "SELECT tenant, id, serial, period, no_pdf FROM packet AS one
+                   WHERE no_pdf IS NOT NULL AND no_pdf <> ?1 AND time >= ?2 AND NOT EXISTS
+                   (SELECT 1 FROM packet AS later WHERE (later.tenant, later.kind, later.period) = (one.tenant, one.kind, one.period) AND later.serial > one.serial)
+                   ORDER BY number DESC";
+        self.run(move |c| {
+            let one = |row: &Row<'_>| {
+                let (serial, period, why) =
+                    (row.get::<_, u32>(2)?, row.get::<_, String>(3)?, row.get::<_, String>(4)?);
+                Ok((parsed(row, 0)?, row.get(1)?, format!("packet {serial} of {period} has no PDF: {why}")))
+            };
+            let intended = super::typeset::SetError::NotThere.to_string();
+            c.prepare_cached(sql)?.query_map(params![intended, since.unix_ms()], one)?.collect()
+        })
+        .await
+    }
+
     /// It was taken by the server, or is tried again then.
     pub(super) async fn mailed(&self, due: &Due, sent: Result<UtcTime, UtcTime>) -> Result<(), KeptError> {
         let (number, whom) = (due.number, due.whom.clone());

@@ -71,11 +71,6 @@ impl Typesetter {
         }
     }
 
-    /// Whether there is one.
-    pub(super) const fn is_there(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// The document as PDF. Blocks.
     pub(super) fn set(&self, sheet: &Sheet) -> Result<Vec<u8>, SetError> {
         let program = self.0.as_deref().ok_or(SetError::NotThere)?;

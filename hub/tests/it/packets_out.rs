@@ -260,11 +260,39 @@ async fn somebody_is_told_of_a_packet_that_is_due_and_cannot_be_made() {
     };
     let running = hub::serve::start(&told).await.unwrap();
     let stage = Stage::of(directory, running).await;
-    let told = alert(&stage, "the packet of the month that is due cannot be made").await;
-    assert_eq!((told["kind"].as_str(), told["tenant"].as_str()), (Some("fault"), Some("clinic-7")));
-    assert!(told["what"].as_str().unwrap().contains("the typesetter was ended"), "{told}");
+    let alerted = alert(&stage, "the packet of the month that is due cannot be made").await;
+    assert_eq!((alerted["kind"].as_str(), alerted["tenant"].as_str()), (Some("fault"), Some("clinic-7")));
+    assert!(alerted["what"].as_str().unwrap().contains("the typesetter was ended"), "{alerted}");
     let listed: Value = parsed(stage.operate(Method::GET, "/api/v1/packets", None).await).await;
     assert_eq!(listed["packets"].as_array().unwrap().len(), 0);
+    // A start that has not looked yet does not say that all is well.
+    let directory = stage.stopped().await;
+    let idle = Config { packets: None, typesetter: None, ..told };
+    let stage = Stage::of(directory, hub::serve::start(&idle).await.unwrap()).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let same = alert(&stage, "the packet of the month that is due cannot be made").await;
+    assert_eq!((&same["id"], &same["over"]), (&alerted["id"], &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_told_of_a_packet_that_could_not_be_printed() {
+    let stage = Stage::start().await;
+    october(&stage, "clinic-7").await;
+    let directory = stage.stopped().await;
+    let beside = tempfile::tempdir().unwrap();
+    let gives_up = beside.path().join("typeset");
+    std::fs::write(&gives_up, "#!/bin/sh\n/bin/cat >/dev/null; echo no such letter >&2; exit 70\n").unwrap();
+    std::fs::set_permissions(&gives_up, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let told = Config {
+        typesetter: Some(gives_up.clone()),
+        alerts_every: Duration::from_millis(25),
+        ..config(directory.path())
+    };
+    let stage = Stage::of(directory, hub::serve::start(&told).await.unwrap()).await;
+    assert!(made(&stage, "clinic-7").await.no_pdf.is_some());
+    let unprinted = alert(&stage, "packet 1 of 2026-10 has no PDF").await;
+    assert!(unprinted["what"].as_str().unwrap().contains("no such letter"), "{unprinted}");
+    assert_eq!(unprinted["tenant"], "clinic-7");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,11 +9,34 @@ fn sheet(words: &str) -> Sheet {
     Sheet { document: document.unwrap(), paper: Paper::A4, attached: Vec::new() }
 }
 
-/// What typst-pdf would refuse to write: the check before it is left out here.
 fn beside(sheet: &Sheet) -> Beside {
     Beside::of(sheet.paper, sheet.attached.clone())
 }
 
+#[test]
+fn each_field_has_its_place_and_each_place_its_field() {
+    let typst = Typst::new();
+    let field = |name: &str| packet::Field {
+        name: name.to_owned(),
+        label: name.to_owned(),
+        kind: packet::FieldKind::Text,
+    };
+    let mut sheet = sheet("words");
+    sheet.document.blocks = vec![packet::Block::Lines(vec![field("a"), field("b")])];
+    let pages = typst.pages(&beside(&sheet), sheet.document.clone()).unwrap();
+    let file = typst_pdf::pdf(&pages, &options(&sheet.document).unwrap()).unwrap();
+    let told = |fields: &[packet::Field]| form::with_fields(file.clone(), fields);
+    let whole = told(&[field("a"), field("b")]).unwrap();
+    assert!(whole.starts_with(&file), "what typst wrote stays as it is");
+    assert_eq!(told(&[field("a")]), Err(form::FormError::Unasked("b".to_owned())));
+    let (name, places) = ("c".to_owned(), 0);
+    assert_eq!(told(&[field("a"), field("b"), field("c")]), Err(form::FormError::Places { name, places }));
+    for spoilt in [Vec::new(), b"%PDF-1.7".to_vec(), file[..file.len() / 2].to_vec()] {
+        assert!(matches!(form::with_fields(spoilt, &[field("a")]), Err(form::FormError::Unread(_))));
+    }
+}
+
+/// What typst-pdf would refuse to write: the check before it is left out here.
 #[test]
 fn letters_that_come_out_as_empty_boxes_are_found_and_written_out() {
     let typst = Typst::new();

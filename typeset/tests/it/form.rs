@@ -66,6 +66,8 @@ fn whoever_cannot_see_it_is_told_of_each_field() {
     assert_eq!((of("Form"), of("Link")), (fields.len(), 0), "{tags}");
     let raw = made.read_by("qpdf", &["--qdf", "--object-streams=disable", "PDF", "-"]);
     assert_eq!(raw.matches("/Tabs /S").count(), 1);
+    // Each leads back to its tag (ISO 32000-1, 14.7.4.4); the page's own is `/StructParents`.
+    assert_eq!(raw.matches("/StructParent ").count(), fields.len());
     assert!(!raw.contains("field:"), "a place is left that nobody can fill in");
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Seen {
     pub(crate) lines_lost: Vec<(LineLoss, u64)>,
     /// The signals of each record.
     pub(crate) signals: Vec<Vec<Signalled>>,
+    /// What it answers to signals instead of writing them down, in turn.
+    pub(crate) signal_answers: VecDeque<Answer>,
     /// How long its log is said to be when it has all that it lacks: until then it wants to be given back.
     pub(crate) lacks_until: Option<u64>,
     /// The first entry that it still has.
@@ -177,6 +179,7 @@ impl Seen {
                 self.size += 1;
                 Answer::Recorded { size: self.size }
             }
+            Question::Signals { .. } if !self.signal_answers.is_empty() => self.signal_answers.pop_front()?,
             Question::Signals { signals } => {
                 self.signals.push(signals);
                 self.size += 1;
